@@ -1,0 +1,48 @@
+# The front door. Every target works from a fresh clone: what is missing is installed first (scripts/setup.sh).
+#   make build    build/pope                      make demo       the whole workflow on the embedded model, minutes
+#   make test     build and run all tests         make demo-llm PROBLEMS=gsm8k_train.jsonl   the same on SmolLM2-135M
+#   make bench    benchmarks                      make seeds      the demo over five seeds
+#   make format   clang-format in place           make lint       clang-format check and clang-tidy
+# TORCH_DIR=/path/to/libtorch uses your own libtorch. BUILD=folder builds elsewhere.
+
+BUILD ?= build
+SEED ?= 1
+.PHONY: build setup demo demo-llm seeds test bench format lint clean
+
+build: $(BUILD)/build.ninja
+	cmake --build $(BUILD) --target pope
+
+# Configured once; CMake itself notices later changes.
+$(BUILD)/build.ninja: scripts/setup.sh
+	@torch="$$(scripts/setup.sh | tail -n 1)" && test -n "$$torch" && \
+	  cmake -S . -B $(BUILD) -G Ninja -DTORCH_DIR="$$torch" && touch $@
+
+test: $(BUILD)/build.ninja
+	cmake --build $(BUILD)
+	ctest --test-dir $(BUILD) --output-on-failure
+
+demo: build
+	POPE=$(BUILD)/pope SEED=$(SEED) scripts/demo.sh runs/demo
+
+seeds: build
+	POPE=$(BUILD)/pope scripts/seeds.sh runs/seeds
+
+demo-llm: build
+	POPE=$(BUILD)/pope PROBLEMS="$(PROBLEMS)" scripts/demo_llm.sh runs/demo-llm
+
+bench: $(BUILD)/build.ninja
+	cmake --build $(BUILD)
+	BUILD=$(BUILD) scripts/bench.sh
+
+SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
+format:
+	@command -v clang-format >/dev/null || { echo "install clang-format 14 (Debian: clang-format)"; exit 1; }
+	clang-format -i $(SOURCES)
+
+lint: $(BUILD)/build.ninja
+	@command -v clang-tidy >/dev/null || { echo "install clang-tidy 14 (Debian: clang-tidy clang-format)"; exit 1; }
+	clang-format --dry-run --Werror $(SOURCES)
+	clang-tidy -p $(BUILD) --quiet $(filter-out tests/% bench/%,$(filter %.cpp,$(SOURCES)))
+
+clean:
+	rm -rf $(BUILD)

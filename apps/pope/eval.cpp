@@ -1,0 +1,112 @@
+// pope eval: unbiased pass@k with intervals, guided and unguided apart.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "evaluate/evaluate.h"
+#include "pope/partial.h"
+#include "pope/setup.h"
+#include "pope/table.h"
+#include "pope/verb.h"
+
+namespace pope {
+namespace {
+
+// --problems FILE is a set named after its file; the entries of paths.eval_sets come after it.
+std::vector<NamedSet> sets_of(const Settings& settings) {
+  std::vector<std::string> entries = settings.paths.eval_sets;
+  const std::string& file = settings.paths.problems;
+  if (!file.empty())
+    entries.insert(entries.begin(), std::filesystem::path(file).stem().string() + "=" + file);
+  if (entries.empty()) {
+    throw Error("config", "nothing to evaluate on", "give --problems FILE.jsonl, or --eval-set NAME=FILE");
+  }
+  return named_sets(entries);
+}
+
+bool has_guidance(const std::vector<Problem>& problems) {
+  return std::any_of(problems.begin(), problems.end(),
+                     [](const Problem& p) { return p.guidance.has_value(); });
+}
+
+bool is_done(const PartialResults& partial, const std::string& set, bool guided) {
+  return std::any_of(partial.done().begin(), partial.done().end(),
+                     [&](const Json& row) { return row.at("set") == set && row.at("guided") == guided; });
+}
+
+Json run_eval(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  RunDir run = open_run(invocation.out, "eval", invocation.options);
+  if (const auto stored = complete_result(run)) return *stored;
+  const std::vector<NamedSet> sets = sets_of(settings);
+  const Setup setup(settings);
+  PartialResults partial(run.path(), "eval");
+  const Explorer explorer = setup.explorer(settings);
+  Json results = partial.done();
+  for (const NamedSet& set : sets) {
+    for (const bool guided : {false, true}) {
+      if (guided && !(settings.eval.guided && has_guidance(set.problems))) continue;
+      if (is_done(partial, set.name, guided)) continue;
+      std::vector<Json> records;
+      results.push_back(to_json(evaluate(explorer, settings.eval, set.name, set.problems, guided, &records)));
+      partial.add(results.back(), records, setup.engine->stats().sampled_tokens);
+    }
+  }
+  Json result = result_head(settings, "eval");
+  result["sets"] = results;
+  result["tokens"] = partial.tokens();
+  result["seconds"] = partial.seconds();
+  result["out"] = run.path().string();
+  run.write_result(result);
+  partial.remove();
+  return result;
+}
+
+std::string show_eval(const Json& result) {
+  std::vector<std::vector<std::string>> rows = {
+      {"set", "prompt", "problems", "pass@k", "value", "interval", "truncated"}};
+  int samples = 0;
+  for (const Json& set : result.at("sets")) {
+    samples = set.at("samples");
+    bool first = true;
+    for (const Json& pass : set.at("pass")) {
+      const auto lead = [&](const std::string& text) { return first ? text : ""; };
+      rows.push_back(
+          {lead(set.at("set")), lead(set.at("guided") ? "guided" : "unguided"),
+           lead(grouped(set.at("problems"))), fmt::format("pass@{}", pass.at("k").get<int>()),
+           fmt::format("{:.3f}", pass.at("value").get<double>()),
+           fmt::format("{:.3f} - {:.3f}", pass.at("low").get<double>(), pass.at("high").get<double>()),
+           lead(percent(set.at("truncated")))});
+      first = false;
+    }
+  }
+  return fmt::format("{} ({}), {} samples per problem; {} tokens in {}.\n\n",
+                     result.at("label").get<std::string>(), result.at("model").get<std::string>(), samples,
+                     grouped(result.at("tokens")), duration(result.at("seconds"))) +
+         table(rows) + "\nIntervals: bootstrap over problems, at eval.level.\n";
+}
+
+}  // namespace
+
+const Verb eval_verb = {
+    .name = "eval",
+    .summary = "measure pass@k on problem sets, with intervals",
+    .description =
+        "Samples every problem eval.samples times; reports unbiased pass@k with bootstrap intervals over\n"
+        "problems. Problems that carry guidance are also evaluated under it, and reported apart.\n"
+        "Killed, it goes on at the set it was in.\n"
+        "\n"
+        "Leaves in --out: result.json, rollouts/.\n"
+        "\n"
+        "  pope eval --model runs/pope/model --problems runs/mine/heldout.jsonl --out runs/eval --label "
+        "POPE\n"
+        "  pope eval --model M --eval-set hard=a.jsonl --eval-set heldout=b.jsonl --out runs/eval",
+    .shortcuts = {{"--model", "paths.model"},
+                  {"--problems", "paths.problems"},
+                  {"--eval-set", "paths.eval_sets"}},
+    .sections = {"run", "paths", "eval", "sampling", "prompt", "verify"},
+    .run = run_eval,
+    .show = show_eval};
+
+}  // namespace pope

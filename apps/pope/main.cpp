@@ -1,0 +1,74 @@
+// pope: the command line. Exit codes: 0 good, 1 an error that the message explains, 2 a mistyped command
+// line. Results go to stdout; progress, notes and errors go to stderr. SIGINT and SIGTERM end the program as
+// usual: every verb that works for long can be started again and goes on where it was.
+#include <fmt/format.h>
+
+#include <array>
+#include <cstdio>
+#include <exception>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/version.h"
+#include "pope/command_line.h"
+#include "pope/verb.h"
+
+namespace pope {
+namespace {
+
+// The one list of verbs, in the order of use.
+constexpr std::array<const Verb*, 8> kVerbs = {&mine_verb, &guide_verb,  &train_verb,    &eval_verb,
+                                               &sft_verb,  &report_verb, &problems_verb, &init_verb};
+
+void print(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
+    throw Error("print", "cannot write to stdout");
+  }
+}
+
+int run(std::vector<std::string> arguments) {
+  Settings settings;
+  Options options;
+  settings.declare(options);
+  const bool bare = arguments.empty();
+  const CommandLine line = parse_command_line(kVerbs, std::move(arguments), options);
+  if (line.version) {
+    print(fmt::format("pope {}\n", kVersion));
+  } else if (line.verb == nullptr) {
+    print(program_help(kVerbs));
+    return bare ? 2 : 0;
+  } else if (line.help) {
+    print(verb_help(*line.verb, options));
+  } else {
+    const Json result = line.verb->run({settings, options, line.out, line.arguments});
+    print(line.json ? dump(result, 2) + "\n" : line.verb->show(result));
+  }
+  return 0;
+}
+
+// Errors of libtorch carry a long trace after their message.
+std::string without_trace(const std::string& what) {
+  return what.substr(0, what.find("\nException raised from"));
+}
+
+}  // namespace
+}  // namespace pope
+
+int main(int argc, char** argv) {
+  try {
+    return pope::run(std::vector<std::string>(argv + 1, argv + argc));
+  } catch (const pope::UsageError& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+    return 2;
+  } catch (const pope::Error& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+  } catch (const std::bad_alloc&) {
+    fmt::print(stderr,
+               "error: out of memory\n  hint: lower sampling.batch_size or train.micro_batch_tokens\n");
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "error: unexpected: {}\n", pope::without_trace(error.what()));
+  }
+  return 1;
+}

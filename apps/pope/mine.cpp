@@ -1,0 +1,162 @@
+// pope mine: which problems are hard for this model.
+#include "explore/mine.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "core/files.h"
+#include "pope/partial.h"
+#include "pope/setup.h"
+#include "pope/table.h"
+#include "pope/verb.h"
+
+namespace pope {
+namespace {
+
+// Problems that fail by truncation alone are kept apart: a larger budget may solve them, so they are not
+// hard.
+constexpr auto kTruncated = "truncated";
+
+Json mining_of(const MinedProblem& mined, const MineConfig& config) {
+  Json pass = Json::object();
+  for (const int k : config.pass_at) {
+    if (const auto value = mined_pass_at_k(config, mined.samples, mined.correct, k))
+      pass[std::to_string(k)] = *value;
+  }
+  return {{"samples", mined.samples},
+          {"correct", mined.correct},
+          {"truncated", mined.truncated},
+          {"tokens", mined.tokens},
+          {"difficulty", mined.difficulty},
+          {"fails_only_by_truncation", mined.fails_only_by_truncation},
+          {"pass_at", pass}};
+}
+
+Json to_row(const MinedProblem& mined, const MineConfig& config) {
+  Problem problem = mined.problem;
+  problem.extra["mining"] = mining_of(mined, config);
+  return to_json(problem);
+}
+
+MinedProblem from_row(Json row) {
+  MinedProblem mined;
+  mined.problem = problem_from_json(std::move(row), "mined.partial.jsonl");
+  const Json mining = mined.problem.extra.at("mining");
+  mined.problem.extra.erase("mining");
+  mined.samples = mining.at("samples");
+  mined.correct = mining.at("correct");
+  mined.truncated = mining.at("truncated");
+  mined.tokens = mining.at("tokens");
+  mined.difficulty = mining.at("difficulty");
+  mined.fails_only_by_truncation = mining.at("fails_only_by_truncation");
+  return mined;
+}
+
+// The file that a problem goes to besides mined.jsonl; "solved" ones go to none.
+std::string set_of(const MinedProblem& mined, const MineConfig& config) {
+  if (mined.difficulty != "hard") return mined.difficulty;
+  if (mined.fails_only_by_truncation) return kTruncated;
+  return put_aside(config, mined.problem) ? "heldout" : "hard";
+}
+
+// Writes the files; returns how many problems each set has.
+Json write_sets(const std::filesystem::path& run, const MiningResult& result, const MineConfig& config) {
+  std::map<std::string, std::vector<Json>> sets;
+  std::vector<Json> all;
+  for (const MinedProblem& mined : result.problems) {
+    all.push_back(to_row(mined, config));
+    sets[set_of(mined, config)].push_back(all.back());
+  }
+  write_jsonl(run / "mined.jsonl", all);
+  Json counts = Json::object();
+  for (const char* name : {"hard", "heldout", kTruncated, "medium", "easy", "easier", "solved"}) {
+    const std::vector<Json>& rows = sets[name];
+    counts[name] = rows.size();
+    if (!rows.empty() && std::string(name) != "solved")
+      write_jsonl(run / (std::string(name) + ".jsonl"), rows);
+  }
+  return counts;
+}
+
+Json run_mine(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  RunDir run = open_run(invocation.out, "mine", invocation.options);
+  if (const auto stored = complete_result(run)) return *stored;
+  const std::vector<Problem> problems = required_problems(settings);
+  const Setup setup(settings);
+  PartialResults partial(run.path(), "mined");
+  std::vector<MinedProblem> done;
+  for (const Json& row : partial.done()) done.push_back(from_row(row));
+
+  const MiningResult mined =
+      mine(setup.explorer(settings), settings.mine, problems, done,
+           [&](const MinedProblem& problem, const std::vector<Json>& records) {
+             partial.add(to_row(problem, settings.mine), records, setup.engine->stats().sampled_tokens);
+           });
+  Json result = result_head(settings, "mine");
+  result.update(to_json(mined));
+  result["tokens"] = partial.tokens();
+  result["sets"] = write_sets(run.path(), mined, settings.mine);
+  result["tokens_saved"] =
+      mined.tokens_fixed > 0 ? 1 - static_cast<double>(partial.tokens()) / mined.tokens_fixed : 0.0;
+  result["samples_per_problem"] = settings.mine.samples;
+  result["seconds"] = partial.seconds();
+  result["out"] = run.path().string();
+  run.write_result(result);
+  partial.remove();
+  return result;
+}
+
+std::string show_mine(const Json& result) {
+  const auto problems = result.at("problems").get<double>();
+  std::vector<std::vector<std::string>> rows = {{"set", "problems", ""}};
+  for (const auto& [name, count] : result.at("sets").items()) {
+    if (count == 0 && name != "hard") continue;
+    rows.push_back({name, grouped(count), percent(count.get<double>() / problems)});
+  }
+  const std::string out = result.at("out");
+  const Json& sets = result.at("sets");
+  std::string text =
+      fmt::format("Mined {} problems with {} samples in {}.\n\n", grouped(result.at("problems")),
+                  grouped(result.at("samples")), duration(result.at("seconds"))) +
+      table(rows) + fmt::format("\n{} tokens sampled", grouped(result.at("tokens")));
+  const double saved = result.at("tokens_saved");
+  if (saved >= 0.001) {
+    text += fmt::format(", {} fewer than with {} samples for every problem", percent(saved),
+                        result.at("samples_per_problem").get<int>());
+  }
+  text += ".\n";
+  if (result.at("truncated") > 0) {
+    text += fmt::format("{} rollouts were cut off at sampling.max_new_tokens.\n",
+                        grouped(result.at("truncated")));
+  }
+  if (sets.at(kTruncated) > 0) {
+    text += fmt::format(
+        "{} problems failed by truncation alone: they are in truncated.jsonl, not in hard.jsonl.\n",
+        grouped(sets.at(kTruncated)));
+  }
+  if (sets.at("hard") > 0) return text + fmt::format("\nNext: pope guide --problems {}/hard.jsonl …\n", out);
+  return text + "\nNo problem is hard for this model: give harder ones, or raise mine.hard_max.\n";
+}
+
+}  // namespace
+
+const Verb mine_verb = {
+    .name = "mine",
+    .summary = "find the problems that the model cannot solve",
+    .description =
+        "Samples every problem up to mine.samples times and sorts the problems by how many samples are\n"
+        "correct. A problem leaves early, as soon as its class is settled. Killed, it goes on where it was.\n"
+        "\n"
+        "Leaves in --out: mined.jsonl (all problems, with their counts), hard.jsonl, heldout.jsonl,\n"
+        "medium.jsonl, easy.jsonl, easier.jsonl, truncated.jsonl (those that have problems), rollouts/,\n"
+        "result.json.\n"
+        "\n"
+        "  pope mine --model MODEL --problems problems.jsonl --out runs/mine --set mine.samples=64",
+    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
+    .sections = {"run", "paths", "mine", "sampling", "prompt", "verify"},
+    .run = run_mine,
+    .show = show_mine};
+
+}  // namespace pope

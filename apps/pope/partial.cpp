@@ -1,0 +1,43 @@
+// One line: {"item": …, "rollouts_end": bytes, "tokens": …, "seconds": …}, the last two over all starts.
+#include "pope/partial.h"
+
+#include <utility>
+
+#include "core/progress.h"
+
+namespace pope {
+namespace fs = std::filesystem;
+
+PartialResults::PartialResults(const fs::path& run, const std::string& name)
+    : file_(run / (name + ".partial.jsonl")), rollouts_(run / "rollouts" / (name + ".jsonl.zst")) {
+  repair_jsonl(file_);
+  std::uintmax_t rollouts_end = 0;
+  if (fs::exists(file_)) {
+    read_jsonl(file_, [&](Json&& row, std::size_t) {
+      rollouts_end = row.at("rollouts_end").get<std::uintmax_t>();
+      tokens_before_ = row.at("tokens").get<std::int64_t>();
+      seconds_before_ = row.at("seconds").get<double>();
+      done_.push_back(std::move(row.at("item")));
+    });
+  }
+  tokens_ = tokens_before_;
+  if (fs::exists(rollouts_)) fs::resize_file(rollouts_, rollouts_end);
+  if (!done_.empty()) log_line("resuming: " + std::to_string(done_.size()) + " finished before");
+}
+
+void PartialResults::add(Json item, const std::vector<Json>& records, std::int64_t sampled_tokens) {
+  append_rows(rollouts_, records);
+  tokens_ = tokens_before_ + sampled_tokens;
+  append_jsonl(file_, {{"item", std::move(item)},
+                       {"rollouts_end", fs::exists(rollouts_) ? fs::file_size(rollouts_) : 0},
+                       {"tokens", tokens_},
+                       {"seconds", seconds()}});
+}
+
+double PartialResults::seconds() const {
+  return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
+
+void PartialResults::remove() const { fs::remove(file_); }
+
+}  // namespace pope

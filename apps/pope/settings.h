@@ -1,0 +1,58 @@
+// All settings of all verbs, in one place: the sections that a YAML file or --set section.key=value can name.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/options.h"
+#include "data/mixture.h"
+#include "data/source.h"
+#include "evaluate/evaluate.h"
+#include "explore/guide.h"
+#include "explore/mine.h"
+#include "learn/config.h"
+#include "report/report.h"
+#include "rollout/engine.h"
+#include "text/prompt.h"
+#include "verify/verifier.h"
+
+namespace pope {
+
+struct RunConfig {
+  std::string label;  // the method's name in reports; "" = the verb
+  std::uint64_t seed = 1;
+  int threads = 0;             // 0 = all cores
+  std::string dtype = "fp32";  // compute: fp32 | bf16
+  std::string device = "cpu";
+  void fields(Options& options);
+};
+
+struct PathsConfig {
+  std::string model;                   // Hugging Face model directory or .gguf file
+  std::string problems;                // problem file (JSON Lines)
+  std::string easy;                    // train: easy problems
+  std::vector<std::string> eval_sets;  // eval, train: "NAME=FILE"
+  void fields(Options& options);
+};
+
+struct Settings {
+  RunConfig run;
+  PathsConfig paths;
+  PromptConfig prompt;
+  VerifyConfig verify;
+  SamplingConfig sampling;
+  SourceConfig source;
+  MineConfig mine;
+  GuideConfig guide;
+  MixtureConfig mixture;
+  ObjectiveConfig objective;
+  OptimizerConfig optimizer;
+  TrainConfig train;
+  SftConfig sft;
+  EvalConfig eval;
+  ReportConfig report;
+  // Declares every section on `options`; *this must outlive it.
+  void declare(Options& options);
+};
+
+}  // namespace pope

@@ -1,0 +1,51 @@
+// What verbs build from the settings before they start: model, prompts, verifier, engine; and problem files.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/run_dir.h"
+#include "data/problem.h"
+#include "explore/mine.h"
+#include "pope/settings.h"
+#include "rollout/engine.h"
+#include "text/prompt.h"
+#include "verify/verifier.h"
+
+namespace pope {
+
+class Model;
+
+// Everything that samples and grades. Cheap settings are checked before the model is loaded.
+struct Setup {
+  explicit Setup(const Settings& settings);
+  Explorer explorer(const Settings& settings) const;
+
+  std::shared_ptr<const Verifier> verifier;
+  std::shared_ptr<Model> model;
+  std::shared_ptr<const PromptRenderer> prompts;
+  std::unique_ptr<Engine> engine;
+  std::vector<int> stop_tokens;
+};
+
+// A problem set to evaluate on.
+struct NamedSet {
+  std::string name;
+  std::vector<Problem> problems;
+};
+
+// The problems of paths.problems. Error: none given.
+std::vector<Problem> required_problems(const Settings& settings);
+// The sets of paths.eval_sets. Errors: an entry that is not NAME=FILE, a name given twice.
+std::vector<NamedSet> named_sets(const std::vector<std::string>& entries);
+
+// Opens --out as the verb's run directory; what may differ on resume is what cannot change the result.
+RunDir open_run(const std::filesystem::path& out, std::string_view verb, const Options& options);
+// The stored result of a complete run, which is not done again; says so on stderr.
+std::optional<Json> complete_result(const RunDir& run);
+// The head of every result: verb, label, seed, model.
+Json result_head(const Settings& settings, std::string_view verb);
+
+}  // namespace pope

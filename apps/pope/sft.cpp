@@ -1,0 +1,62 @@
+// pope sft: supervised fine-tuning on the problems' solutions.
+#include "learn/sft.h"
+
+#include <fmt/format.h>
+
+#include "pope/setup.h"
+#include "pope/table.h"
+#include "pope/verb.h"
+
+namespace pope {
+namespace {
+
+Json run_sft(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  RunDir run = open_run(invocation.out, "sft", invocation.options);
+  if (const auto stored = complete_result(run)) return *stored;
+  SftJob job;
+  job.problems = required_problems(settings);
+  job.config = settings.sft;
+  job.optimizer = settings.optimizer;
+  job.seed = settings.run.seed;
+  const Setup setup(settings);
+  job.model = setup.model;
+  job.prompts = setup.prompts;
+  job.end_token = setup.stop_tokens.front();
+
+  Json result = result_head(settings, "sft");
+  result.update(sft(run, job));
+  result["out"] = run.path().string();
+  run.write_result(result);
+  return result;
+}
+
+std::string show_sft(const Json& result) {
+  const std::string out = result.at("out");
+  return fmt::format("{}: {} steps over {} examples, {} target tokens; loss {:.4f} in the last step.\n\n",
+                     result.at("label").get<std::string>(), grouped(result.at("steps")),
+                     grouped(result.at("examples")), grouped(result.at("tokens")),
+                     result.at("final").at("loss").get<double>()) +
+         table({{"left out: no solution", grouped(result.at("without_solution"))},
+                {"left out: longer than sft.max_tokens", grouped(result.at("too_long"))}}) +
+         fmt::format("\nThe model is in {}/model.\n", out);
+}
+
+}  // namespace
+
+const Verb sft_verb = {
+    .name = "sft",
+    .summary = "fine-tune the model on solutions (supervised)",
+    .description =
+        "Trains on the solutions of the problems; the prompt, and guidance where a problem carries it, is\n"
+        "masked out of the loss. Killed, it goes on at its newest checkpoint.\n"
+        "\n"
+        "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, checkpoints/, result.json.\n"
+        "\n"
+        "  pope sft --model MODEL --problems solved.jsonl --out runs/sft --set optimizer.lr=1e-5",
+    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
+    .sections = {"run", "paths", "sft", "optimizer", "prompt"},
+    .run = run_sft,
+    .show = show_sft};
+
+}  // namespace pope

@@ -1,0 +1,99 @@
+// pope train: reinforcement learning on the mixture of unguided, guided and easy problems.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "learn/trainer.h"
+#include "pope/setup.h"
+#include "pope/table.h"
+#include "pope/verb.h"
+
+namespace pope {
+namespace {
+
+// Every set unguided; also guided where problems carry guidance.
+std::vector<EvalSet> eval_sets(const Settings& settings) {
+  std::vector<EvalSet> sets;
+  for (NamedSet& set : named_sets(settings.paths.eval_sets)) {
+    const bool guidance = std::any_of(set.problems.begin(), set.problems.end(),
+                                      [](const Problem& p) { return p.guidance.has_value(); });
+    sets.push_back({set.name, false, set.problems});
+    if (guidance && settings.eval.guided) sets.push_back({set.name, true, std::move(set.problems)});
+  }
+  return sets;
+}
+
+Json run_train(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  RunDir run = open_run(invocation.out, "train", invocation.options);
+  if (const auto stored = complete_result(run)) return *stored;
+  TrainJob job;
+  job.hard = required_problems(settings);
+  if (!settings.paths.easy.empty()) job.easy = read_problems(settings.paths.easy);
+  job.eval_sets = eval_sets(settings);
+  job.config = settings.train;
+  job.mixture = settings.mixture;
+  job.objective = settings.objective;
+  job.optimizer = settings.optimizer;
+  job.sampling = settings.sampling;
+  job.seed = settings.run.seed;
+  job.instruction = settings.prompt.instruction;
+  const Setup setup(settings);
+  job.model = setup.model;
+  job.prompts = setup.prompts;
+  job.verifier = setup.verifier;
+  job.engine = setup.engine.get();
+  job.stop_tokens = setup.stop_tokens;
+
+  Json result = result_head(settings, "train");
+  result.update(train(run, job));
+  result["out"] = run.path().string();
+  run.write_result(result);
+  return result;
+}
+
+std::string show_train(const Json& result) {
+  double seconds = 0;
+  for (const auto& [stage, value] : result.at("seconds").items()) seconds += value.get<double>();
+  std::string text =
+      fmt::format("{}: {} steps, {} rollouts, {} tokens in {}.\n\n", result.at("label").get<std::string>(),
+                  grouped(result.at("steps")), grouped(result.at("rollouts")), grouped(result.at("tokens")),
+                  duration(seconds));
+  std::vector<std::vector<std::string>> rows = {{"last step", ""}};
+  for (const auto& [key, value] : result.at("final").items()) {
+    const bool shown = key.starts_with("reward/") || key.starts_with("solvable/") ||
+                       key.starts_with("eval/") || key.starts_with("entropy/") ||
+                       key.starts_with("truncated/");
+    if (shown && value.is_number()) rows.push_back({key, fmt::format("{:.3f}", value.get<double>())});
+  }
+  text += table(rows);
+  const std::string out = result.at("out");
+  return text +
+         fmt::format("\nThe model is in {}/model.\nNext: pope eval --model {}/model --problems … --out …\n",
+                     out, out);
+}
+
+}  // namespace
+
+const Verb train_verb = {
+    .name = "train",
+    .summary = "train the model on hard problems, guided and unguided",
+    .description =
+        "Each step samples groups of rollouts from the mixture, grades them and takes a policy-gradient\n"
+        "step. Guidance is input only, never a target. Plain GRPO: --set mixture.guided=0.\n"
+        "Killed, it goes on at its newest checkpoint.\n"
+        "\n"
+        "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, checkpoints/, rollouts/,\n"
+        "result.json.\n"
+        "\n"
+        "  pope train --model MODEL --problems runs/guide/guided.jsonl --out runs/pope --label POPE",
+    .shortcuts = {{"--model", "paths.model"},
+                  {"--problems", "paths.problems"},
+                  {"--easy", "paths.easy"},
+                  {"--eval-set", "paths.eval_sets"}},
+    .sections = {"run", "paths", "train", "mixture", "objective", "optimizer", "sampling", "prompt",
+                 "verify"},
+    .run = run_train,
+    .show = show_train};
+
+}  // namespace pope

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# The workflow on a published language model and real problems: PROBLEMS=gsm8k_train.jsonl scripts/demo_llm.sh RUN_FOLDER.
+# PROBLEMS is a problem file with solutions (docs/formats.md), GSM8K as its authors publish it among them. MODEL=… takes
+# another model (a Hugging Face directory or .gguf). At most 90 minutes on 2 cores; started again, it continues.
+set -euo pipefail
+POPE="${POPE:-build/pope}"
+SEED="${SEED:-1}"
+SFT_ROWS="${SFT_ROWS:-1500}"          # first rows of the file: for the short SFT only
+CANDIDATES="${CANDIDATES:-120}"       # last rows of the file: mined; never in the SFT
+out="${1:-runs/demo-llm}"
+if [ ! -r "${PROBLEMS:-}" ]; then
+  echo "demo-llm: PROBLEMS='${PROBLEMS:-}' is no readable file. Give a problem file with solutions, e.g." >&2
+  echo "  make demo-llm PROBLEMS=gsm8k_train.jsonl    (GSM8K's train.jsonl as its authors publish it, or docs/formats.md)" >&2
+  exit 2
+fi
+rows=$(wc -l <"$PROBLEMS")
+if [ "$rows" -lt $((SFT_ROWS + CANDIDATES)) ]; then
+  echo "demo-llm: $PROBLEMS has $rows rows, $((SFT_ROWS + CANDIDATES)) are needed; set SFT_ROWS= and CANDIDATES= lower" >&2
+  exit 2
+fi
+model="${MODEL:-$(scripts/fetch_smollm2.sh)}"
+config=(-c configs/demo_llm.yaml --seed "$SEED")
+mkdir -p "$out"
+head -n "$SFT_ROWS" "$PROBLEMS" >"$out/sft.jsonl"
+tail -n "$CANDIDATES" "$PROBLEMS" >"$out/candidates.jsonl"
+
+pope() {
+  printf '\n$ pope %s\n' "$*" >&2
+  "$POPE" "$@"
+}
+
+pope sft "${config[@]}" -c configs/demo_llm_sft.yaml --model "$model" --problems "$out/sft.jsonl" --out "$out/base" \
+  --label "Base model (SmolLM2-135M + short SFT)"
+base="$out/base/model"
+pope mine "${config[@]}" --model "$base" --problems "$out/candidates.jsonl" --out "$out/mine"
+pope guide "${config[@]}" --model "$base" --problems "$out/mine/hard.jsonl" --out "$out/guide"
+
+# Two arms at equal rollouts, side by side with half the cores each.
+threads=$(( ($(nproc) + 1) / 2 ))
+arms=(grpo pope)
+pids=()
+train() {
+  pope train "${config[@]}" -c "configs/demo_llm_$1.yaml" --set "run.threads=$threads" --model "$base" \
+    --problems "$out/guide/guided.jsonl" --out "$out/$1"
+}
+for arm in "${arms[@]}"; do
+  train "$arm" >"$out/$arm.txt" &
+  pids+=($!)
+done
+for pid in "${pids[@]}"; do wait "$pid"; done
+
+evaluate() {
+  pope eval "${config[@]}" --model "$2" --label "$3" --out "$out/eval-$1" \
+    --set "paths.eval_sets=[hard=$out/guide/guided.jsonl, heldout=$out/mine/heldout.jsonl]"
+}
+evaluate base "$base" "Base model (SmolLM2-135M + short SFT)"
+evaluate grpo "$out/grpo/model" GRPO
+evaluate pope "$out/pope/model" POPE
+
+pope report "$out"/{base,mine,guide,grpo,pope,eval-base,eval-grpo,eval-pope} --out "$out/report.html" \
+  --set "report.title=POPE on SmolLM2-135M and GSM8K" \
+  --set "report.notes=The base model is SmolLM2-135M-Instruct after a short SFT on $SFT_ROWS other problems of the same file; mining, training and evaluation use problems that the SFT never saw. Hard means 0 correct of 64 samples."
+echo "report: $out/report.html" >&2

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# The demo over five seeds (base model, problems and training all seeded), then one report with intervals over seeds:
+# scripts/seeds.sh RUN_FOLDER. The table goes to bench/results/demo_seeds.json. Continues when started again.
+set -euo pipefail
+POPE="${POPE:-build/pope}"
+export POPE
+out="${1:-runs/seeds}"
+runs=()
+for seed in ${SEEDS:-1 2 3 4 5}; do
+  SEED=$seed scripts/demo.sh "$out/seed-$seed" >&2
+  runs+=("$out/seed-$seed"/{mine,guide,grpo,pope,eval-base,eval-grpo,eval-pope})
+done
+mkdir -p bench/results
+"$POPE" report "${runs[@]}" --set "report.title=The embedded demo over seeds ${SEEDS:-1 2 3 4 5}" --out "$out/report.html"
+"$POPE" report "${runs[@]}" --json --out "$out/report.html" >"$out/report.json"
+python3 - "$out/report.json" bench/results/demo_seeds.json <<'PY'
+import json, sys
+report = json.load(open(sys.argv[1]))
+json.dump({"command": "make seeds", "table": report["table"]}, open(sys.argv[2], "w"), indent=1)
+PY

@@ -1,0 +1,235 @@
+// Atomic writes by temporary name, fsync and rename. Devices and pipes are written to directly.
+#include "core/files.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "core/compress.h"
+#include "core/error.h"
+
+namespace pope {
+namespace fs = std::filesystem;
+namespace {
+
+std::string hint_for(int code) {
+  switch (code) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+      return "free some space, or write to another disk";
+    case EACCES:
+    case EPERM:
+    case EROFS:
+      return "check the permissions, or choose another path";
+    default:
+      return "";
+  }
+}
+
+[[noreturn]] void fail(const std::string& operation, const fs::path& path, int code) {
+  throw Error(operation, path.string() + ": " + std::strerror(code), hint_for(code));
+}
+
+// An open file descriptor; closes itself.
+class File {
+ public:
+  File(const std::string& operation, const fs::path& path, int flags) : operation_(operation), path_(path) {
+    fd_ = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+    if (fd_ < 0) fail(operation_, path_, errno);
+  }
+  ~File() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  void write(std::string_view content) {
+    while (!content.empty()) {
+      const ssize_t written = ::write(fd_, content.data(), content.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail(operation_, path_, errno);
+      content.remove_prefix(static_cast<std::size_t>(written));
+    }
+  }
+  void sync() {
+    // Devices and some file systems know no fsync; that is no failure.
+    if (::fsync(fd_) != 0 && errno != EINVAL && errno != EROFS) fail(operation_, path_, errno);
+  }
+  void close() {  // a full disk can show up as late as here
+    const int result = ::close(fd_);
+    fd_ = -1;
+    if (result != 0) fail(operation_, path_, errno);
+  }
+
+ private:
+  std::string operation_;
+  fs::path path_;
+  int fd_ = -1;
+};
+
+void create_parents(const std::string& operation, const fs::path& path) {
+  if (!path.has_parent_path()) return;
+  std::error_code code;
+  fs::create_directories(path.parent_path(), code);
+  if (code) fail(operation, path.parent_path(), code.value());
+}
+
+void sync_parent(const fs::path& path) {
+  sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."));
+}
+
+// nlohmann's message without its "[json.exception.…]" tag.
+std::string parse_message(const std::string& what) {
+  const std::size_t tag = what.find("] ");
+  return tag == std::string::npos ? what : what.substr(tag + 2);
+}
+
+// Removes a folder when it goes out of scope.
+struct FolderRemover {
+  fs::path path;
+  ~FolderRemover() {
+    std::error_code ignored;
+    fs::remove_all(path, ignored);
+  }
+};
+
+bool is_zstd(const fs::path& path) { return path.extension() == ".zst"; }
+
+// The bytes of rows as lines, compressed where the file's name asks for it.
+std::string lines_for(const fs::path& path, const std::vector<Json>& rows) {
+  std::string content;
+  for (const Json& row : rows) content += dump(row) + "\n";
+  return is_zstd(path) ? zstd_compress(content) : content;
+}
+
+}  // namespace
+
+std::string read_file(const fs::path& path) {
+  if (fs::is_directory(path)) throw Error("read file", path.string() + ": expected a file, got a folder");
+  errno = 0;
+  std::ifstream in(path, std::ios::binary);
+  if (!in) fail("read file", path, errno != 0 ? errno : EIO);
+  std::string content((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+  if (in.bad()) fail("read file", path, errno != 0 ? errno : EIO);
+  return content;
+}
+
+void sync_path(const fs::path& path) { File("sync", path, O_RDONLY).sync(); }
+
+void write_file(const fs::path& given, std::string_view content) {
+  constexpr auto kOperation = "write file";
+  // A link keeps pointing to where it points; the file behind it is replaced.
+  const fs::path path = fs::is_symlink(given) && fs::exists(given) ? fs::canonical(given) : given;
+  if (fs::is_directory(path)) throw Error(kOperation, path.string() + ": expected a file, got a folder");
+  if (fs::exists(path) && !fs::is_regular_file(path)) {
+    File device(kOperation, path, O_WRONLY);
+    device.write(content);
+    device.close();
+    return;
+  }
+  create_parents(kOperation, path);
+  const fs::path temporary = path.string() + ".tmp-" + std::to_string(::getpid());
+  try {
+    File file(kOperation, temporary, O_WRONLY | O_CREAT | O_TRUNC);
+    file.write(content);
+    file.sync();
+    file.close();
+    if (::rename(temporary.c_str(), path.c_str()) != 0) fail(kOperation, path, errno);
+  } catch (const Error&) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  sync_parent(path);
+}
+
+void write_folder(const fs::path& given, const std::function<void(const fs::path&)>& fill) {
+  constexpr auto kOperation = "write folder";
+  const fs::path path = given.has_filename() ? given : given.parent_path();  // without a trailing slash
+  create_parents(kOperation, path);
+  // Fixed names, so that what a kill left behind is cleared by the next write.
+  const fs::path temporary = path.string() + ".tmp", replaced = path.string() + ".replaced";
+  fs::remove_all(temporary);
+  fs::remove_all(replaced);
+  std::error_code code;
+  fs::create_directory(temporary, code);
+  if (code) fail(kOperation, temporary, code.value());
+  const FolderRemover clear_temporary{temporary}, clear_replaced{replaced};
+  fill(temporary);
+  for (const auto& entry : fs::recursive_directory_iterator(temporary)) {
+    if (entry.is_regular_file() || entry.is_directory()) sync_path(entry.path());
+  }
+  sync_path(temporary);
+  // One step where the file system can swap two names; elsewhere there is a moment without either folder.
+  if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) != 0) {
+    if (fs::exists(path)) fs::rename(path, replaced);
+    fs::rename(temporary, path);
+  }
+  sync_parent(path);
+}
+
+Json read_json(const fs::path& path) {
+  try {
+    return Json::parse(read_file(path));
+  } catch (const Json::parse_error& error) {
+    throw Error("read JSON", path.string() + ": " + parse_message(error.what()));
+  }
+}
+
+void read_jsonl(const fs::path& path, const std::function<void(Json&&, std::size_t)>& row) {
+  std::string content = read_file(path);
+  if (is_zstd(path)) content = zstd_decompress(content, path.string());
+  std::size_t number = 0;
+  // Only LF ends a line: U+2028 and its like are characters of strings.
+  for (std::size_t begin = 0; begin < content.size();) {
+    const std::size_t end = std::min(content.find('\n', begin), content.size());
+    std::string_view line(content.data() + begin, end - begin);
+    begin = end + 1;
+    ++number;
+    if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    Json value;
+    try {
+      value = Json::parse(line);
+    } catch (const Json::parse_error& error) {
+      throw Error("read JSON Lines",
+                  path.string() + ":" + std::to_string(number) +
+                      ": expected one JSON value per line: " + parse_message(error.what()));
+    }
+    row(std::move(value), number);
+  }
+}
+
+void write_jsonl(const fs::path& path, const std::vector<Json>& rows) {
+  write_file(path, lines_for(path, rows));
+}
+
+void append_jsonl(const fs::path& path, const Json& row) { append_rows(path, std::vector<Json>(1, row)); }
+
+void append_rows(const fs::path& path, const std::vector<Json>& rows) {
+  if (rows.empty()) return;
+  create_parents("append", path);
+  // One write call, so that a kill leaves at most the end torn.
+  File file("append", path, O_WRONLY | O_CREAT | O_APPEND);
+  file.write(lines_for(path, rows));
+  file.close();
+}
+
+void repair_jsonl(const fs::path& path) {
+  if (!fs::exists(path)) return;
+  const std::string content = read_file(path);
+  const std::size_t last = content.rfind('\n');
+  const std::size_t whole = last == std::string::npos ? 0 : last + 1;
+  if (whole < content.size()) write_file(path, std::string_view(content).substr(0, whole));
+}
+
+std::string dump(const Json& value, int indent) {
+  return value.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace pope

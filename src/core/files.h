@@ -1,0 +1,43 @@
+// Files that survive a kill: whole-file writes go to a temporary name, are synced, then renamed.
+// JSON Lines in and out, plain or zstd-compressed (by the ".zst" suffix). Errors name file and line.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace pope {
+
+using Json = nlohmann::ordered_json;
+
+std::string read_file(const std::filesystem::path& path);  // the whole file; Error when it cannot be read
+// Writes atomically: after a crash the old or the new content is there, never a part. Error on full disk.
+// Missing parent folders are made. Devices and pipes (/dev/stdout) are written to directly.
+void write_file(const std::filesystem::path& path, std::string_view content);
+// fsyncs a file, or a folder's entries.
+void sync_path(const std::filesystem::path& path);
+// Writes a folder atomically: `fill` writes into a temporary sibling (PATH.tmp), which then takes `path`'s
+// place.
+void write_folder(const std::filesystem::path& path,
+                  const std::function<void(const std::filesystem::path&)>& fill);
+
+// A file of one JSON value. Error names the file and what the parser expected.
+Json read_json(const std::filesystem::path& path);
+// Calls `row(value, line)` for each non-empty line, lines split at LF only, numbered from 1.
+// A malformed line throws Error "FILE:LINE: …" with what the parser expected.
+void read_jsonl(const std::filesystem::path& path, const std::function<void(Json&&, std::size_t)>& row);
+// One line each, non-ASCII not escaped, invalid UTF-8 replaced by U+FFFD; atomic.
+void write_jsonl(const std::filesystem::path& path, const std::vector<Json>& rows);
+// Appends one line, in one write. Creates the file.
+void append_jsonl(const std::filesystem::path& path, const Json& row);
+// Appends one line each; to a ".zst" file as a frame of its own. No rows: nothing is done.
+void append_rows(const std::filesystem::path& path, const std::vector<Json>& rows);
+// Cuts off the torn last line that a kill while appending left. No file: nothing to do.
+void repair_jsonl(const std::filesystem::path& path);
+// One JSON value as one line, non-ASCII not escaped, invalid UTF-8 replaced by U+FFFD.
+std::string dump(const Json& value, int indent = -1);
+
+}  // namespace pope

@@ -1,0 +1,32 @@
+// Progress with ETA on stderr: one line redrawn on a terminal, a plain line now and then elsewhere.
+// Shows itself only for work longer than 2 s. log_line() prints a line without breaking a bar.
+#pragma once
+
+#include <chrono>
+#include <string>
+#include <string_view>
+
+namespace pope {
+
+// One line to stderr.
+void log_line(std::string_view text);
+
+class Progress {
+ public:
+  Progress(std::string title, double total);  // total in any unit; 0 = unknown
+  ~Progress();                                // ends the line
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  // Sets how much is done, and a short note beside the bar ("hard 12, 310 tok/s").
+  void update(double done, std::string_view note = "");
+
+ private:
+  void draw(bool last);
+  std::string title_, note_;
+  double total_, done_ = 0, first_done_ = -1;
+  bool terminal_, shown_ = false;
+  std::chrono::steady_clock::time_point start_, last_draw_;
+};
+
+}  // namespace pope

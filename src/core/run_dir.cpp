@@ -1,0 +1,226 @@
+// Opening a run directory: lock first, then compare verb and config with what is there, then write what is
+// not. config.yaml is written after environment.json: its presence means that the directory is a run.
+#include "core/run_dir.h"
+
+#include <fcntl.h>
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <ctime>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include "core/error.h"
+#include "core/version.h"
+
+namespace pope {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr auto kOperation = "run directory";
+#ifdef __clang__
+constexpr auto kCompiler = __VERSION__;  // "Clang 17.0.6 …"
+#else
+constexpr auto kCompiler = "g++ " __VERSION__;
+#endif
+
+// key → value text of a YAML document of nested maps.
+void flatten(const YAML::Node& node, const std::string& key, std::map<std::string, std::string>& values) {
+  if (node.IsMap()) {
+    for (const auto& entry : node) {
+      flatten(entry.second, key.empty() ? entry.first.Scalar() : key + "." + entry.first.Scalar(), values);
+    }
+  } else if (node.IsSequence()) {
+    std::string text;
+    for (const YAML::Node& item : node) text += (text.empty() ? "" : ", ") + item.Scalar();
+    values[key] = "[" + text + "]";
+  } else {
+    values[key] = node.IsNull() ? "" : node.Scalar();
+  }
+}
+
+std::map<std::string, std::string> flatten(const std::string& yaml, const std::string& where) {
+  std::map<std::string, std::string> values;
+  try {
+    flatten(YAML::Load(yaml), "", values);
+  } catch (const YAML::Exception& error) {
+    throw Error(kOperation, where + ": no valid YAML: " + error.what());
+  }
+  return values;
+}
+
+bool same(const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  double x = 0, y = 0;
+  const auto number = [](const std::string& text, double& value) {
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return code == std::errc() && end == text.data() + text.size();
+  };
+  return number(a, x) && number(b, y) && x == y;  // "1e-6" written by hand is "1e-06"
+}
+
+// One line per key whose saved value differs from the one given now.
+std::string differences(const fs::path& config, const Options& options,
+                        const std::vector<std::string>& may_change) {
+  const auto saved = flatten(read_file(config), config.string());
+  const auto now = flatten(options.to_yaml(), "options");
+  std::string text;
+  const auto compare = [&](const std::string& key, const std::string& was, const std::string& is) {
+    if (same(was, is) || std::find(may_change.begin(), may_change.end(), key) != may_change.end()) return;
+    text += fmt::format("\n  {}: the run has '{}', now given '{}'", key, was, is);
+  };
+  for (const Options::Option& option : options.all()) {
+    const auto was = saved.find(option.key);
+    // A key that the run does not know came later; its default is what the run was made with.
+    const std::string assumed = flatten("x: " + option.default_text, "default").at("x");
+    compare(option.key, was == saved.end() ? assumed : was->second, now.at(option.key));
+  }
+  for (const auto& [key, was] : saved) {
+    if (!now.contains(key))
+      text += fmt::format("\n  {}: the run has '{}', now there is no such key", key, was);
+  }
+  return text;
+}
+
+std::string utc_now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
+
+// What the program and the machine are, without what names the machine or its user.
+Json environment_of(std::string_view verb) {
+  utsname system{};
+  ::uname(&system);
+  return {{"program", "pope"},      {"version", kVersion},
+          {"verb", verb},           {"system", std::string(system.sysname) + " " + system.machine},
+          {"compiler", kCompiler},  {"hardware_threads", std::thread::hardware_concurrency()},
+          {"starts", Json::array()}};
+}
+
+Json read_environment(const fs::path& path) {
+  Json environment = read_json(path);
+  if (!environment.is_object() || !environment.contains("verb") || !environment.contains("starts")) {
+    throw Error(kOperation, path.string() + ": expected an object with verb and starts",
+                "the directory is damaged; choose another one");
+  }
+  return environment;
+}
+
+// The first file of a folder that holds more than a run that has just been opened (or a log); "" when none.
+std::string first_content(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const std::string name = entry.path().filename().string();
+    const bool opening =
+        name == "lock" || name.starts_with("environment.json") || name.starts_with("config.yaml");
+    const bool log = entry.path().extension() == ".log" || entry.path().extension() == ".txt";
+    if (!opening && !log) return name;
+  }
+  return "";
+}
+
+// Throws when the run that lies in `path` is of another verb or has other settings.
+void check_same(const fs::path& path, std::string_view verb, const Json& environment, const Options& options,
+                const std::vector<std::string>& may_change) {
+  if (environment["verb"] != verb) {
+    throw Error(kOperation,
+                fmt::format("{} is a run of 'pope {}', not of 'pope {}'", path.string(),
+                            environment["verb"].get<std::string>(), verb),
+                "choose another --out");
+  }
+  if (const std::string changed = differences(path / "config.yaml", options, may_change); !changed.empty()) {
+    throw Error(kOperation, path.string() + " was started with other settings:" + changed,
+                "give the same settings to continue it, or choose another --out");
+  }
+}
+
+int lock_folder(const fs::path& path) {
+  const int fd = ::open((path / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (fd < 0) {
+    throw Error(kOperation, "cannot write into " + path.string() + ": " + std::strerror(errno),
+                "check the permissions, or choose another --out");
+  }
+  if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    ::close(fd);
+    throw Error(kOperation, path.string() + " is in use by another pope command",
+                "wait for it to end, or choose another --out");
+  }
+  return fd;
+}
+
+}  // namespace
+
+RunDir RunDir::open(const fs::path& path, std::string_view verb, const Options& options,
+                    const std::vector<std::string>& may_change) {
+  if (path.empty()) throw Error(kOperation, "expected a path, got none", "give --out DIR");
+  std::error_code code;
+  if (fs::exists(path, code) && !fs::is_directory(path)) {
+    throw Error(kOperation, path.string() + ": expected a folder, a file is in the way",
+                "choose another --out");
+  }
+  fs::create_directories(path, code);
+  if (code) {
+    throw Error(kOperation, "cannot make " + path.string() + ": " + code.message(),
+                "check the permissions, or choose another --out");
+  }
+  RunDir run;
+  run.path_ = path;
+  run.lock_fd_ = lock_folder(path);
+  const fs::path config = path / "config.yaml", environment_file = path / "environment.json";
+  const std::string content = first_content(path);
+  if (!content.empty() && !fs::exists(config)) {
+    throw Error(kOperation, path.string() + " holds files but is no run directory (" + content + ")",
+                "choose a new or empty folder as --out");
+  }
+  run.resumed_ = !content.empty();
+  Json environment = environment_of(verb);
+  if (run.resumed_) {
+    environment = read_environment(environment_file);
+    check_same(path, verb, environment, options, may_change);
+  }
+  environment["starts"].push_back({{"time", utc_now()}, {"version", kVersion}});
+  write_file(environment_file, dump(environment, 2) + "\n");
+  const std::string yaml = options.to_yaml();
+  if (!run.resumed_ || read_file(config) != yaml) write_file(config, yaml);
+  repair_jsonl(path / "metrics.jsonl");
+  return run;
+}
+
+RunDir::RunDir(RunDir&& other) noexcept
+    : path_(std::move(other.path_)), resumed_(other.resumed_), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
+
+RunDir::~RunDir() {
+  if (lock_fd_ >= 0) ::close(lock_fd_);  // closing releases the lock
+}
+
+std::optional<Json> RunDir::result() const {
+  const fs::path file = path_ / "result.json";
+  if (!fs::exists(file)) return std::nullopt;
+  return read_json(file);
+}
+
+void RunDir::write_result(const Json& result) { write_file(path_ / "result.json", dump(result, 2) + "\n"); }
+
+void RunDir::append_metrics(const Json& row) { append_jsonl(path_ / "metrics.jsonl", row); }
+
+void RunDir::truncate_metrics(std::int64_t step) {
+  const fs::path file = path_ / "metrics.jsonl";
+  if (!fs::exists(file)) return;
+  repair_jsonl(file);
+  std::vector<Json> kept;
+  read_jsonl(file, [&](Json&& row, std::size_t) {
+    if (row.value("step", std::int64_t{0}) <= step) kept.push_back(std::move(row));
+  });
+  write_jsonl(file, kept);
+}
+
+void RunDir::write_rollouts(std::string_view name, const std::vector<Json>& rows) const {
+  write_jsonl(path_ / "rollouts" / (std::string(name) + ".jsonl.zst"), rows);
+}
+
+}  // namespace pope

@@ -1,0 +1,52 @@
+// A run directory holds everything about one command's execution, and makes it resumable:
+//   config.yaml  the resolved config      environment.json  program version, machine, threads, times
+//   metrics.jsonl  one object per step    rollouts/NAME.jsonl.zst  every rollout
+//   result.json  written last: its presence means that the run is complete
+// A second start in the same directory continues it; a changed config is refused (see open()).
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/files.h"
+#include "core/options.h"
+
+namespace pope {
+
+class RunDir {
+ public:
+  // Creates `path`, or opens it to continue. Takes a lock (flock on PATH/lock) for the life of the object:
+  // two commands on one directory are refused. When config.yaml is there and differs in any key not listed
+  // in `may_change` (exact keys), throws Error naming the keys and both values. `verb` is kept in
+  // environment.json and must match on resume. A run that has left no file of its own yet takes any settings.
+  // Unwritable paths, a file in the way, and a folder with other files in it: Error with a hint.
+  static RunDir open(const std::filesystem::path& path, std::string_view verb, const Options& options,
+                     const std::vector<std::string>& may_change = {});
+  RunDir(RunDir&&) noexcept;
+  ~RunDir();
+
+  const std::filesystem::path& path() const { return path_; }
+  bool resumed() const { return resumed_; }
+
+  // result.json of a complete run.
+  std::optional<Json> result() const;
+  void write_result(const Json& result);
+
+  // Appends one object to metrics.jsonl and flushes it.
+  void append_metrics(const Json& row);
+  // Drops the rows of metrics.jsonl whose "step" is greater than `step`, and a torn last line.
+  void truncate_metrics(std::int64_t step);
+  // Writes rollouts/NAME.jsonl.zst atomically.
+  void write_rollouts(std::string_view name, const std::vector<Json>& rows) const;
+
+ private:
+  RunDir() = default;
+  std::filesystem::path path_;
+  bool resumed_ = false;
+  int lock_fd_ = -1;
+};
+
+}  // namespace pope

@@ -1,0 +1,23 @@
+// The estimators behind every reported number: unbiased pass@k, means, bootstrap intervals.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+namespace pope {
+
+// pass@k from n samples of which c are correct: 1 − C(n−c, k)/C(n, k), as a product that stays exact for
+// large n (Eq. 4, arXiv:2601.18779; Chen et al. 2021). Requires 0 ≤ c ≤ n and 1 ≤ k ≤ n; throws Error
+// otherwise.
+double pass_at_k(int n, int c, int k);
+
+struct Interval {
+  double value = 0, low = 0, high = 0;
+};
+
+// The mean of `values` with a percentile-bootstrap interval at `level`, resampling the values (problems, or
+// seeds) with replacement. Deterministic in `seed`. One value: low = high = value. Empty: Error.
+Interval bootstrap_mean(std::span<const double> values, double level = 0.95, int resamples = 2000,
+                        std::uint64_t seed = 1);
+
+}  // namespace pope

@@ -1,0 +1,103 @@
+// Mixtures: how many prompts of each set a step gets, and which.
+#include "data/mixture.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "core/error.h"
+#include "core/rng.h"
+
+namespace pope {
+namespace {
+
+// Splits `total` by weight: whole shares first, then one each to the largest remainders. Remainders that
+// differ by rounding alone are ties, and ties go to the earlier set.
+std::vector<std::int64_t> apportion(const std::vector<double>& weights, int total) {
+  constexpr double rounding = 1e-9;
+  const double sum = std::accumulate(weights.begin(), weights.end(), 0.0);
+  std::vector<std::int64_t> counts;
+  std::vector<double> remainders;
+  std::int64_t left = total;
+  for (double weight : weights) {
+    const double share = total * (weight / sum);
+    counts.push_back(static_cast<std::int64_t>(std::floor(share + rounding)));
+    remainders.push_back(share - static_cast<double>(counts.back()));
+    left -= counts.back();
+  }
+  for (; left > 0; --left) {
+    std::size_t best = 0;
+    for (std::size_t i = 1; i < remainders.size(); ++i)
+      if (remainders[i] > remainders[best] + rounding) best = i;
+    ++counts[best];
+    remainders[best] -= 1;
+  }
+  return counts;
+}
+
+}  // namespace
+
+void MixtureConfig::fields(Options& options) {
+  options.add("unguided", unguided, "weight of the hard problems as they are");
+  options.add("guided", guided, "weight of the same problems with guidance");
+  options.add("easy", easy, "weight of the easy set");
+}
+
+Mixture::Mixture(const MixtureConfig& config, const std::vector<Problem>& hard,
+                 const std::vector<Problem>& easy, std::uint64_t seed)
+    : seed_(seed) {
+  struct Source {
+    const char* name;
+    double weight;
+    const std::vector<Problem>& problems;
+    bool guided;
+  };
+  const Source sources[] = {{"unguided", config.unguided, hard, false},
+                            {"guided", config.guided, hard, true},
+                            {"easy", config.easy, easy, false}};
+  for (const Source& source : sources) {
+    if (!(source.weight >= 0) || !std::isfinite(source.weight))
+      throw Error("mixture", fmt::format("expected mixture.{} ≥ 0, got {}", source.name, source.weight));
+    if (source.weight == 0) continue;
+    PromptSet set{source.name, source.guided, {}};
+    for (const Problem& problem : source.problems) {
+      if (source.guided && !problem.guidance)
+        ++without_guidance_;
+      else
+        set.problems.push_back(as_prompted(problem, source.guided, ""));
+    }
+    if (set.problems.empty())
+      throw Error("mixture",
+                  fmt::format("expected problems for mixture.{} = {}, got none", source.name, source.weight),
+                  fmt::format("give them (guided: run `pope guide`), or set mixture.{}=0", source.name));
+    sets_.push_back(std::move(set));
+    weights_.push_back(source.weight);
+  }
+  if (sets_.empty()) throw Error("mixture", "expected a positive weight, got 0 for every set");
+}
+
+std::vector<Draw> Mixture::draw(std::int64_t step, int prompts) const {
+  if (step < 0 || prompts < 1)
+    throw Error("mixture", fmt::format("expected step ≥ 0 and prompts ≥ 1, got {} and {}", step, prompts));
+  const std::vector<std::int64_t> counts = apportion(weights_, prompts);
+  std::vector<Draw> draws;
+  for (std::size_t s = 0; s < sets_.size(); ++s) {
+    const PromptSet& set = sets_[s];
+    const auto size = static_cast<std::int64_t>(set.problems.size());
+    std::int64_t epoch = -1;
+    std::vector<std::size_t> order;
+    for (std::int64_t position = step * counts[s]; position < (step + 1) * counts[s]; ++position) {
+      if (position / size != epoch) {
+        epoch = position / size;
+        order = RngStream(seed_, {key_of("mixture"), key_of(set.name), static_cast<std::uint64_t>(epoch)})
+                    .permutation(set.problems.size());
+      }
+      draws.push_back({&set, &set.problems[order[static_cast<std::size_t>(position % size)]]});
+    }
+  }
+  return draws;
+}
+
+}  // namespace pope

@@ -1,0 +1,38 @@
+// The "registers" family: m values mod p, each changed by one legal move per round, so that every value ends
+// on its target. The verifier must allow any legal walk, so it shares the rules with the generator.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/problem.h"
+#include "data/source.h"
+
+namespace pope {
+
+// A statement, parsed: "3 14 to * 5" (two rounds) or "3 14 once * 5" (one round).
+struct Registers {
+  int modulus = 17;                         // the problem's extra field "modulus"
+  std::vector<int> start;                   // m values
+  std::vector<std::optional<int>> targets;  // m of them; nothing = free ("*")
+  int rounds = 2;
+  std::size_t solution_words() const { return start.size() * static_cast<std::size_t>(rounds); }
+};
+// Error: the statement is not of this family.
+Registers parse_registers(const Problem& problem);
+
+// The values that one legal move makes of `value`: +3, ·2, 5 −, ·3 + 1 (mod modulus). Some may be equal.
+std::array<int, 4> register_moves(int value, int modulus);
+bool is_register_move(int from, int to, int modulus);
+
+// A word that spells a value: digits without leading zeros, below `modulus`. Nothing otherwise.
+std::optional<int> register_value(std::string_view word, int modulus);
+
+std::vector<std::string_view> split_words(std::string_view text);  // at white space
+
+const ProblemSource& registers_source();
+
+}  // namespace pope

@@ -1,0 +1,77 @@
+// The pure part of mining: classes, when a class is settled, pass@k under early stopping.
+#include <cmath>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "explore/mine.h"
+
+namespace pope {
+
+void MineConfig::fields(Options& o) {
+  o.add("samples", samples, "most samples per problem (n)");
+  o.add("chunk", chunk, "samples asked for at once, per problem");
+  o.add("adaptive", adaptive, "stop a problem when its class is settled; false: always n samples");
+  o.add("hard_max", hard_max, "hard: at most this many correct of n");
+  o.add("easier_min", easier_min, "easier: success rate from here up to easier_max");
+  o.add("easy_min", easy_min, "easy: success rate from here up to easier_min; below it: medium");
+  o.add("easier_max", easier_max, "solved: success rate above this");
+  o.add("pass_at", pass_at, "k of the reported pass@k");
+  o.add("heldout", heldout, "fraction of the hard set put aside for evaluation, by hash of the id");
+}
+
+std::string difficulty_class(const MineConfig& config, int n, int c) {
+  if (n < 1 || c < 0 || c > n) {
+    throw Error("difficulty class",
+                "expected 0 <= correct <= samples, got " + std::to_string(c) + " of " + std::to_string(n));
+  }
+  if (c <= config.hard_max) return "hard";
+  const double rate = static_cast<double>(c) / n;
+  if (rate > config.easier_max) return "solved";
+  if (rate >= config.easier_min) return "easier";
+  if (rate >= config.easy_min) return "easy";
+  return "medium";
+}
+
+bool class_is_settled(const MineConfig& config, int drawn, int correct) {
+  // Classes are intervals of c, so the two extreme outcomes decide.
+  const int n = config.samples;
+  return difficulty_class(config, n, correct) == difficulty_class(config, n, correct + n - drawn);
+}
+
+std::optional<double> mined_pass_at_k(const MineConfig& config, int drawn, int correct, int k) {
+  const int n = config.samples;
+  if (k < 1 || k > n) return std::nullopt;
+  const auto may_stop = [&](int t) { return t == n || (config.adaptive && t % config.chunk == 0); };
+  const auto stops = [&](int t, int c) { return t == n || class_is_settled(config, t, c); };
+  // ways[c]: sequences of t samples with c correct that have not stopped before; times 2^-t against overflow.
+  // all: any sequence; failing: those whose first k samples fail.
+  std::vector<long double> all(n + 1, 0), failing(n + 1, 0);
+  all[0] = failing[0] = 1;
+  for (int t = 1; t <= drawn; ++t) {
+    for (int c = t; c >= 0; --c) {
+      const long double success = c > 0 ? all[c - 1] : 0, forced = c > 0 && t > k ? failing[c - 1] : 0;
+      all[c] = (all[c] + success) / 2;
+      failing[c] = (failing[c] + forced) / 2;
+    }
+    if (t == drawn || !may_stop(t)) continue;
+    for (int c = 0; c <= t; ++c) {
+      if (stops(t, c)) all[c] = failing[c] = 0;
+    }
+  }
+  if (drawn < 1 || correct < 0 || correct > drawn || all[correct] == 0 || !may_stop(drawn) ||
+      !stops(drawn, correct)) {
+    throw Error("pass@k of a mined problem",
+                "mining cannot stop at " + std::to_string(correct) + " correct of " + std::to_string(drawn),
+                "use the mining settings under which the samples were drawn");
+  }
+  for (int t = 1; t < k; ++t) {
+    if (may_stop(t) && stops(t, 0)) return std::nullopt;
+  }
+  return static_cast<double>(1 - failing[correct] / all[correct]);
+}
+
+bool put_aside(const MineConfig& config, const Problem& problem) {
+  return RngStream(key_of("heldout"), {key_of(problem.id)}).uniform() < config.heldout;
+}
+
+}  // namespace pope

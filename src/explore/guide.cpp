@@ -1,0 +1,252 @@
+// The prefix search. Each problem has one candidate in flight at a time; many problems are in flight at once.
+#include "explore/guide.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <map>
+#include <unordered_map>
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "core/rng.h"
+#include "explore/prefixes.h"
+#include "explore/sampling.h"
+
+namespace pope {
+
+void GuideConfig::fields(Options& o) {
+  o.add("grid", grid, "prefixes tried per problem: about 1/grid, 2/grid, ... of the solution");
+  o.add("samples", samples, "rollouts per prefix");
+  o.add("max_fraction", max_fraction, "no prefix is longer than this part of the solution");
+  o.add("fallback_fraction", fallback_fraction, "when no prefix works: a random one shorter than this part");
+  o.add("boundary", boundary, "where a prefix may end: auto (lines and sentences) | line | word");
+  o.add("choose", choose, "shortest (that works) | random (a random grid prefix, without search)");
+  o.add("fixed_fraction", fixed_fraction, "> 0: no search, the prefix nearest to this part of the solution");
+}
+
+namespace {
+
+constexpr int kKeptRecords = 4;
+
+void check(const GuideConfig& config) {
+  const auto require = [](bool good, const char* expected) {
+    if (!good) throw Error("guide", expected, "see the section \"guide\" of the config");
+  };
+  require(config.grid >= 1 && config.samples >= 1, "expected grid >= 1 and samples >= 1");
+  require(0 < config.max_fraction && config.max_fraction <= 1, "expected 0 < max_fraction <= 1");
+  require(0 <= config.fixed_fraction && config.fixed_fraction < 1, "expected 0 <= fixed_fraction < 1");
+  require(config.choose == "shortest" || config.choose == "random", "expected choose = shortest or random");
+}
+
+Guidance guidance_of(const Prefix& prefix, int samples, int correct) {
+  Guidance guidance;
+  guidance.text = prefix.text;
+  guidance.fraction = prefix.fraction;
+  guidance.samples = samples;
+  guidance.correct = correct;
+  return guidance;
+}
+
+const Prefix* nearest_prefix(const std::vector<Prefix>& prefixes, double fraction) {
+  const Prefix* best = nullptr;
+  for (const Prefix& prefix : prefixes) {
+    if (!best || std::abs(prefix.fraction - fraction) < std::abs(best->fraction - fraction)) best = &prefix;
+  }
+  return best;
+}
+
+// A problem whose prefixes are being tried.
+struct Search {
+  Problem posed;
+  std::vector<Prefix> candidates;
+  std::size_t current = 0;
+  bool in_flight = false;
+  int arrived = 0, correct = 0;
+  KeptRecords records{kKeptRecords};
+};
+
+class Guider {
+ public:
+  using OnFinished = std::function<void(const Problem&, const std::vector<Json>&)>;
+
+  Guider(const Explorer& explorer, const GuideConfig& config, const std::vector<Problem>& problems,
+         const OnFinished& on_finished)
+      : explorer_(explorer),
+        config_(config),
+        problems_(problems),
+        on_finished_(on_finished),
+        guidance_(problems.size()) {}
+
+  GuideResult run(const std::vector<Problem>& done) {
+    std::unordered_map<std::string, const Problem*> finished;
+    for (const Problem& problem : done) finished[problem.id] = &problem;
+    for (std::size_t i = 0; i < problems_.size(); ++i) {
+      const auto found = finished.find(problems_[i].id);
+      prepare(i, found == finished.end() ? nullptr : found->second);
+    }
+    if (!waiting_.empty()) search();
+    for (std::size_t i = 0; i < problems_.size(); ++i) {
+      if (!guidance_[i]) continue;
+      result_.problems.push_back(problems_[i]);
+      result_.problems.back().guidance = guidance_[i];
+      result_.fallback += guidance_[i]->samples > 0 && guidance_[i]->correct == 0;
+    }
+    return std::move(result_);
+  }
+
+ private:
+  // Counts, and settles what needs no search.
+  void prepare(std::size_t i, const Problem* done) {
+    const Problem& problem = problems_[i];
+    std::vector<Prefix> candidates;
+    if (problem.solution.empty()) {
+      ++result_.without_solution;
+    } else {
+      candidates = choices(problem);
+      result_.without_prefix += candidates.empty();
+    }
+    if (done) {
+      guidance_[i] = done->guidance;
+    } else if (candidates.empty()) {
+      finish(i, std::nullopt, {});
+    } else if (config_.fixed_fraction > 0 || config_.choose == "random") {
+      finish(i, guidance_of(candidates.front(), 0, 0), {});
+    } else {
+      Search& search = waiting_[i];
+      search.candidates = std::move(candidates);
+    }
+  }
+
+  // The prefixes to try, in order; a single one when there is nothing to search.
+  std::vector<Prefix> choices(const Problem& problem) {
+    if (config_.fixed_fraction > 0) {
+      std::vector<Prefix> prefixes = step_prefixes(problem, config_.boundary);
+      result_.leaks_prevented += static_cast<int>(std::erase_if(prefixes, [&](const Prefix& prefix) {
+        return explorer_.verifier.states_answer(problem, prefix.text);
+      }));
+      const Prefix* best = nearest_prefix(prefixes, config_.fixed_fraction);
+      return best ? std::vector<Prefix>{*best} : std::vector<Prefix>{};
+    }
+    std::vector<Prefix> prefixes =
+        candidate_prefixes(problem, config_, explorer_.verifier, &result_.leaks_prevented);
+    if (config_.choose == "random" && !prefixes.empty()) return {prefixes[draw(problem, prefixes.size())]};
+    return prefixes;
+  }
+
+  std::size_t draw(const Problem& problem, std::size_t bound) const {
+    return RngStream(explorer_.seed, {key_of("guide choice"), key_of(problem.id)}).below(bound);
+  }
+
+  void search() {
+    Progress progress("guide", static_cast<double>(waiting_.size()));
+    const std::size_t total = waiting_.size();
+    int found = 0;
+    explorer_.engine.run(
+        explorer_.sampling, explorer_.seed, explorer_.stop_tokens, [&] { return next(); },
+        [&](Rollout&& rollout) {
+          found += arrive(std::move(rollout));
+          const double finished = static_cast<double>(total - waiting_.size() - searching_.size());
+          progress.update(finished,
+                          fmt::format("{} of {} problems, prefix found for {}", finished, total, found));
+        });
+  }
+
+  // Problems whose candidate failed come first, then new ones.
+  std::optional<Request> next() {
+    for (auto& [tag, search] : searching_) {
+      if (!search.in_flight) return attempt(tag, search);
+    }
+    if (waiting_.empty()) return std::nullopt;
+    auto node = waiting_.extract(waiting_.begin());
+    const std::size_t tag = node.key();
+    searching_.insert(std::move(node));
+    return attempt(tag, searching_.at(tag));
+  }
+
+  Request attempt(std::size_t tag, Search& search) {
+    const Prefix& prefix = search.candidates[search.current];
+    search.in_flight = true;
+    search.arrived = search.correct = 0;
+    search.records = KeptRecords(kKeptRecords);
+    search.posed = problems_[tag];
+    search.posed.guidance = guidance_of(prefix, 0, 0);
+    search.posed = as_prompted(std::move(search.posed), true, explorer_.instruction);
+    Request request;
+    request.tag = tag;
+    request.stream = stream_of("guide", search.posed.id, prefix.text.size());
+    request.prompt = prompt_of(search.posed, explorer_);
+    request.samples = config_.samples;
+    return request;
+  }
+
+  // True when the rollout completed a prefix that works.
+  bool arrive(Rollout&& rollout) {
+    const std::size_t tag = rollout.tag;
+    Search& search = searching_.at(tag);
+    result_.tokens += static_cast<std::int64_t>(rollout.tokens.size());
+    const GradedRollout graded = grade_finished(std::move(rollout), search.posed, explorer_);
+    search.records.add(graded, search.posed, "guide", true);
+    search.correct += graded.verdict.correct;
+    if (++search.arrived < config_.samples) return false;
+
+    search.in_flight = false;
+    const bool works = search.correct > 0;
+    if (!works && ++search.current < search.candidates.size()) return false;
+    const Prefix& chosen = works ? search.candidates[search.current] : fallback(search);
+    const Guidance guidance = guidance_of(chosen, config_.samples, search.correct);
+    std::vector<Json> records = search.records.take(config_.samples);
+    searching_.erase(tag);
+    finish(tag, guidance, records);
+    return works;
+  }
+
+  // A random candidate shorter than fallback_fraction; the shortest candidate when there is none.
+  const Prefix& fallback(const Search& search) const {
+    std::size_t shorter = 0;
+    while (shorter < search.candidates.size() &&
+           search.candidates[shorter].fraction < config_.fallback_fraction)
+      ++shorter;
+    return search.candidates[shorter == 0 ? 0 : draw(search.posed, shorter)];
+  }
+
+  void finish(std::size_t i, std::optional<Guidance> guidance, const std::vector<Json>& records) {
+    guidance_[i] = std::move(guidance);
+    if (!on_finished_) return;
+    Problem problem = problems_[i];
+    problem.guidance = guidance_[i];
+    on_finished_(problem, records);
+  }
+
+  const Explorer& explorer_;
+  const GuideConfig& config_;
+  const std::vector<Problem>& problems_;
+  const OnFinished& on_finished_;
+  std::vector<std::optional<Guidance>> guidance_;  // per problem
+  std::map<std::size_t, Search> waiting_, searching_;
+  GuideResult result_;
+};
+
+}  // namespace
+
+GuideResult guide(const Explorer& explorer, const GuideConfig& config, const std::vector<Problem>& problems,
+                  const std::vector<Problem>& done,
+                  const std::function<void(const Problem&, const std::vector<Json>&)>& on_finished) {
+  check(config);
+  return Guider(explorer, config, problems, on_finished).run(done);
+}
+
+Json to_json(const GuideResult& result) {
+  Json fractions = Json::array();
+  for (const Problem& problem : result.problems) fractions.push_back(problem.guidance->fraction);
+  return Json{{"guided", result.problems.size()},
+              {"found", static_cast<int>(result.problems.size()) - result.fallback},
+              {"fallback", result.fallback},
+              {"without_solution", result.without_solution},
+              {"without_prefix", result.without_prefix},
+              {"leaks_prevented", result.leaks_prevented},
+              {"tokens", result.tokens},
+              {"fractions", fractions}};
+}
+
+}  // namespace pope

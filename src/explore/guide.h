@@ -1,0 +1,60 @@
+// Prefix search (Sec. 4, arXiv:2601.18779): per problem the shortest prefix of the oracle solution, on a
+// coarse uniform grid cut at step boundaries, under which the base model succeeds at least once; if none, a
+// random prefix shorter than a quarter of the solution. No prefix states the reference answer (leak guard).
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/options.h"
+#include "data/problem.h"
+#include "explore/mine.h"
+
+namespace pope {
+
+struct GuideConfig {
+  int grid = 8;                // prefixes tried: about 1/grid, 2/grid, … of the solution
+  int samples = 8;             // rollouts per prefix
+  double max_fraction = 0.75;  // no prefix is longer than this part of the solution
+  double fallback_fraction = 0.25;
+  std::string boundary = "auto";    // step boundaries: auto | line | word
+  std::string choose = "shortest";  // shortest | random (a random grid prefix, not sampled; an ablation)
+  double fixed_fraction = 0;        // > 0: no search, the prefix nearest to this part of the solution
+  void fields(Options& options);
+};
+
+struct Prefix {
+  std::string text;     // without trailing whitespace
+  double fraction = 0;  // of the solution, in bytes
+  int steps = 0;
+};
+
+// The candidates, shortest first, without duplicates: grid points moved to the nearest step end at or before
+// them (or the first step end), leaking ones dropped (their number is added to *leaks). Empty when the
+// solution has a single step or leaks at once.
+std::vector<Prefix> candidate_prefixes(const Problem& problem, const GuideConfig& config,
+                                       const Verifier& verifier, int* leaks = nullptr);
+
+struct GuideResult {
+  std::vector<Problem> problems;  // those that got guidance, in the order given
+  int without_solution = 0;       // skipped and counted
+  int without_prefix = 0;         // no prefix possible (one step only, or it leaks): skipped and counted
+  int fallback = 0;               // no prefix worked: random short prefix
+  int leaks_prevented = 0;        // candidate prefixes dropped by the leak guard
+  std::int64_t tokens = 0;        // sampled by this call
+};
+
+// `done`, `on_finished`: as in mine(). Longer prefixes of a problem are tried only when all shorter ones
+// failed. on_finished gets nullopt guidance for skipped problems. Guidance that the search did not sample
+// (choose = random, fixed_fraction) has samples = 0.
+GuideResult guide(const Explorer& explorer, const GuideConfig& config, const std::vector<Problem>& problems,
+                  const std::vector<Problem>& done,
+                  const std::function<void(const Problem&, const std::vector<Json>&)>& on_finished);
+
+// {"guided", "found", "fallback", "without_solution", "without_prefix", "leaks_prevented", "tokens",
+// "fractions": […]}: the summary that a guiding run leaves and the report shows.
+Json to_json(const GuideResult& result);
+
+}  // namespace pope

@@ -1,0 +1,207 @@
+// Mining. The order of work is depth first: problems that have started are finished before new ones start, so
+// that finished problems can be saved as the run goes; new ones start whenever the engine would otherwise
+// starve.
+#include "explore/mine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <unordered_map>
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "explore/sampling.h"
+
+namespace pope {
+namespace {
+
+constexpr int kKeptRecords = 4;
+
+struct Sample {
+  int tokens = 0;
+  bool correct = false, truncated = false;
+};
+
+// A problem that has started and not finished.
+struct Open {
+  Problem posed;
+  std::vector<int> prompt;
+  std::vector<Sample> samples;  // by number
+  int requested = 0, arrived = 0, correct = 0;
+  KeptRecords records{kKeptRecords};
+};
+
+void check(const MineConfig& config) {
+  const auto require = [](bool good, const char* expected) {
+    if (!good) throw Error("mine", expected, "see the section \"mine\" of the config");
+  };
+  require(config.samples >= 1 && config.chunk >= 1, "expected samples >= 1 and chunk >= 1");
+  require(config.hard_max >= 0, "expected hard_max >= 0");
+  require(
+      0 <= config.easy_min && config.easy_min <= config.easier_min && config.easier_min <= config.easier_max,
+      "expected 0 <= easy_min <= easier_min <= easier_max");
+  require(0 <= config.heldout && config.heldout < 1, "expected 0 <= heldout < 1");
+}
+
+class Miner {
+ public:
+  using OnFinished = std::function<void(const MinedProblem&, const std::vector<Json>&)>;
+
+  Miner(const Explorer& explorer, const MineConfig& config, const std::vector<Problem>& problems,
+        const std::vector<MinedProblem>& done, const OnFinished& on_finished)
+      : explorer_(explorer), config_(config), problems_(problems), on_finished_(on_finished) {
+    std::unordered_map<std::string, const MinedProblem*> finished;
+    for (const MinedProblem& mined : done) finished[mined.problem.id] = &mined;
+    result_.problems.resize(problems.size());
+    for (std::size_t i = 0; i < problems.size(); ++i) {
+      const auto found = finished.find(problems[i].id);
+      if (found == finished.end()) {
+        to_do_.push_back(i);
+        continue;
+      }
+      result_.problems[i] = *found->second;
+      result_.tokens += found->second->tokens;
+    }
+  }
+
+  MiningResult run() {
+    Progress progress("mine", static_cast<double>(to_do_.size()) * config_.samples);
+    explorer_.engine.run(
+        explorer_.sampling, explorer_.seed, explorer_.stop_tokens, [&] { return next(); },
+        [&](Rollout&& rollout) {
+          arrive(std::move(rollout));
+          progress.update(samples_settled_ + samples_open_,
+                          fmt::format("{} of {} problems, {} hard", finished_, to_do_.size(), hard_));
+        });
+    for (const MinedProblem& mined : result_.problems) {
+      if (mined.samples > 0)
+        result_.tokens_fixed += static_cast<double>(mined.tokens) / mined.samples * config_.samples;
+    }
+    return std::move(result_);
+  }
+
+ private:
+  bool settled(int drawn, int correct) const {
+    return drawn == config_.samples || (config_.adaptive && class_is_settled(config_, drawn, correct));
+  }
+
+  std::optional<Request> next() {
+    const auto wants = [&](const Open& open) {
+      return open.requested < config_.samples && !(open.arrived > 0 && settled(open.arrived, open.correct));
+    };
+    for (auto& [tag, open] : open_) {
+      if (open.requested == open.arrived && wants(open)) return chunk(tag, open);
+    }
+    if (started_ < to_do_.size()) {
+      const std::size_t tag = to_do_[started_++];
+      Open& open = open_[tag];
+      open.posed = as_prompted(problems_[tag], false);
+      open.prompt = prompt_of(open.posed, explorer_);
+      open.samples.resize(config_.samples);
+      return chunk(tag, open);
+    }
+    // No other problem waits: sample ahead where the least is in flight.
+    std::optional<std::size_t> best;
+    for (auto& [tag, open] : open_) {
+      const auto in_flight = [&](const Open& o) { return o.requested - o.arrived; };
+      if (wants(open) && (!best || in_flight(open) < in_flight(open_.at(*best)))) best = tag;
+    }
+    if (best) return chunk(*best, open_.at(*best));
+    return std::nullopt;
+  }
+
+  Request chunk(std::size_t tag, Open& open) {
+    Request request;
+    request.tag = tag;
+    request.stream = stream_of("mine", open.posed.id);
+    request.prompt = open.prompt;
+    request.first_sample = open.requested;
+    request.samples = std::min(config_.chunk, config_.samples - open.requested);
+    open.requested += request.samples;
+    return request;
+  }
+
+  void arrive(Rollout&& rollout) {
+    const std::size_t tag = rollout.tag;
+    Open& open = open_.at(tag);
+    const GradedRollout graded = grade_finished(std::move(rollout), open.posed, explorer_);
+    Sample& sample = open.samples.at(graded.rollout.sample);
+    sample.tokens = static_cast<int>(graded.rollout.tokens.size());
+    sample.correct = graded.verdict.correct;
+    sample.truncated = graded.rollout.finish == FinishReason::length;
+    open.records.add(graded, open.posed, "mine", false);
+    result_.tokens += sample.tokens;
+    open.correct += sample.correct;
+    ++open.arrived;
+    ++samples_open_;
+    if (open.arrived == open.requested && settled(open.arrived, open.correct)) finish(tag, open);
+  }
+
+  // Counts the chunks up to the first one at which the class is settled.
+  void finish(std::size_t tag, Open& open) {
+    MinedProblem& mined = result_.problems[tag];
+    mined.problem = problems_[tag];
+    for (const Sample& sample : open.samples) {
+      ++mined.samples;
+      mined.correct += sample.correct;
+      mined.truncated += sample.truncated;
+      mined.tokens += sample.tokens;
+      if (mined.samples % config_.chunk == 0 && settled(mined.samples, mined.correct)) break;
+    }
+    // Settled: what is not drawn does not matter, so let it fail.
+    mined.difficulty = difficulty_class(config_, config_.samples, mined.correct);
+    const bool hard = mined.difficulty == "hard";
+    mined.fails_only_by_truncation =
+        hard && mined.truncated > 0 && mined.truncated == mined.samples - mined.correct;
+    samples_open_ -= open.arrived;
+    samples_settled_ += config_.samples;
+    ++finished_;
+    hard_ += hard;
+    const std::vector<Json> records = open.records.take(mined.samples);
+    open_.erase(tag);
+    if (on_finished_) on_finished_(mined, records);
+  }
+
+  const Explorer& explorer_;
+  const MineConfig& config_;
+  const std::vector<Problem>& problems_;
+  const OnFinished& on_finished_;
+  std::vector<std::size_t> to_do_;  // into problems_
+  std::size_t started_ = 0;         // of to_do_
+  std::map<std::size_t, Open> open_;
+  double samples_open_ = 0, samples_settled_ = 0;
+  std::size_t finished_ = 0, hard_ = 0;
+  MiningResult result_;
+};
+
+}  // namespace
+
+MiningResult mine(const Explorer& explorer, const MineConfig& config, const std::vector<Problem>& problems,
+                  const std::vector<MinedProblem>& done,
+                  const std::function<void(const MinedProblem&, const std::vector<Json>&)>& on_finished) {
+  check(config);
+  return Miner(explorer, config, problems, done, on_finished).run();
+}
+
+Json to_json(const MiningResult& result) {
+  std::int64_t samples = 0, truncated = 0;
+  int only_by_truncation = 0;
+  Json classes = Json::object();
+  for (const char* name : {"hard", "medium", "easy", "easier", "solved"}) classes[name] = 0;
+  for (const MinedProblem& mined : result.problems) {
+    samples += mined.samples;
+    truncated += mined.truncated;
+    only_by_truncation += mined.fails_only_by_truncation;
+    classes[mined.difficulty] = classes[mined.difficulty].get<int>() + 1;
+  }
+  return Json{{"problems", result.problems.size()},
+              {"samples", samples},
+              {"classes", classes},
+              {"truncated", truncated},
+              {"fails_only_by_truncation", only_by_truncation},
+              {"tokens", result.tokens},
+              {"tokens_fixed", result.tokens_fixed}};
+}
+
+}  // namespace pope

@@ -1,0 +1,41 @@
+// What mining, guiding and evaluation share: how a problem is posed, how its random streams are named, how a
+// rollout is graded, and which rollouts are kept for reading.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "explore/mine.h"
+
+namespace pope {
+
+// The stream of a request: a function of purpose, problem and variant (which prefix, guided or not) alone.
+std::uint64_t stream_of(std::string_view purpose, std::string_view problem_id, std::uint64_t variant = 0);
+
+// The prompt of a problem as as_prompted() returns it.
+std::vector<int> prompt_of(const Problem& problem, const Explorer& explorer);
+
+// grade(), where a truncated rollout is never correct.
+GradedRollout grade_finished(Rollout&& rollout, const Problem& problem, const Explorer& explorer);
+
+// The records of one problem to keep for reading: of the samples with the smallest numbers, up to half of
+// them correct (more when failures are few), correct ones first. Does not depend on the order of arrival.
+class KeptRecords {
+ public:
+  explicit KeptRecords(int limit) : limit_(limit) {}
+  void add(const GradedRollout& graded, const Problem& problem, const std::string& set, bool guided);
+  // Samples numbered `end` and above are left out.
+  std::vector<Json> take(int end);
+
+ private:
+  struct Kept {
+    int sample;
+    Json record;
+  };
+  int limit_;
+  std::vector<Kept> correct_, failed_;  // ascending by sample, at most limit_ each
+};
+
+}  // namespace pope

@@ -1,0 +1,24 @@
+// Checkpoints: a Hugging Face model directory plus optimiser.safetensors and state.json, written atomically
+// under RUN/checkpoints/step-NNNNNN. Everything else that training needs is a function of (config, seed,
+// step).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "core/files.h"
+#include "learn/optimizer.h"
+#include "model/model.h"
+#include "text/tokenizer.h"
+
+namespace pope {
+
+void save_checkpoint(const std::filesystem::path& run, std::int64_t step, const Model& model,
+                     const Optimizer& optimizer, const Tokenizer& tokenizer, const Json& state, int keep);
+// Loads the newest usable checkpoint into model and optimizer; its state ({"step": …} and the caller's), or
+// nothing when there is none. A damaged one is passed over with a warning; all damaged: Error.
+std::optional<Json> load_newest_checkpoint(const std::filesystem::path& run, Model& model,
+                                           Optimizer& optimizer);
+
+}  // namespace pope

@@ -1,0 +1,52 @@
+// Declarations of the learning options: one line each, from which parsing, printing and docs follow.
+#include "learn/config.h"
+
+namespace pope {
+
+void ObjectiveConfig::fields(Options& o) {
+  o.add("kind", kind, "policy loss: ppo_clip | truncated_is");
+  o.add("eps_low", eps_low, "ppo_clip: the ratio is clipped below at 1 - eps_low");
+  o.add("eps_high", eps_high, "ppo_clip: the ratio is clipped above at 1 + eps_high");
+  o.add("ratio_max", ratio_max, "truncated_is: the ratio is cut at this absolute value");
+  o.add("aggregation", aggregation, "token losses to one loss: seq_sum | token_mean | seq_mean");
+  o.add("advantage", advantage, "advantage within a group: mean | mean_std | leave_one_out");
+  o.add("mask_truncated", mask_truncated, "leave truncated rollouts out of the loss and its denominators");
+}
+
+void OptimizerConfig::fields(Options& o) {
+  o.add("lr", lr, "peak learning rate of AdamW");
+  o.add("beta1", beta1, "decay of the first moment");
+  o.add("beta2", beta2, "decay of the second moment");
+  o.add("eps", eps, "added to the root of the second moment");
+  o.add("weight_decay", weight_decay, "decoupled weight decay; never on norms and biases");
+  o.add("clip_norm", clip_norm, "global L2 norm to which the gradient is clipped; 0 = off");
+  o.add("schedule", schedule, "learning rate after warm-up: constant | cosine (to 0) | linear (to 0)");
+  o.add("warmup", warmup, "linear warm-up: steps when >= 1, part of all steps when < 1");
+}
+
+void TrainConfig::fields(Options& o) {
+  o.add("steps", steps, "training steps (batches of rollouts)");
+  o.add("prompts_per_step", prompts_per_step, "prompts, each a group, per step");
+  o.add("rollouts_per_prompt", rollouts_per_prompt, "rollouts per group, at least 2");
+  o.add("updates_per_batch", updates_per_batch,
+        "optimiser steps per step, over disjoint parts of its groups");
+  o.add("micro_batch_tokens", micro_batch_tokens, "padded tokens per forward and backward");
+  o.add("save_every", save_every, "checkpoint every so many steps");
+  o.add("keep", keep, "checkpoints kept");
+  o.add("rollouts_every", rollouts_every, "keep the rollouts of every so many steps; 0 = none");
+  o.add("eval_every", eval_every,
+        "evaluate on the eval sets every so many steps, first and last too; 0 = off");
+  o.add("eval_samples", eval_samples, "rollouts per problem of an evaluation; solvable = pass@eval_samples");
+}
+
+void SftConfig::fields(Options& o) {
+  o.add("epochs", epochs, "passes over the examples; may be a fraction");
+  o.add("batch_size", batch_size, "examples per optimiser step");
+  o.add("max_tokens", max_tokens, "longer examples (prompt and target) are dropped and counted");
+  o.add("micro_batch_tokens", micro_batch_tokens, "padded tokens per forward and backward");
+  o.add("target", target, "wording of the target: {solution} and {answer}; the end token is added");
+  o.add("save_every", save_every, "checkpoint every so many steps");
+  o.add("keep", keep, "checkpoints kept");
+}
+
+}  // namespace pope

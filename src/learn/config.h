@@ -1,0 +1,58 @@
+// The settings of learning: objective, optimiser, RL trainer, supervised fine-tuning. Free of libtorch, so
+// that the command line can include it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "core/options.h"
+
+namespace pope {
+
+struct ObjectiveConfig {
+  std::string kind = "ppo_clip";           // ppo_clip | truncated_is
+  double eps_low = 0.2, eps_high = 0.28;   // ppo_clip: the ratio is clipped to [1 − eps_low, 1 + eps_high]
+  double ratio_max = 5.0;                  // truncated_is: the ratio is cut at this absolute value
+  std::string aggregation = "token_mean";  // seq_sum | token_mean | seq_mean
+  std::string advantage = "mean";          // see advantage.h
+  bool mask_truncated = false;             // leave truncated rollouts out of the loss
+  void fields(Options& options);
+};
+
+struct OptimizerConfig {
+  double lr = 1e-6;
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  double weight_decay = 0.0;          // decoupled; not on norms and biases
+  double clip_norm = 1.0;             // global L2 norm of the gradient; 0 = off
+  std::string schedule = "constant";  // constant | cosine (to 0) | linear (to 0), after warm-up
+  double warmup = 0;                  // ≥ 1: steps; < 1: part of all steps
+  void fields(Options& options);
+};
+
+struct TrainConfig {
+  int steps = 200;
+  int prompts_per_step = 32;
+  int rollouts_per_prompt = 8;
+  int updates_per_batch = 1;  // optimiser steps per batch of rollouts, over disjoint parts of its groups
+  std::int64_t micro_batch_tokens = 16384;  // padded tokens per forward and backward
+  int save_every = 1;                       // checkpoint every so many steps: what a kill can cost
+  int keep = 2;                             // checkpoints kept
+  int rollouts_every = 10;                  // keep the rollouts of every so many steps
+  int eval_every = 0;    // evaluate on the eval sets every so many steps (and at the end); 0 = off
+  int eval_samples = 8;  // solvable = pass@eval_samples
+  void fields(Options& options);
+};
+
+struct SftConfig {
+  double epochs = 3;
+  int batch_size = 128;   // sequences per optimiser step
+  int max_tokens = 2048;  // longer examples are dropped and counted
+  std::int64_t micro_batch_tokens = 16384;
+  std::string target =
+      "{solution}";  // wording of the target: {solution} and {answer}; the end token is added
+  int save_every = 100;
+  int keep = 2;
+  void fields(Options& options);
+};
+
+}  // namespace pope

@@ -1,0 +1,49 @@
+// Policy losses at token level, one file each (ppo_clip.cpp, truncated_is.cpp), and their aggregation.
+// Pure: tensors in, loss and metrics out. A new objective is one file and one line in objective.cpp.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <string>
+
+#include "learn/config.h"
+
+namespace pope {
+
+// The generated tokens of a batch, flattened: N tokens of S sequences. Prompt and guidance tokens are not in
+// it.
+struct TokenBatch {
+  at::Tensor logprobs;    // [N] f32 under the policy being trained; carries the gradient
+  at::Tensor behaviour;   // [N] f32 as recorded while sampling
+  at::Tensor advantages;  // [N] f32, the rollout's advantage on each of its tokens
+  at::Tensor sequence;    // [N] i64, which sequence a token belongs to, 0 … S−1
+};
+
+// Totals over the whole optimiser batch, so that micro-batches add up to exactly the batch's loss.
+struct BatchTotals {
+  std::int64_t tokens = 0;
+  std::int64_t sequences = 0;
+};
+
+// Refuses unknown names and impossible bounds, before anything is sampled.
+void validate(const ObjectiveConfig& config);
+
+// Token losses [N] f32 before aggregation. ρ = exp(logprobs − behaviour).
+//   ppo_clip      −min(ρA, clip(ρ, 1−ε_low, 1+ε_high)·A)                 Eq. 2, arXiv:2601.18779
+//   truncated_is  −sg(min(ρ, ratio_max))·A·logprobs                      PipelineRL's "reinforce"
+at::Tensor token_losses(const ObjectiveConfig& config, const TokenBatch& batch);
+
+// Aggregation of token losses → scalar.
+//   seq_sum     Σ tokens / S_total             token_mean  Σ tokens / N_total
+//   seq_mean    Σ_s (mean over the tokens of s) / S_total
+at::Tensor aggregate(const std::string& aggregation, const at::Tensor& losses, const at::Tensor& sequence,
+                     const BatchTotals& totals);
+
+struct RatioMetrics {
+  double mean = 0, max = 0,
+         clipped = 0;  // of ρ; the fraction of tokens whose ratio the objective clips or cuts
+};
+RatioMetrics ratio_metrics(const ObjectiveConfig& config, const TokenBatch& batch);
+
+}  // namespace pope

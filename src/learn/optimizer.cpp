@@ -1,0 +1,160 @@
+// AdamW with libtorch's fused kernel (see optimizer.h). In fp32 compute the gradient sum is .grad itself,
+// which backward already accumulates into; in bf16 it is an fp32 tensor beside, so that small terms are not
+// lost.
+#include "learn/optimizer.h"
+
+#include <c10/core/GradMode.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <unordered_map>
+
+#include "core/error.h"
+
+namespace pope {
+namespace {
+
+constexpr double kClipEps = 1e-6;  // as torch.nn.utils.clip_grad_norm_
+
+// Global L2 norm, squares summed in double.
+double global_norm(const std::vector<at::Tensor>& gradients) {
+  double squares = 0;
+  for (const at::Tensor& g : gradients) {
+    const double norm = at::linalg_vector_norm(g).item<double>();
+    squares += norm * norm;
+  }
+  return std::sqrt(squares);
+}
+
+void check_settings(const OptimizerConfig& c) {
+  const auto refuse = [](const std::string& what, double got) {
+    throw Error("optimizer", "expected " + what + ", got " + std::to_string(got),
+                "see the section optimizer");
+  };
+  if (!(c.lr >= 0)) refuse("lr >= 0", c.lr);
+  if (!(c.beta1 >= 0 && c.beta1 < 1)) refuse("0 <= beta1 < 1", c.beta1);
+  if (!(c.beta2 >= 0 && c.beta2 < 1)) refuse("0 <= beta2 < 1", c.beta2);
+  if (!(c.eps > 0)) refuse("eps > 0", c.eps);
+  if (!(c.weight_decay >= 0)) refuse("weight_decay >= 0", c.weight_decay);
+  if (!(c.clip_norm >= 0)) refuse("clip_norm >= 0", c.clip_norm);
+  if (!(c.warmup >= 0)) refuse("warmup >= 0", c.warmup);
+  learning_rate(c, 0, 1);  // knows the schedules
+}
+
+}  // namespace
+
+double learning_rate(const OptimizerConfig& config, std::int64_t t, std::int64_t steps) {
+  const double all = static_cast<double>(steps);
+  const double warmup = config.warmup >= 1 ? std::floor(config.warmup) : std::ceil(config.warmup * all);
+  const double step = static_cast<double>(t);
+  const double done = all > warmup ? std::clamp((step - warmup) / (all - warmup), 0.0, 1.0) : 1.0;
+  double factor = 0;
+  if (config.schedule == "constant") {
+    factor = 1;
+  } else if (config.schedule == "cosine") {
+    factor = 0.5 * (1 + std::cos(std::numbers::pi * done));
+  } else if (config.schedule == "linear") {
+    factor = 1 - done;
+  } else {
+    throw Error("optimizer", "expected constant, cosine or linear, got '" + config.schedule + "'",
+                "set optimizer.schedule to one of the three");
+  }
+  return step < warmup ? config.lr * (step + 1) / warmup : config.lr * factor;
+}
+
+Optimizer::Optimizer(OptimizerConfig config, Model& model) : config_(std::move(config)), model_(model) {
+  check_settings(config_);
+  for (const Parameter& p : model_.parameters()) {
+    exp_avg_.push_back(at::zeros_like(p.master, p.master.options().requires_grad(false)));
+    exp_avg_sq_.push_back(at::zeros_like(exp_avg_.back()));
+  }
+  sums_.resize(exp_avg_.size());
+}
+
+void Optimizer::accumulate() {
+  if (model_.compute_type() == at::kFloat) return;
+  for (std::size_t i = 0; i < sums_.size(); ++i) {
+    at::Tensor& gradient = model_.parameters()[i].compute.mutable_grad();
+    if (!gradient.defined()) continue;
+    if (sums_[i].defined()) {
+      sums_[i].add_(gradient);
+    } else {
+      sums_[i] = gradient.to(at::kFloat);
+    }
+    gradient = at::Tensor();
+  }
+}
+
+double Optimizer::step(double lr) {
+  const c10::NoGradGuard no_grad;
+  std::vector<Parameter>& parameters = model_.parameters();
+  std::vector<at::Tensor> gradients;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const at::Tensor sum = model_.compute_type() == at::kFloat ? parameters[i].compute.grad() : sums_[i];
+    gradients.push_back(sum.defined() ? sum : at::zeros_like(exp_avg_[i]));
+  }
+  const double norm = global_norm(gradients);
+  if (!std::isfinite(norm)) return norm;
+
+  const double scale = config_.clip_norm > 0 ? std::min(1.0, config_.clip_norm / (norm + kClipEps)) : 1.0;
+  apply(lr, scale, gradients);
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    parameters[i].compute.mutable_grad() = at::Tensor();
+    sums_[i] = at::Tensor();
+  }
+  model_.publish();
+  ++model_.version;
+  return norm;
+}
+
+// Steps the masters along `gradients` times `scale`, matrices with weight decay, norms and biases without.
+void Optimizer::apply(double lr, double scale, const std::vector<at::Tensor>& gradients) {
+  ++steps_;
+  // The kernel divides by grad_scale while it reads the gradient: clipping costs no pass of its own.
+  std::optional<at::Tensor> grad_scale;
+  if (scale < 1) grad_scale = at::scalar_tensor(1 / scale, at::kFloat);
+  for (const bool decayed : {true, false}) {
+    std::vector<at::Tensor> masters, group, exp_avg, exp_avg_sq, counts;
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      const at::Tensor& master = model_.parameters()[i].master;
+      if ((master.dim() >= 2) != decayed) continue;
+      masters.push_back(master);
+      group.push_back(gradients[i]);
+      exp_avg.push_back(exp_avg_[i]);
+      exp_avg_sq.push_back(exp_avg_sq_[i]);
+      counts.push_back(at::scalar_tensor(static_cast<double>(steps_), at::kFloat));
+    }
+    if (masters.empty()) continue;
+    at::_fused_adamw_(masters, group, exp_avg, exp_avg_sq, {}, counts, lr, config_.beta1, config_.beta2,
+                      decayed ? config_.weight_decay : 0.0, config_.eps, /*amsgrad=*/false,
+                      /*maximize=*/false, grad_scale);
+  }
+}
+
+NamedTensors Optimizer::state() const {
+  NamedTensors tensors;
+  for (std::size_t i = 0; i < exp_avg_.size(); ++i) {
+    const std::string& name = model_.parameters()[i].name;
+    tensors.emplace_back("exp_avg." + name, exp_avg_[i]);
+    tensors.emplace_back("exp_avg_sq." + name, exp_avg_sq_[i]);
+  }
+  return tensors;
+}
+
+void Optimizer::load_state(const NamedTensors& tensors, std::int64_t steps_taken) {
+  std::unordered_map<std::string, at::Tensor> given(tensors.begin(), tensors.end());
+  std::vector<std::pair<at::Tensor, at::Tensor>> copies;
+  for (const auto& [name, own] : state()) {
+    const auto found = given.find(name);
+    if (found == given.end() || !found->second.sizes().equals(own.sizes())) {
+      throw Error("optimizer", "expected '" + name + "' of the model's shape in the saved state",
+                  "the checkpoint belongs to another model, or is damaged");
+    }
+    copies.emplace_back(own, found->second);
+  }
+  for (auto& [own, saved] : copies) own.copy_(saved);
+  steps_ = steps_taken;
+}
+
+}  // namespace pope

@@ -1,0 +1,37 @@
+// AdamW on the fp32 masters (libtorch's fused kernel), with global-norm clipping and warm-up. Same result as
+// torch.optim.AdamW after torch.nn.utils.clip_grad_norm_.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "learn/config.h"
+#include "model/load.h"
+#include "model/model.h"
+
+namespace pope {
+
+// Learning rate of step t (0-based) of `steps`. Warm-up is linear: (t + 1)/W of lr for t < W.
+double learning_rate(const OptimizerConfig& config, std::int64_t t, std::int64_t steps);
+
+class Optimizer {
+ public:
+  Optimizer(OptimizerConfig config, Model& model);
+  // Adds the compute tensors' .grad() (of one micro-batch) to the fp32 gradient sums, and clears them.
+  void accumulate();
+  // Clips, steps the masters, clears the sums, publishes the weights, model.version += 1. Returns the norm
+  // before clipping. A norm that is not finite: nothing is changed, the norm is returned, the caller decides.
+  double step(double lr);
+  NamedTensors state() const;  // moments by parameter name ("exp_avg.NAME", …)
+  void load_state(const NamedTensors&, std::int64_t steps_taken);
+  std::int64_t steps_taken() const { return steps_; }
+
+ private:
+  void apply(double lr, double scale, const std::vector<at::Tensor>& gradients);
+  OptimizerConfig config_;
+  Model& model_;
+  std::int64_t steps_ = 0;
+  std::vector<at::Tensor> sums_, exp_avg_, exp_avg_sq_;
+};
+
+}  // namespace pope

@@ -1,0 +1,24 @@
+// The clipped surrogate of PPO, Eq. 7 of arXiv:1707.06347, with separate bounds (DAPO, arXiv:2503.14476).
+// Its gradient vanishes where A > 0 and ρ > 1 + ε_high, or A < 0 and ρ < 1 − ε_low; elsewhere it is −A·ρ.
+#include "learn/policy_loss.h"
+
+namespace pope {
+namespace {
+
+// −min(ρA, clip(ρ, 1−ε_low, 1+ε_high)·A)  [N]
+at::Tensor losses(const ObjectiveConfig& config, const TokenBatch& batch, const at::Tensor& ratio) {
+  const at::Tensor bounded = at::clamp(ratio, 1 - config.eps_low, 1 + config.eps_high);
+  return -at::minimum(ratio * batch.advantages, bounded * batch.advantages);
+}
+
+at::Tensor clipped(const ObjectiveConfig& config, const TokenBatch& batch, const at::Tensor& ratio) {
+  const at::Tensor above = ratio.gt(1 + config.eps_high).logical_and(batch.advantages.gt(0));
+  const at::Tensor below = ratio.lt(1 - config.eps_low).logical_and(batch.advantages.lt(0));
+  return above.logical_or(below);
+}
+
+}  // namespace
+
+const PolicyLoss ppo_clip{losses, clipped};
+
+}  // namespace pope

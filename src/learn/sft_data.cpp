@@ -1,0 +1,67 @@
+// See sft_data.h.
+#include "learn/sft_data.h"
+
+#include "core/error.h"
+#include "core/rng.h"
+
+namespace pope {
+
+SftExamples::SftExamples(const SftConfig& config, const std::vector<Problem>& problems,
+                         const PromptRenderer& prompts, int end_token) {
+  const bool needs_solution = config.target.find("{solution}") != std::string::npos;
+  for (const Problem& problem : problems) {
+    if (needs_solution && problem.solution.empty()) {
+      ++without_solution_;
+      continue;
+    }
+    const std::vector<int> prompt =
+        problem.guidance
+            ? prompts.render(problem.statement, problem.guidance->text, problem.guidance->instruction)
+            : prompts.render(problem.statement);
+    const Wording wording{
+        .problem = problem.statement, .solution = problem.solution, .answer = problem.answer};
+    std::vector<int> target = prompts.tokenizer().encode(fill_wording(config.target, wording));
+    if (end_token >= 0) target.push_back(end_token);
+    if (target.empty()) {
+      ++without_solution_;
+      continue;
+    }
+    if (static_cast<int>(prompt.size() + target.size()) > config.max_tokens) {
+      ++too_long_;
+      continue;
+    }
+    spans_.push_back({pool_.size(), static_cast<int>(prompt.size()), static_cast<int>(target.size())});
+    pool_.insert(pool_.end(), prompt.begin(), prompt.end());
+    pool_.insert(pool_.end(), target.begin(), target.end());
+  }
+  if (spans_.empty()) {
+    throw Error("sft",
+                "expected examples, got none: of " + std::to_string(problems.size()) + " problems " +
+                    std::to_string(without_solution_) + " have no solution and " + std::to_string(too_long_) +
+                    " are longer than sft.max_tokens",
+                "give problems with the field \"solution\", or raise sft.max_tokens");
+  }
+}
+
+std::size_t SftExamples::place(std::int64_t position, std::uint64_t seed) {
+  const std::int64_t epoch = position / size();
+  if (epoch != epoch_) {
+    RngStream stream(seed, {key_of("sft"), static_cast<std::uint64_t>(epoch)});
+    order_ = stream.permutation(spans_.size());
+    epoch_ = epoch;
+  }
+  return order_[position % size()];
+}
+
+std::vector<Sequence> SftExamples::draw(std::int64_t begin, std::int64_t end, std::uint64_t seed) {
+  std::vector<Sequence> sequences;
+  for (std::int64_t position = begin; position < end; ++position) {
+    const Span& span = spans_[place(position, seed)];
+    const auto prompt = pool_.begin() + span.begin;
+    const auto target = prompt + span.prompt;
+    sequences.push_back({{prompt, target}, {target, target + span.target}});
+  }
+  return sequences;
+}
+
+}  // namespace pope

@@ -1,0 +1,183 @@
+// The synchronous training loop and what makes it resumable (see trainer.h).
+// A step's row is appended before its checkpoint is saved: a kill in between costs the step, never its row.
+#include "learn/trainer.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "learn/checkpoint.h"
+#include "learn/trainer_parts.h"
+#include "model/load.h"
+
+namespace pope {
+namespace {
+
+void at_least(const std::string& key, std::int64_t value, std::int64_t least) {
+  if (value >= least) return;
+  throw Error("train", "expected " + key + " >= " + std::to_string(least) + ", got " + std::to_string(value));
+}
+
+// Everything that would otherwise fail only after the first batch has been sampled.
+void check(const TrainJob& job) {
+  const TrainConfig& c = job.config;
+  at_least("train.steps", c.steps, 1);
+  at_least("train.prompts_per_step", c.prompts_per_step, 1);
+  at_least("train.rollouts_per_prompt", c.rollouts_per_prompt, 2);
+  at_least("train.updates_per_batch", c.updates_per_batch, 1);
+  at_least("train.prompts_per_step", c.prompts_per_step, c.updates_per_batch);
+  at_least("train.save_every", c.save_every, 1);
+  at_least("train.eval_samples", c.eval_samples, 1);
+  if (!(job.sampling.temperature > 0)) {
+    throw Error("train", "expected sampling.temperature > 0, got " + std::to_string(job.sampling.temperature),
+                "greedy sampling explores nothing and has no ratio; use 1.0");
+  }
+  validate(job.objective);
+}
+
+// Cumulative counts, kept in the checkpoint.
+struct Counters {
+  std::int64_t rollouts = 0, tokens = 0;
+};
+
+void count(const std::vector<Group>& groups, Counters& counters) {
+  for (const Group& group : groups) {
+    counters.rollouts += static_cast<std::int64_t>(group.rollouts.size());
+    for (const GradedRollout& graded : group.rollouts) {
+      counters.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
+    }
+  }
+}
+
+std::string note_of(const Mixture& mixture, const Json& row) {
+  std::string note = "reward";
+  for (const PromptSet& set : mixture.sets()) {
+    const std::string key = "reward/" + set.name;
+    if (row.contains(key)) note += fmt::format(" {} {:.2f}", set.name, row[key].get<double>());
+  }
+  const Json solvable = row.value("solvable/unguided", Json());
+  if (solvable.is_number()) note += fmt::format(", solvable {:.2f}", solvable.get<double>());
+  return note;
+}
+
+// Guidance that names no instruction gets the run's, before the mixture takes the problems.
+std::vector<Problem> with_instruction(std::vector<Problem> problems, const std::string& instruction) {
+  for (Problem& problem : problems) problem = as_prompted(std::move(problem), /*guided=*/true, instruction);
+  return problems;
+}
+
+class Trainer {
+ public:
+  Trainer(RunDir& run, const TrainJob& job)
+      : run_(run),
+        job_(job),
+        mixture_(job.mixture, with_instruction(job.hard, job.instruction), job.easy, job.seed),
+        optimizer_(job.optimizer, *job.model) {}
+
+  Json train() {
+    const std::int64_t start = resume();
+    Progress progress("train", job_.config.steps);
+    progress.update(static_cast<double>(start));
+    if (start == 0 && job_.config.eval_every > 0) evaluate_base();
+    for (std::int64_t t = start; t < job_.config.steps; ++t) {
+      const Json row = step(t);
+      progress.update(static_cast<double>(t + 1), note_of(mixture_, row));
+    }
+    write_folder(run_.path() / "model", [&](const std::filesystem::path& folder) {
+      save_model(folder, *job_.model, job_.prompts->tokenizer());
+    });
+    return result();
+  }
+
+ private:
+  // The number of steps done.
+  std::int64_t resume() {
+    const std::optional<Json> state = load_newest_checkpoint(run_.path(), *job_.model, optimizer_);
+    const std::int64_t done = state ? state->at("step").get<std::int64_t>() : 0;
+    run_.truncate_metrics(state ? done : -1);
+    if (!state) return 0;
+    counters_ = {state->at("rollouts").get<std::int64_t>(), state->at("tokens").get<std::int64_t>()};
+    log_line(fmt::format("resuming after step {} of {}", done, job_.config.steps));
+    return done;
+  }
+
+  void evaluate_base() {
+    Json row = {{"step", 0}};
+    timed(seconds_.eval, [&] { add_eval_metrics(job_, row); });
+    add_seconds(seconds_, row);
+    seconds_ = {};
+    run_.append_metrics(row);
+  }
+
+  // Does 0-based step t; returns its row, which is numbered from 1.
+  Json step(std::int64_t t) {
+    const std::int64_t number = t + 1;
+    const bool last = number == job_.config.steps;
+    const std::vector<Group> groups = sample_groups(job_, mixture_, t, seconds_);
+    const LearnResult learned = learn(job_, groups, t, optimizer_, seconds_);
+    count(groups, counters_);
+
+    Json row = {{"step", number}};
+    add_group_metrics(mixture_, groups, row);
+    add_learn_metrics(learned, row);
+    row["rollouts/total"] = counters_.rollouts;
+    row["tokens/sampled"] = counters_.tokens;
+    const TrainConfig& c = job_.config;
+    if (c.eval_every > 0 && (last || number % c.eval_every == 0)) {
+      timed(seconds_.eval, [&] { add_eval_metrics(job_, row); });
+    }
+    if (c.rollouts_every > 0 && (last || number == 1 || number % c.rollouts_every == 0)) {
+      run_.write_rollouts(fmt::format("step-{:06}", number), rollout_records(groups, number));
+    }
+    add_seconds(seconds_, row);
+    seconds_ = {};
+    run_.append_metrics(row);
+    if (last || number % c.save_every == 0) save(number);
+    return row;
+  }
+
+  void save(std::int64_t number) {
+    const Json state = {{"rollouts", counters_.rollouts}, {"tokens", counters_.tokens}};
+    timed(seconds_.checkpoint, [&] {
+      save_checkpoint(run_.path(), number, *job_.model, optimizer_, job_.prompts->tokenizer(), state,
+                      job_.config.keep);
+    });
+  }
+
+  // From the rows on disk, so that an unbroken and a resumed run report alike.
+  Json result() const {
+    Json last;
+    Json seconds = Json::object();
+    read_jsonl(run_.path() / "metrics.jsonl", [&](Json&& row, std::size_t) {
+      for (const auto& [key, value] : row.items()) {
+        if (!key.starts_with("time/")) continue;
+        const std::string stage = key.substr(5);
+        seconds[stage] = seconds.value(stage, 0.0) + value.get<double>();
+      }
+      last = std::move(row);
+    });
+    return {{"steps", job_.config.steps},
+            {"updates", optimizer_.steps_taken()},
+            {"rollouts", counters_.rollouts},
+            {"tokens", counters_.tokens},
+            {"without_guidance", mixture_.without_guidance()},
+            {"final", last},
+            {"seconds", seconds}};
+  }
+
+  RunDir& run_;
+  const TrainJob& job_;
+  Mixture mixture_;
+  Optimizer optimizer_;
+  Counters counters_;
+  StageSeconds seconds_;  // since the last row
+};
+
+}  // namespace
+
+Json train(RunDir& run, const TrainJob& job) {
+  check(job);
+  return Trainer(run, job).train();
+}
+
+}  // namespace pope

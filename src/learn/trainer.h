@@ -1,0 +1,50 @@
+// The synchronous trainer: sample a batch of groups, grade, advantages, one policy-gradient step; again.
+// On-policy: every batch is sampled with the weights that the step before left.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/run_dir.h"
+#include "data/mixture.h"
+#include "learn/config.h"
+#include "model/model.h"
+#include "rollout/engine.h"
+#include "text/prompt.h"
+#include "verify/verifier.h"
+
+namespace pope {
+
+// A set on which solvability is followed while training.
+struct EvalSet {
+  std::string name;
+  bool guided = false;
+  std::vector<Problem> problems;
+};
+
+struct TrainJob {
+  TrainConfig config;
+  MixtureConfig mixture;
+  ObjectiveConfig objective;
+  OptimizerConfig optimizer;
+  SamplingConfig sampling;
+  std::uint64_t seed = 1;
+  std::vector<Problem> hard, easy;  // hard problems carry their guidance
+  std::vector<EvalSet> eval_sets;
+  std::shared_ptr<Model> model;
+  std::shared_ptr<const PromptRenderer> prompts;
+  std::string instruction = "default";  // prompt.instruction: of guidance that names none itself
+  std::shared_ptr<const Verifier> verifier;
+  Engine* engine = nullptr;
+  std::vector<int> stop_tokens;
+};
+
+// Trains in `run` (resuming from its newest checkpoint), writes metrics, rollouts, checkpoints and RUN/model
+// (a Hugging Face directory). Returns the result: final metrics, rollouts and tokens used, seconds per stage.
+// A loss or gradient that is not finite: Error; the last good checkpoint stays.
+Json train(RunDir& run, const TrainJob& job);
+
+}  // namespace pope

@@ -1,0 +1,79 @@
+// The metrics of a training step; docs/metrics.md defines each key.
+#include <algorithm>
+#include <numeric>
+
+#include "learn/trainer_parts.h"
+
+namespace pope {
+namespace {
+
+struct SetSums {
+  double groups = 0, solvable = 0, rollouts = 0, reward = 0, truncated = 0, tokens = 0, surprise = 0;
+};
+
+SetSums sums_of(const PromptSet& set, const std::vector<Group>& groups) {
+  SetSums sums;
+  for (const Group& group : groups) {
+    if (group.set != &set) continue;
+    sums.groups += 1;
+    sums.rollouts += static_cast<double>(group.rollouts.size());
+    sums.reward += std::accumulate(group.rewards.begin(), group.rewards.end(), 0.0);
+    sums.solvable += *std::max_element(group.rewards.begin(), group.rewards.end()) > 0;
+    for (const GradedRollout& graded : group.rollouts) {
+      const Rollout& rollout = graded.rollout;
+      sums.truncated += rollout.finish == FinishReason::length;
+      sums.tokens += static_cast<double>(rollout.tokens.size());
+      sums.surprise -= std::accumulate(rollout.logprobs.begin(), rollout.logprobs.end(), 0.0);
+    }
+  }
+  return sums;
+}
+
+}  // namespace
+
+void add_group_metrics(const Mixture& mixture, const std::vector<Group>& groups, Json& row) {
+  for (const PromptSet& set : mixture.sets()) {
+    const SetSums sums = sums_of(set, groups);
+    if (sums.groups == 0) continue;
+    row["reward/" + set.name] = sums.reward / sums.rollouts;
+    row["solvable/" + set.name] = sums.solvable / sums.groups;
+    row["entropy/" + set.name] = sums.surprise / sums.tokens;
+    row["length/" + set.name] = sums.tokens / sums.rollouts;
+    row["truncated/" + set.name] = sums.truncated / sums.rollouts;
+  }
+  int all_fail = 0, all_pass = 0, no_signal = 0;
+  for (const Group& group : groups) {
+    const auto [low, high] = std::minmax_element(group.rewards.begin(), group.rewards.end());
+    all_fail += *high == 0;
+    all_pass += *low == 1;
+    no_signal += !group.has_signal();
+  }
+  row["groups/total"] = groups.size();
+  row["groups/all_fail"] = all_fail;
+  row["groups/all_pass"] = all_pass;
+  row["groups/no_signal"] = no_signal;
+}
+
+void add_learn_metrics(const LearnResult& result, Json& row) {
+  row["updates"] = result.updates;
+  row["lr"] = result.lr;
+  row["loss"] = result.loss;
+  row["grad_norm"] = result.grad_norm;
+  if (result.updates == 0) return;  // nothing was forwarded: there is no ratio
+  row["ratio/mean"] = result.ratio.mean;
+  row["ratio/max"] = result.ratio.max;
+  row["ratio/clipped"] = result.ratio.clipped;
+  row["logprob_gap/mean"] = result.gap_mean;
+  row["logprob_gap/max"] = result.gap_max;
+}
+
+void add_seconds(const StageSeconds& seconds, Json& row) {
+  row["time/sample_s"] = seconds.sample;
+  row["time/verify_s"] = seconds.verify;
+  row["time/learn_s"] = seconds.learn;
+  row["time/optimizer_s"] = seconds.optimizer;
+  row["time/checkpoint_s"] = seconds.checkpoint;
+  row["time/eval_s"] = seconds.eval;
+}
+
+}  // namespace pope

@@ -1,0 +1,75 @@
+// The sampling half of a training step: prompts of the mixture → graded groups with advantages.
+#include <algorithm>
+
+#include "core/rng.h"
+#include "explore/sampling.h"
+#include "learn/advantage.h"
+#include "learn/trainer_parts.h"
+
+namespace pope {
+
+bool Group::has_signal() const {
+  return std::any_of(advantages.begin(), advantages.end(), [](double a) { return a != 0; });
+}
+
+Explorer explorer_of(const TrainJob& job) {
+  Explorer explorer{*job.engine, *job.prompts, *job.verifier};
+  explorer.sampling = job.sampling;
+  explorer.stop_tokens = job.stop_tokens;
+  explorer.seed = job.seed;
+  explorer.instruction = job.instruction;
+  return explorer;
+}
+
+std::vector<Group> sample_groups(const TrainJob& job, const Mixture& mixture, std::int64_t step,
+                                 StageSeconds& seconds) {
+  const Explorer explorer = explorer_of(job);
+  std::vector<Group> groups;
+  std::vector<Request> requests;
+  for (const Draw& draw : mixture.draw(step, job.config.prompts_per_step)) {
+    Group group;
+    group.set = draw.set;
+    group.problem = draw.problem;
+    group.prompt = prompt_of(*draw.problem, explorer);
+    Request request;
+    request.tag = groups.size();
+    // The place in the batch is part of the key: a small set may be drawn from twice in one step.
+    request.stream = RngStream(job.seed, {key_of("train"), static_cast<std::uint64_t>(step), groups.size(),
+                                          key_of(draw.set->name), key_of(draw.problem->id)})
+                         .next();
+    request.prompt = group.prompt;
+    request.samples = job.config.rollouts_per_prompt;
+    groups.push_back(std::move(group));
+    requests.push_back(std::move(request));
+  }
+  auto rollouts = timed(seconds.sample, [&] {
+    return job.engine->sample(job.sampling, job.seed, job.stop_tokens, std::move(requests));
+  });
+  timed(seconds.verify, [&] {
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      Group& group = groups[g];
+      for (Rollout& rollout : rollouts[g]) {
+        group.rollouts.push_back(grade_finished(std::move(rollout), *group.problem, explorer));
+        group.rewards.push_back(group.rollouts.back().reward());
+      }
+      group.advantages = advantages(group.rewards, job.objective.advantage);
+    }
+  });
+  return groups;
+}
+
+std::vector<Json> rollout_records(const std::vector<Group>& groups, std::int64_t step) {
+  std::vector<Json> rows;
+  for (const Group& group : groups) {
+    for (std::size_t i = 0; i < group.rollouts.size(); ++i) {
+      Json row = record(group.rollouts[i], *group.problem, group.set->name, group.set->guided);
+      row["step"] = step;
+      row["reward"] = group.rewards[i];
+      row["advantage"] = group.advantages[i];
+      rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+}  // namespace pope

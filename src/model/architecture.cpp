@@ -1,0 +1,259 @@
+// Hugging Face's config.json ⇄ Architecture. What the transformer cannot do is refused here by the field's
+// name, so that no model is ever run with a part of its configuration silently ignored.
+#include "model/architecture.h"
+
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "core/error.h"
+
+namespace pope {
+namespace {
+
+const char* const kRead = "read config.json";
+
+struct Family {
+  const char* name;
+  const char* model_class;
+  int default_head_width;  // 0: hidden_size / num_attention_heads
+};
+constexpr Family kFamilies[] = {
+    {"llama", "LlamaForCausalLM", 0}, {"qwen2", "Qwen2ForCausalLM", 0}, {"qwen3", "Qwen3ForCausalLM", 128}};
+
+const Family* find_family(const std::string& name) {
+  for (const Family& family : kFamilies) {
+    if (name == family.name) return &family;
+  }
+  return nullptr;
+}
+
+std::string known_families() {
+  std::string names;
+  for (const Family& family : kFamilies) names += (names.empty() ? "" : ", ") + std::string(family.name);
+  return names;
+}
+
+// The value of `key`, or null where it is missing: transformers treats the two alike.
+const Json& value_of(const Json& object, const char* key) {
+  static const Json null;
+  const auto found = object.find(key);
+  return found == object.end() ? null : *found;
+}
+
+int whole(const Json& value, const std::string& field, std::optional<int> default_value = {}) {
+  if (value.is_null() && default_value) return *default_value;
+  if (!value.is_number_integer()) {
+    throw Error(kRead, "expected a whole number in \"" + field + "\", got " +
+                           (value.is_null() ? "nothing" : dump(value)));
+  }
+  const bool fits = value.is_number_unsigned()
+                        ? value.get<std::uint64_t>() <= std::uint64_t(std::numeric_limits<int>::max())
+                        : value.get<std::int64_t>() >= std::numeric_limits<int>::min() &&
+                              value.get<std::int64_t>() <= std::numeric_limits<int>::max();
+  if (!fits) throw Error(kRead, "expected \"" + field + "\" below 2^31, got " + dump(value));
+  return value.get<int>();
+}
+
+double real(const Json& value, const std::string& field, double default_value) {
+  if (value.is_null()) return default_value;
+  if (!value.is_number()) throw Error(kRead, "expected a number in \"" + field + "\", got " + dump(value));
+  return value.get<double>();
+}
+
+bool truth(const Json& value, const std::string& field, bool default_value) {
+  if (value.is_null()) return default_value;
+  if (!value.is_boolean())
+    throw Error(kRead, "expected true or false in \"" + field + "\", got " + dump(value));
+  return value.get<bool>();
+}
+
+void refuse(const std::string& field, const Json& value, const std::string& why) {
+  throw Error(kRead, "\"" + field + "\": " + dump(value) + " is not supported", why);
+}
+
+void refuse_unsupported(const Json& config) {
+  const Json& activation = value_of(config, "hidden_act");
+  if (!activation.is_null() && activation != "silu") refuse("hidden_act", activation, "only \"silu\" is");
+  if (truth(value_of(config, "mlp_bias"), "mlp_bias", false)) {
+    refuse("mlp_bias", true, "the feed-forward part has no biases here");
+  }
+  if (!value_of(config, "quantization_config").is_null()) {
+    refuse("quantization_config", value_of(config, "quantization_config"), "use the unquantised model");
+  }
+  if (truth(value_of(config, "use_sliding_window"), "use_sliding_window", false) &&
+      !value_of(config, "sliding_window").is_null()) {
+    refuse("use_sliding_window", true,
+           "attention is full here; set it to false if the context is never longer");
+  }
+  const Json& layer_types = value_of(config, "layer_types");
+  if (layer_types.is_array()) {
+    for (const Json& type : layer_types) {
+      if (type != "full_attention") refuse("layer_types", type, "only \"full_attention\" is");
+    }
+  }
+}
+
+// "rope_theta" and "rope_scaling" (transformers 4) or "rope_parameters" (transformers 5).
+double read_rope(const Json& config) {
+  for (const char* field : {"rope_scaling", "rope_parameters"}) {
+    const Json& rope = value_of(config, field);
+    if (rope.is_null()) continue;
+    if (!rope.is_object())
+      throw Error(kRead, std::string("expected an object in \"") + field + "\", got " + dump(rope));
+    for (const char* type : {"rope_type", "type"}) {
+      const Json& value = value_of(rope, type);
+      if (!value.is_null() && value != "default") refuse(field, rope, "only rope_type \"default\" is");
+    }
+  }
+  const Json& parameters = value_of(config, "rope_parameters");
+  const Json& inner = parameters.is_object() ? parameters : Json::object();
+  for (const Json* object : {&config, &inner}) {
+    const Json& partial = value_of(*object, "partial_rotary_factor");
+    if (real(partial, "partial_rotary_factor", 1) != 1) refuse("partial_rotary_factor", partial, "only 1 is");
+  }
+  const double theta = real(value_of(config, "rope_theta"), "rope_theta", 10000);
+  return real(value_of(inner, "rope_theta"), "rope_parameters.rope_theta", theta);
+}
+
+void check_size(const std::string& operation, const std::string& field, int value, int limit) {
+  if (value < 1 || value > limit) {
+    throw Error(operation, "expected \"" + field + "\" between 1 and " + std::to_string(limit) + ", got " +
+                               std::to_string(value));
+  }
+}
+
+}  // namespace
+
+std::int64_t Architecture::parameters() const {
+  const std::int64_t W = width, q = std::int64_t(heads) * head_width,
+                     kv = std::int64_t(kv_heads) * head_width;
+  std::int64_t layer = 2 * W + W * (q + 2 * kv) + q * W + 3 * W * ffn_width;
+  if (attention_bias) layer += q + 2 * kv;
+  if (output_bias()) layer += W;
+  if (qk_norm) layer += 2 * std::int64_t(head_width);
+  return layers * layer + W + (tied_embeddings ? 1 : 2) * W * vocab_size;
+}
+
+void check(const Architecture& a, const std::string& operation) {
+  if (!find_family(a.family)) {
+    throw Error(operation, "unknown model_type \"" + a.family + "\"", "known: " + known_families());
+  }
+  // The limits keep every product of sizes, and the number of parameters, within 64 bits.
+  check_size(operation, "vocab_size", a.vocab_size, 1 << 24);
+  check_size(operation, "hidden_size", a.width, 1 << 20);
+  check_size(operation, "num_hidden_layers", a.layers, 1 << 12);
+  check_size(operation, "num_attention_heads", a.heads, 1 << 12);
+  check_size(operation, "num_key_value_heads", a.kv_heads, 1 << 12);
+  check_size(operation, "head_dim", a.head_width, 1 << 12);
+  check_size(operation, "intermediate_size", a.ffn_width, 1 << 22);
+  check_size(operation, "max_position_embeddings", a.context, std::numeric_limits<int>::max());
+  if (a.heads % a.kv_heads != 0) {
+    throw Error(operation, "expected \"num_key_value_heads\" to divide \"num_attention_heads\", got " +
+                               std::to_string(a.kv_heads) + " and " + std::to_string(a.heads));
+  }
+  if (a.head_width % 2 != 0) {
+    throw Error(operation,
+                "expected an even \"head_dim\" (rotary pairs), got " + std::to_string(a.head_width));
+  }
+  if (!(a.rope_theta > 0) || !std::isfinite(a.rope_theta)) {
+    throw Error(operation, "expected a positive \"rope_theta\", got " + std::to_string(a.rope_theta));
+  }
+  if (!(a.norm_eps > 0) || !std::isfinite(a.norm_eps)) {
+    throw Error(operation, "expected a positive \"rms_norm_eps\", got " + std::to_string(a.norm_eps));
+  }
+  if (a.bos_token >= a.vocab_size) {
+    throw Error(operation, "expected \"bos_token_id\" below \"vocab_size\" " + std::to_string(a.vocab_size) +
+                               ", got " + std::to_string(a.bos_token));
+  }
+  for (const int eos : a.eos_tokens) {
+    if (eos < 0 || eos >= a.vocab_size) {
+      throw Error(operation, "expected \"eos_token_id\" below \"vocab_size\" " +
+                                 std::to_string(a.vocab_size) + ", got " + std::to_string(eos));
+    }
+  }
+}
+
+std::vector<int> read_eos_tokens(const Json& config) {
+  const Json& value = value_of(config, "eos_token_id");
+  std::vector<int> tokens;
+  if (value.is_null()) return tokens;
+  for (const Json& id : value.is_array() ? value : Json::array({value}))
+    tokens.push_back(whole(id, "eos_token_id"));
+  return tokens;
+}
+
+Architecture architecture_from_json(const Json& config) {
+  if (!config.is_object()) throw Error(kRead, "expected a JSON object");
+  const Json& type = value_of(config, "model_type");
+  const Family* family = type.is_string() ? find_family(type.get<std::string>()) : nullptr;
+  if (!family) throw Error(kRead, "unknown \"model_type\": " + dump(type), "known: " + known_families());
+  refuse_unsupported(config);
+
+  const auto size = [&](const char* field, std::optional<int> default_value = {}) {
+    return whole(value_of(config, field), field, default_value);
+  };
+  Architecture a;
+  a.family = family->name;
+  a.vocab_size = size("vocab_size");
+  a.width = size("hidden_size");
+  a.layers = size("num_hidden_layers");
+  a.heads = size("num_attention_heads");
+  a.kv_heads = size("num_key_value_heads", a.heads);
+  a.ffn_width = size("intermediate_size");
+  a.context = size("max_position_embeddings");
+  int head_width = family->default_head_width;
+  if (head_width == 0 && a.heads > 0) {
+    head_width = a.width / a.heads;
+    if (value_of(config, "head_dim").is_null() && a.width % a.heads != 0) {
+      throw Error(kRead, "expected \"num_attention_heads\" to divide \"hidden_size\", got " +
+                             std::to_string(a.heads) + " and " + std::to_string(a.width));
+    }
+  }
+  a.head_width = size("head_dim", head_width);
+  a.rope_theta = read_rope(config);
+  a.norm_eps = real(value_of(config, "rms_norm_eps"), "rms_norm_eps", 1e-6);
+  a.tied_embeddings = truth(value_of(config, "tie_word_embeddings"), "tie_word_embeddings", false);
+  a.attention_bias =
+      a.family == "qwen2" || truth(value_of(config, "attention_bias"), "attention_bias", false);
+  a.qk_norm = a.family == "qwen3";
+  const Json& bos = value_of(config, "bos_token_id");
+  if (!bos.is_null()) a.bos_token = whole(bos, "bos_token_id");
+  a.eos_tokens = read_eos_tokens(config);
+  a.raw = config;
+  check(a, kRead);
+  return a;
+}
+
+Json to_json(const Architecture& a) {
+  const Family* family = find_family(a.family);
+  if (!family)
+    throw Error("write config.json", "unknown model_type \"" + a.family + "\"", "known: " + known_families());
+  Json config = a.raw.is_object() ? a.raw : Json::object();
+  config["architectures"] = Json::array({family->model_class});
+  config["model_type"] = a.family;
+  config["vocab_size"] = a.vocab_size;
+  config["hidden_size"] = a.width;
+  config["num_hidden_layers"] = a.layers;
+  config["num_attention_heads"] = a.heads;
+  config["num_key_value_heads"] = a.kv_heads;
+  config["head_dim"] = a.head_width;
+  config["intermediate_size"] = a.ffn_width;
+  config["max_position_embeddings"] = a.context;
+  config["hidden_act"] = "silu";
+  config["rms_norm_eps"] = a.norm_eps;
+  config["rope_theta"] = a.rope_theta;  // transformers 4 reads this one, transformers 5 the next
+  config["rope_parameters"] = {{"rope_theta", a.rope_theta}, {"rope_type", "default"}};
+  config["tie_word_embeddings"] = a.tied_embeddings;
+  config["attention_bias"] = a.attention_bias;
+  config["bos_token_id"] = a.bos_token < 0 ? Json() : Json(a.bos_token);
+  config["eos_token_id"] = a.eos_tokens.empty()       ? Json()
+                           : a.eos_tokens.size() == 1 ? Json(a.eos_tokens[0])
+                                                      : Json(a.eos_tokens);
+  config.erase("layer_types");  // all are full attention, and a list of the wrong length would be refused
+  if (!config.contains("torch_dtype") && !config.contains("dtype")) config["torch_dtype"] = "float32";
+  return config;
+}
+
+}  // namespace pope

@@ -1,0 +1,178 @@
+// Attention to the cache: one (row, kv head) at a time, the query heads that share it side by side, so that a
+// key or value is read once for all of them. Softmax in f32 over all positions at once. See CachedAttention
+// in kernels.h.
+#include <cmath>
+#include <limits>
+#include <vector>
+
+#include "model/kernels.h"
+#include "model/simd.h"
+
+namespace pope::kernels {
+namespace {
+
+using simd::F16, simd::kLanes, simd::splat, simd::sweep;
+
+// scores[g·stride + p] = query g · key p, for G queries [G,W] in f32 and `length` keys of width W = 16·C.
+template <int G, int C, class T>
+POPE_INLINE void dot_keys(const float* queries, const T* keys, std::int64_t length, std::int64_t stride,
+                          float* scores) {
+  for (std::int64_t p = 0; p < length; p += kLanes) {
+    F16 partial[G][kLanes];
+    for (std::int64_t j = 0; j < kLanes; ++j) {
+      const T* key = keys + std::min(p + j, length - 1) * kLanes * C;
+#pragma GCC unroll 16
+      for (int g = 0; g < G; ++g) partial[g][j] = F16{};
+#pragma GCC unroll 16
+      for (int c = 0; c < C; ++c) {
+        const F16 part = simd::load(key + c * kLanes);
+#pragma GCC unroll 16
+        for (int g = 0; g < G; ++g) partial[g][j] += part * simd::load(queries + (g * C + c) * kLanes);
+      }
+    }
+#pragma GCC unroll 16
+    for (int g = 0; g < G; ++g) simd::store(scores + g * stride + p, simd::sums(partial[g]));
+  }
+}
+
+// out[g] = Σ_p weights[g·stride + p] · value p, scaled by inverse[g].
+template <int G, int C, class T>
+POPE_INLINE void mix_values(const float* weights, const T* values, std::int64_t length, std::int64_t stride,
+                            const float* inverse, T* out, std::int64_t out_stride) {
+  constexpr int kChains = G * C < 4 ? 4 : 1;  // sums that do not wait for one another
+  F16 mixed[kChains][G][C] = {};
+  const auto add = [&](std::int64_t p, int chain) __attribute__((always_inline)) {
+#pragma GCC unroll 16
+    for (int c = 0; c < C; ++c) {
+      const F16 part = simd::load(values + (p * C + c) * kLanes);
+#pragma GCC unroll 16
+      for (int g = 0; g < G; ++g) mixed[chain][g][c] += part * weights[g * stride + p];
+    }
+  };
+  std::int64_t p = 0;
+  for (; p + kChains <= length; p += kChains) {
+#pragma GCC unroll 16
+    for (int chain = 0; chain < kChains; ++chain) add(p + chain, chain);
+  }
+  for (; p < length; ++p) add(p, 0);
+#pragma GCC unroll 16
+  for (int g = 0; g < G; ++g) {
+#pragma GCC unroll 16
+    for (int c = 0; c < C; ++c) {
+      F16 total = mixed[0][g][c];
+#pragma GCC unroll 16
+      for (int chain = 1; chain < kChains; ++chain) total += mixed[chain][g][c];
+      simd::store(out + g * out_stride + c * kLanes, total * inverse[g]);
+    }
+  }
+}
+
+// The same for any width, one query at a time.
+template <class T>
+POPE_INLINE void dot_keys(const float* query, const T* keys, std::int64_t length, std::int64_t width,
+                          float* scores) {
+  for (std::int64_t p = 0; p < length; ++p) {
+    F16 dot{};
+    sweep(
+        width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+          dot += io.load(query + i) * io.load(keys + p * width + i);
+        });
+    scores[p] = simd::sum(dot);
+  }
+}
+template <class T>
+POPE_INLINE void mix_values(const float* weights, const T* values, std::int64_t length, std::int64_t width,
+                            float inverse, T* out) {
+  sweep(
+      width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+        F16 mixed{};
+        for (std::int64_t p = 0; p < length; ++p) mixed += io.load(values + p * width + i) * weights[p];
+        io.store(out + i, mixed * inverse);
+      });
+}
+
+// scores [length] → exp(scores − max), zero up to the next multiple of 16; returns 1 / sum.
+POPE_INLINE float softmax(float* scores, std::int64_t length) {
+  const std::int64_t padded = (length + kLanes - 1) / kLanes * kLanes;
+  for (std::int64_t p = length; p < padded; ++p) scores[p] = -std::numeric_limits<float>::infinity();
+  F16 top = simd::load(scores);
+  for (std::int64_t p = kLanes; p < padded; p += kLanes) top = simd::max(top, simd::load(scores + p));
+  const float largest = simd::max(top);
+  F16 total{};
+  for (std::int64_t p = 0; p < padded; p += kLanes) {
+    const F16 weight = simd::exp(simd::load(scores + p) - largest);
+    total += weight;
+    simd::store(scores + p, weight);
+  }
+  return 1.0F / simd::sum(total);
+}
+
+struct Scratch {
+  std::vector<float> queries, scores;
+};
+
+// G query heads from head h0 on against one kv head.
+template <int G, class T>
+POPE_INLINE void attend(const CachedAttention<T>& k, const T* keys, const T* values, std::int64_t b,
+                        std::int64_t h0, std::int64_t t, Scratch& scratch) {
+  const std::int64_t length = k.starts[b] + t + 1, stride = (length + kLanes - 1) / kLanes * kLanes,
+                     w = k.width;
+  scratch.queries.resize(static_cast<std::size_t>(G * w));
+  if (scratch.scores.size() < static_cast<std::size_t>(G * stride)) scratch.scores.resize(2 * G * stride);
+  float *queries = scratch.queries.data(), *scores = scratch.scores.data();
+  const float scale = 1.0F / std::sqrt(static_cast<float>(w));
+  for (int g = 0; g < G; ++g) {
+    const T* q = k.q + ((b * k.heads + h0 + g) * k.steps + t) * w;
+    sweep(
+        w, [&](std::int64_t i, auto io)
+               __attribute__((always_inline)) { io.store(queries + g * w + i, io.load(q + i) * scale); });
+  }
+  T* out = k.out + ((b * k.steps + t) * k.heads + h0) * w;
+  float inverse[G];
+  const auto fixed = [&]<int C>(std::integral_constant<int, C>) __attribute__((always_inline)) {
+    dot_keys<G, C>(queries, keys, length, stride, scores);
+    for (int g = 0; g < G; ++g) inverse[g] = softmax(scores + g * stride, length);
+    mix_values<G, C>(scores, values, length, stride, inverse, out, w);
+  };
+  switch (w) {
+    case 16:
+      return fixed(std::integral_constant<int, 1>());
+    case 64:
+      return fixed(std::integral_constant<int, 4>());
+    case 128:
+      return fixed(std::integral_constant<int, 8>());
+    default:
+      for (int g = 0; g < G; ++g) {
+        dot_keys(queries + g * w, keys, length, w, scores);
+        mix_values(scores, values, length, w, softmax(scores, length), out + g * w);
+      }
+  }
+}
+
+template <class T>
+POPE_INLINE void run(const CachedAttention<T>& k, std::int64_t begin, std::int64_t end) {
+  Scratch scratch;
+  const std::int64_t group = k.heads / k.kv_heads;
+  for (std::int64_t i = begin; i < end; ++i) {
+    const std::int64_t b = i / k.kv_heads, kv = i % k.kv_heads,
+                       at = b * k.kv_batch_stride + kv * k.kv_head_stride;
+    for (std::int64_t t = 0; t < k.steps; ++t) {
+      std::int64_t h = kv * group;
+      const std::int64_t last = h + group;
+      for (; h + 3 <= last; h += 3) attend<3>(k, k.keys + at, k.values + at, b, h, t, scratch);
+      if (h + 2 == last) attend<2>(k, k.keys + at, k.values + at, b, h, t, scratch);
+      if (h + 1 == last) attend<1>(k, k.keys + at, k.values + at, b, h, t, scratch);
+    }
+  }
+}
+
+}  // namespace
+
+POPE_CLONES void rows(const CachedAttention<float>& k, std::int64_t begin, std::int64_t end) {
+  run(k, begin, end);
+}
+POPE_CLONES void rows(const CachedAttention<c10::BFloat16>& k, std::int64_t begin, std::int64_t end) {
+  run(k, begin, end);
+}
+
+}  // namespace pope::kernels

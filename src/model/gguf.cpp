@@ -1,0 +1,236 @@
+// What a GGUF file of a language model means: metadata → Architecture and tokenizer parts, tensors → f32
+// under their Hugging Face names. Everything that Architecture cannot express is refused by the metadata's
+// key.
+#include <fmt/format.h>
+
+#include <limits>
+#include <optional>
+#include <string_view>
+
+#include "core/error.h"
+#include "model/gguf_file.h"
+#include "model/load.h"
+
+namespace pope {
+namespace {
+
+// Typed access to metadata; errors name the file and the key.
+class Metadata {
+ public:
+  Metadata(const GgufFile& file, std::string name) : file_(file), name_(std::move(name)) {}
+
+  [[noreturn]] void fail(const std::string& message, const std::string& hint = "") const {
+    throw Error("read GGUF", name_ + ": " + message, hint);
+  }
+  const std::string& name() const { return name_; }
+  const nlohmann::json* find(const std::string& key) const {
+    const auto found = file_.metadata.find(key);
+    return found == file_.metadata.end() ? nullptr : &found->second;
+  }
+  int whole(const std::string& key, std::optional<int> default_value = {}) const {
+    const auto* value = find(key);
+    if (!value && default_value) return *default_value;
+    return as_int(key, value);
+  }
+  double real(const std::string& key, std::optional<double> default_value = {}) const {
+    const auto* value = find(key);
+    if (!value && default_value) return *default_value;
+    if (!value || !value->is_number()) fail("expected a number in " + key);
+    return value->get<double>();
+  }
+  std::string text(const std::string& key, std::optional<std::string> default_value = {}) const {
+    const auto* value = find(key);
+    if (!value && default_value) return *default_value;
+    if (!value || !value->is_string()) fail("expected a string in " + key);
+    return value->get<std::string>();
+  }
+  std::vector<std::string> texts(const std::string& key) const {
+    std::vector<std::string> out;
+    for (const auto& item : array(key)) {
+      if (!item.is_string()) fail("expected strings in " + key);
+      out.push_back(item.get<std::string>());
+    }
+    return out;
+  }
+  std::vector<int> wholes(const std::string& key) const {
+    std::vector<int> out;
+    for (const auto& item : array(key)) out.push_back(as_int(key, &item));
+    return out;
+  }
+
+ private:
+  int as_int(const std::string& key, const nlohmann::json* value) const {
+    if (!value || !value->is_number_integer()) fail("expected a whole number in " + key);
+    const bool negative = !value->is_number_unsigned() && value->get<std::int64_t>() < 0;
+    if (negative || value->get<std::uint64_t>() > std::uint64_t(std::numeric_limits<int>::max())) {
+      fail("expected 0 to 2^31 - 1 in " + key + ", got " + value->dump());
+    }
+    return value->get<int>();
+  }
+  const nlohmann::json& array(const std::string& key) const {
+    const auto* value = find(key);
+    if (!value || !value->is_array()) fail("expected an array in " + key);
+    return *value;
+  }
+  const GgufFile& file_;
+  std::string name_;
+};
+
+const GgufTensor* find_tensor(const GgufFile& file, std::string_view name) {
+  for (const auto& tensor : file.tensors) {
+    if (tensor.name == name) return &tensor;
+  }
+  return nullptr;
+}
+
+Architecture read_architecture(const GgufFile& file, const Metadata& metadata) {
+  Architecture a;
+  a.family = metadata.text("general.architecture");
+  if (a.family != "llama" && a.family != "qwen2" && a.family != "qwen3") {
+    metadata.fail("general.architecture \"" + a.family + "\" is not supported", "known: llama, qwen2, qwen3");
+  }
+  const std::string prefix = a.family + ".";
+  const GgufTensor* embedding = find_tensor(file, "token_embd.weight");
+  if (!embedding || embedding->shape.size() != 2) metadata.fail("expected a matrix token_embd.weight");
+  if (embedding->shape[0] > 1 << 24) metadata.fail("token_embd.weight has too many rows");
+  a.vocab_size = int(embedding->shape[0]);
+  a.width = metadata.whole(prefix + "embedding_length");
+  a.layers = metadata.whole(prefix + "block_count");
+  a.heads = metadata.whole(prefix + "attention.head_count");
+  a.kv_heads = metadata.whole(prefix + "attention.head_count_kv", a.heads);
+  a.ffn_width = metadata.whole(prefix + "feed_forward_length");
+  a.context = metadata.whole(prefix + "context_length");
+  a.head_width = metadata.whole(prefix + "attention.key_length", a.heads > 0 ? a.width / a.heads : 0);
+  for (const char* key : {"attention.value_length", "rope.dimension_count"}) {
+    if (metadata.whole(prefix + key, a.head_width) != a.head_width) {
+      metadata.fail(fmt::format("{}{}: only the head width, {}, is supported", prefix, key, a.head_width));
+    }
+  }
+  if (metadata.text(prefix + "rope.scaling.type", "none") != "none" ||
+      find_tensor(file, "rope_freqs.weight")) {
+    metadata.fail(prefix + "rope.scaling: scaled rotary embeddings are not supported");
+  }
+  if (metadata.whole(prefix + "expert_count", 0) != 0)
+    metadata.fail(prefix + "expert_count: experts are not supported");
+  a.rope_theta = metadata.real(prefix + "rope.freq_base", 10000);
+  a.norm_eps = metadata.real(prefix + "attention.layer_norm_rms_epsilon");
+  a.tied_embeddings = !find_tensor(file, "output.weight");
+  a.attention_bias = find_tensor(file, "blk.0.attn_q.bias");
+  a.qk_norm = a.family == "qwen3";
+  a.bos_token = metadata.whole("tokenizer.ggml.bos_token_id", -1);
+  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
+    const int id = metadata.whole(key, -1);
+    if (id >= 0 && (a.eos_tokens.empty() || a.eos_tokens[0] != id)) a.eos_tokens.push_back(id);
+  }
+  check(a, "read GGUF " + metadata.name());
+  return a;
+}
+
+BpeParts read_tokenizer(const Metadata& metadata, const Architecture& architecture) {
+  if (const auto model = metadata.text("tokenizer.ggml.model"); model != "gpt2") {
+    metadata.fail("tokenizer.ggml.model \"" + model + "\" is not supported",
+                  "only byte-level BPE, \"gpt2\", is");
+  }
+  BpeParts parts;
+  parts.tokens = metadata.texts("tokenizer.ggml.tokens");
+  parts.merges = metadata.texts("tokenizer.ggml.merges");
+  parts.pre = metadata.text("tokenizer.ggml.pre", "gpt-2");
+  parts.chat_template = metadata.text("tokenizer.chat_template", "");
+  if (parts.tokens.size() > std::size_t(architecture.vocab_size)) {
+    metadata.fail(fmt::format("{} tokens, but token_embd.weight has {} rows", parts.tokens.size(),
+                              architecture.vocab_size));
+  }
+  const auto types = metadata.wholes("tokenizer.ggml.token_type");
+  if (types.size() != parts.tokens.size()) {
+    metadata.fail(fmt::format("{} entries in tokenizer.ggml.token_type for {} tokens", types.size(),
+                              parts.tokens.size()));
+  }
+  constexpr int kControl = 3, kUserDefined = 4;
+  for (std::size_t i = 0; i < types.size(); ++i) {
+    if (types[i] == kControl || types[i] == kUserDefined) parts.special_ids.push_back(int(i));
+  }
+  if (!architecture.eos_tokens.empty() && std::size_t(architecture.eos_tokens[0]) < parts.tokens.size()) {
+    parts.eos_token = parts.tokens[std::size_t(architecture.eos_tokens[0])];
+  }
+  return parts;
+}
+
+struct Name {
+  std::string_view gguf, hugging_face;
+};
+constexpr Name kWhole[] = {
+    {"token_embd", "model.embed_tokens"}, {"output_norm", "model.norm"}, {"output", "lm_head"}};
+constexpr Name kInLayer[] = {{"attn_norm", "input_layernorm"},    {"ffn_norm", "post_attention_layernorm"},
+                             {"attn_q", "self_attn.q_proj"},      {"attn_k", "self_attn.k_proj"},
+                             {"attn_v", "self_attn.v_proj"},      {"attn_output", "self_attn.o_proj"},
+                             {"attn_q_norm", "self_attn.q_norm"}, {"attn_k_norm", "self_attn.k_norm"},
+                             {"ffn_gate", "mlp.gate_proj"},       {"ffn_up", "mlp.up_proj"},
+                             {"ffn_down", "mlp.down_proj"}};
+
+// "blk.3.attn_q.weight" → "model.layers.3.self_attn.q_proj.weight"; empty when unknown.
+std::string hugging_face_name(std::string_view name) {
+  const auto dot = name.rfind('.');
+  if (dot == std::string_view::npos) return "";
+  const std::string_view kind = name.substr(dot);
+  if (kind != ".weight" && kind != ".bias") return "";
+  std::string_view stem = name.substr(0, dot);
+  std::string prefix;
+  const bool in_layer = stem.substr(0, 4) == "blk.";
+  if (in_layer) {
+    const auto end = stem.find('.', 4);
+    if (end == std::string_view::npos) return "";
+    prefix = "model.layers." + std::string(stem.substr(4, end - 4)) + ".";
+    stem.remove_prefix(end + 1);
+  }
+  const Name* const begin = in_layer ? std::begin(kInLayer) : std::begin(kWhole);
+  const Name* const end = in_layer ? std::end(kInLayer) : std::end(kWhole);
+  for (const Name* known = begin; known != end; ++known) {
+    if (known->gguf == stem) return prefix + std::string(known->hugging_face) + std::string(kind);
+  }
+  return "";
+}
+
+at::Tensor to_float(const GgufTensor& tensor) {
+  const GgufType& type = *tensor.type;
+  at::Tensor out = at::empty(tensor.shape, at::kFloat);
+  float* to = out.data_ptr<float>();
+  const std::uint8_t* from = tensor.data;
+  for (std::int64_t i = 0; i < tensor.values; i += std::int64_t(type.block), from += type.bytes) {
+    type.block_to_float(from, to + i);
+  }
+  return out;
+}
+
+// llama.cpp rotates neighbouring values (2i, 2i + 1) where Hugging Face rotates (i, i + D/2); its converter
+// reorders the rows of Llama's q and k for that. rows [heads·D, …] → the same in Hugging Face's order.
+at::Tensor unpermute(const at::Tensor& rows, std::int64_t heads, std::int64_t head_width) {
+  return rows.reshape({heads, head_width / 2, 2, -1}).transpose(1, 2).reshape(rows.sizes()).contiguous();
+}
+
+}  // namespace
+
+GgufModel read_gguf(const std::filesystem::path& path) {
+  const GgufFile file(path);
+  const Metadata metadata(file, path.string());
+  GgufModel model;
+  const Architecture& a = model.architecture = read_architecture(file, metadata);
+  model.tokenizer = read_tokenizer(metadata, a);
+  for (const GgufTensor& described : file.tensors) {
+    const std::string name = hugging_face_name(described.name);
+    if (name.empty())
+      metadata.fail("tensor \"" + described.name + "\" is not part of a " + a.family + " model");
+    at::Tensor tensor = to_float(described);
+    for (const auto& [part, heads] : {std::pair{".q_proj.", a.heads}, std::pair{".k_proj.", a.kv_heads}}) {
+      if (a.family != "llama" || name.find(part) == std::string::npos) continue;
+      if (tensor.dim() == 0 || tensor.size(0) != std::int64_t(heads) * a.head_width) {
+        metadata.fail(
+            fmt::format("tensor \"{}\": expected {} × {} rows", described.name, heads, a.head_width));
+      }
+      tensor = unpermute(tensor, heads, a.head_width);
+    }
+    model.tensors.emplace_back(name, std::move(tensor));
+  }
+  return model;
+}
+
+}  // namespace pope

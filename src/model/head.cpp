@@ -1,0 +1,123 @@
+// bf16 × bf16 → f32, which ATen's products round to bf16. Where the processor multiplies pairs of bf16
+// (AVX-512 BF16), a kernel of our own; elsewhere the product in f32. See head.h. The kernel: lanes are rows
+// of hidden, packed as pairs of neighbouring columns [W/2][rows]; 8 rows of the embedding at a time, read in
+// place, are multiplied in pair by pair. So the embedding, the large operand, is read once per panel of 32
+// rows and never copied.
+#include "model/head.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#if defined(__x86_64__) && defined(__GNUC__)
+#include <immintrin.h>
+#define POPE_BF16_PAIRS 1
+#endif
+
+namespace pope {
+namespace {
+
+#ifdef POPE_BF16_PAIRS
+
+#define POPE_PAIRS __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
+
+constexpr std::int64_t kLanes = 16, kTile = 8, kBlock = 64;  // lanes; embedding rows per tile and per block
+
+bool has_bf16_pairs() {
+  static const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                          __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16");
+  return has;
+}
+
+// Rows of hidden [N,W] → panels of P·16 rows, each [W/2][P·16] pairs, zero beyond row N.
+std::vector<std::uint32_t> pack(const at::Tensor& hidden, std::int64_t panel_rows) {
+  const std::int64_t rows = hidden.size(0), pairs = hidden.size(1) / 2;
+  const std::int64_t panels = (rows + panel_rows - 1) / panel_rows;
+  std::vector<std::uint32_t> packed(static_cast<std::size_t>(panels * panel_rows * pairs));
+  const auto* in = reinterpret_cast<const char*>(hidden.const_data_ptr<c10::BFloat16>());
+  at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t row = begin * panel_rows; row < std::min(end * panel_rows, rows); ++row) {
+      auto* out = packed.data() + row / panel_rows * panel_rows * pairs + row % panel_rows;
+      for (std::int64_t k = 0; k < pairs; ++k)
+        std::memcpy(out + k * panel_rows, in + (row * pairs + k) * 4, 4);
+    }
+  });
+  return packed;
+}
+
+// sums [8][P·16] = 8 rows of the embedding times one panel.
+template <int P>
+POPE_PAIRS inline void tile(const std::uint32_t* panel, const std::uint32_t* const (&rows)[kTile],
+                            std::int64_t pairs, float* sums, std::int64_t stride) {
+  __m512 sum[kTile][P];
+#pragma GCC unroll 8
+  for (int j = 0; j < kTile; ++j) {
+    for (int p = 0; p < P; ++p) sum[j][p] = _mm512_setzero_ps();
+  }
+  for (std::int64_t k = 0; k < pairs; ++k) {
+    __m512bh lanes[P];
+    for (int p = 0; p < P; ++p) lanes[p] = (__m512bh)_mm512_loadu_si512(panel + (k * P + p) * kLanes);
+#pragma GCC unroll 8
+    for (int j = 0; j < kTile; ++j) {
+      const auto pair = (__m512bh)_mm512_set1_epi32(static_cast<int>(rows[j][k]));
+      for (int p = 0; p < P; ++p) sum[j][p] = _mm512_dpbf16_ps(sum[j][p], lanes[p], pair);
+    }
+  }
+#pragma GCC unroll 8
+  for (int j = 0; j < kTile; ++j) {
+    for (int p = 0; p < P; ++p) _mm512_storeu_ps(sums + j * stride + p * kLanes, sum[j][p]);
+  }
+}
+
+// One block of the embedding, rows v0 … v0 + 63, against all panels; transposed into logits [N,V].
+template <int P>
+POPE_PAIRS void block(const std::uint32_t* packed, const std::uint32_t* embedding, std::int64_t v0,
+                      std::int64_t rows, std::int64_t vocab, std::int64_t pairs, float* logits) {
+  constexpr std::int64_t kRows = P * kLanes;
+  alignas(64) float sums[kBlock * kRows];
+  const std::int64_t columns = std::min(kBlock, vocab - v0);
+  for (std::int64_t m0 = 0; m0 < rows; m0 += kRows) {
+    for (std::int64_t j0 = 0; j0 < columns; j0 += kTile) {
+      const std::uint32_t* row[kTile];
+      for (int j = 0; j < kTile; ++j) row[j] = embedding + std::min(v0 + j0 + j, vocab - 1) * pairs;
+      tile<P>(packed + m0 * pairs, row, pairs, sums + j0 * kRows, kRows);
+    }
+    for (std::int64_t m = 0; m < std::min(kRows, rows - m0); ++m) {
+      float* out = logits + (m0 + m) * vocab + v0;
+      for (std::int64_t j = 0; j < columns; ++j) out[j] = sums[j * kRows + m];
+    }
+  }
+}
+
+at::Tensor pair_product(const at::Tensor& hidden, const at::Tensor& embedding) {
+  const std::int64_t rows = hidden.size(0), vocab = embedding.size(0), pairs = hidden.size(1) / 2;
+  const bool narrow = rows <= kLanes;
+  const auto packed = pack(hidden, narrow ? kLanes : 2 * kLanes);
+  auto logits = at::empty({rows, vocab}, hidden.options().dtype(at::kFloat));
+  const auto* weights = reinterpret_cast<const std::uint32_t*>(embedding.const_data_ptr<c10::BFloat16>());
+  at::parallel_for(0, (vocab + kBlock - 1) / kBlock, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t b = begin; b < end; ++b) {
+      (narrow ? block<1> : block<2>)(packed.data(), weights, b * kBlock, rows, vocab, pairs,
+                                     logits.data_ptr<float>());
+    }
+  });
+  return logits;
+}
+
+#endif
+
+}  // namespace
+
+at::Tensor head_product(const at::Tensor& hidden, const at::Tensor& embedding) {
+  if (hidden.scalar_type() != at::kBFloat16) return at::linear(hidden, embedding);
+#ifdef POPE_BF16_PAIRS
+  if (hidden.is_cpu() && hidden.size(1) % 2 == 0 && has_bf16_pairs()) {
+    return pair_product(hidden.contiguous(), embedding.contiguous());
+  }
+#endif
+  return at::linear(hidden.to(at::kFloat), embedding.to(at::kFloat));
+}
+
+}  // namespace pope

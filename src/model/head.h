@@ -1,0 +1,13 @@
+// The product with the output embedding, which must not be rounded to bf16: logits decide what is sampled and what is
+// learned.
+#pragma once
+
+#include <ATen/ATen.h>
+
+namespace pope {
+
+// hidden [N,W], embedding [V,W], both f32, both bf16 or both f64 → [N,V], f32 (f64 for f64). bf16 is multiplied exactly
+// and summed in f32. No gradient.
+at::Tensor head_product(const at::Tensor& hidden, const at::Tensor& embedding);
+
+}  // namespace pope

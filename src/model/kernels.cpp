@@ -1,0 +1,222 @@
+// Norm, SwiGLU and head kernels. See kernels.h.
+#include "model/kernels.h"
+
+#include <cmath>
+
+#include "model/simd.h"
+
+namespace pope::kernels {
+namespace {
+
+using simd::F16, simd::sweep, simd::splat;
+
+template <class T>
+POPE_INLINE void run(const NormForward<T>& k, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t n = begin; n < end; ++n) {
+    const T* row = k.x + n * k.width;
+    F16 squares{};
+    if (k.delta) {
+      T* sum = k.sum + n * k.width;
+      sweep(
+          k.width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+            io.store(sum + i, io.load(row + i) + io.load(k.delta + n * k.width + i));
+            const F16 rounded = io.load(sum + i);
+            squares += rounded * rounded;
+          });
+      row = sum;
+    } else {
+      sweep(
+          k.width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+            const F16 x = io.load(row + i);
+            squares += x * x;
+          });
+    }
+    const float inverse = 1.0F / std::sqrt(simd::sum(squares) / static_cast<float>(k.width) + k.eps);
+    sweep(
+        k.width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+          io.store(k.out + n * k.width + i, io.load(row + i) * inverse * io.load(k.weight + i));
+        });
+  }
+}
+
+// With r = 1 / sqrt(mean(x²) + eps) and g = d_out · weight: d_x = r (g − x r² mean(g x)), d_weight = Σ d_out
+// x r.
+template <class T>
+POPE_INLINE void run(const NormBackward<T>& k, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t n = begin; n < end; ++n) {
+    const T *x = k.sum + n * k.width, *d_out = k.d_out + n * k.width;
+    F16 squares{}, products{};
+    sweep(
+        k.width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+          const F16 value = io.load(x + i);
+          squares += value * value;
+          products += value * io.load(d_out + i) * io.load(k.weight + i);
+        });
+    const auto width = static_cast<float>(k.width);
+    const float inverse = 1.0F / std::sqrt(simd::sum(squares) / width + k.eps);
+    const float slope = inverse * inverse * inverse * simd::sum(products) / width;
+    sweep(
+        k.width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+          const F16 value = io.load(x + i), d = io.load(d_out + i);
+          io.store(k.d_weight + i, io.load(k.d_weight + i) + d * value * inverse);
+          F16 d_x = d * io.load(k.weight + i) * inverse - value * slope;
+          if (k.d_sum) d_x += io.load(k.d_sum + n * k.width + i);
+          io.store(k.d_x + n * k.width + i, d_x);
+        });
+  }
+}
+
+POPE_INLINE F16 sigmoid(F16 x) { return 1.0F / (1.0F + simd::exp(-x)); }
+
+template <class T>
+POPE_INLINE void run(const SwigluForward<T>& k, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t n = begin; n < end; ++n) {
+    const T *gate = k.gate_up + 2 * n * k.width, *up = gate + k.width;
+    sweep(
+        k.width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+          const F16 g = io.load(gate + i);
+          io.store(k.out + n * k.width + i, g * sigmoid(g) * io.load(up + i));
+        });
+  }
+}
+
+template <class T>
+POPE_INLINE void run(const SwigluBackward<T>& k, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t n = begin; n < end; ++n) {
+    const T *gate = k.gate_up + 2 * n * k.width, *up = gate + k.width;
+    T *d_gate = k.d_gate_up + 2 * n * k.width, *d_up = d_gate + k.width;
+    sweep(
+        k.width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+          const F16 g = io.load(gate + i), d = io.load(k.d_out + n * k.width + i), s = sigmoid(g);
+          io.store(d_gate + i, d * io.load(up + i) * s * (1.0F + g * (1.0F - s)));
+          io.store(d_up + i, d * g * s);
+        });
+  }
+}
+
+// 1 / sqrt(mean(x²) + eps) of one head.
+template <class T>
+POPE_INLINE float inverse_norm(const T* x, const HeadLayout& l) {
+  F16 squares{};
+  sweep(
+      l.width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+        const F16 value = io.load(x + i);
+        squares += value * value;
+      });
+  return 1.0F / std::sqrt(simd::sum(squares) / static_cast<float>(l.width) + l.eps);
+}
+
+// One head: normed when `norm` is there, then rotated: (a, b) → (a cos − b sin, b cos + a sin).
+template <class T>
+POPE_INLINE void rotate(const T* x, const T* norm, const float* cos, const float* sin, const HeadLayout& l,
+                        T* out) {
+  const std::int64_t half = l.width / 2;
+  const float inverse = norm ? inverse_norm(x, l) : 1.0F;
+  sweep(
+      half, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+        F16 a = io.load(x + i) * inverse, b = io.load(x + half + i) * inverse;
+        if (norm) {
+          a *= io.load(norm + i);
+          b *= io.load(norm + half + i);
+        }
+        const F16 c = io.load(cos + i), s = io.load(sin + i);
+        io.store(out + i, a * c - b * s);
+        io.store(out + half + i, b * c + a * s);
+      });
+}
+
+template <class T>
+POPE_INLINE void run(const SplitHeads<T>& k, std::int64_t begin, std::int64_t end) {
+  const auto& l = k.layout;
+  const std::int64_t half = l.width / 2;
+  for (std::int64_t n = begin; n < end; ++n) {
+    const std::int64_t b = n / l.steps, t = n % l.steps, position = (l.starts ? l.starts[b] : 0) + t;
+    const float *cos = l.cos + position * half, *sin = l.sin + position * half;
+    const T* in = k.qkv + n * (l.heads + 2 * l.kv_heads) * l.width;
+    for (std::int64_t h = 0; h < l.heads; ++h, in += l.width) {
+      rotate(in, k.q_norm, cos, sin, l, k.q + ((b * l.heads + h) * l.steps + t) * l.width);
+    }
+    const std::int64_t at = b * l.kv_batch_stride + position * l.width;
+    for (std::int64_t h = 0; h < l.kv_heads; ++h, in += l.width) {
+      rotate(in, k.k_norm, cos, sin, l, k.k + at + h * l.kv_head_stride);
+    }
+    for (std::int64_t h = 0; h < l.kv_heads; ++h, in += l.width) {
+      std::memcpy(k.v + at + h * l.kv_head_stride, in, static_cast<std::size_t>(l.width) * sizeof(T));
+    }
+  }
+}
+
+// The gradient of rotate(): turned back, then through the norm as in NormBackward.
+template <class T>
+POPE_INLINE void rotate_back(const T* x, const T* norm, const T* d, const float* cos, const float* sin,
+                             const HeadLayout& l, T* d_x, float* d_norm) {
+  const std::int64_t half = l.width / 2;
+  const float inverse = norm ? inverse_norm(x, l) : 1.0F;
+  F16 products{};
+  if (norm) {
+    sweep(
+        half, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+          const F16 c = io.load(cos + i), s = io.load(sin + i), da = io.load(d + i),
+                    db = io.load(d + half + i);
+          const F16 first = (da * c + db * s) * io.load(x + i),
+                    second = (db * c - da * s) * io.load(x + half + i);
+          io.store(d_norm + i, io.load(d_norm + i) + first * inverse);
+          io.store(d_norm + half + i, io.load(d_norm + half + i) + second * inverse);
+          products += first * io.load(norm + i) + second * io.load(norm + half + i);
+        });
+  }
+  const float slope = inverse * inverse * inverse * simd::sum(products) / static_cast<float>(l.width);
+  sweep(
+      half, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+        const F16 c = io.load(cos + i), s = io.load(sin + i), da = io.load(d + i), db = io.load(d + half + i);
+        F16 first = da * c + db * s, second = db * c - da * s;
+        if (norm) {
+          first = first * io.load(norm + i) * inverse - io.load(x + i) * slope;
+          second = second * io.load(norm + half + i) * inverse - io.load(x + half + i) * slope;
+        }
+        io.store(d_x + i, first);
+        io.store(d_x + half + i, second);
+      });
+}
+
+template <class T>
+POPE_INLINE void run(const MergeHeads<T>& k, std::int64_t begin, std::int64_t end) {
+  const auto& l = k.layout;
+  const std::int64_t half = l.width / 2;
+  for (std::int64_t n = begin; n < end; ++n) {
+    const std::int64_t b = n / l.steps, t = n % l.steps;
+    const float *cos = l.cos + t * half, *sin = l.sin + t * half;
+    std::int64_t in = n * (l.heads + 2 * l.kv_heads) * l.width;
+    for (std::int64_t h = 0; h < l.heads; ++h, in += l.width) {
+      rotate_back(k.qkv + in, k.q_norm, k.d_q + ((b * l.heads + h) * l.steps + t) * l.width, cos, sin, l,
+                  k.d_qkv + in, k.d_q_norm);
+    }
+    const std::int64_t at = b * l.kv_batch_stride + t * l.width;
+    for (std::int64_t h = 0; h < l.kv_heads; ++h, in += l.width) {
+      rotate_back(k.qkv + in, k.k_norm, k.d_k + at + h * l.kv_head_stride, cos, sin, l, k.d_qkv + in,
+                  k.d_k_norm);
+    }
+    for (std::int64_t h = 0; h < l.kv_heads; ++h, in += l.width) {
+      std::memcpy(k.d_qkv + in, k.d_v + at + h * l.kv_head_stride,
+                  static_cast<std::size_t>(l.width) * sizeof(T));
+    }
+  }
+}
+
+}  // namespace
+
+#define POPE_KERNEL(Kernel)                                                                     \
+  POPE_CLONES void rows(const Kernel<float>& k, std::int64_t begin, std::int64_t end) {         \
+    run(k, begin, end);                                                                         \
+  }                                                                                             \
+  POPE_CLONES void rows(const Kernel<c10::BFloat16>& k, std::int64_t begin, std::int64_t end) { \
+    run(k, begin, end);                                                                         \
+  }
+POPE_KERNEL(NormForward)
+POPE_KERNEL(NormBackward)
+POPE_KERNEL(SwigluForward)
+POPE_KERNEL(SwigluBackward)
+POPE_KERNEL(SplitHeads)
+POPE_KERNEL(MergeHeads)
+
+}  // namespace pope::kernels

@@ -1,0 +1,124 @@
+// The loops over rows behind layers.h, attention.h and token_logprobs: what ATen would need several passes
+// for. Each struct is one kernel: its operands by name. rows(kernel, begin, end) does rows begin … end − 1
+// and touches no other; T is float or c10::BFloat16, arithmetic is f32 and rounds once at the end.
+#pragma once
+
+#include <ATen/Parallel.h>
+#include <c10/util/BFloat16.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace pope::kernels {
+
+// sum = x + delta; out = sum / sqrt(mean(sum²) + eps) · weight. Without delta (null), sum is x and is not
+// written.
+template <class T>
+struct NormForward {
+  const T *x, *delta, *weight;
+  T *sum, *out;
+  std::int64_t width;
+  float eps;
+};
+
+// The gradient of NormForward. d_x = gradient of sum, d_sum (null: none) included; d_weight [W] f32 is added
+// to.
+template <class T>
+struct NormBackward {
+  const T *sum, *weight, *d_out, *d_sum;
+  T* d_x;
+  float* d_weight;
+  std::int64_t width;
+  float eps;
+};
+
+// A row [gate | up] of 2F → silu(gate) · up.
+template <class T>
+struct SwigluForward {
+  const T* gate_up;
+  T* out;
+  std::int64_t width;
+};
+template <class T>
+struct SwigluBackward {
+  const T *gate_up, *d_out;
+  T* d_gate_up;
+  std::int64_t width;
+};
+
+// Where the heads of row n = b·steps + t lie: q [B,H,steps,D]; k and v at [b,head,position] with these
+// strides, where position = starts[b] + t (starts null: t). The rotary angle is that of the position.
+struct HeadLayout {
+  std::int64_t heads, kv_heads, width, steps, kv_batch_stride, kv_head_stride;
+  const std::int64_t* starts;
+  const float *cos, *sin;  // [positions, D/2]
+  float eps;
+};
+template <class T>
+struct SplitHeads {
+  HeadLayout layout;
+  const T *qkv, *q_norm, *k_norm;  // norms null: none
+  T *q, *k, *v;
+};
+// The gradient of SplitHeads; d_q_norm, d_k_norm [D] f32 are added to.
+template <class T>
+struct MergeHeads {
+  HeadLayout layout;
+  const T *qkv, *q_norm, *k_norm, *d_q, *d_k, *d_v;
+  T* d_qkv;
+  float *d_q_norm, *d_k_norm;
+};
+
+// Row i = b·K + kv head: the H/K query heads that share it, against positions 0 … starts[b] + t of the cache.
+template <class T>
+struct CachedAttention {
+  const T *q, *keys, *values;  // q [B,H,steps,D]
+  T* out;                      // [B,steps,H,D]
+  const std::int64_t* starts;
+  std::int64_t heads, kv_heads, width, steps, kv_batch_stride, kv_head_stride;
+};
+
+// A row of logits z [V], `scale` = 1 / temperature:
+// log_sum = log Σ exp(scale·z), entropy of the softmax, logprob of the target.
+struct LogprobForward {
+  const float* logits;
+  const std::int64_t* targets;
+  float *logprobs, *entropy, *log_sum;
+  std::int64_t vocab;
+  float scale;
+};
+// The gradient of the logits, in T: scale · (g (1[j = t] − p_j) − e p_j (log p_j + H)); g or e null: zero.
+template <class T>
+struct LogprobBackward {
+  const float* logits;
+  const std::int64_t* targets;
+  const float *log_sum, *entropy, *d_logprobs, *d_entropy;
+  T* d_logits;
+  std::int64_t vocab;
+  float scale;
+};
+
+#define POPE_KERNEL_TYPES(Kernel)                                        \
+  void rows(const Kernel<float>&, std::int64_t begin, std::int64_t end); \
+  void rows(const Kernel<c10::BFloat16>&, std::int64_t begin, std::int64_t end);
+POPE_KERNEL_TYPES(NormForward)
+POPE_KERNEL_TYPES(NormBackward)
+POPE_KERNEL_TYPES(SwigluForward)
+POPE_KERNEL_TYPES(SwigluBackward)
+POPE_KERNEL_TYPES(SplitHeads)
+POPE_KERNEL_TYPES(MergeHeads)
+POPE_KERNEL_TYPES(CachedAttention)
+POPE_KERNEL_TYPES(LogprobBackward)
+#undef POPE_KERNEL_TYPES
+void rows(const LogprobForward&, std::int64_t begin, std::int64_t end);
+
+// Runs a kernel over n rows by all threads, when there is enough to do: `work` is about the operations of a
+// row.
+template <class Kernel>
+void launch(const Kernel& kernel, std::int64_t n, std::int64_t work) {
+  constexpr std::int64_t kEnough = 1 << 15;
+  at::parallel_for(0, n, std::max<std::int64_t>(1, kEnough / std::max<std::int64_t>(1, work)),
+                   [&](std::int64_t begin, std::int64_t end) { rows(kernel, begin, end); });
+}
+
+}  // namespace pope::kernels

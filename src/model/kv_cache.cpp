@@ -1,0 +1,56 @@
+// The cache of keys and values. See model.h.
+#include <cstring>
+
+#include "core/error.h"
+#include "model/model.h"
+
+namespace pope {
+
+KvCache::KvCache(const Architecture& a, int slots, int positions, at::ScalarType dtype) {
+  for (int l = 0; l < a.layers; ++l) {
+    keys.push_back(at::empty({slots, a.kv_heads, positions, a.head_width}, dtype));
+    values.push_back(at::empty({slots, a.kv_heads, positions, a.head_width}, dtype));
+  }
+}
+
+int KvCache::slots() const { return static_cast<int>(keys.at(0).size(0)); }
+int KvCache::positions() const { return static_cast<int>(keys.at(0).size(2)); }
+
+void KvCache::copy_from(const KvCache& source, int from_slot, int to_slot, int length) {
+  if (length > positions() || length > source.positions() || from_slot >= source.slots() ||
+      to_slot >= slots()) {
+    throw Error("kv cache", "copy of " + std::to_string(length) + " positions from slot " +
+                                std::to_string(from_slot) + " to " + std::to_string(to_slot) +
+                                " is out of range");
+  }
+  const auto copy_layer = [&](const at::Tensor& from, at::Tensor& to) {
+    const auto bytes = static_cast<std::size_t>(to.element_size());
+    const auto row = static_cast<std::size_t>(to.size(3)) * bytes;
+    const auto* in = static_cast<const char*>(from.const_data_ptr());
+    auto* out = static_cast<char*>(to.data_ptr());
+    for (std::int64_t k = 0; k < to.size(1); ++k) {
+      std::memcpy(out + (to_slot * to.stride(0) + k * to.stride(1)) * bytes,
+                  in + (from_slot * from.stride(0) + k * from.stride(1)) * bytes, length * row);
+    }
+  };
+  for (std::size_t l = 0; l < keys.size(); ++l) {
+    copy_layer(source.keys[l], keys[l]);
+    copy_layer(source.values[l], values[l]);
+  }
+}
+
+void KvCache::copy(int from_slot, int to_slot, int length) { copy_from(*this, from_slot, to_slot, length); }
+
+void KvCache::reserve(int positions) {
+  const int old = this->positions();
+  if (positions <= old) return;
+  for (auto* layers : {&keys, &values}) {
+    for (auto& layer : *layers) {
+      auto grown = at::empty({layer.size(0), layer.size(1), positions, layer.size(3)}, layer.options());
+      grown.narrow(2, 0, old).copy_(layer);
+      layer = grown;
+    }
+  }
+}
+
+}  // namespace pope

@@ -1,0 +1,280 @@
+// The fused pieces of a block and their gradients. See layers.h.
+#include "model/layers.h"
+
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "model/kernels.h"
+
+namespace pope {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+bool fused(const at::Tensor& x) {
+  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+}
+
+// Calls `body` with a null pointer of x's element type.
+template <class Body>
+void by_type(const at::Tensor& x, const Body& body) {
+  if (x.scalar_type() == at::kBFloat16) {
+    body(static_cast<c10::BFloat16*>(nullptr));
+  } else {
+    body(static_cast<float*>(nullptr));
+  }
+}
+
+template <class T>
+const T* in(const at::Tensor& x) {
+  return x.defined() ? x.const_data_ptr<T>() : nullptr;
+}
+template <class T>
+T* out(at::Tensor& x) {
+  return x.defined() ? x.data_ptr<T>() : nullptr;
+}
+
+// Sums of weight gradients, one row per thread so that threads do not share them.
+at::Tensor thread_sums(std::int64_t width) { return at::zeros({at::get_num_threads(), width}, at::kFloat); }
+
+// x [N,W], delta like it or undefined → {x + delta (undefined without delta), normed}.
+variable_list norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
+                           double eps) {
+  const auto width = x.size(-1);
+  at::Tensor sum = delta.defined() ? at::empty_like(x) : at::Tensor(), normed = at::empty_like(x);
+  by_type(x, [&]<class T>(T*) {
+    const kernels::NormForward<T> kernel{in<T>(x),       in<T>(delta), in<T>(weight),          out<T>(sum),
+                                         out<T>(normed), width,        static_cast<float>(eps)};
+    kernels::launch(kernel, x.numel() / width, 4 * width);
+  });
+  return {sum, normed};
+}
+
+// → {gradient of x (and of delta), gradient of weight}.
+variable_list norm_backward(const at::Tensor& sum, const at::Tensor& weight, const at::Tensor& d_out,
+                            const at::Tensor& d_sum, double eps) {
+  const auto width = sum.size(-1);
+  const auto d_normed = d_out.contiguous(), d_residual = d_sum.defined() ? d_sum.contiguous() : d_sum;
+  auto d_x = at::empty_like(sum), d_weight = thread_sums(width);
+  by_type(sum, [&]<class T>(T*) {
+    const kernels::NormBackward<T> kernel{
+        in<T>(sum),  in<T>(weight),        in<T>(d_normed), in<T>(d_residual),
+        out<T>(d_x), out<float>(d_weight), width,           static_cast<float>(eps)};
+    at::parallel_for(0, sum.numel() / width, 1 + 4096 / width, [&](std::int64_t begin, std::int64_t end) {
+      auto mine = kernel;
+      mine.d_weight += at::get_thread_num() * width;
+      rows(mine, begin, end);
+    });
+  });
+  return {d_x, d_weight.sum(0).to(weight.scalar_type())};
+}
+
+struct Norm : Function<Norm> {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight, double eps) {
+    ctx->save_for_backward({x, weight});
+    ctx->saved_data["eps"] = eps;
+    return norm_forward(x, {}, weight, eps)[1];
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list d) {
+    const auto saved = ctx->get_saved_variables();
+    auto grads = norm_backward(saved[0], saved[1], d[0], {}, ctx->saved_data["eps"].toDouble());
+    return {grads[0], grads[1], {}};
+  }
+};
+
+struct AddNorm : Function<AddNorm> {
+  static variable_list forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& delta,
+                               const at::Tensor& weight, double eps) {
+    auto result = norm_forward(x, delta, weight, eps);
+    ctx->save_for_backward({result[0], weight});
+    ctx->saved_data["eps"] = eps;
+    return result;
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list d) {
+    const auto saved = ctx->get_saved_variables();
+    const auto d_normed = d[1].defined() ? d[1] : at::zeros_like(saved[0]);
+    auto grads = norm_backward(saved[0], saved[1], d_normed, d[0], ctx->saved_data["eps"].toDouble());
+    return {grads[0], grads[0], grads[1], {}};
+  }
+};
+
+at::Tensor swiglu_forward(const at::Tensor& gate_up) {
+  const auto width = gate_up.size(1) / 2;
+  auto result = at::empty({gate_up.size(0), width}, gate_up.options());
+  by_type(gate_up, [&]<class T>(T*) {
+    kernels::launch(kernels::SwigluForward<T>{in<T>(gate_up), out<T>(result), width}, gate_up.size(0),
+                    16 * width);
+  });
+  return result;
+}
+
+struct Swiglu : Function<Swiglu> {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& gate_up) {
+    ctx->save_for_backward({gate_up});
+    return swiglu_forward(gate_up);
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list d) {
+    const auto gate_up = ctx->get_saved_variables()[0], d_out = d[0].contiguous();
+    auto d_gate_up = at::empty_like(gate_up);
+    const auto width = gate_up.size(1) / 2;
+    by_type(gate_up, [&]<class T>(T*) {
+      const kernels::SwigluBackward<T> kernel{in<T>(gate_up), in<T>(d_out), out<T>(d_gate_up), width};
+      kernels::launch(kernel, gate_up.size(0), 24 * width);
+    });
+    return {d_gate_up};
+  }
+};
+
+kernels::HeadLayout layout(const HeadSplit& s, std::int64_t steps) {
+  return {s.heads,
+          s.kv_heads,
+          s.width,
+          steps,
+          s.kv_heads * steps * s.width,
+          steps * s.width,
+          nullptr,
+          in<float>(s.cos),
+          in<float>(s.sin),
+          static_cast<float>(s.norm_eps)};
+}
+
+Heads split_forward(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& s) {
+  const auto steps = qkv.size(0) / batch, shared = batch * s.kv_heads;
+  Heads heads{at::empty({shared, s.heads / s.kv_heads, steps, s.width}, qkv.options()),
+              at::empty({shared, 1, steps, s.width}, qkv.options()),
+              at::empty({shared, 1, steps, s.width}, qkv.options())};
+  by_type(qkv, [&]<class T>(T*) {
+    const kernels::SplitHeads<T> kernel{layout(s, steps), in<T>(qkv),      in<T>(s.q_norm), in<T>(s.k_norm),
+                                        out<T>(heads.q),  out<T>(heads.k), out<T>(heads.v)};
+    kernels::launch(kernel, qkv.size(0), 4 * qkv.size(1));
+  });
+  return heads;
+}
+
+// The norms are arguments of their own so that autograd sees them; without norms they are empty tensors.
+struct Split : Function<Split> {
+  static variable_list forward(AutogradContext* ctx, const at::Tensor& qkv, const at::Tensor& q_norm,
+                               const at::Tensor& k_norm, std::int64_t batch, const HeadSplit* split) {
+    ctx->save_for_backward({qkv, q_norm, k_norm, split->cos, split->sin});
+    ctx->saved_data["sizes"] = std::vector<std::int64_t>{batch, split->heads, split->kv_heads, split->width};
+    ctx->saved_data["eps"] = split->norm_eps;
+    auto heads = split_forward(qkv, batch, *split);
+    return {heads.q, heads.k, heads.v};
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list d) {
+    const auto saved = ctx->get_saved_variables();
+    const auto& qkv = saved[0];
+    const auto sizes = ctx->saved_data["sizes"].toIntVector();
+    HeadSplit s{sizes[1], sizes[2], sizes[3], ctx->saved_data["eps"].toDouble(), {}, {}, saved[3], saved[4]};
+    const bool normed = saved[1].numel() > 0;
+    if (normed) s.q_norm = saved[1], s.k_norm = saved[2];
+    const auto d_q = d[0].contiguous(), d_k = d[1].contiguous(), d_v = d[2].contiguous();
+    auto d_qkv = at::empty_like(qkv), d_norms = normed ? thread_sums(2 * s.width) : at::Tensor();
+    by_type(qkv, [&]<class T>(T*) {
+      const kernels::MergeHeads<T> kernel{layout(s, qkv.size(0) / sizes[0]),
+                                          in<T>(qkv),
+                                          in<T>(s.q_norm),
+                                          in<T>(s.k_norm),
+                                          in<T>(d_q),
+                                          in<T>(d_k),
+                                          in<T>(d_v),
+                                          out<T>(d_qkv),
+                                          nullptr,
+                                          nullptr};
+      at::parallel_for(0, qkv.size(0), 1 + 4096 / qkv.size(1), [&](std::int64_t begin, std::int64_t end) {
+        auto mine = kernel;
+        if (normed) {
+          mine.d_q_norm = d_norms.data_ptr<float>() + at::get_thread_num() * 2 * s.width;
+          mine.d_k_norm = mine.d_q_norm + s.width;
+        }
+        rows(mine, begin, end);
+      });
+    });
+    if (!normed) return {d_qkv, {}, {}, {}, {}};
+    const auto sums = d_norms.sum(0).to(qkv.scalar_type()).chunk(2);
+    return {d_qkv, sums[0], sums[1], {}, {}};
+  }
+};
+
+}  // namespace
+
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
+  if (!fused(x)) return plain::rms_norm(x, weight, eps);
+  return c10::GradMode::is_enabled() ? Norm::apply(x, weight, eps) : norm_forward(x, {}, weight, eps)[1];
+}
+
+std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& delta,
+                                               const at::Tensor& weight, double eps) {
+  if (!fused(x)) {
+    const auto sum = x + delta;
+    return {sum, plain::rms_norm(sum, weight, eps)};
+  }
+  auto result = c10::GradMode::is_enabled() ? AddNorm::apply(x, delta, weight, eps)
+                                            : norm_forward(x, delta, weight, eps);
+  return {result[0], result[1]};
+}
+
+at::Tensor swiglu(const at::Tensor& gate_up) {
+  if (!fused(gate_up)) return plain::swiglu(gate_up);
+  return c10::GradMode::is_enabled() ? Swiglu::apply(gate_up) : swiglu_forward(gate_up);
+}
+
+Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& split) {
+  if (!fused(qkv)) return plain::split_heads(qkv, batch, split);
+  if (!c10::GradMode::is_enabled()) return split_forward(qkv, batch, split);
+  const auto none = at::empty({0}, qkv.options());
+  const auto result = Split::apply(qkv, split.q_norm.defined() ? split.q_norm : none,
+                                   split.k_norm.defined() ? split.k_norm : none, batch, &split);
+  return {result[0], result[1], result[2]};
+}
+
+at::Tensor causal_attention(const Heads& heads, std::int64_t batch) {
+  const auto sizes = heads.q.sizes();  // [B·K,G,T,D]
+  // The G query heads see their kv head through a stride of zero: k and v are not copied.
+  // In f32: libtorch's bf16 CPU kernel multiplies through an emulated bf16 product, many times slower.
+  const auto wide = [](const at::Tensor& x) { return x.is_cpu() ? x.to(at::kFloat) : x; };
+  const auto attended =
+      at::scaled_dot_product_attention(wide(heads.q), wide(heads.k).expand(sizes), wide(heads.v).expand(sizes),
+                                       {}, 0.0, /*is_causal=*/true)
+          .to(heads.q.scalar_type());
+  return attended.view({batch, -1, sizes[1], sizes[2], sizes[3]})
+      .permute({0, 3, 1, 2, 4})
+      .reshape({batch * sizes[2], -1});
+}
+
+at::Tensor split_heads_into_cache(const at::Tensor& qkv, const HeadSplit& split, const at::Tensor& starts,
+                                  at::Tensor& keys, at::Tensor& values) {
+  const auto batch = starts.size(0), steps = qkv.size(0) / batch;
+  auto q =
+      at::empty({batch * split.kv_heads, split.heads / split.kv_heads, steps, split.width}, qkv.options());
+  auto where = layout(split, steps);
+  where.kv_batch_stride = keys.stride(0);
+  where.kv_head_stride = keys.stride(1);
+  where.starts = in<std::int64_t>(starts);
+  by_type(qkv, [&]<class T>(T*) {
+    const kernels::SplitHeads<T> kernel{where,     in<T>(qkv),   in<T>(split.q_norm), in<T>(split.k_norm),
+                                        out<T>(q), out<T>(keys), out<T>(values)};
+    kernels::launch(kernel, qkv.size(0), 4 * qkv.size(1));
+  });
+  return q;
+}
+
+at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
+                            const at::Tensor& starts) {
+  const auto batch = starts.size(0), kv_heads = keys.size(1), group = q.size(1), steps = q.size(2),
+             width = q.size(3);
+  auto result = at::empty({batch * steps, kv_heads * group * width}, q.options());
+  const auto* start = in<std::int64_t>(starts);
+  const auto longest = *std::max_element(start, start + batch) + steps;
+  by_type(q, [&]<class T>(T*) {
+    const kernels::CachedAttention<T> kernel{in<T>(q), in<T>(keys),      in<T>(values), out<T>(result),
+                                             start,    kv_heads * group, kv_heads,      width,
+                                             steps,    keys.stride(0),   keys.stride(1)};
+    kernels::launch(kernel, batch * kv_heads, 4 * longest * steps * group * width);
+  });
+  return result;
+}
+
+}  // namespace pope

@@ -1,0 +1,53 @@
+// The pieces of a block, differentiable where training needs them. On the CPU in f32 and bf16 they are the
+// fused loops of kernels.h, elsewhere the same formulas in ATen operations (namespace plain), which are also
+// the reference. N = B·T rows, W width, H query heads, K kv heads, G = H/K, D head width, F feed-forward
+// width, C = (H + 2K)·D.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <utility>
+
+namespace pope {
+
+// x [N,W], weight [W] → [N,W]: x / sqrt(mean(x²) + eps) · weight.
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+// Residual addition and the norm after it: (x + delta, rms_norm(x + delta)).
+std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& delta,
+                                               const at::Tensor& weight, double eps);
+
+// gate and up side by side [N,2F] → silu(gate) · up [N,F].
+at::Tensor swiglu(const at::Tensor& gate_up);
+
+// How a row of the stacked q, k, v product is cut into heads, normed (weights [D], or undefined) and rotated
+// by the angle of its position (rotate_half convention).
+struct HeadSplit {
+  std::int64_t heads, kv_heads, width;
+  double norm_eps;
+  at::Tensor q_norm, k_norm;
+  at::Tensor cos, sin;  // [at least as many positions, D/2] f32
+};
+struct Heads {
+  at::Tensor q, k, v;  // [B·K,G,T,D], [B·K,1,T,D], [B·K,1,T,D]
+};
+// qkv [B·T,C], positions 0 … T−1.
+Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& split);
+
+// Causal attention among the tokens of each row → [B·T,H·D].
+at::Tensor causal_attention(const Heads& heads, std::int64_t batch);
+
+// The heads of qkv [B·T,C] whose first positions are starts [B] i64; k and v are written into the first B
+// slots of one layer of a cache [slots,K,positions,D]. → q [B·K,G,T,D]. No gradient.
+at::Tensor split_heads_into_cache(const at::Tensor& qkv, const HeadSplit& split, const at::Tensor& starts,
+                                  at::Tensor& keys, at::Tensor& values);
+// Query t of row b attends to the cached positions 0 … starts[b] + t. → [B·T,H·D]. No gradient.
+at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
+                            const at::Tensor& starts);
+
+namespace plain {
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+at::Tensor swiglu(const at::Tensor& gate_up);
+Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& split);
+}  // namespace plain
+
+}  // namespace pope

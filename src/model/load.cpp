@@ -1,0 +1,146 @@
+// Models in and out of folders: puts config.json, weights and tokenizer together, and says what is missing.
+#include "model/load.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "core/error.h"
+#include "core/files.h"
+
+namespace pope {
+namespace fs = std::filesystem;
+namespace {
+
+// The shards that model.safetensors.index.json lists. Each tensor must be in the shard it is said to be in.
+NamedTensors read_shards(const fs::path& folder, const fs::path& index_path) {
+  const auto fail = [&](const std::string& message) {
+    throw Error("load model", index_path.string() + ": " + message, "the folder is incomplete or damaged");
+  };
+  const Json index = read_json(index_path);
+  const auto listed = index.find("weight_map");
+  if (listed == index.end() || !listed->is_object()) fail("expected an object \"weight_map\"");
+  std::map<std::string, std::set<std::string>> names_by_shard;
+  for (const auto& [name, shard] : listed->items()) {
+    const std::string file = shard.is_string() ? shard.get<std::string>() : "";
+    if (file.empty() || fs::path(file).filename() != file)
+      fail("\"" + name + "\": expected the name of a file in the folder");
+    names_by_shard[file].insert(name);
+  }
+  NamedTensors tensors;
+  for (auto& [file, names] : names_by_shard) {
+    if (!fs::exists(folder / file)) fail(file + " is missing");
+    for (auto& item : read_safetensors(folder / file)) {
+      if (names.erase(item.first) == 0)
+        fail("tensor \"" + item.first + "\" in " + file + " is not listed for it");
+      tensors.push_back(std::move(item));
+    }
+    if (!names.empty()) fail("tensor \"" + *names.begin() + "\" is not in " + file);
+  }
+  return tensors;
+}
+
+NamedTensors read_weights(const fs::path& folder) {
+  if (fs::exists(folder / "model.safetensors")) return read_safetensors(folder / "model.safetensors");
+  if (const auto index = folder / "model.safetensors.index.json"; fs::exists(index))
+    return read_shards(folder, index);
+  throw Error("load model",
+              folder.string() + ": found neither model.safetensors nor model.safetensors.index.json",
+              fs::exists(folder / "pytorch_model.bin")
+                  ? "save the model again with save_pretrained(..., safe_serialization=True)"
+                  : "download the whole model directory");
+}
+
+// Drops what old checkpoints carry besides the parameters: rotary tables, and the second copy of a tied
+// embedding.
+void drop_redundant(NamedTensors& tensors, const Architecture& architecture) {
+  const auto find = [&](const char* name) {
+    return std::find_if(tensors.begin(), tensors.end(), [&](const auto& item) { return item.first == name; });
+  };
+  const auto head = find("lm_head.weight"), embedding = find("model.embed_tokens.weight");
+  if (architecture.tied_embeddings && head != tensors.end() && embedding != tensors.end() &&
+      !at::equal(head->second, embedding->second)) {
+    throw Error("load model", "config.json says tie_word_embeddings, but lm_head.weight is not the embedding",
+                "set \"tie_word_embeddings\": false in config.json");
+  }
+  std::erase_if(tensors, [&](const auto& item) {
+    return (architecture.tied_embeddings && item.first == "lm_head.weight") ||
+           item.first.ends_with(".rotary_emb.inv_freq");
+  });
+}
+
+// Ids that end a rollout, from generation_config.json too: Qwen's chat models name their second one only
+// there.
+void add_generation_eos(Architecture& architecture, const fs::path& folder) {
+  const fs::path path = folder / "generation_config.json";
+  if (!fs::exists(path)) return;
+  for (const int id : read_eos_tokens(read_json(path))) {
+    auto& known = architecture.eos_tokens;
+    if (std::find(known.begin(), known.end(), id) == known.end()) known.push_back(id);
+  }
+}
+
+LoadedModel assemble(const fs::path& path, Architecture architecture, NamedTensors tensors,
+                     std::shared_ptr<const Tokenizer> tokenizer, at::ScalarType compute) {
+  if (tokenizer->size() > architecture.vocab_size) {
+    throw Error(
+        "load model",
+        path.string() + ": the tokenizer has " + std::to_string(tokenizer->size()) +
+            " ids, the embedding only " + std::to_string(architecture.vocab_size) + " rows",
+        "model and tokenizer do not belong together, or the embedding was not resized after adding tokens");
+  }
+  if (architecture.eos_tokens.empty()) {
+    if (const auto id = tokenizer->find(tokenizer->eos_token())) architecture.eos_tokens.push_back(*id);
+  }
+  check(architecture, "load model");
+  auto model = std::make_shared<Model>(std::move(architecture), std::move(tensors), compute);
+  return {std::move(model), std::move(tokenizer)};
+}
+
+}  // namespace
+
+LoadedModel load_model(const fs::path& path, at::ScalarType compute) {
+  if (!fs::exists(path)) {
+    throw Error("load model", path.string() + " does not exist",
+                "give a Hugging Face model directory or a .gguf file; models are not downloaded");
+  }
+  if (fs::is_regular_file(path) && path.extension() == ".gguf") {
+    GgufModel gguf = read_gguf(path);
+    auto tokenizer = make_bpe_tokenizer(gguf.tokenizer);
+    return assemble(path, std::move(gguf.architecture), std::move(gguf.tensors), std::move(tokenizer),
+                    compute);
+  }
+  if (!fs::exists(path / "config.json")) {
+    throw Error(
+        "load model", path.string() + " is neither a model directory (no config.json in it) nor a .gguf file",
+        "give the directory that holds config.json, model.safetensors and tokenizer.json, or a .gguf file");
+  }
+  Architecture architecture = architecture_from_json(read_json(path / "config.json"));
+  add_generation_eos(architecture, path);
+  auto tokenizer = load_tokenizer(path);
+  NamedTensors tensors = read_weights(path);
+  drop_redundant(tensors, architecture);
+  return assemble(path, std::move(architecture), std::move(tensors), std::move(tokenizer), compute);
+}
+
+void save_model(const fs::path& folder, const Model& model, const Tokenizer& tokenizer, bool bf16) {
+  Json config = to_json(model.architecture());
+  const char* const dtype = bf16 ? "bfloat16" : "float32";
+  config["torch_dtype"] = dtype;  // transformers 4 reads this one, transformers 5 the next
+  config["dtype"] = dtype;
+  Json generation = Json::object();
+  for (const char* key : {"bos_token_id", "eos_token_id"}) {
+    if (!config[key].is_null()) generation[key] = config[key];
+  }
+  NamedTensors tensors;
+  for (const Parameter& parameter : model.parameters()) {
+    const at::Tensor master = parameter.master.detach().cpu();
+    tensors.emplace_back(parameter.name, master.to(bf16 ? at::kBFloat16 : at::kFloat).contiguous());
+  }
+  write_file(folder / "config.json", dump(config, 2) + "\n");
+  write_file(folder / "generation_config.json", dump(generation, 2) + "\n");
+  write_safetensors(folder / "model.safetensors", tensors);
+  tokenizer.save(folder);
+}
+
+}  // namespace pope

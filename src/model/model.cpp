@@ -1,0 +1,276 @@
+// The transformer: parameters by role, one block function, and the two ways through it. See model.h.
+#include "model/model.h"
+
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <map>
+#include <mutex>
+#include <tuple>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "model/head.h"
+#include "model/layers.h"
+
+namespace pope {
+
+// The compute tensors of one block. Undefined: not in this architecture.
+struct Model::Layer {
+  at::Tensor input_norm, post_norm, q_norm, k_norm, output, output_bias, down;
+  // q, k, v one below the other [C,W], bias [C]; gate and up one below the other [2F,W]. The named parameters
+  // are views of these, so that decoding does one product where the gradient has two or three owners.
+  at::Tensor qkv, qkv_bias, gate_up;
+  std::vector<at::Tensor> qkv_parts, qkv_bias_parts, gate_up_parts;
+};
+
+struct Model::Views {
+  at::Tensor embedding, final_norm, output;
+  std::vector<Layer> layers;
+  std::mutex rotary_mutex;
+  at::Tensor cos, sin;  // [positions so far, D/2] f32
+
+  // The rows 0 … length − 1 of the rotary tables, computed when first asked for.
+  std::pair<at::Tensor, at::Tensor> rotary(const Architecture& a, std::int64_t length) {
+    const std::lock_guard lock(rotary_mutex);
+    if (!cos.defined() || cos.size(0) < length) {
+      const auto rows = std::max<std::int64_t>(length, std::min(1024, a.context));
+      const auto exponent = at::arange(0, a.head_width, 2, at::kFloat) / a.head_width;
+      const auto angles = at::outer(at::arange(rows, at::kFloat), at::pow(a.rope_theta, -exponent));
+      cos = angles.cos();
+      sin = angles.sin();
+    }
+    return {cos, sin};
+  }
+};
+
+namespace {
+
+using Shape = std::vector<std::int64_t>;
+
+// Every parameter with its shape, in the order they are kept and saved.
+std::vector<std::pair<std::string, Shape>> parameter_shapes(const Architecture& a) {
+  std::vector<std::pair<std::string, Shape>> out;
+  const std::int64_t w = a.width, q = std::int64_t{a.heads} * a.head_width,
+                     kv = std::int64_t{a.kv_heads} * a.head_width;
+  out.push_back({"model.embed_tokens.weight", {a.vocab_size, w}});
+  for (int l = 0; l < a.layers; ++l) {
+    const auto p = fmt::format("model.layers.{}.", l);
+    out.push_back({p + "input_layernorm.weight", {w}});
+    out.push_back({p + "self_attn.q_proj.weight", {q, w}});
+    out.push_back({p + "self_attn.k_proj.weight", {kv, w}});
+    out.push_back({p + "self_attn.v_proj.weight", {kv, w}});
+    if (a.attention_bias) {
+      out.push_back({p + "self_attn.q_proj.bias", {q}});
+      out.push_back({p + "self_attn.k_proj.bias", {kv}});
+      out.push_back({p + "self_attn.v_proj.bias", {kv}});
+    }
+    if (a.qk_norm) {
+      out.push_back({p + "self_attn.q_norm.weight", {a.head_width}});
+      out.push_back({p + "self_attn.k_norm.weight", {a.head_width}});
+    }
+    out.push_back({p + "self_attn.o_proj.weight", {w, q}});
+    if (a.output_bias()) out.push_back({p + "self_attn.o_proj.bias", {w}});
+    out.push_back({p + "post_attention_layernorm.weight", {w}});
+    out.push_back({p + "mlp.gate_proj.weight", {a.ffn_width, w}});
+    out.push_back({p + "mlp.up_proj.weight", {a.ffn_width, w}});
+    out.push_back({p + "mlp.down_proj.weight", {w, a.ffn_width}});
+  }
+  out.push_back({"model.norm.weight", {w}});
+  if (!a.tied_embeddings) out.push_back({"lm_head.weight", {a.vocab_size, w}});
+  return out;
+}
+
+std::string text(at::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(shape, ",")); }
+
+// The tensors of `given` in the order of parameter_shapes, all checked.
+std::vector<std::pair<std::string, at::Tensor>> ordered(
+    const Architecture& a, std::vector<std::pair<std::string, at::Tensor>> given) {
+  std::map<std::string, at::Tensor> by_name;
+  for (auto& [name, tensor] : given) by_name[name] = tensor;
+  if (a.tied_embeddings) by_name.erase("lm_head.weight");
+  std::vector<std::pair<std::string, at::Tensor>> out;
+  for (const auto& [name, shape] : parameter_shapes(a)) {
+    const auto found = by_name.find(name);
+    if (found == by_name.end()) {
+      throw Error("model", "expected a tensor named " + name + ", found none",
+                  "the weights do not fit the configuration; is the file complete?");
+    }
+    if (found->second.sizes() != at::IntArrayRef(shape)) {
+      throw Error(
+          "model",
+          fmt::format("expected {} with shape {}, got {}", name, text(shape), text(found->second.sizes())),
+          "the weights do not fit the configuration");
+    }
+    out.emplace_back(name, found->second.to(at::kFloat));
+    by_name.erase(found);
+  }
+  if (!by_name.empty()) {
+    throw Error("model", "unexpected tensor " + by_name.begin()->first,
+                "the weights hold what this architecture does not have; check model_type in config.json");
+  }
+  return out;
+}
+
+// `parts` become rows of one storage, which is returned.
+at::Tensor stack(const std::vector<at::Tensor*>& parts) {
+  std::vector<at::Tensor> old;
+  for (const auto* part : parts) old.push_back(*part);
+  auto whole = at::cat(old);
+  std::int64_t row = 0;
+  for (auto* part : parts) {
+    const auto rows = part->size(0);
+    *part = whole.narrow(0, row, rows)
+                .variable_data();  // variable_data: a leaf of its own, not a view to autograd
+    row += rows;
+  }
+  return whole;
+}
+
+// With gradient, the parts have to be seen by autograd (copying the weights is small beside the product);
+// without, the storage they share serves.
+at::Tensor stacked(const at::Tensor& whole, const std::vector<at::Tensor>& parts) {
+  return c10::GradMode::is_enabled() && whole.defined() ? at::cat(parts) : whole;
+}
+
+}  // namespace
+
+Model::Model(Architecture architecture, std::vector<std::pair<std::string, at::Tensor>> weights,
+             at::ScalarType compute)
+    : architecture_(std::move(architecture)), compute_(compute), views_(std::make_shared<Views>()) {
+  if (compute != at::kFloat && compute != at::kBFloat16) {
+    throw Error("model",
+                fmt::format("expected compute type float32 or bfloat16, got {}", at::toString(compute)));
+  }
+  const c10::NoGradGuard no_grad;
+  std::map<std::string, std::size_t> index;
+  for (auto& [name, tensor] : ordered(architecture_, std::move(weights))) {
+    index[name] = parameters_.size();
+    parameters_.push_back(
+        {name, tensor, tensor.to(compute, false, /*copy=*/true, at::MemoryFormat::Contiguous)});
+  }
+  const auto slot = [&](const std::string& name) { return &parameters_[index.at(name)].compute; };
+  const auto maybe = [&](const std::string& name) {
+    return index.contains(name) ? *slot(name) : at::Tensor();
+  };
+  const auto join = [&](const std::vector<std::string>& names, std::vector<at::Tensor>& parts) {
+    std::vector<at::Tensor*> slots;
+    for (const auto& name : names) slots.push_back(slot(name));
+    const auto whole = stack(slots);
+    for (const auto* part : slots) parts.push_back(*part);
+    return whole;
+  };
+  for (int l = 0; l < architecture_.layers; ++l) {
+    const auto p = fmt::format("model.layers.{}.", l), attention = p + "self_attn.";
+    Layer layer;
+    layer.qkv = join({attention + "q_proj.weight", attention + "k_proj.weight", attention + "v_proj.weight"},
+                     layer.qkv_parts);
+    if (architecture_.attention_bias) {
+      layer.qkv_bias = join({attention + "q_proj.bias", attention + "k_proj.bias", attention + "v_proj.bias"},
+                            layer.qkv_bias_parts);
+    }
+    layer.gate_up = join({p + "mlp.gate_proj.weight", p + "mlp.up_proj.weight"}, layer.gate_up_parts);
+    layer.input_norm = *slot(p + "input_layernorm.weight");
+    layer.post_norm = *slot(p + "post_attention_layernorm.weight");
+    layer.q_norm = maybe(attention + "q_norm.weight");
+    layer.k_norm = maybe(attention + "k_norm.weight");
+    layer.output = *slot(attention + "o_proj.weight");
+    layer.output_bias = maybe(attention + "o_proj.bias");
+    layer.down = *slot(p + "mlp.down_proj.weight");
+    views_->layers.push_back(std::move(layer));
+  }
+  views_->embedding = *slot("model.embed_tokens.weight");
+  views_->final_norm = *slot("model.norm.weight");
+  views_->output = architecture_.tied_embeddings ? views_->embedding : *slot("lm_head.weight");
+  for (auto& parameter : parameters_) {
+    parameter.compute.set_requires_grad(true);
+    if (compute == at::kFloat) parameter.master = parameter.compute;
+  }
+}
+
+std::shared_ptr<Model> Model::random(Architecture architecture, std::uint64_t seed, at::ScalarType compute) {
+  constexpr double kInitializerRange = 0.02;
+  std::vector<std::pair<std::string, at::Tensor>> weights;
+  for (const auto& [name, shape] : parameter_shapes(architecture)) {
+    auto tensor = name.find("norm") != std::string::npos ? at::ones(shape) : at::zeros(shape);
+    if (shape.size() == 2) {
+      RngStream rng(seed, {key_of(name)});
+      auto* values = tensor.data_ptr<float>();
+      for (std::int64_t i = 0; i < tensor.numel(); ++i)
+        values[i] = static_cast<float>(kInitializerRange * rng.normal());
+    }
+    weights.emplace_back(name, std::move(tensor));
+  }
+  return std::make_shared<Model>(std::move(architecture), std::move(weights), compute);
+}
+
+void Model::publish() {
+  if (compute_ == at::kFloat) return;
+  const c10::NoGradGuard no_grad;
+  for (auto& parameter : parameters_) parameter.compute.copy_(parameter.master);
+}
+
+// All blocks and the final norm. tokens [B,T] → [B·T,W]; `attend(qkv, split, layer)` turns the q, k, v
+// product of a layer into [B·T,H·D]: the one thing in which training and decoding differ.
+template <class Attend>
+at::Tensor Model::forward(const at::Tensor& tokens, std::int64_t positions, const Attend& attend) const {
+  const auto& a = architecture_;
+  const auto [cos, sin] = views_->rotary(a, positions);
+  auto x = at::embedding(views_->embedding, tokens).view({-1, a.width});
+  auto normed = rms_norm(x, views_->layers.front().input_norm, a.norm_eps);
+  for (std::size_t l = 0; l < views_->layers.size(); ++l) {
+    const auto& layer = views_->layers[l];
+    const HeadSplit split{a.heads,      a.kv_heads,   a.head_width, a.norm_eps,
+                          layer.q_norm, layer.k_norm, cos,          sin};
+    const auto qkv = at::linear(normed, stacked(layer.qkv, layer.qkv_parts),
+                                stacked(layer.qkv_bias, layer.qkv_bias_parts));
+    std::tie(x, normed) = add_rms_norm(x, at::linear(attend(qkv, split, l), layer.output, layer.output_bias),
+                                       layer.post_norm, a.norm_eps);
+    const auto ffn = swiglu(at::linear(normed, stacked(layer.gate_up, layer.gate_up_parts)));
+    const bool last = l + 1 == views_->layers.size();
+    const auto& next_norm = last ? views_->final_norm : views_->layers[l + 1].input_norm;
+    std::tie(x, normed) = add_rms_norm(x, at::linear(ffn, layer.down), next_norm, a.norm_eps);
+  }
+  return normed;
+}
+
+at::Tensor Model::hidden(const at::Tensor& tokens) const {
+  const auto batch = tokens.size(0), steps = tokens.size(1);
+  return forward(tokens, steps,
+                 [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t) {
+                   return causal_attention(split_heads(qkv, batch, split), batch);
+                 })
+      .view({batch, steps, architecture_.width});
+}
+
+at::Tensor Model::decode(const at::Tensor& tokens, const at::Tensor& starts, KvCache& cache) const {
+  const c10::NoGradGuard no_grad;
+  const auto batch = tokens.size(0), steps = tokens.size(1);
+  const auto* start = starts.const_data_ptr<std::int64_t>();
+  const auto end = *std::max_element(start, start + batch) + steps;
+  const bool fresh = std::all_of(start, start + batch, [](std::int64_t s) { return s == 0; });
+  if (batch > cache.slots() || end > cache.positions()) {
+    throw Error("decode", fmt::format("expected at most {} rows and {} positions, got {} and {}",
+                                      cache.slots(), cache.positions(), batch, end));
+  }
+  return forward(tokens, end,
+                 [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t l) {
+                   auto &keys = cache.keys[l], &values = cache.values[l];
+                   const auto q = split_heads_into_cache(qkv, split, starts, keys, values);
+                   if (!fresh || steps == 1) return cached_attention(q, keys, values, starts);
+                   // A prefill from position 0 attends to nothing older: the matrix products of the training
+                   // path.
+                   const auto rows = [&](const at::Tensor& layer) {
+                     return layer.narrow(0, 0, batch).flatten(0, 1).unsqueeze(1).narrow(2, 0, steps);
+                   };
+                   return causal_attention({q, rows(keys), rows(values)}, batch);
+                 })
+      .view({batch, steps, architecture_.width});
+}
+
+at::Tensor Model::logits(const at::Tensor& hidden) const { return head_product(hidden, views_->output); }
+
+const at::Tensor& Model::output_embedding() const { return views_->output; }
+
+}  // namespace pope

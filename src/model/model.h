@@ -1,0 +1,101 @@
+// The model: parameters and the two ways through them, which share the layer code.
+//   hidden():  the training forward over right-padded sequences, differentiable.
+//   decode():  one step for a batch of cached sequences, or a prefill, without gradient.
+// Symbols: B sequences, T positions, N = B·T rows, W width, H query heads, K kv heads, D head width, V
+// vocabulary.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/architecture.h"
+#include "text/tokenizer.h"
+
+namespace pope {
+
+// A trainable tensor: the fp32 master that the optimiser steps, and the tensor that forward passes read.
+// In fp32 compute the two are one tensor; in bf16 the compute tensor is the master rounded (see publish()).
+struct Parameter {
+  std::string name;    // Hugging Face's name, "model.layers.0.self_attn.q_proj.weight"
+  at::Tensor master;   // f32
+  at::Tensor compute;  // f32 or bf16; requires_grad, its .grad() is what backward leaves
+};
+
+// Keys and values of the sequences in flight. Slot s, layer l: keys[l][s, K, position, D]. Right-aligned at
+// 0: position p of the sequence is row p. Lengths are the engine's to track.
+class KvCache {
+ public:
+  KvCache(const Architecture& architecture, int slots, int positions, at::ScalarType dtype);
+  std::vector<at::Tensor> keys, values;  // per layer [slots, K, positions, D]
+  int slots() const;
+  int positions() const;
+  void copy(int from_slot, int to_slot, int length);  // first `length` positions, all layers
+  void copy_from(const KvCache& source, int from_slot, int to_slot, int length);
+  void reserve(int positions);  // grows, keeping the content
+};
+
+class Model {
+ public:
+  // Takes `weights` (f32, Hugging Face names; a tied lm_head may be absent). Errors: missing, extra or
+  // misshapen tensors, by name. `compute` is kFloat or kBFloat16.
+  Model(Architecture architecture, std::vector<std::pair<std::string, at::Tensor>> weights,
+        at::ScalarType compute = at::kFloat);
+  Model(const Model&) = delete;
+  Model& operator=(const Model&) = delete;
+  // Random weights: normal(0, initializer_range = 0.02), norms 1, biases 0; deterministic in `seed`.
+  static std::shared_ptr<Model> random(Architecture architecture, std::uint64_t seed,
+                                       at::ScalarType compute = at::kFloat);
+
+  const Architecture& architecture() const { return architecture_; }
+  std::vector<Parameter>& parameters() { return parameters_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+  at::ScalarType compute_type() const { return compute_; }
+  // Counts optimiser steps; stamped on rollouts.
+  std::int64_t version = 0;
+  // Makes the compute tensors equal to the masters again (after an optimiser step). No-op in fp32.
+  void publish();
+
+  // Final-norm hidden states. tokens [B,T] i64, right-padded (what stands in the padding does not matter:
+  // causal attention never looks right) → [B,T,W] compute dtype, with gradient.
+  at::Tensor hidden(const at::Tensor& tokens) const;
+
+  // Cached step. tokens [B,T] i64 for the cache slots 0..B−1 of `cache` (T = 1: decode; T > 1: prefill of
+  // right-padded prompts), starts [B] i64 = position of each row's first token. Writes keys and values into
+  // the cache, attends to positions ≤ its own. → hidden [B,T,W], no gradient. The plain reference is
+  // hidden().
+  at::Tensor decode(const at::Tensor& tokens, const at::Tensor& starts, KvCache& cache) const;
+
+  // Logits of rows. hidden [N,W] → [N,V] f32, bf16 multiplied exactly and summed in f32. No gradient.
+  at::Tensor logits(const at::Tensor& hidden) const;
+  // The output embedding [V,W], compute dtype: the tied embedding or lm_head.
+  const at::Tensor& output_embedding() const;
+
+ private:
+  struct Layer;
+  template <class Attend>
+  at::Tensor forward(const at::Tensor& tokens, std::int64_t positions, const Attend& attend) const;
+  Architecture architecture_;
+  at::ScalarType compute_;
+  std::vector<Parameter> parameters_;
+  struct Views;  // the compute tensors by role
+  std::shared_ptr<Views> views_;
+};
+
+// Per-token log-probabilities and entropies, never holding [N,V] for more than a chunk of rows (0: as many
+// rows as make about 32 million logits). hidden [N,W], targets [N] i64, temperature > 0: logits are divided
+// by it before the log-softmax. → logprobs [N] f32 and entropy [N] f32 (nats), both differentiable with
+// respect to hidden and the output embedding; logits are recomputed chunk by chunk in backward. The plain
+// reference is token_logprobs_reference.
+struct TokenLogprobs {
+  at::Tensor logprobs, entropy;
+};
+TokenLogprobs token_logprobs(const at::Tensor& hidden, const at::Tensor& output_embedding,
+                             const at::Tensor& targets, double temperature, std::int64_t chunk_rows = 0);
+TokenLogprobs token_logprobs_reference(const at::Tensor& hidden, const at::Tensor& output_embedding,
+                                       const at::Tensor& targets, double temperature);
+
+}  // namespace pope

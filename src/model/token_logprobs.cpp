@@ -1,0 +1,144 @@
+// Log-probabilities and entropies of tokens, chunk by chunk. See model.h.
+// With z = logits / temperature, p = softmax(z), H = −Σ p log p:
+//   ∂ log p_t / ∂z_j = 1[j = t] − p_j        ∂H / ∂z_j = −p_j (log p_j + H)
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "model/head.h"
+#include "model/kernels.h"
+#include "model/model.h"
+
+namespace pope {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// At most this many logits are held at once when the caller does not say.
+constexpr std::int64_t kChunkLogits = std::int64_t{1} << 25;
+
+// Both passes over a chunk of logits [n,V], as fused loops or, for f64 and other devices, in ATen operations.
+struct Chunk {
+  at::Tensor hidden, targets, logprobs, entropy, log_sum;  // the chunk's part of each
+
+  void forward(const at::Tensor& embedding, double temperature) const {
+    const auto logits = head_product(hidden, embedding);
+    if (logits.is_cpu() && logits.scalar_type() == at::kFloat) {
+      const kernels::LogprobForward kernel{
+          logits.const_data_ptr<float>(),     targets.const_data_ptr<std::int64_t>(),
+          logprobs.data_ptr<float>(),         entropy.data_ptr<float>(),
+          log_sum.data_ptr<float>(),          logits.size(1),
+          static_cast<float>(1 / temperature)};
+      kernels::launch(kernel, logits.size(0), 16 * logits.size(1));
+      return;
+    }
+    const auto z = logits / temperature, lse = at::logsumexp(z, -1);
+    logprobs.copy_(z.gather(-1, targets.unsqueeze(-1)).squeeze(-1) - lse);
+    entropy.copy_(lse - (at::exp(z - lse.unsqueeze(-1)) * z).sum(-1));
+    log_sum.copy_(lse);
+  }
+
+  // → the gradient of the logits [n,V] in hidden's dtype. d_logprobs, d_entropy [n], or undefined: zero.
+  at::Tensor backward(const at::Tensor& embedding, double temperature, const at::Tensor& d_logprobs,
+                      const at::Tensor& d_entropy) const {
+    const auto logits = head_product(hidden, embedding);
+    auto d_logits = at::empty(logits.sizes(), hidden.options());
+    const auto fused = [&]<class T>(T*) {
+      const auto data = [](const at::Tensor& x) { return x.defined() ? x.const_data_ptr<float>() : nullptr; };
+      const kernels::LogprobBackward<T> kernel{data(logits),
+                                               targets.const_data_ptr<std::int64_t>(),
+                                               data(log_sum),
+                                               data(entropy),
+                                               data(d_logprobs),
+                                               data(d_entropy),
+                                               d_logits.data_ptr<T>(),
+                                               logits.size(1),
+                                               static_cast<float>(1 / temperature)};
+      kernels::launch(kernel, logits.size(0), 16 * logits.size(1));
+    };
+    if (logits.is_cpu() && hidden.scalar_type() == at::kBFloat16) {
+      fused(static_cast<c10::BFloat16*>(nullptr));
+    } else if (logits.is_cpu() && hidden.scalar_type() == at::kFloat) {
+      fused(static_cast<float*>(nullptr));
+    } else {
+      const auto log_p = logits / temperature - log_sum.unsqueeze(-1), p = log_p.exp();
+      auto d_z = at::zeros_like(p);
+      if (d_logprobs.defined()) {
+        d_z.sub_(p * d_logprobs.unsqueeze(-1))
+            .scatter_add_(-1, targets.unsqueeze(-1), d_logprobs.unsqueeze(-1));
+      }
+      if (d_entropy.defined()) d_z.sub_(d_entropy.unsqueeze(-1) * p * (log_p + entropy.unsqueeze(-1)));
+      d_logits.copy_(d_z / temperature);
+    }
+    return d_logits;
+  }
+};
+
+struct TokenLogprobsFunction : torch::autograd::Function<TokenLogprobsFunction> {
+  static variable_list forward(AutogradContext* ctx, const at::Tensor& hidden, const at::Tensor& embedding,
+                               const at::Tensor& targets, double temperature, std::int64_t chunk_rows) {
+    const auto rows = hidden.size(0);
+    const auto options = hidden.options().dtype(at::promoteTypes(hidden.scalar_type(), at::kFloat));
+    const auto logprobs = at::empty({rows}, options), entropy = at::empty({rows}, options),
+               log_sum = at::empty({rows}, options);
+    for (std::int64_t from = 0; from < rows; from += chunk_rows) {
+      const auto part = [&](const at::Tensor& x) {
+        return x.narrow(0, from, std::min(chunk_rows, rows - from));
+      };
+      Chunk{part(hidden), part(targets), part(logprobs), part(entropy), part(log_sum)}.forward(embedding,
+                                                                                               temperature);
+    }
+    ctx->save_for_backward({hidden, embedding, targets, logprobs, entropy, log_sum});
+    ctx->saved_data["temperature"] = temperature;
+    ctx->saved_data["chunk_rows"] = chunk_rows;
+    return {logprobs, entropy};
+  }
+
+  static variable_list backward(AutogradContext* ctx, variable_list d) {
+    const auto saved = ctx->get_saved_variables();
+    const auto &hidden = saved[0], &embedding = saved[1];
+    const auto temperature = ctx->saved_data["temperature"].toDouble();
+    const auto chunk_rows = ctx->saved_data["chunk_rows"].toInt(), rows = hidden.size(0);
+    auto d_hidden = at::empty_like(hidden);
+    at::Tensor d_embedding;  // of one chunk as it comes, of several summed in f32
+    for (auto& gradient : d) {
+      if (gradient.defined()) gradient = gradient.contiguous();
+    }
+    for (std::int64_t from = 0; from < rows; from += chunk_rows) {
+      const auto part = [&](const at::Tensor& x) {
+        return x.defined() ? x.narrow(0, from, std::min(chunk_rows, rows - from)) : x;
+      };
+      const Chunk chunk{part(hidden), part(saved[2]), part(saved[3]), part(saved[4]), part(saved[5])};
+      const auto d_logits = chunk.backward(embedding, temperature, part(d[0]), part(d[1]));
+      auto out = part(d_hidden);
+      at::mm_out(out, d_logits, embedding);
+      const auto product = at::mm(d_logits.t(), chunk.hidden);
+      if (!d_embedding.defined()) {
+        d_embedding = rows <= chunk_rows ? product : product.to(saved[5].scalar_type());
+      } else {
+        d_embedding.add_(product);
+      }
+    }
+    if (!d_embedding.defined()) d_embedding = at::zeros_like(embedding);
+    return {d_hidden, d_embedding.to(embedding.scalar_type()), {}, {}, {}};
+  }
+};
+
+}  // namespace
+
+TokenLogprobs token_logprobs(const at::Tensor& hidden, const at::Tensor& output_embedding,
+                             const at::Tensor& targets, double temperature, std::int64_t chunk_rows) {
+  if (chunk_rows <= 0) chunk_rows = std::max<std::int64_t>(1, kChunkLogits / output_embedding.size(0));
+  auto result = TokenLogprobsFunction::apply(hidden.contiguous(), output_embedding, targets.contiguous(),
+                                             temperature, chunk_rows);
+  return {result[0], result[1]};
+}
+
+TokenLogprobs token_logprobs_reference(const at::Tensor& hidden, const at::Tensor& output_embedding,
+                                       const at::Tensor& targets, double temperature) {
+  const auto wide = at::promoteTypes(hidden.scalar_type(), at::kFloat);
+  const auto logits = at::linear(hidden.to(wide), output_embedding.to(wide));
+  const auto log_p = at::log_softmax(logits / temperature, -1);
+  return {log_p.gather(-1, targets.unsqueeze(-1)).squeeze(-1), -(log_p.exp() * log_p).sum(-1)};
+}
+
+}  // namespace pope

@@ -1,0 +1,72 @@
+// Collecting a report: read the runs, then build each part of the page from them.
+#include <algorithm>
+
+#include "core/error.h"
+#include "report/curves.h"
+#include "report/report.h"
+#include "report/rollout_sample.h"
+#include "report/run_data.h"
+#include "report/summary.h"
+#include "report/table.h"
+
+namespace pope {
+
+void ReportConfig::fields(Options& o) {
+  o.add("title", title, "title of the page");
+  o.add("rollouts", rollouts, "most rollouts embedded, over all runs");
+  o.add("notes", notes, "plain text shown at the top: what a reader must know");
+}
+
+namespace {
+
+constexpr int kColors = 7;  // of style.cpp, beside the base model's grey
+
+Json build_methods(const std::vector<RunData>& runs, const std::vector<std::string>& methods) {
+  Json rows = Json::array();
+  int color = 0;
+  for (const std::string& label : methods) {
+    int trained = 0, evaluated = 0;
+    for (const RunData& run : runs) {
+      trained += run.label == label && run.trains();
+      evaluated += run.label == label && run.verb == "eval";
+    }
+    rows.push_back({{"label", label},
+                    {"color", is_base(label) ? 0 : 1 + color++ % kColors},
+                    {"runs", std::max(trained, evaluated)}});
+  }
+  return rows;
+}
+
+}  // namespace
+
+Json collect_report(const std::vector<std::filesystem::path>& paths, const ReportConfig& config) {
+  if (paths.empty()) throw Error("report", "expected at least one run directory", "pope report RUN...");
+  std::vector<RunData> runs;
+  for (const std::filesystem::path& path : paths) runs.push_back(read_run(path));
+  const std::vector<std::string> methods = method_labels(runs);
+
+  RolloutSample sample(config.rollouts);
+  for (RunData& run : runs) sample.add(run);
+
+  std::vector<std::string> warnings = doubtful_seeds(runs);
+  for (const RunData& run : runs) {
+    for (const std::string& note : run.notes) warnings.push_back(run.name + ": " + note);
+  }
+  const Json table = build_table(runs, methods);
+  return {{"title", config.title},
+          {"notes", config.notes},
+          {"headline", build_headline(table, methods)},
+          {"methods", build_methods(runs, methods)},
+          {"baseline", baseline_of(methods)},
+          {"table", table},
+          {"curves", build_curves(runs, methods)},
+          {"step_cost", step_cost(runs)},
+          {"mining", build_mining(runs)},
+          {"guiding", build_guiding(runs)},
+          {"rollouts", sample.take(methods)},
+          {"differences", build_differences(runs, methods)},
+          {"runs", build_runs(runs)},
+          {"warnings", warnings}};
+}
+
+}  // namespace pope

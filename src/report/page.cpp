@@ -1,0 +1,76 @@
+// The page: head, contents, sections, data and script. The content security policy forbids every network
+// access, so that the page stays self-contained whatever the data say.
+#include "report/page.h"
+
+#include <fmt/format.h>
+
+#include "report/html.h"
+#include "report/report.h"
+
+namespace pope {
+namespace {
+
+// Paragraphs, parted by empty lines.
+std::string paragraphs(const std::string& text) {
+  std::string html;
+  for (std::size_t begin = 0; begin < text.size();) {
+    std::size_t end = text.find("\n\n", begin);
+    if (end == std::string::npos) end = text.size();
+    if (end > begin) html += "<p>" + escape(text.substr(begin, end - begin)) + "</p>";
+    begin = end + 2;
+  }
+  return html;
+}
+
+std::string contents(const std::string& body) {
+  std::string html;
+  const std::pair<const char*, const char*> sections[] = {{"results", "Results"},
+                                                          {"curves", "Curves"},
+                                                          {"explore", "Mining and guidance"},
+                                                          {"rollouts", "Rollouts"},
+                                                          {"runs", "Runs"}};
+  for (const auto& [id, name] : sections) {
+    if (body.find(fmt::format("<section id=\"{}\"", id)) != std::string::npos) {
+      html += fmt::format("<a href=\"#{}\">{}</a>", id, name);
+    }
+  }
+  return "<nav aria-label=\"Contents\">" + html + "</nav>";
+}
+
+// What the script needs: rollouts, and the points of the charts.
+std::string data_block(const Json& report) {
+  const Json data = {
+      {"methods", report["methods"]}, {"curves", report["curves"]}, {"rollouts", report["rollouts"]}};
+  return "<script type=\"application/json\" id=\"data\">" + embed(data) + "</script>";
+}
+
+}  // namespace
+
+int color_of(const Json& report, const std::string& method) {
+  for (const Json& row : report["methods"]) {
+    if (row["label"] == method) return row["color"];
+  }
+  return 0;
+}
+
+std::string method_tag(const Json& report, const std::string& method) {
+  return fmt::format("<span class=\"tag\"><i class=\"mark c{}\" aria-hidden=\"true\"></i>{}</span>",
+                     color_of(report, method), escape(method));
+}
+
+std::string render_html(const Json& report) {
+  const std::string body = results_section(report) + curves_section(report) + explore_section(report) +
+                           rollouts_section(report) + runs_section(report);
+  const std::string title = text_of(report["title"]);
+  return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+         "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+         "<meta name=\"color-scheme\" content=\"light dark\">\n"
+         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+         "'unsafe-inline'; "
+         "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n<title>" +
+         title + "</title>\n<style>" + kStyle + "</style>\n</head>\n<body>\n<header><h1>" + title + "</h1>" +
+         paragraphs(report["notes"].get<std::string>()) + contents(body) + "</header>\n<main>\n" + body +
+         "\n</main>\n" + data_block(report) + "\n<script>" + kScript + "</script>\n</body>\n</html>\n";
+}
+
+}  // namespace pope

@@ -1,0 +1,81 @@
+// The curves section: small charts with shared colours; the less important ones folded away.
+#include <fmt/format.h>
+
+#include "report/html.h"
+#include "report/page.h"
+#include "report/svg_chart.h"
+
+namespace pope {
+namespace {
+
+std::string y_label(const std::string& unit) {
+  if (unit == "nats") return "nats per token";
+  if (unit == "s") return "seconds";
+  return unit;
+}
+
+std::vector<double> numbers(const Json& list) {
+  std::vector<double> values;
+  for (const Json& value : list) values.push_back(value.get<double>());
+  return values;
+}
+
+std::string figure(const Json& report, const Json& curve, std::size_t index, const std::string& x_label) {
+  Chart chart;
+  chart.title = curve["title"];
+  chart.percent = curve["unit"] == "%";
+  chart.x_label = x_label;
+  chart.y_label = y_label(curve["unit"]);
+  for (const Json& s : curve["series"]) {
+    const std::string method = s["method"];
+    chart.series.push_back({method, color_of(report, method), numbers(s["x"]), numbers(s["mean"]),
+                            numbers(s["low"]), numbers(s["high"])});
+  }
+  const int window = curve["window"];
+  const std::string averaged = window > 1 ? fmt::format(" <small>mean of {} steps</small>", window) : "";
+  return fmt::format(
+      "<figure data-curve=\"{}\"><figcaption>{}{}</figcaption>{}<output class=\"readout\"></output></figure>",
+      index, escape(chart.title), averaged, line_chart(chart));
+}
+
+std::string legend(const Json& report) {
+  std::string html;
+  for (const Json& method : report["methods"]) {
+    bool shown = false;
+    std::size_t runs = 0;
+    for (const Json& curve : report["curves"]) {
+      for (const Json& series : curve["series"]) {
+        if (series["method"] != method["label"]) continue;
+        shown = true;
+        runs = std::max(runs, series["runs"].get<std::size_t>());
+      }
+    }
+    if (shown)
+      html += fmt::format("<li>{} <small>{} run{}</small></li>", method_tag(report, method["label"]), runs,
+                          runs == 1 ? "" : "s");
+  }
+  return "<ul class=\"legend\" aria-label=\"Methods\">" + html + "</ul>";
+}
+
+}  // namespace
+
+std::string curves_section(const Json& report) {
+  const Json& curves = report["curves"];
+  if (curves.empty()) return "";
+  const std::string cost = report["step_cost"];
+  const std::string x_label = cost.empty() ? "training step" : "training step (" + cost + ")";
+  std::string main, more;
+  for (std::size_t i = 0; i < curves.size(); ++i) {
+    (curves[i]["main"] == true ? main : more) += figure(report, curves[i], i, x_label);
+  }
+  std::string html = "<section id=\"curves\"><h2>Curves</h2>" + legend(report) +
+                     "<p class=\"note\">Lines: mean over the runs of a method. Bands: from its lowest to its "
+                     "highest run.</p>"
+                     "<div class=\"charts\">" +
+                     main + "</div>";
+  if (!more.empty())
+    html += "<details><summary>More curves</summary><div class=\"charts\">" + more + "</div></details>";
+  return html + "</section>";
+}
+
+}  // namespace pope

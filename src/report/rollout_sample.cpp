@@ -1,0 +1,105 @@
+// See rollout_sample.h.
+#include "report/rollout_sample.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "core/rng.h"
+
+namespace pope {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::size_t kLongest = 24000;  // bytes of a text; of longer ones the middle is left out
+
+bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+
+// Cuts at UTF-8 boundaries.
+std::string shortened(const std::string& text) {
+  if (text.size() <= kLongest) return text;
+  std::size_t head = kLongest / 2, tail = text.size() - kLongest / 2;
+  while (head > 0 && continues(text[head])) --head;
+  while (tail < text.size() && continues(text[tail])) ++tail;
+  return text.substr(0, head) + "\n[… " + std::to_string(tail - head) + " bytes left out …]\n" +
+         text.substr(tail);
+}
+
+std::string text_of(const Json& record, const char* key) {
+  const auto found = record.find(key);
+  if (found == record.end() || found->is_null()) return "";
+  return shortened(found->is_string() ? found->get<std::string>() : dump(*found));
+}
+
+}  // namespace
+
+void RolloutSample::add(RunData& run) {
+  if (limit_ <= 0 || !fs::is_directory(run.path / "rollouts")) return;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(run.path / "rollouts")) {
+    const std::string name = entry.path().filename().string();
+    if (name.ends_with(".jsonl") || name.ends_with(".jsonl.zst")) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  for (const fs::path& file : files) {
+    try {
+      read_jsonl(file, [&](Json&& record, std::size_t line) {
+        if (record.is_object()) offer(run, std::move(record), file.string() + ":" + std::to_string(line));
+      });
+    } catch (const Error& error) {
+      const std::string what = error.what();
+      run.notes.push_back("rollouts/" + file.filename().string() +
+                          " is damaged: " + what.substr(0, what.find('\n')));
+    }
+  }
+}
+
+void RolloutSample::offer(const RunData& run, Json&& record, const std::string& origin) {
+  const bool guided = record.value("guided", Json(false)) == true,
+             correct = record.value("correct", Json(false)) == true;
+  const std::string finish = text_of(record, "finish"), set = text_of(record, "set");
+  const std::string verdict = finish == "length" ? "truncated" : correct ? "correct" : "incorrect";
+  Json row = {{"run", run.name}, {"method", run.label}, {"verb", run.verb},
+              {"set", set},      {"guided", guided},    {"verdict", verdict}};
+  for (const char* key :
+       {"problem_id", "problem", "guidance", "answer", "completion", "extracted", "reason"}) {
+    row[key] = text_of(record, key);
+  }
+  row["tokens"] = record.value("tokens", Json());
+  row["step"] = record.value("step", Json());
+
+  const std::string stratum = run.label + '\0' + set + '\0' + (guided ? "g" : "u") + '\0' + verdict;
+  strata_[stratum].emplace(std::pair(key_of(origin), origin), std::move(row));
+  if (++kept_ <= limit_) return;
+  auto largest = strata_.begin();
+  for (auto it = strata_.begin(); it != strata_.end(); ++it) {
+    if (it->second.size() > largest->second.size()) largest = it;
+  }
+  largest->second.erase(std::prev(largest->second.end()));
+  if (largest->second.empty()) strata_.erase(largest);
+  --kept_;
+}
+
+Json RolloutSample::take(const std::vector<std::string>& methods) const {
+  using Stratum = std::vector<const Json*>;
+  std::vector<Stratum> strata;
+  std::size_t longest = 0;
+  for (const auto& [name, kept] : strata_) {
+    Stratum& rows = strata.emplace_back();
+    for (const auto& [hash, row] : kept) rows.push_back(&row);
+    longest = std::max(longest, rows.size());
+  }
+  const auto place = [&](const Stratum& rows) {
+    return std::find(methods.begin(), methods.end(), (*rows[0])["method"].get<std::string>());
+  };
+  std::stable_sort(strata.begin(), strata.end(),
+                   [&](const Stratum& a, const Stratum& b) { return place(a) < place(b); });
+  Json result = Json::array();
+  for (std::size_t turn = 0; turn < longest; ++turn) {
+    for (const Stratum& rows : strata) {
+      if (turn < rows.size()) result.push_back(*rows[turn]);
+    }
+  }
+  return result;
+}
+
+}  // namespace pope

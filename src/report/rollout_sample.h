@@ -1,0 +1,33 @@
+// The rollouts that the page embeds: at most a given number, spread evenly over method, set, prompt and
+// verdict.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "report/run_data.h"
+
+namespace pope {
+
+class RolloutSample {
+ public:
+  explicit RolloutSample(int limit) : limit_(limit) {}
+  // Streams the rollout files of a run; notes damaged files in run.notes. Memory stays within the limit.
+  void add(RunData& run);
+  // {run, method, verb, set, guided, verdict, problem_id, problem, guidance, answer, completion, tokens,
+  // extracted,
+  //  reason, step}; one of each method, set, prompt and verdict in turn, methods in the order given.
+  Json take(const std::vector<std::string>& methods) const;
+
+ private:
+  void offer(const RunData& run, Json&& record, const std::string& origin);
+  int limit_;
+  int kept_ = 0;
+  // Per stratum the rows with the smallest hashes: a random choice that depends on the rows alone.
+  std::map<std::string, std::map<std::pair<std::uint64_t, std::string>, Json>> strata_;
+};
+
+}  // namespace pope

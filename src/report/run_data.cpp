@@ -1,0 +1,125 @@
+// See run_data.h.
+#include "report/run_data.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "core/error.h"
+
+namespace pope {
+namespace fs = std::filesystem;
+namespace {
+
+std::string lower(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return text;
+}
+
+void flatten(const YAML::Node& node, const std::string& prefix,
+             std::vector<std::pair<std::string, std::string>>& values) {
+  for (const auto& entry : node) {
+    const std::string key = prefix + entry.first.Scalar();
+    const YAML::Node& value = entry.second;
+    if (value.IsMap()) {
+      flatten(value, key + ".", values);
+    } else if (value.IsSequence()) {
+      std::string text;
+      for (const YAML::Node& item : value) text += (text.empty() ? "" : ", ") + item.Scalar();
+      values.emplace_back(key, "[" + text + "]");
+    } else {
+      values.emplace_back(key, value.IsNull() ? "" : value.Scalar());
+    }
+  }
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+void read_optional(RunData& run) {
+  const fs::path result = run.path / "result.json", metrics = run.path / "metrics.jsonl";
+  if (fs::exists(result)) {
+    try {
+      run.result = read_json(result);
+      if (!run.result->is_object()) run.result.reset();
+    } catch (const Error& error) {
+      run.notes.push_back("result.json is left out: " + first_line(error.what()));
+    }
+  } else {
+    run.notes.push_back("the run is not complete (no result.json)");
+  }
+  if (fs::exists(metrics)) {
+    try {
+      read_jsonl(metrics, [&](Json&& row, std::size_t) {
+        if (row.is_object()) run.metrics.push_back(std::move(row));
+      });
+    } catch (const Error& error) {
+      run.notes.push_back("metrics.jsonl is read up to a damaged line: " + first_line(error.what()));
+    }
+  } else if (run.trains()) {
+    run.notes.push_back("metrics.jsonl is missing: no curves of this run");
+  }
+}
+
+}  // namespace
+
+std::string RunData::setting(const std::string& key) const {
+  for (const auto& [name, value] : config) {
+    if (name == key) return value;
+  }
+  return "";
+}
+
+RunData read_run(const fs::path& path) {
+  const auto no_run = [&](const std::string& why) {
+    return Error("report", path.string() + " is no run directory: " + why,
+                 "give the --out folders of pope mine, guide, sft, train or eval");
+  };
+  if (!fs::is_directory(path)) throw no_run("expected a folder");
+  for (const char* file : {"environment.json", "config.yaml"}) {
+    if (!fs::exists(path / file)) throw no_run(std::string("it has no ") + file);
+  }
+  RunData run;
+  run.path = path;
+  const fs::path whole = fs::absolute(path).lexically_normal();
+  run.name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+  run.environment = read_json(path / "environment.json");
+  if (!run.environment.is_object() || !run.environment.value("verb", Json()).is_string()) {
+    throw no_run("environment.json names no verb");
+  }
+  run.verb = run.environment["verb"];
+  try {
+    flatten(YAML::Load(read_file(path / "config.yaml")), "", run.config);
+  } catch (const YAML::Exception& error) {
+    throw no_run(std::string("config.yaml is no valid YAML: ") + error.what());
+  }
+  run.label = run.setting("run.label");
+  if (run.label.empty()) run.label = run.verb;
+  run.seed = run.setting("run.seed");
+  read_optional(run);
+  return run;
+}
+
+bool is_base(const std::string& label) { return lower(label).starts_with("base"); }
+
+std::vector<std::string> method_labels(const std::vector<RunData>& runs) {
+  std::vector<std::string> labels;
+  for (const RunData& run : runs) {
+    const bool known = std::find(labels.begin(), labels.end(), run.label) != labels.end();
+    if ((run.trains() || run.verb == "eval") && !known) labels.push_back(run.label);
+  }
+  std::stable_partition(labels.begin(), labels.end(), is_base);
+  return labels;
+}
+
+std::string baseline_of(const std::vector<std::string>& methods) {
+  for (const std::string& label : methods) {
+    if (lower(label).find("grpo") != std::string::npos) return label;
+  }
+  for (const std::string& label : methods) {
+    if (!is_base(label)) return label;
+  }
+  return "";
+}
+
+}  // namespace pope

@@ -1,0 +1,40 @@
+// One run directory, read into memory (rollouts excepted: they are streamed, see rollout_sample.h).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/files.h"
+
+namespace pope {
+
+struct RunData {
+  std::filesystem::path path;
+  std::string name;  // the folder's name
+  std::string verb, label, seed;
+  std::vector<std::pair<std::string, std::string>> config;  // dotted key → value, in the order of config.yaml
+  Json environment = Json::object();
+  std::optional<Json> result;      // nothing when the run is not complete
+  std::vector<Json> metrics;       // rows of metrics.jsonl
+  std::vector<std::string> notes;  // what was missing or torn
+
+  std::string setting(const std::string& key) const;  // "" when there is none
+  bool trains() const { return verb == "train" || verb == "sft"; }
+};
+
+// Error when `path` is no run directory.
+RunData read_run(const std::filesystem::path& path);
+
+// The labels of the runs that a table row stands for (train, sft, eval): the base model first, then as given.
+std::vector<std::string> method_labels(const std::vector<RunData>& runs);
+// The base model's label begins with "base", in any case.
+bool is_base(const std::string& label);
+// The method that others are compared with: the first whose label contains "GRPO" in any case, else the first
+// that is not the base model; "" when there is none.
+std::string baseline_of(const std::vector<std::string>& methods);
+
+}  // namespace pope

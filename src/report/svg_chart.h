@@ -1,0 +1,28 @@
+// A line chart with bands as inline SVG. Colours come from the page's style (classes c0 … c7); no script
+// needed to see it, though the page's script adds a readout on hover.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace pope {
+
+struct ChartSeries {
+  std::string name;
+  int color = 0;
+  std::vector<double> x, mean, low, high;
+};
+
+struct Chart {
+  std::string title;
+  std::string x_label, y_label;
+  bool percent = false;  // values are fractions, shown in percent
+  std::vector<ChartSeries> series;
+};
+
+// Round numbers that cover [low, high]: about `wanted` of them, the first ≤ low and the last ≥ high.
+std::vector<double> axis_ticks(double low, double high, int wanted);
+
+std::string line_chart(const Chart& chart);
+
+}  // namespace pope

@@ -1,0 +1,264 @@
+// Continuous batching. See native_engine.h.
+// A Scheduler lives for one run(): `waiting_` groups have their prompt's keys and values at hand and samples
+// still to start; `active_[s]` is the rollout in cache slot s, slots 0 … active−1 without holes.
+#include "rollout/native_engine.h"
+
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <chrono>
+#include <cmath>
+#include <deque>
+
+#include "core/error.h"
+#include "core/rng.h"
+#include "rollout/sample.h"
+
+namespace pope {
+namespace {
+
+// Prompts prefilled together have at most this many padded tokens (a longer prompt goes alone).
+constexpr std::int64_t kPrefillTokens = 4096;
+
+class Scheduler {
+ public:
+  Scheduler(const Model& model, const SamplingConfig& sampling, std::uint64_t seed,
+            std::span<const int> stop_tokens, const NextRequest& next, const OnRollout& done,
+            EngineStats& stats)
+      : model_(model),
+        sampling_(sampling),
+        seed_(seed),
+        stop_(stop_tokens.begin(), stop_tokens.end()),
+        next_(next),
+        done_(done),
+        stats_(stats),
+        cache_(model.architecture(), sampling.batch_size, 1, model.compute_type()) {}
+
+  void run() {
+    for (;;) {
+      fill();
+      if (active_.empty()) return;
+      step();
+    }
+  }
+
+ private:
+  // One prefilled prompt, kept until all its samples have started.
+  struct Group {
+    Request request;
+    std::shared_ptr<const KvCache> prompt;  // slot `row` of the cache that this prompt was prefilled in
+    int row = 0;
+    at::Tensor logits;  // [V] f32: of the first token
+    int started = 0;
+  };
+
+  struct Active {
+    Rollout rollout;
+    RngStream rng;
+    int length;  // tokens in the cache
+  };
+
+  // Starts samples while slots are free, and pulls requests while samples are lacking.
+  void fill() {
+    while (static_cast<int>(active_.size()) < sampling_.batch_size) {
+      if (waiting_.empty() && !pull()) return;
+      Group& group = waiting_.front();
+      start(group);
+      if (++group.started == group.request.samples) waiting_.pop_front();
+    }
+  }
+
+  // Takes requests enough for the free slots and prefills them; false when there are none.
+  bool pull() {
+    std::vector<Request> requests;
+    std::int64_t samples = static_cast<std::int64_t>(active_.size()), longest = 0;
+    while (samples < sampling_.batch_size && !dry_) {
+      auto request = next_();
+      if (!request) {
+        dry_ = true;
+        break;
+      }
+      check(*request);
+      if (request->samples == 0) continue;
+      const auto length = std::max(longest, static_cast<std::int64_t>(request->prompt.size()));
+      if (!requests.empty() && length * static_cast<std::int64_t>(requests.size() + 1) > kPrefillTokens) {
+        prefill(std::move(requests));
+        requests.clear();
+      }
+      longest = std::max<std::int64_t>(requests.empty() ? 0 : longest, request->prompt.size());
+      samples += request->samples;
+      requests.push_back(std::move(*request));
+    }
+    if (!requests.empty()) prefill(std::move(requests));
+    return !waiting_.empty();
+  }
+
+  void check(const Request& request) const {
+    const auto& a = model_.architecture();
+    if (request.prompt.empty()) {
+      throw Error("sample", "expected a prompt of at least one token, got an empty one");
+    }
+    if (request.samples < 0) {
+      throw Error("sample", fmt::format("expected samples ≥ 0, got {}", request.samples));
+    }
+    for (const int token : request.prompt) {
+      if (token < 0 || token >= a.vocab_size) {
+        throw Error("sample", fmt::format("expected token ids in [0, {}), got {}", a.vocab_size, token),
+                    "the tokenizer and the model do not belong together");
+      }
+    }
+    const auto needed = static_cast<std::int64_t>(request.prompt.size()) + sampling_.max_new_tokens;
+    if (needed > a.context) {
+      throw Error("sample",
+                  fmt::format("expected prompt + max_new_tokens ≤ {} (the model's context), got {} + {}",
+                              a.context, request.prompt.size(), sampling_.max_new_tokens),
+                  "lower max_new_tokens or drop long prompts");
+    }
+  }
+
+  void prefill(std::vector<Request> requests) {
+    const auto rows = static_cast<std::int64_t>(requests.size());
+    std::size_t steps = 0;
+    for (const auto& request : requests) steps = std::max(steps, request.prompt.size());
+    auto tokens = at::zeros({rows, static_cast<std::int64_t>(steps)}, at::kLong);
+    auto last = at::empty({rows}, at::kLong);
+    for (std::int64_t r = 0; r < rows; ++r) {
+      const auto& prompt = requests[r].prompt;
+      std::copy(prompt.begin(), prompt.end(),
+                tokens.data_ptr<std::int64_t>() + r * static_cast<std::int64_t>(steps));
+      last.data_ptr<std::int64_t>()[r] = static_cast<std::int64_t>(r * steps + prompt.size()) - 1;
+      stats_.prefill_tokens += static_cast<std::int64_t>(prompt.size());
+    }
+    auto cache = std::make_shared<KvCache>(model_.architecture(), static_cast<int>(rows),
+                                           static_cast<int>(steps), model_.compute_type());
+    const auto hidden = model_.decode(tokens, at::zeros({rows}, at::kLong), *cache).flatten(0, 1);
+    const auto logits = model_.logits(hidden.index_select(0, last));
+    for (std::int64_t r = 0; r < rows; ++r) {
+      waiting_.push_back({std::move(requests[r]), cache, static_cast<int>(r), logits[r]});
+    }
+  }
+
+  // The group's next sample: draws its first token and, unless that ends it, takes the next free slot.
+  void start(const Group& group) {
+    const auto sample = group.request.first_sample + group.started;
+    Active active{{group.request.tag, sample},
+                  RngStream(seed_, {group.request.stream, static_cast<std::uint64_t>(sample)}),
+                  static_cast<int>(group.request.prompt.size())};
+    active.rollout.policy_version = model_.version;
+    const double uniform = active.rng.uniform();
+    const auto draw = draw_token(group.logits.const_data_ptr<float>(), model_.architecture().vocab_size,
+                                 sampling_.temperature, uniform);
+    if (append(active, draw)) {
+      finish(std::move(active.rollout));
+      return;
+    }
+    reserve(active.length + 1);
+    cache_.copy_from(*group.prompt, group.row, static_cast<int>(active_.size()), active.length);
+    active_.push_back(std::move(active));
+  }
+
+  // One decoding step of all active rollouts.
+  void step() {
+    const auto batch = static_cast<std::int64_t>(active_.size());
+    tokens_.resize(batch);
+    starts_.resize(batch);
+    uniforms_.resize(batch);
+    draws_.resize(batch);
+    for (std::int64_t s = 0; s < batch; ++s) {
+      tokens_[s] = active_[s].rollout.tokens.back();
+      starts_[s] = active_[s].length++;
+      uniforms_[s] = active_[s].rng.uniform();
+    }
+    reserve(static_cast<int>(*std::max_element(starts_.begin(), starts_.end())) + 1);
+    const auto hidden = model_.decode(at::from_blob(tokens_.data(), {batch, 1}, at::kLong),
+                                      at::from_blob(starts_.data(), {batch}, at::kLong), cache_);
+    const auto logits = model_.logits(hidden.flatten(0, 1));
+    const auto vocab = logits.size(1);
+    const auto* rows = logits.const_data_ptr<float>();
+    at::parallel_for(0, batch, std::max<std::int64_t>(1, 4096 / vocab),
+                     [&](std::int64_t begin, std::int64_t end) {
+                       for (auto s = begin; s < end; ++s) {
+                         draws_[s] = draw_token(rows + s * vocab, vocab, sampling_.temperature, uniforms_[s]);
+                       }
+                     });
+    ++stats_.decode_steps;
+    // From the last slot down, so that what moves into a hole has already been dealt with.
+    for (auto s = static_cast<int>(batch) - 1; s >= 0; --s) {
+      if (append(active_[s], draws_[s])) leave(s);
+    }
+  }
+
+  // Adds the token drawn; true when the rollout is finished by it.
+  bool append(Active& active, const Draw& draw) {
+    if (!std::isfinite(draw.logprob)) {
+      throw Error("sample", "logits are not finite",
+                  "training diverged or the weights are damaged; lower the learning rate");
+    }
+    auto& rollout = active.rollout;
+    rollout.tokens.push_back(draw.token);
+    rollout.logprobs.push_back(draw.logprob);
+    ++stats_.sampled_tokens;
+    const bool stopped = std::find(stop_.begin(), stop_.end(), draw.token) != stop_.end();
+    rollout.finish = stopped ? FinishReason::stop : FinishReason::length;
+    return stopped || static_cast<int>(rollout.tokens.size()) >= sampling_.max_new_tokens;
+  }
+
+  // Frees slot s; the last slot moves into the hole.
+  void leave(int s) {
+    auto rollout = std::move(active_[s].rollout);
+    const int last = static_cast<int>(active_.size()) - 1;
+    if (s != last) {
+      cache_.copy(last, s, active_[last].length);
+      active_[s] = std::move(active_[last]);
+    }
+    active_.pop_back();
+    finish(std::move(rollout));
+  }
+
+  void finish(Rollout&& rollout) {
+    dry_ = false;
+    done_(std::move(rollout));
+  }
+
+  // Room for `positions`, growing by half so that the copying stays small beside the decoding.
+  void reserve(int positions) {
+    if (positions > cache_.positions()) {
+      cache_.reserve(
+          std::min(model_.architecture().context, std::max(positions, cache_.positions() * 3 / 2 + 32)));
+    }
+  }
+
+  const Model& model_;
+  const SamplingConfig& sampling_;
+  const std::uint64_t seed_;
+  const std::vector<int> stop_;
+  const NextRequest& next_;
+  const OnRollout& done_;
+  EngineStats& stats_;
+  KvCache cache_;
+  std::deque<Group> waiting_;
+  std::vector<Active> active_;
+  bool dry_ = false;  // `next` had nothing and no rollout has finished since
+  std::vector<std::int64_t> tokens_, starts_;
+  std::vector<double> uniforms_;
+  std::vector<Draw> draws_;
+};
+
+}  // namespace
+
+NativeEngine::NativeEngine(std::shared_ptr<const Model> model) : model_(std::move(model)) {}
+NativeEngine::~NativeEngine() = default;
+
+void NativeEngine::run(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
+                       const NextRequest& next, const OnRollout& done) {
+  if (sampling.batch_size < 1 || sampling.max_new_tokens < 1 || !(sampling.temperature >= 0)) {
+    throw Error("sample",
+                fmt::format("expected batch_size ≥ 1, max_new_tokens ≥ 1 and temperature ≥ 0, got {}, {}, {}",
+                            sampling.batch_size, sampling.max_new_tokens, sampling.temperature));
+  }
+  const auto begin = std::chrono::steady_clock::now();
+  Scheduler(*model_, sampling, seed, stop_tokens, next, done, stats_).run();
+  stats_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+}  // namespace pope

@@ -1,0 +1,83 @@
+// See added_tokens.h.
+#include "text/added_tokens.h"
+
+#include <algorithm>
+
+#include "text/utf8.h"
+
+namespace pope {
+namespace {
+
+// Unicode White_Space.
+bool is_space(char32_t c) {
+  return (c >= 9 && c <= 13) || c == 32 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
+}
+
+std::size_t start_of_trailing_space(std::string_view text, std::size_t lowest) {
+  std::size_t at = text.size();
+  while (at > lowest) {
+    std::size_t start = at - 1;
+    while (start > lowest && (static_cast<unsigned char>(text[start]) & 0xC0) == 0x80) --start;
+    std::size_t behind = start;
+    if (!is_space(next_code_point(text, behind))) break;
+    at = start;
+  }
+  return at;
+}
+
+std::size_t end_of_leading_space(std::string_view text, std::size_t from) {
+  while (from < text.size()) {
+    std::size_t behind = from;
+    if (!is_space(next_code_point(text, behind))) break;
+    from = behind;
+  }
+  return from;
+}
+
+}  // namespace
+
+AddedTokens::AddedTokens(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)) {
+  std::erase_if(tokens_, [](const AddedToken& token) { return token.content.empty(); });
+  std::stable_sort(tokens_.begin(), tokens_.end(), [](const AddedToken& a, const AddedToken& b) {
+    return a.content.size() > b.content.size();
+  });
+  for (std::size_t i = 0; i < tokens_.size(); ++i) {
+    by_first_byte_[static_cast<unsigned char>(tokens_[i].content[0])].push_back(i);
+  }
+}
+
+const AddedToken* AddedTokens::longest_at(std::string_view text, std::size_t at) const {
+  for (const std::size_t index : by_first_byte_[static_cast<unsigned char>(text[at])]) {
+    if (text.substr(at).starts_with(tokens_[index].content)) return &tokens_[index];
+  }
+  return nullptr;
+}
+
+std::vector<AddedTokens::Part> AddedTokens::split(std::string_view text, bool parse_special) const {
+  std::vector<Part> parts;
+  std::size_t done = 0;
+  const auto add_text = [&](std::size_t to) {
+    if (to > done) parts.push_back({text.substr(done, to - done), -1});
+  };
+  for (std::size_t at = 0; at < text.size();) {
+    const AddedToken* token = longest_at(text, at);
+    if (token == nullptr) {
+      ++at;
+      continue;
+    }
+    std::size_t start = at, end = at + token->content.size();
+    at = end;
+    if (token->special && !parse_special) continue;
+    if (token->lstrip) start = start_of_trailing_space(text.substr(0, start), done);
+    if (token->rstrip) end = end_of_leading_space(text, end);
+    add_text(start);
+    parts.push_back({text.substr(start, end - start), token->id});
+    done = at = end;
+  }
+  add_text(text.size());
+  return parts;
+}
+
+}  // namespace pope

@@ -1,0 +1,218 @@
+// See hf_tokenizer.h. The order of the steps is that of Hugging Face tokenizers (AddedVocabulary, then the
+// rest).
+#include "text/hf_tokenizer.h"
+
+#include <algorithm>
+
+#include "core/error.h"
+#include "text/added_tokens.h"
+#include "text/pre_tokenizer.h"
+#include "text/utf8.h"
+
+namespace pope {
+namespace {
+
+struct ModelKind {
+  const char* type;
+  std::unique_ptr<TokenModel> (*load)(const TokenModelSource&);
+};
+constexpr ModelKind kModelKinds[] = {
+    {"BPE", load_bpe},
+    {"WordLevel", load_word_level},
+};
+
+std::unique_ptr<TokenModel> load_model(const TokenModelSource& source) {
+  // Old files leave the type out where there is only one it can be.
+  const std::string type = source.model.value("type", source.model.contains("merges") ? "BPE" : "");
+  std::string known;
+  for (const ModelKind& kind : kModelKinds) {
+    if (type == kind.type) return kind.load(source);
+    known += (known.empty() ? "" : ", ") + std::string(kind.type);
+  }
+  throw Error("load tokenizer", "expected model type " + known + ", got '" + type + "'",
+              "supported are byte-level BPE (GPT-2, Llama 3, Qwen, SmolLM) and WordLevel");
+}
+
+// Whether the normaliser is NFC; null is none.
+bool wants_nfc(const SortedJson& normalizer) {
+  if (normalizer.is_null()) return false;
+  const auto type = normalizer.at("type").get<std::string>();
+  if (type == "NFC") return true;
+  if (type == "Sequence") {
+    const SortedJson& parts = normalizer.at("normalizers");
+    return std::count_if(parts.begin(), parts.end(), wants_nfc) > 0;
+  }
+  throw Error("load tokenizer", "expected normalizer null or NFC, got '" + type + "'",
+              "this kind of tokenizer is not supported");
+}
+
+SortedJson member_or_null(const SortedJson& object, const char* key) {
+  return object.value(key, SortedJson());
+}
+
+// A token in tokenizer_config.json: "<eos>" or {"content": "<eos>"}.
+std::string token_text(const SortedJson& value) {
+  if (value.is_null()) return "";
+  return value.is_object() ? value.at("content").get<std::string>() : value.get<std::string>();
+}
+
+// One template, or a list of {"name", "template"} of which "default" counts.
+std::string template_text(const SortedJson& value) {
+  if (value.is_null()) return "";
+  if (!value.is_array()) return value.get<std::string>();
+  for (const SortedJson& entry : value) {
+    if (entry.at("name") == "default") return entry.at("template").get<std::string>();
+  }
+  return "";
+}
+
+class HfTokenizer : public Tokenizer {
+ public:
+  HfTokenizer(const SortedJson& description, const SortedJson& config, TokenizerFiles files);
+
+  std::vector<int> encode(std::string_view text, bool parse_special) const override;
+  std::string decode(std::span<const int> ids, bool skip_special) const override;
+  int size() const override { return size_; }
+  std::optional<int> find(std::string_view token) const override;
+  std::string eos_token() const override { return eos_token_; }
+  std::string chat_template() const override { return chat_template_; }
+  void save(const std::filesystem::path& folder) const override;
+
+ private:
+  void read_added_tokens(const SortedJson& list);
+
+  TokenizerFiles files_;
+  std::shared_ptr<const Vocabulary> vocabulary_;
+  std::unordered_map<int, AddedToken> added_;  // by id
+  std::unordered_map<std::string, int> added_ids_;
+  std::unordered_set<int> special_ids_;
+  std::unique_ptr<AddedTokens> raw_, normalized_;  // those found before and after normalisation
+  bool nfc_;
+  PreTokenizer pre_tokenizer_;
+  std::unique_ptr<TokenModel> model_;
+  int size_ = 0;
+  std::string eos_token_, chat_template_;
+};
+
+HfTokenizer::HfTokenizer(const SortedJson& description, const SortedJson& config, TokenizerFiles files)
+    : files_(std::move(files)),
+      vocabulary_(std::make_shared<const Vocabulary>(description.at("model").at("vocab"))),
+      nfc_(wants_nfc(member_or_null(description, "normalizer"))),
+      pre_tokenizer_(member_or_null(description, "pre_tokenizer")) {
+  size_ = static_cast<int>(vocabulary_->tokens().size());
+  read_added_tokens(member_or_null(description, "added_tokens"));
+  model_ = load_model({description["model"], vocabulary_, special_ids_});
+  if (model_->joiner().empty() && !pre_tokenizer_.byte_level()) {
+    throw Error("load tokenizer", "expected BPE with a ByteLevel pre_tokenizer, got one without",
+                "SentencePiece-style BPE (Llama 2, Gemma) is not supported");
+  }
+  eos_token_ = token_text(member_or_null(config, "eos_token"));
+  chat_template_ =
+      files_.chat_jinja.empty() ? template_text(member_or_null(config, "chat_template")) : files_.chat_jinja;
+}
+
+void HfTokenizer::read_added_tokens(const SortedJson& list) {
+  std::vector<AddedToken> raw, normalized;
+  for (const SortedJson& entry : list) {
+    AddedToken token;
+    token.content = entry.at("content").get<std::string>();
+    token.id = id_from_json(entry.at("id"), token.content);
+    token.special = entry.value("special", false);
+    token.lstrip = entry.value("lstrip", false);
+    token.rstrip = entry.value("rstrip", false);
+    if (entry.value("single_word", false)) {
+      throw Error("load tokenizer", "expected added tokens without single_word, got '" + token.content + "'",
+                  "this kind of tokenizer is not supported");
+    }
+    const int known = vocabulary_->find(token.content);
+    if (known >= 0 && known != token.id) {
+      throw Error("load tokenizer",
+                  "expected added token '" + token.content + "' to have its id of the vocabulary, " +
+                      std::to_string(known) + ", got " + std::to_string(token.id),
+                  "tokenizer.json is damaged: fetch it again");
+    }
+    size_ = std::max(size_, token.id + 1);
+    if (token.special) special_ids_.insert(token.id);
+    added_ids_[token.content] = token.id;
+    added_[token.id] = token;
+    if (entry.value("normalized", !token.special)) {
+      std::string storage;
+      if (nfc_) token.content = std::string(nfc(token.content, storage));
+      normalized.push_back(token);
+    } else {
+      raw.push_back(token);
+    }
+  }
+  raw_ = std::make_unique<AddedTokens>(std::move(raw));
+  normalized_ = std::make_unique<AddedTokens>(std::move(normalized));
+}
+
+std::vector<int> HfTokenizer::encode(std::string_view text, bool parse_special) const {
+  std::string valid_storage, nfc_storage, prefix_storage;
+  std::vector<int> ids;
+  const std::string_view valid = valid_utf8(text, valid_storage);
+  for (const AddedTokens::Part& outer : raw_->split(valid, parse_special)) {
+    if (outer.id >= 0) {
+      ids.push_back(outer.id);
+      continue;
+    }
+    const std::string_view normal = nfc_ ? nfc(outer.text, nfc_storage) : outer.text;
+    for (const AddedTokens::Part& part : normalized_->split(normal, parse_special)) {
+      if (part.id >= 0) {
+        ids.push_back(part.id);
+      } else {
+        model_->encode(pre_tokenizer_.split(part.text, prefix_storage), ids);
+      }
+    }
+  }
+  return ids;
+}
+
+std::string HfTokenizer::decode(std::span<const int> ids, bool skip_special) const {
+  std::string text;
+  bool first = true;
+  for (const int id : ids) {
+    const auto added = added_.find(id);
+    if (skip_special && added != added_.end() && added->second.special) continue;
+    const std::string_view token =
+        added != added_.end() ? std::string_view(added->second.content) : model_->text(id);
+    if (token.empty()) continue;  // ids beyond the vocabulary: a model's padded rows
+    if (!first) text += model_->joiner();
+    text += token;
+    first = false;
+  }
+  return text;
+}
+
+std::optional<int> HfTokenizer::find(std::string_view token) const {
+  if (const auto added = added_ids_.find(std::string(token)); added != added_ids_.end()) return added->second;
+  const int id = vocabulary_->find(token);
+  return id < 0 ? std::nullopt : std::optional<int>(id);
+}
+
+void HfTokenizer::save(const std::filesystem::path& folder) const {
+  std::filesystem::create_directories(folder);
+  write_file(folder / "tokenizer.json", files_.tokenizer_json);
+  write_file(folder / "tokenizer_config.json", files_.config_json);
+  if (!files_.chat_jinja.empty()) write_file(folder / "chat_template.jinja", files_.chat_jinja);
+}
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> make_hf_tokenizer(TokenizerFiles files, const std::string& where) {
+  std::string part = "tokenizer.json";
+  try {
+    const SortedJson description = SortedJson::parse(files.tokenizer_json);
+    part = "tokenizer_config.json";
+    const SortedJson config = SortedJson::parse(files.config_json);
+    part = "tokenizer.json or tokenizer_config.json";
+    return std::make_shared<const HfTokenizer>(description, config, std::move(files));
+  } catch (const SortedJson::exception& error) {
+    throw Error("load tokenizer",
+                "expected a Hugging Face tokenizer in " + where + ", got a damaged or other " + part + ": " +
+                    error.what(),
+                "fetch the file again, or write it anew with transformers' save_pretrained");
+  }
+}
+
+}  // namespace pope

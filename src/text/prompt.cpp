@@ -1,0 +1,115 @@
+// See prompt.h. The wordings are ours; their meaning follows arXiv:2601.18779: the guided instruction lets
+// the model restate the partial solution, the silent one does not.
+#include "text/prompt.h"
+
+#include "core/error.h"
+
+namespace pope {
+namespace {
+
+constexpr const char* kUnguided =
+    "{problem}\n\nWork through the problem step by step, and give your final answer in \\boxed{}.";
+
+constexpr const char* kGuided =
+    "{problem}\n\n"
+    "Here is how a solution to this problem begins:\n\n"
+    "{guidance}\n\n"
+    "Study this beginning first: say which steps it has already taken and what they establish. Then pick the "
+    "solution up where the beginning stops and carry it through, step by step, to the end. Give your final "
+    "answer in \\boxed{}.";
+
+constexpr const char* kSilent =
+    "{problem}\n\n"
+    "Here is how a solution to this problem begins:\n\n"
+    "{guidance}\n\n"
+    "Use this beginning in silence: do not repeat it, put it in other words, or mention it. Start at once "
+    "with the "
+    "next step that it does not contain, and carry the solution through, step by step, to the end. Give your "
+    "final answer in \\boxed{}.";
+
+void require_choice(const std::string& key, const std::string& value, const std::string& a,
+                    const std::string& b) {
+  if (value == a || value == b) return;
+  throw Error("prompt", "expected " + key + " to be " + a + " or " + b + ", got '" + value + "'");
+}
+
+void require_placeholder(const std::string& key, const std::string& wording, const std::string& placeholder) {
+  if (wording.find(placeholder) != std::string::npos) return;
+  throw Error("prompt", "expected " + key + " to contain " + placeholder + ", got '" + wording + "'",
+              "write " + placeholder + " where its text belongs");
+}
+
+}  // namespace
+
+PromptConfig::PromptConfig() : unguided(kUnguided), guided(kGuided), guided_silent(kSilent) {}
+
+void PromptConfig::fields(Options& options) {
+  options.add("chat_template", chat_template,
+              "auto (from the model's own template) | chatml | plain (the texts as they are, system first)");
+  options.add("system", system, "system message; auto = the chat template's default, \"\" = none");
+  options.add("unguided", unguided, "wording of the unguided message; {problem} is replaced");
+  options.add("guided", guided, "wording of the guided message; {problem} and {guidance} are replaced");
+  options.add("guided_silent", guided_silent, "wording of the silent guided message, likewise");
+  options.add("instruction", instruction, "which guided wording: default | silent");
+  options.add("guidance_in", guidance_in,
+              "user (in the message) | assistant (unguided message; the guidance opens the answer)");
+}
+
+std::string fill_wording(std::string_view wording, const Wording& values) {
+  const std::pair<std::string_view, std::string_view> placeholders[] = {{"{problem}", values.problem},
+                                                                        {"{guidance}", values.guidance},
+                                                                        {"{solution}", values.solution},
+                                                                        {"{answer}", values.answer}};
+  std::string text;
+  for (std::size_t at = 0; at < wording.size();) {
+    bool replaced = false;
+    for (const auto& [name, value] : placeholders) {
+      if (!wording.substr(at).starts_with(name)) continue;
+      text += value;
+      at += name.size();
+      replaced = true;
+      break;
+    }
+    if (!replaced) text += wording[at++];
+  }
+  return text;
+}
+
+PromptRenderer::PromptRenderer(PromptConfig config, std::shared_ptr<const Tokenizer> tokenizer)
+    : config_(std::move(config)),
+      tokenizer_(std::move(tokenizer)),
+      template_(find_chat_template(config_.chat_template, tokenizer_->chat_template())),
+      system_(config_.system == "auto" ? template_.default_system : config_.system) {
+  require_choice("instruction", config_.instruction, "default", "silent");
+  require_choice("guidance_in", config_.guidance_in, "user", "assistant");
+  require_placeholder("unguided", config_.unguided, "{problem}");
+  require_placeholder("guided", config_.guided, "{problem}");
+  require_placeholder("guided", config_.guided, "{guidance}");
+  require_placeholder("guided_silent", config_.guided_silent, "{problem}");
+  require_placeholder("guided_silent", config_.guided_silent, "{guidance}");
+  for (const PromptPiece& piece : template_.render("system", "user", "")) {
+    if (!piece.control || tokenizer_->find(piece.text)) continue;
+    throw Error("prompt",
+                "expected a tokenizer with the chat template's token '" + piece.text + "', got one without",
+                "set prompt.chat_template to plain, or use a chat model");
+  }
+}
+
+std::vector<int> PromptRenderer::render(std::string_view problem, std::string_view guidance,
+                                        std::string_view instruction) const {
+  if (instruction.empty()) instruction = config_.instruction;
+  require_choice("instruction", std::string(instruction), "default", "silent");
+  const bool opens = config_.guidance_in == "assistant";
+  const std::string& wording = guidance.empty() || opens ? config_.unguided
+                               : instruction == "silent" ? config_.guided_silent
+                                                         : config_.guided;
+  const std::string user = fill_wording(wording, {.problem = problem, .guidance = guidance});
+  std::vector<int> ids;
+  for (const PromptPiece& piece : template_.render(system_, user, opens ? guidance : "")) {
+    const std::vector<int> part = tokenizer_->encode(piece.text, piece.control);
+    ids.insert(ids.end(), part.begin(), part.end());
+  }
+  return ids;
+}
+
+}  // namespace pope

@@ -1,0 +1,158 @@
+// Where tokenizers come from: a model directory, GGUF metadata, or a list of words. The last two are put into
+// the form of the first, so that there is one way in and save() writes what transformers loads.
+#include "text/tokenizer.h"
+
+#include "core/error.h"
+#include "text/hf_tokenizer.h"
+
+namespace pope {
+namespace {
+
+SortedJson byte_level(bool use_regex) {
+  return {
+      {"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", false}, {"use_regex", use_regex}};
+}
+
+SortedJson split_then_bytes(const char* pattern) {
+  const SortedJson split = {
+      {"type", "Split"}, {"pattern", {{"Regex", pattern}}}, {"behavior", "Isolated"}, {"invert", false}};
+  return {{"type", "Sequence"}, {"pretokenizers", SortedJson::array({split, byte_level(false)})}};
+}
+
+constexpr const char* kQwen2Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* kLlama3Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+// What a GGUF file only names: the pre-tokeniser, and what else the family does.
+struct GgufKind {
+  const char* pre;
+  SortedJson (*pre_tokenizer)();
+  bool nfc = false, ignore_merges = false;
+};
+const GgufKind kGgufKinds[] = {
+    {"gpt-2", [] { return byte_level(true); }},
+    {"smollm",
+     [] {
+       const SortedJson digits = {{"type", "Digits"}, {"individual_digits", true}};
+       return SortedJson{{"type", "Sequence"},
+                         {"pretokenizers", SortedJson::array({digits, byte_level(true)})}};
+     }},
+    {"qwen2", [] { return split_then_bytes(kQwen2Pattern); }, true},
+    {"llama-bpe", [] { return split_then_bytes(kLlama3Pattern); }, false, true},
+};
+
+const GgufKind& find_gguf_kind(const std::string& pre) {
+  std::string known;
+  for (const GgufKind& kind : kGgufKinds) {
+    if (pre == kind.pre) return kind;
+    known += (known.empty() ? "" : ", ") + std::string(kind.pre);
+  }
+  throw Error("load tokenizer", "expected tokenizer.ggml.pre to be one of " + known + ", got '" + pre + "'",
+              "use the Hugging Face directory of this model instead of its GGUF file");
+}
+
+SortedJson special_token(int id, const std::string& content) {
+  return {{"id", id},        {"content", content},  {"single_word", false}, {"lstrip", false},
+          {"rstrip", false}, {"normalized", false}, {"special", true}};
+}
+
+// One line of JSON. Error when a token is no UTF-8, which JSON cannot hold.
+std::string json_text(const SortedJson& value) {
+  try {
+    return value.dump();
+  } catch (const SortedJson::type_error&) {
+    throw Error("load tokenizer", "expected tokens in UTF-8, got other bytes",
+                "the file is damaged: fetch it again");
+  }
+}
+
+std::string config_text(const std::string& eos_token, const std::string& chat_template) {
+  SortedJson config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
+                       {"clean_up_tokenization_spaces", false}};
+  if (!eos_token.empty()) config["eos_token"] = eos_token;
+  if (!chat_template.empty()) config["chat_template"] = chat_template;
+  return json_text(config);
+}
+
+SortedJson vocab_of(const std::vector<std::string>& tokens) {
+  SortedJson vocab = SortedJson::object();
+  for (std::size_t id = 0; id < tokens.size(); ++id) {
+    if (vocab.emplace(tokens[id], id).second) continue;
+    throw Error("load tokenizer", "expected different tokens, got '" + tokens[id] + "' twice");
+  }
+  return vocab;
+}
+
+std::string text_file(const std::filesystem::path& path) {
+  return std::filesystem::exists(path) ? read_file(path) : std::string();
+}
+
+}  // namespace
+
+std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& folder) {
+  if (!std::filesystem::exists(folder / "tokenizer.json")) {
+    throw Error("load tokenizer", "expected a file tokenizer.json in " + folder.string() + ", got none",
+                "name a Hugging Face model directory; older kinds (tokenizer.model, vocab.json) become one "
+                "by loading "
+                "them in transformers and calling save_pretrained");
+  }
+  TokenizerFiles files{read_file(folder / "tokenizer.json"), text_file(folder / "tokenizer_config.json"),
+                       text_file(folder / "chat_template.jinja")};
+  if (files.config_json.empty()) files.config_json = config_text("", "");
+  return make_hf_tokenizer(std::move(files), folder.string());
+}
+
+std::shared_ptr<const Tokenizer> make_bpe_tokenizer(const BpeParts& parts) {
+  const GgufKind& kind = find_gguf_kind(parts.pre);
+  SortedJson added = SortedJson::array();
+  for (const int id : parts.special_ids) {
+    if (id < 0 || static_cast<std::size_t>(id) >= parts.tokens.size()) {
+      throw Error("load tokenizer", "expected special ids below " + std::to_string(parts.tokens.size()) +
+                                        ", got " + std::to_string(id));
+    }
+    added.push_back(special_token(id, parts.tokens[static_cast<std::size_t>(id)]));
+  }
+  const SortedJson description = {{"version", "1.0"},
+                                  {"truncation", nullptr},
+                                  {"padding", nullptr},
+                                  {"added_tokens", std::move(added)},
+                                  {"normalizer", kind.nfc ? SortedJson{{"type", "NFC"}} : SortedJson()},
+                                  {"pre_tokenizer", kind.pre_tokenizer()},
+                                  {"post_processor", nullptr},
+                                  {"decoder", byte_level(false)},
+                                  {"model",
+                                   {{"type", "BPE"},
+                                    {"dropout", nullptr},
+                                    {"unk_token", nullptr},
+                                    {"continuing_subword_prefix", nullptr},
+                                    {"end_of_word_suffix", nullptr},
+                                    {"fuse_unk", false},
+                                    {"byte_fallback", false},
+                                    {"ignore_merges", kind.ignore_merges},
+                                    {"vocab", vocab_of(parts.tokens)},
+                                    {"merges", parts.merges}}}};
+  return make_hf_tokenizer({json_text(description), config_text(parts.eos_token, parts.chat_template), ""},
+                           "GGUF metadata");
+}
+
+std::shared_ptr<const Tokenizer> make_word_tokenizer(const std::vector<std::string>& words,
+                                                     const std::string& eos_token) {
+  SortedJson vocab = vocab_of(words);
+  if (!vocab.contains(eos_token)) {
+    throw Error("make tokenizer", "expected the end token '" + eos_token + "' among the words, got none");
+  }
+  const SortedJson description = {
+      {"version", "1.0"},
+      {"truncation", nullptr},
+      {"padding", nullptr},
+      {"added_tokens", SortedJson::array({special_token(vocab[eos_token].get<int>(), eos_token)})},
+      {"normalizer", nullptr},
+      {"pre_tokenizer", {{"type", "WhitespaceSplit"}}},
+      {"post_processor", nullptr},
+      {"decoder", nullptr},
+      {"model", {{"type", "WordLevel"}, {"vocab", std::move(vocab)}, {"unk_token", "<unk>"}}}};
+  return make_hf_tokenizer({json_text(description), config_text(eos_token, ""), ""}, "a list of words");
+}
+
+}  // namespace pope

@@ -1,0 +1,60 @@
+// Tokenizers: text ↔ token ids. Implementations: byte-level BPE and WordLevel, read from a Hugging Face
+// tokenizer.json; byte-level BPE from GGUF metadata. Immutable after loading, so safe to share by threads.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/files.h"
+
+namespace pope {
+
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+
+  // Ids of `text`. With `parse_special` false, text that spells a special token ("<|im_end|>") is plain text:
+  // what a problem statement says can never become a control token. Nothing is added in front or behind.
+  // Bytes that are no UTF-8 count as U+FFFD. Error: a word that a WordLevel vocabulary lacks.
+  virtual std::vector<int> encode(std::string_view text, bool parse_special = false) const = 0;
+  // Text of `ids`; special tokens are left out when `skip_special`. Bytes that are no UTF-8 stay as they are;
+  // ids without a token (a model's padded rows) are nothing.
+  virtual std::string decode(std::span<const int> ids, bool skip_special = true) const = 0;
+
+  virtual int size() const = 0;  // number of ids, added tokens included: max id + 1
+  virtual std::optional<int> find(std::string_view token) const = 0;  // id of one token by its spelling
+
+  // tokenizer_config.json: eos_token, chat_template. Empty when unknown.
+  virtual std::string eos_token() const = 0;
+  virtual std::string chat_template() const = 0;
+
+  // Writes tokenizer.json and tokenizer_config.json into `folder`, as transformers loads them.
+  virtual void save(const std::filesystem::path& folder) const = 0;
+};
+
+// Reads tokenizer.json (and tokenizer_config.json, chat_template.jinja beside it, when there) from a model
+// directory. Errors: file missing, malformed, or of a kind that is not supported (named, with the supported
+// kinds).
+std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& folder);
+
+// Byte-level BPE from the parts that GGUF metadata holds (tokenizer.ggml.*).
+struct BpeParts {
+  std::vector<std::string> tokens;  // by id, in byte-level spelling
+  std::vector<std::string> merges;  // "a b" in rank order
+  std::vector<int> special_ids;     // token types control and user-defined
+  std::string pre;                  // tokenizer.ggml.pre: "smollm", "qwen2", "llama-bpe", "gpt-2", …
+  std::string eos_token;
+  std::string chat_template;
+};
+std::shared_ptr<const Tokenizer> make_bpe_tokenizer(const BpeParts& parts);
+
+// WordLevel over whitespace-separated words; ids follow the order of `words`. For synthetic problem families.
+std::shared_ptr<const Tokenizer> make_word_tokenizer(const std::vector<std::string>& words,
+                                                     const std::string& eos_token);
+
+}  // namespace pope

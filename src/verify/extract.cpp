@@ -1,0 +1,120 @@
+// Answer extraction by single passes over the text.
+#include "verify/extract.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace pope {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+std::string_view trim(std::string_view text) {
+  constexpr const char* space = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(space);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(space) - first + 1);
+}
+
+// The end of the last `needle` (lower case) in `text`, ignoring case.
+std::size_t end_of_last(std::string_view text, std::string_view needle) {
+  const auto same = [](char a, char b) {
+    return (a >= 'A' && a <= 'Z' ? static_cast<char>(a | 0x20) : a) == b;
+  };
+  const auto found = std::find_end(text.begin(), text.end(), needle.begin(), needle.end(), same);
+  if (found == text.end()) return std::string_view::npos;
+  return static_cast<std::size_t>(found - text.begin()) + needle.size();
+}
+
+// "$5$. So …" → "$5$"; "5 apples. So …" → "5 apples"; a decimal point ends nothing.
+std::string_view first_sentence(std::string_view line) {
+  for (const auto& [open, close] : {std::pair<std::string_view, std::string_view>{"$", "$"}, {"\\(", "\\)"}})
+    if (line.starts_with(open)) {
+      const std::size_t end = line.find(close, open.size());
+      if (end != std::string_view::npos) return line.substr(0, end + close.size());
+    }
+  line = line.substr(0, line.find(". "));
+  return line.ends_with('.') ? line.substr(0, line.size() - 1) : line;
+}
+
+// The end of the number that starts at `at` (a digit, or a point before a digit): digits, "," before exactly
+// three digits, one point before a digit.
+std::size_t number_end(std::string_view text, std::size_t at) {
+  const auto digits = [&](std::size_t from) {
+    while (from < text.size() && is_digit(text[from])) ++from;
+    return from;
+  };
+  std::size_t end = digits(at);
+  while (end < text.size() && text[end] == ',' && digits(end + 1) == end + 4) end += 4;
+  if (end + 1 < text.size() && text[end] == '.' && is_digit(text[end + 1])) end = digits(end + 1);
+  return end;
+}
+
+}  // namespace
+
+std::optional<std::string_view> find_boxed(std::string_view text) {
+  struct Open {
+    std::size_t depth, start;
+  };
+  std::vector<Open> boxes;  // boxes that are not closed yet
+  std::optional<std::string_view> found;
+  std::size_t depth = 0;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '{') {
+      ++depth;
+    } else if (text[i] == '}' && depth > 0) {
+      --depth;
+      if (!boxes.empty() && boxes.back().depth == depth) {
+        found = text.substr(boxes.back().start, i - boxes.back().start);
+        boxes.pop_back();
+      }
+    } else if (text[i] == '\\' && i + 1 < text.size()) {
+      std::size_t end = i + 1;
+      while (end < text.size() && is_letter(text[end])) ++end;
+      const std::string_view name = text.substr(i + 1, end - i - 1);
+      i = std::max(end - 1, i + 1);  // an escaped brace is no brace
+      if (name != "boxed" && name != "fbox") continue;
+      while (end < text.size() && text[end] == ' ') ++end;
+      if (end >= text.size() || text[end] != '{') continue;
+      boxes.push_back({depth++, end + 1});
+      i = end;
+    }
+  }
+  return found;
+}
+
+std::string answer_line(std::string_view text) {
+  std::size_t start = std::string_view::npos;
+  for (const std::string_view marker : {"####", "answer is", "answer:"}) {
+    const std::size_t end = end_of_last(text, marker);
+    if (end != std::string_view::npos && (start == std::string_view::npos || end > start)) start = end;
+  }
+  if (start == std::string_view::npos) return "";
+  std::string_view line = text.substr(start, text.find('\n', start) - start);
+  const std::size_t content = line.find_first_not_of(" \t\r:*");  // "**Answer:** 5", "answer is: 5"
+  if (content == std::string_view::npos) return "";
+  return std::string(trim(first_sentence(trim(line.substr(content)))));
+}
+
+std::string last_number(std::string_view text) {
+  const auto starts = [&](std::size_t i) {
+    return i < text.size() &&
+           (is_digit(text[i]) || (text[i] == '.' && i + 1 < text.size() && is_digit(text[i + 1])));
+  };
+  std::string_view found;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (!starts(i)) continue;
+    std::size_t begin = i, end = number_end(text, i);
+    if (end < text.size() && text[end] == '/' && starts(end + 1)) end = number_end(text, end + 1);
+    // "48-2" is a difference, "= -2" a negative number.
+    const bool after_operand =
+        begin >= 2 && (is_digit(text[begin - 2]) || is_letter(text[begin - 2]) || text[begin - 2] == ')');
+    if (begin >= 1 && text[begin - 1] == '-' && !after_operand) --begin;
+    found = text.substr(begin, end - begin);
+    i = end - 1;
+  }
+  return std::string(found);
+}
+
+}  // namespace pope

@@ -1,0 +1,13 @@
+// The verifiers by kind, for the table in verifier.cpp.
+#pragma once
+
+#include <memory>
+
+#include "verify/verifier.h"
+
+namespace pope {
+
+std::unique_ptr<Verifier> make_math_verifier(const VerifyConfig& config);
+std::unique_ptr<Verifier> make_registers_verifier();
+
+}  // namespace pope

@@ -1,0 +1,140 @@
+// A run that is killed with SIGKILL at random moments and started again leaves the same bytes as an unbroken
+// one: weights, and metrics up to the wall-clock keys. The moments are drawn over the measured time of the
+// unbroken run, so that they fall into start-up, sampling, learning and checkpoint writing alike.
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/files.h"
+#include "core/rng.h"
+
+namespace pope {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+pid_t start(const std::vector<std::string>& arguments, const fs::path& log) {
+  const pid_t child = fork();
+  if (child == 0) {
+    if (!freopen(log.c_str(), "a", stdout) || !freopen(log.c_str(), "a", stderr)) _exit(126);
+    std::vector<char*> argv;
+    std::string binary = POPE_BINARY;
+    argv.push_back(binary.data());
+    std::vector<std::string> copy = arguments;
+    for (auto& argument : copy) argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    execv(argv[0], argv.data());
+    _exit(127);
+  }
+  return child;
+}
+
+// Exit status, or −signal.
+int wait_for(pid_t child) {
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+class KillResume : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    root_ = fs::path(::testing::TempDir()) / ("pope-kill-" + std::to_string(getpid()));
+    fs::create_directories(root_);
+    write_file(root_ / "tiny.yaml", R"(
+run: {threads: 1}
+source: {registers: 2, modulus: 5, demonstrator: 0.7}
+prompt: {chat_template: plain, system: "", unguided: "{problem} :", guided: "given {guidance} : {problem} :",
+  guided_silent: "silently {guidance} : {problem} :"}
+verify: {kind: registers}
+sampling: {max_new_tokens: 8, batch_size: 32}
+optimizer: {lr: 3.0e-3}
+sft: {epochs: 1, batch_size: 16, save_every: 3}
+train: {steps: 12, prompts_per_step: 8, rollouts_per_prompt: 4, save_every: 1, rollouts_every: 2, eval_every: 5, eval_samples: 2}
+)");
+    write_file(root_ / "tiny.json", R"({"model_type": "llama", "hidden_size": 24, "num_hidden_layers": 2,
+      "num_attention_heads": 3, "num_key_value_heads": 3, "intermediate_size": 40, "max_position_embeddings": 64,
+      "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": true, "hidden_act": "silu"})");
+    run({"problems", "--set", "source.part=pretrain", "--set", "source.count=1500", "--out",
+         path("pretrain.jsonl")});
+    run({"problems", "--set", "source.count=20", "--out", path("hard.jsonl")});
+    run({"init", path("tiny.json"), "--out", path("init")});
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  std::string path(const std::string& name) const { return (root_ / name).string(); }
+  std::vector<std::string> with_config(std::vector<std::string> arguments) const {
+    arguments.insert(arguments.end(), {"-c", path("tiny.yaml"), "--seed", "7"});
+    return arguments;
+  }
+  void run(const std::vector<std::string>& arguments) {
+    ASSERT_EQ(wait_for(start(with_config(arguments), root_ / "log")), 0) << read_file(root_ / "log");
+  }
+
+  // Runs `arguments` + --out `name` with up to `kills` kills, each after a random part of `seconds`. Returns
+  // how many hit.
+  int run_with_kills(std::vector<std::string> arguments, const std::string& name, double seconds, int kills) {
+    arguments = with_config(arguments);
+    arguments.insert(arguments.end(), {"--out", path(name)});
+    RngStream random(11, {key_of(name)});
+    int hits = 0;
+    for (int i = 0; i < kills; ++i) {
+      const pid_t child = start(arguments, root_ / "log");
+      std::this_thread::sleep_for(std::chrono::duration<double>(seconds * random.uniform()));
+      kill(child, SIGKILL);
+      const int status = wait_for(child);
+      EXPECT_TRUE(status == -SIGKILL || status == 0) << read_file(root_ / "log");
+      hits += status == -SIGKILL;
+    }
+    EXPECT_EQ(wait_for(start(arguments, root_ / "log")), 0) << read_file(root_ / "log");
+    return hits;
+  }
+
+  // metrics.jsonl without the wall-clock keys.
+  std::vector<Json> metrics(const std::string& name) const {
+    std::vector<Json> rows;
+    read_jsonl(root_ / name / "metrics.jsonl", [&](Json&& row, std::size_t) {
+      Json kept = Json::object();
+      for (auto& [key, value] : row.items())
+        if (key.rfind("time/", 0) != 0) kept[key] = value;
+      rows.push_back(kept);
+    });
+    return rows;
+  }
+
+  void expect_same(std::vector<std::string> arguments, const std::string& name) {
+    const auto begin = Clock::now();
+    auto whole = arguments;
+    whole.insert(whole.end(), {"--out", path(name + "-whole")});
+    run(whole);
+    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+    EXPECT_GT(run_with_kills(arguments, name + "-killed", seconds, 6), 0) << "no kill fell into the run";
+    EXPECT_EQ(read_file(root_ / (name + "-whole") / "model" / "model.safetensors"),
+              read_file(root_ / (name + "-killed") / "model" / "model.safetensors"));
+    EXPECT_EQ(metrics(name + "-whole"), metrics(name + "-killed"));
+    EXPECT_FALSE(metrics(name + "-whole").empty());
+  }
+
+  fs::path root_;
+};
+
+TEST_F(KillResume, SftAndTrainEqualAnUnbrokenRun) {
+  expect_same({"sft", "--model", path("init"), "--problems", path("pretrain.jsonl")}, "sft");
+  expect_same({"train", "--model", path("sft-whole") + "/model", "--problems", path("hard.jsonl"), "--set",
+               "mixture.guided=0", "--set", "paths.eval_sets=[hard=" + path("hard.jsonl") + "]"},
+              "train");
+  // The comparison means something only if training moved the weights.
+  EXPECT_NE(read_file(root_ / "sft-whole" / "model" / "model.safetensors"),
+            read_file(root_ / "train-whole" / "model" / "model.safetensors"));
+}
+
+}  // namespace
+}  // namespace pope

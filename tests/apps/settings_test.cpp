@@ -1,0 +1,62 @@
+// All settings: keys, help, and every shipped config.
+#include "pope/settings.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+#include "core/files.h"
+
+namespace pope {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST(Settings, EveryKeyIsInASectionAndHasHelp) {
+  Settings settings;
+  Options options;
+  settings.declare(options);  // throws on a key declared twice
+  std::set<std::string> sections;
+  for (const Options::Option& option : options.all()) {
+    EXPECT_EQ(std::count(option.key.begin(), option.key.end(), '.'), 1) << option.key;
+    EXPECT_GE(option.help.size(), 4u) << option.key;
+    EXPECT_EQ(option.help.find('\n'), std::string::npos) << option.key;
+    sections.insert(option.key.substr(0, option.key.find('.')));
+  }
+  EXPECT_EQ(sections,
+            (std::set<std::string>{"run", "paths", "prompt", "verify", "sampling", "source", "mine", "guide",
+                                   "mixture", "objective", "optimizer", "train", "sft", "eval", "report"}));
+}
+
+TEST(Settings, DefaultsReadBackFromTheirOwnYaml) {
+  Settings settings, back;
+  Options options, back_options;
+  settings.declare(options);
+  back.declare(back_options);
+  const fs::path file =
+      fs::path(testing::TempDir()) / ("pope-settings-" + std::to_string(getpid()) + ".yaml");
+  write_file(file, options.to_yaml());
+  back_options.load_yaml(file);
+  fs::remove(file);
+  EXPECT_EQ(back_options.to_yaml(), options.to_yaml());
+  EXPECT_EQ(back.prompt.guided, settings.prompt.guided);
+  EXPECT_FALSE(back.prompt.guided.empty());
+}
+
+TEST(Settings, EveryShippedConfigParses) {
+  int files = 0;
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(POPE_SOURCE_DIR) / "configs")) {
+    if (entry.path().extension() != ".yaml") continue;
+    Settings settings;
+    Options options;
+    settings.declare(options);
+    EXPECT_NO_THROW(options.load_yaml(entry.path())) << entry.path();
+    ++files;
+  }
+  EXPECT_GT(files, 0);
+}
+
+}  // namespace
+}  // namespace pope

@@ -1,0 +1,207 @@
+// Run directories: starting, resuming, and every way in which opening one is refused.
+#include "core/run_dir.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fstream>
+
+#include "core/temp_dir.h"
+#include "core/version.h"
+
+namespace pope {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::Not;
+
+struct Config {
+  double lr = 1e-6;
+  int threads = 2;
+  std::string model = "some/model";
+  std::vector<int> pass_at = {1, 8};
+  Options options;
+  Config() { options.section("run", *this); }
+  void fields(Options& o) {
+    o.add("lr", lr, "rate");
+    o.add("threads", threads, "threads");
+    o.add("model", model, "model");
+    o.add("pass_at", pass_at, "k");
+  }
+};
+
+TEST(RunDir, StartsAndResumes) {
+  TempDir dir;
+  Config config;
+  {
+    RunDir run = RunDir::open(dir / "new/run", "mine", config.options);
+    EXPECT_FALSE(run.resumed());
+    EXPECT_EQ(run.result(), std::nullopt);
+    EXPECT_EQ(read_file(run.path() / "config.yaml"), config.options.to_yaml());
+    run.append_metrics({{"step", 1}});
+  }
+  RunDir run = RunDir::open(dir / "new/run", "mine", config.options);
+  EXPECT_TRUE(run.resumed());
+  run.write_result({{"hard", 3}});
+  EXPECT_EQ(run.result().value()["hard"], 3);
+  const Json environment = read_json(run.path() / "environment.json");
+  EXPECT_EQ(environment["verb"], "mine");
+  EXPECT_EQ(environment["version"], kVersion);
+  ASSERT_EQ(environment["starts"].size(), 2u);
+  EXPECT_THAT(environment["starts"][1]["time"].get<std::string>(),
+              testing::MatchesRegex("20[0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z"));
+}
+
+// A run that has done something.
+void start_run(const std::filesystem::path& path, std::string_view verb) {
+  Config config;
+  RunDir::open(path, verb, config.options).append_metrics({{"step", 1}});
+}
+
+TEST(RunDir, RefusesAChangedConfigNamingKeyAndBothValues) {
+  TempDir dir;
+  start_run(dir / "run", "train");
+  Config changed;
+  changed.lr = 0.5;
+  changed.pass_at = {1, 16};
+  changed.threads = 8;
+  const std::string message =
+      error_of([&] { RunDir::open(dir / "run", "train", changed.options, {"run.threads"}); });
+  EXPECT_THAT(message, AllOf(HasSubstr("run.lr: the run has '1e-06', now given '0.5'"),
+                             HasSubstr("run.pass_at: the run has '[1, 8]', now given '[1, 16]'"),
+                             Not(HasSubstr("run.threads")), Not(HasSubstr("run.model"))));
+  EXPECT_THAT(read_file(dir / "run/config.yaml"), HasSubstr("lr: 1e-06"));
+}
+
+TEST(RunDir, TakesOverAChangeThatIsAllowed) {
+  TempDir dir;
+  start_run(dir / "run", "train");
+  Config changed;
+  changed.threads = 8;
+  EXPECT_TRUE(RunDir::open(dir / "run", "train", changed.options, {"run.threads"}).resumed());
+  EXPECT_THAT(read_file(dir / "run/config.yaml"), HasSubstr("threads: 8"));
+}
+
+TEST(RunDir, ComparesValuesNotSpelling) {
+  TempDir dir;
+  start_run(dir / "run", "train");
+  write_file(dir / "run/config.yaml", "run: {pass_at: [ 1,8 ], lr: 0.000001, model: 'some/model'}\n");
+  // Without run.threads: written before that key existed, so its default counts.
+  EXPECT_TRUE(RunDir::open(dir / "run", "train", Config().options).resumed());
+  write_file(dir / "run/config.yaml", "run: {old_key: 3}\n");
+  EXPECT_THAT(error_of([&] { RunDir::open(dir / "run", "train", Config().options); }),
+              HasSubstr("run.old_key: the run has '3', now there is no such key"));
+}
+
+TEST(RunDir, RefusesAnotherVerb) {
+  TempDir dir;
+  start_run(dir / "run", "mine");
+  EXPECT_THAT(error_of([&] { RunDir::open(dir / "run", "guide", Config().options); }),
+              HasSubstr("is a run of 'pope mine', not of 'pope guide'"));
+}
+
+TEST(RunDir, IsLockedForItsLife) {
+  TempDir dir;
+  Config config;
+  {
+    RunDir run = RunDir::open(dir / "run", "mine", config.options);
+    run.append_metrics({{"step", 1}});
+    EXPECT_THAT(error_of([&] { RunDir::open(dir / "run", "mine", config.options); }), HasSubstr("is in use"));
+    RunDir moved = RunDir::open(dir / "other", "mine", config.options);
+    const RunDir here = std::move(moved);
+    EXPECT_THAT(error_of([&] { RunDir::open(dir / "other", "mine", config.options); }),
+                HasSubstr("is in use"));
+    const pid_t child = fork();
+    if (child == 0) {
+      bool refused = false;
+      try {
+        RunDir::open(dir / "run", "mine", config.options);
+      } catch (const Error&) {
+        refused = true;
+      }
+      _exit(refused ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_TRUE(RunDir::open(dir / "run", "mine", config.options).resumed());
+}
+
+TEST(RunDir, RefusesPathsThatCannotBeRuns) {
+  TempDir dir;
+  Config config;
+  const auto message = [&](const std::filesystem::path& path) {
+    return error_of([&] { RunDir::open(path, "mine", config.options); });
+  };
+  write_file(dir / "file", "x");
+  EXPECT_THAT(message(dir / "file"), HasSubstr("a file is in the way"));
+  EXPECT_THAT(message(dir / "file/run"), HasSubstr("hint: "));
+  EXPECT_THAT(message(""), HasSubstr("--out"));
+  EXPECT_THAT(message("/proc/no/such"), AllOf(HasSubstr("/proc/no/such"), HasSubstr("hint: ")));
+  write_file(dir / "data/hard.jsonl", "{}\n");
+  EXPECT_THAT(message(dir / "data"), AllOf(HasSubstr("is no run directory"), HasSubstr("hard.jsonl")));
+  EXPECT_EQ(read_file(dir / "data/hard.jsonl"), "{}\n");
+  write_file(dir / "logged/out.log", "redirected output\n");
+  EXPECT_FALSE(RunDir::open(dir / "logged", "mine", config.options).resumed());
+}
+
+TEST(RunDir, StartsAgainWhereAKillLeftNoConfig) {
+  TempDir dir;
+  Config config;
+  { RunDir::open(dir / "run", "mine", config.options); }
+  std::filesystem::remove(dir / "run/config.yaml");
+  write_file(dir / "run/config.yaml.tmp-77", "half");
+  EXPECT_FALSE(RunDir::open(dir / "run", "mine", config.options).resumed());
+}
+
+TEST(RunDir, ARunThatHasDoneNothingTakesNewSettings) {
+  TempDir dir;
+  { RunDir::open(dir / "run", "mine", Config().options); }
+  Config changed;
+  changed.model = "corrected/model";
+  EXPECT_FALSE(RunDir::open(dir / "run", "guide", changed.options).resumed());
+  EXPECT_THAT(read_file(dir / "run/config.yaml"), HasSubstr("corrected/model"));
+  EXPECT_EQ(read_json(dir / "run/environment.json")["verb"], "guide");
+}
+
+TEST(RunDir, TruncatesMetricsAndDropsTornLines) {
+  TempDir dir;
+  Config config;
+  const auto file = dir / "run/metrics.jsonl";
+  {
+    RunDir run = RunDir::open(dir / "run", "train", config.options);
+    for (int step = 1; step <= 4; ++step) run.append_metrics({{"step", step}, {"loss", 0.5 * step}});
+    run.truncate_metrics(2);
+    EXPECT_EQ(read_file(file), "{\"step\":1,\"loss\":0.5}\n{\"step\":2,\"loss\":1.0}\n");
+    std::ofstream(file, std::ios::app) << "{\"step\": 3, \"lo";
+    run.truncate_metrics(2);
+    EXPECT_EQ(read_file(file), "{\"step\":1,\"loss\":0.5}\n{\"step\":2,\"loss\":1.0}\n");
+    std::ofstream(file, std::ios::app) << "{\"step\": 3, \"lo";
+  }
+  RunDir run =
+      RunDir::open(dir / "run", "train", config.options);  // repairs on opening, so that appending is safe
+  run.append_metrics({{"step", 3}});
+  EXPECT_EQ(read_file(file), "{\"step\":1,\"loss\":0.5}\n{\"step\":2,\"loss\":1.0}\n{\"step\":3}\n");
+}
+
+TEST(RunDir, KeepsRolloutsCompressed) {
+  TempDir dir;
+  const RunDir run = RunDir::open(dir / "run", "train", Config().options);
+  run.write_rollouts("step-000010", {{{"tokens", 3}}});
+  std::vector<Json> rows;
+  read_jsonl(run.path() / "rollouts/step-000010.jsonl.zst",
+             [&](Json&& r, std::size_t) { rows.push_back(r); });
+  EXPECT_EQ(rows, (std::vector<Json>{{{"tokens", 3}}}));
+}
+
+TEST(Version, IsTheOneOfTheBuild) {
+  EXPECT_THAT(read_file(std::filesystem::path(POPE_SOURCE_DIR) / "CMakeLists.txt"),
+              HasSubstr(std::string("project(pope VERSION ") + kVersion + " "));
+}
+
+}  // namespace
+}  // namespace pope

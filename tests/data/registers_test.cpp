@@ -1,0 +1,222 @@
+// The registers family: the moves by hand, planted solutions replayed from their text, the corpus by its
+// statistics.
+#include "data/registers.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "core/error.h"
+
+namespace pope {
+namespace {
+
+std::vector<int> numbers(const std::string& text) {
+  std::vector<int> values;
+  for (const std::string_view word : split_words(text)) values.push_back(std::stoi(std::string(word)));
+  return values;
+}
+
+// Written out once more, so that a change of the moves is noticed.
+bool legal(int from, int to, int p) {
+  return to == (from + 3) % p || to == 2 * from % p || to == (5 - from + p) % p || to == (3 * from + 1) % p;
+}
+
+// Every move of `trace` legal from the start values on.
+bool legal_walk(const Registers& registers, const std::vector<int>& trace) {
+  const std::size_t m = registers.start.size();
+  for (std::size_t i = 0; i < trace.size(); ++i)
+    if (!legal(i < m ? registers.start[i] : trace[i - m], trace[i], registers.modulus)) return false;
+  return true;
+}
+
+std::size_t constrained(const Registers& registers) {
+  std::size_t count = 0;
+  for (const auto& target : registers.targets) count += target.has_value();
+  return count;
+}
+
+TEST(Registers, MovesByHand) {
+  EXPECT_EQ(register_moves(4, 17), (std::array<int, 4>{7, 8, 1, 13}));
+  EXPECT_EQ(register_moves(16, 17), (std::array<int, 4>{2, 15, 6, 15}));
+  EXPECT_EQ(register_moves(10, 11), (std::array<int, 4>{2, 9, 6, 9}));
+  EXPECT_TRUE(is_register_move(16, 6, 17));
+  EXPECT_FALSE(is_register_move(16, 5, 17));
+}
+
+TEST(Registers, ParsesStatements) {
+  Problem problem;
+  problem.statement = "3 14 0 to * 5 16";
+  Registers registers = parse_registers(problem);
+  EXPECT_EQ(registers.modulus, 17);
+  EXPECT_EQ(registers.rounds, 2);
+  EXPECT_EQ(registers.solution_words(), 6u);
+  EXPECT_EQ(registers.start, (std::vector<int>{3, 14, 0}));
+  EXPECT_EQ(registers.targets, (std::vector<std::optional<int>>{std::nullopt, 5, 16}));
+  problem.statement = "20 once 4";
+  problem.extra["modulus"] = 23;
+  registers = parse_registers(problem);
+  EXPECT_EQ(registers.modulus, 23);
+  EXPECT_EQ(registers.solution_words(), 1u);
+  for (const char* bad : {"", "to", "3 4 5", "3 to", "3 4 to 5", "3 to 5 6", "23 to 5", "3 to 05", "* to 5",
+                          "3 to x", "What is 2 + 2?"}) {
+    problem.statement = bad;
+    EXPECT_THROW(parse_registers(problem), Error) << bad;
+  }
+}
+
+TEST(Registers, HardProblemsHaveALegalPlantedSolution) {
+  SourceConfig config;
+  config.registers = 6;
+  config.count = 300;
+  std::set<std::string> ids, statements;
+  for (const Problem& problem : problem_source("registers").generate(config, 17)) {
+    const Registers registers = parse_registers(problem);
+    ASSERT_EQ(registers.start.size(), 6u);
+    EXPECT_EQ(registers.rounds, 2);
+    EXPECT_EQ(constrained(registers), 6u);
+    const std::vector<int> walk = numbers(problem.solution);
+    ASSERT_EQ(walk.size(), 12u);
+    EXPECT_TRUE(legal_walk(registers, walk)) << problem.statement << " : " << problem.solution;
+    for (std::size_t i = 0; i < 6; ++i) EXPECT_EQ(walk[6 + i], registers.targets[i]);
+    EXPECT_EQ(numbers(problem.answer), std::vector<int>(walk.begin() + 6, walk.end()));
+    EXPECT_EQ(problem.level, 6);
+    EXPECT_EQ(problem.source, "registers-hard");
+    EXPECT_FALSE(problem.guidance.has_value());
+    ids.insert(problem.id);
+    statements.insert(problem.statement);
+  }
+  EXPECT_EQ(ids.size(), 300u);
+  EXPECT_EQ(statements.size(), 300u);
+  EXPECT_EQ(*ids.begin(), "registers-hard-m6-p17-s17-000000");
+}
+
+TEST(Registers, AFunctionOfConfigSeedAndIndex) {
+  for (const char* part : {"hard", "pretrain"}) {
+    SourceConfig config;
+    config.part = part;
+    config.count = 20;
+    const auto all = problem_source("registers").generate(config, 3);
+    config.count = 7;
+    const auto few = problem_source("registers").generate(config, 3),
+               other = problem_source("registers").generate(config, 4);
+    int same = 0;
+    for (std::size_t i = 0; i < few.size(); ++i) {
+      EXPECT_EQ(to_json(few[i]), to_json(all[i]));
+      same += few[i].statement == other[i].statement;
+    }
+    EXPECT_EQ(same, 0) << part;
+  }
+}
+
+TEST(Registers, PretrainCorpusHasItsProportions) {
+  SourceConfig config;
+  config.part = "pretrain";
+  config.registers = 4;
+  config.count = 8000;
+  config.modulus = 13;
+  std::map<std::string, int> kinds;
+  std::map<std::size_t, int> targets_once, targets_two;
+  int hints_of_m = 0, hints = 0;
+  double hits = 0, expected_hits = 0, tries = 0;
+  for (const Problem& problem : problem_source("registers").generate(config, 1)) {
+    const Registers registers = parse_registers(problem);
+    std::vector<int> trace = numbers(problem.solution);
+    std::string kind = registers.rounds == 1 ? "once" : "unguided";
+    if (problem.guidance) {
+      kind = problem.guidance->instruction;
+      const std::vector<int> hint = numbers(problem.guidance->text);
+      EXPECT_GE(hint.size(), 1u);
+      EXPECT_LE(hint.size(), 7u);
+      ++hints;
+      hints_of_m += hint.size() == 4;
+      if (kind == "silent")
+        trace.insert(trace.begin(), hint.begin(), hint.end());
+      else  // the target restates the hint
+        EXPECT_EQ(std::vector<int>(trace.begin(), trace.begin() + static_cast<std::ptrdiff_t>(hint.size())),
+                  hint);
+    }
+    ++kinds[kind];
+    ++(registers.rounds == 1 ? targets_once : targets_two)[constrained(registers)];
+    ASSERT_EQ(trace.size(), registers.solution_words());
+    ASSERT_TRUE(legal_walk(registers, trace));
+    for (std::size_t i = 0; i < 4; ++i) {
+      const int from = registers.rounds == 1 ? registers.start[i] : trace[i];
+      const auto target = registers.targets[i];
+      if (!target || !legal(from, *target, 13)) continue;
+      int ways = 0;  // of the 4 moves
+      for (const int to : register_moves(from, 13)) ways += to == *target;
+      ++tries;
+      expected_hits += 0.4 + 0.6 * ways / 4;
+      hits += trace[trace.size() - 4 + i] == *target;
+    }
+  }
+  // Four standard deviations of a count of 8000 draws, at most 4·√(8000/4) = 179.
+  EXPECT_NEAR(kinds["once"], 0.25 * 8000, 155);
+  EXPECT_NEAR(kinds["unguided"], 0.37 * 8000, 173);
+  EXPECT_NEAR(kinds["default"], 0.19 * 8000, 141);
+  EXPECT_NEAR(kinds["silent"], 0.19 * 8000, 141);
+  EXPECT_EQ(targets_once.size(), 4u);  // 1 … m
+  EXPECT_EQ(targets_two.size(), 3u);   // 1 … m−1: all of them never
+  EXPECT_EQ(targets_two.rbegin()->first, 3u);
+  EXPECT_NEAR(hints_of_m, hints * (0.5 + 0.5 / 7), 4 * std::sqrt(hints / 4.0));
+  EXPECT_NEAR(hits, expected_hits, 4 * std::sqrt(tries / 4));
+  EXPECT_GT(tries, 4000);
+}
+
+TEST(Registers, APerfectDemonstratorHitsWhateverIsReachable) {
+  SourceConfig config;
+  config.part = "pretrain";
+  config.count = 500;
+  config.demonstrator = 1;
+  for (const Problem& problem : problem_source("registers").generate(config, 2)) {
+    const Registers registers = parse_registers(problem);
+    if (registers.rounds != 1) continue;
+    const std::vector<int> trace =
+        numbers(problem.solution);  // a planted target is always reachable in one round
+    for (std::size_t i = 0; i < trace.size(); ++i)
+      EXPECT_EQ(trace[i], registers.targets[i].value_or(trace[i]));
+  }
+}
+
+TEST(Registers, VocabularyCoversEverythingWritten) {
+  SourceConfig config;
+  config.count = 300;
+  const auto words = problem_source("registers").vocabulary(config);
+  EXPECT_EQ(words.size(), 24u);
+  EXPECT_EQ(words[0], "<end>");
+  EXPECT_EQ(words[1], "0");
+  EXPECT_EQ(words[17], "16");
+  const std::set<std::string, std::less<>> known(words.begin(), words.end());
+  EXPECT_EQ(known.size(), words.size());
+  for (const char* word : {":", "given", "silently"}) EXPECT_TRUE(known.contains(word));
+  for (const char* part : {"hard", "pretrain"}) {
+    config.part = part;
+    for (const Problem& problem : problem_source("registers").generate(config, 1))
+      for (const std::string& text :
+           {problem.statement, problem.solution, problem.guidance ? problem.guidance->text : std::string()})
+        for (const std::string_view word : split_words(text)) EXPECT_TRUE(known.contains(word)) << word;
+  }
+}
+
+TEST(Registers, RefusesImpossibleSettings) {
+  const auto generates = [](auto change) {
+    SourceConfig config;
+    config.count = 2;
+    change(config);
+    return problem_source(config.kind).generate(config, 1).size();
+  };
+  EXPECT_EQ(generates([](SourceConfig& c) { c.registers = 1; }), 2u);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.kind = "sums"; }), Error);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.part = "easy"; }), Error);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.count = 0; }), Error);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.registers = 0; }), Error);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.registers = 1, c.part = "pretrain"; }), Error);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.modulus = 1; }), Error);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.demonstrator = 1.5; }), Error);
+}
+
+}  // namespace
+}  // namespace pope

@@ -1,0 +1,94 @@
+// Evaluation against a scripted engine: pass@k by hand, guided and unguided apart, what is kept for reading.
+#include "evaluate/evaluate.h"
+
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "explore/fake_engine.h"
+
+namespace pope {
+namespace {
+
+using testing::FakeWorld;
+using testing::Outcome;
+using testing::problem;
+
+EvalConfig config_of(int samples, std::vector<int> pass_at) {
+  EvalConfig config;
+  config.samples = samples;
+  config.pass_at = std::move(pass_at);
+  config.keep_rollouts = 2;
+  return config;
+}
+
+// p1: 1 of 4 correct; p2: 2 of 4; p0: none. Guided prompts are always right. Lengths 5, 6, 7, 8.
+Outcome script(const std::string& prompt, int sample) {
+  if (prompt.find("D[") != std::string::npos) return {true, 5 + sample};
+  if (prompt.find("<p1>") != std::string::npos) return {sample == 3, 5 + sample};
+  if (prompt.find("<p2>") != std::string::npos) return {sample < 2, 5 + sample};
+  return {false, 5 + sample, sample == 0};
+}
+
+TEST(Evaluate, PassAtKByHand) {
+  FakeWorld world(script, 5);
+  std::vector<Json> records;
+  const SetResult result = evaluate(world.explorer, config_of(4, {1, 2, 8}), "hard",
+                                    {problem("p0"), problem("p1"), problem("p2")}, false, &records);
+  EXPECT_EQ(result.problems, 3);
+  EXPECT_EQ(result.correct, (std::vector<int>{0, 1, 2}));
+  EXPECT_EQ(result.ids, (std::vector<std::string>{"p0", "p1", "p2"}));
+  ASSERT_EQ(result.pass.size(), 2u);  // 8 > 4 samples is left out
+  EXPECT_EQ(result.pass[0].k, 1);
+  EXPECT_NEAR(result.pass[0].interval.value, (0 + 1.0 / 4 + 1.0 / 2) / 3, 1e-12);
+  // pass@2: 1 − C(3,2)/C(4,2) = 1/2 and 1 − C(2,2)/C(4,2) = 5/6.
+  EXPECT_NEAR(result.pass[1].interval.value, (0 + 1.0 / 2 + 5.0 / 6) / 3, 1e-12);
+  EXPECT_LT(result.pass[1].interval.low, result.pass[1].interval.value);
+  EXPECT_GT(result.pass[1].interval.high, result.pass[1].interval.value);
+  EXPECT_DOUBLE_EQ(result.truncated, 1.0 / 12);
+  EXPECT_DOUBLE_EQ(result.mean_tokens, 6.5);
+
+  ASSERT_EQ(records.size(), 6u);
+  EXPECT_EQ(records[2]["problem_id"], "p1");
+  EXPECT_EQ(records[2]["correct"], true);
+  EXPECT_EQ(records[2]["sample"], 3);
+  EXPECT_EQ(records[2]["set"], "hard");
+  EXPECT_EQ(records[3]["correct"], false);
+
+  const Json json = to_json(result);
+  EXPECT_EQ(json["set"], "hard");
+  EXPECT_EQ(json["pass"][1]["k"], 2);
+  EXPECT_NEAR(json["pass"][0]["value"].get<double>(), 0.25, 1e-12);
+  EXPECT_EQ(json["level"], 0.95);
+  EXPECT_EQ(json["correct"], Json::array({0, 1, 2}));
+}
+
+TEST(Evaluate, GuidedTakesOnlyProblemsWithGuidance) {
+  FakeWorld world(script, 32);
+  Problem guided = problem("p0");
+  guided.guidance = Guidance{.text = "hint"};
+  const SetResult result =
+      evaluate(world.explorer, config_of(4, {1}), "hard", {guided, problem("p1")}, true, nullptr);
+  EXPECT_EQ(result.ids, (std::vector<std::string>{"p0"}));
+  EXPECT_TRUE(result.guided);
+  EXPECT_EQ(result.pass[0].interval.value, 1.0);
+  EXPECT_EQ(world.verifier.instructions.at(0), "default");
+  const std::uint64_t guided_stream = world.engine.asked.at(0).stream;
+
+  const SetResult unguided = evaluate(world.explorer, config_of(4, {1}), "hard", {guided}, false, nullptr);
+  EXPECT_EQ(unguided.pass[0].interval.value, 0.0);
+  EXPECT_NE(world.engine.asked.back().stream, guided_stream);
+
+  const SetResult nothing =
+      evaluate(world.explorer, config_of(4, {1}), "hard", {problem("p1")}, true, nullptr);
+  EXPECT_EQ(nothing.problems, 0);
+  EXPECT_TRUE(nothing.pass.empty());
+}
+
+TEST(Evaluate, RefusesImpossibleSettings) {
+  FakeWorld world(script);
+  EXPECT_THROW(evaluate(world.explorer, config_of(0, {1}), "hard", {problem("p0")}, false, nullptr), Error);
+  EXPECT_THROW(evaluate(world.explorer, config_of(4, {0}), "hard", {problem("p0")}, false, nullptr), Error);
+}
+
+}  // namespace
+}  // namespace pope

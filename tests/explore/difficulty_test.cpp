@@ -1,0 +1,149 @@
+// Classes, settling and pass@k under early stopping, against hand-made values and brute force over all
+// outcomes.
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "core/error.h"
+#include "core/statistics.h"
+#include "explore/mine.h"
+
+namespace pope {
+namespace {
+
+MineConfig small_config(int n, int chunk, int hard_max = 0) {
+  MineConfig config;
+  config.samples = n;
+  config.chunk = chunk;
+  config.hard_max = hard_max;
+  return config;
+}
+
+TEST(Difficulty, ClassesByRate) {
+  const MineConfig config;  // 0.15, 0.45, 0.8
+  EXPECT_EQ(difficulty_class(config, 20, 0), "hard");
+  EXPECT_EQ(difficulty_class(config, 20, 1), "medium");
+  EXPECT_EQ(difficulty_class(config, 20, 2), "medium");
+  EXPECT_EQ(difficulty_class(config, 20, 3), "easy");
+  EXPECT_EQ(difficulty_class(config, 20, 8), "easy");
+  EXPECT_EQ(difficulty_class(config, 20, 9), "easier");
+  EXPECT_EQ(difficulty_class(config, 20, 16), "easier");
+  EXPECT_EQ(difficulty_class(config, 20, 17), "solved");
+  EXPECT_EQ(difficulty_class(small_config(20, 4, 2), 20, 2), "hard");
+  EXPECT_THROW(difficulty_class(config, 20, 21), Error);
+}
+
+// A class is settled exactly when all continuations of the samples drawn lead to one class.
+TEST(Difficulty, SettledIffNoOutcomeChangesTheClass) {
+  constexpr int n = 11;
+  for (const int hard_max : {0, 1, 3}) {
+    const MineConfig config = small_config(n, 2, hard_max);
+    for (int drawn = 0; drawn <= n; ++drawn) {
+      for (int correct = 0; correct <= drawn; ++correct) {
+        std::set<std::string> reachable;
+        for (unsigned rest = 0; rest < (1u << (n - drawn)); ++rest) {
+          reachable.insert(difficulty_class(config, n, correct + std::popcount(rest)));
+        }
+        EXPECT_EQ(class_is_settled(config, drawn, correct), reachable.size() == 1)
+            << drawn << " drawn, " << correct << " correct, hard_max " << hard_max;
+      }
+    }
+  }
+}
+
+TEST(Difficulty, HardCostsAllSamples) {
+  const MineConfig config = small_config(128, 8);
+  for (int drawn = 0; drawn < 128; ++drawn) EXPECT_FALSE(class_is_settled(config, drawn, 0));
+  EXPECT_TRUE(class_is_settled(config, 128, 0));
+}
+
+struct Stop {
+  int drawn = 0, correct = 0;
+};
+
+// Where mining stops on the outcomes `bits` (bit i = sample i).
+Stop stop_of(const MineConfig& config, unsigned bits) {
+  Stop stop;
+  while (stop.drawn < config.samples) {
+    stop.correct += (bits >> stop.drawn) & 1;
+    ++stop.drawn;
+    const bool boundary = stop.drawn % config.chunk == 0;
+    if (config.adaptive && boundary && class_is_settled(config, stop.drawn, stop.correct)) break;
+  }
+  return stop;
+}
+
+TEST(MinedPassAtK, UnbiasedOverAllOutcomes) {
+  constexpr int n = 11;
+  for (const int hard_max : {0, 1}) {
+    for (const int chunk : {1, 2, 4}) {
+      const MineConfig config = small_config(n, chunk, hard_max);
+      for (const double p : {0.1, 0.35, 0.8}) {
+        for (const int k : {1, 2, 5, 8}) {
+          double mean = 0, naive = 0;
+          std::map<std::pair<int, int>, double> estimates;  // by where mining stops
+          for (unsigned bits = 0; bits < (1u << n); ++bits) {
+            const int c = std::popcount(bits);
+            const double chance = std::pow(p, c) * std::pow(1 - p, n - c);
+            const Stop stop = stop_of(config, bits);
+            const auto [estimate, fresh] = estimates.emplace(std::pair(stop.drawn, stop.correct), 0.0);
+            if (fresh) estimate->second = mined_pass_at_k(config, stop.drawn, stop.correct, k).value();
+            mean += chance * estimate->second;
+            naive += chance * stop.correct / stop.drawn;
+          }
+          EXPECT_NEAR(mean, 1 - std::pow(1 - p, k), 1e-12) << "chunk " << chunk << ", p " << p << ", k " << k;
+          // The plain rate is off by far more than rounding: early stopping does bias it.
+          if (k == 1 && chunk == 1 && hard_max == 0) {
+            EXPECT_GT(std::abs(naive - p), 1e-3) << p;
+          }
+        }
+      }
+    }
+  }
+}
+
+TEST(MinedPassAtK, IsTheUsualEstimatorWithoutEarlyStopping) {
+  MineConfig config = small_config(200, 8);
+  config.adaptive = false;
+  for (const int c : {0, 1, 7, 199, 200}) {
+    for (const int k : {1, 8, 32, 200}) {
+      EXPECT_NEAR(mined_pass_at_k(config, 200, c, k).value(), pass_at_k(200, c, k), 1e-12) << c << " " << k;
+    }
+  }
+}
+
+TEST(MinedPassAtK, EdgesAndErrors) {
+  const MineConfig config = small_config(12, 4);
+  EXPECT_EQ(mined_pass_at_k(config, 12, 0, 12), 0.0);
+  EXPECT_EQ(mined_pass_at_k(config, 12, 0, 13), std::nullopt);
+  EXPECT_THROW(mined_pass_at_k(config, 4, 0, 1), Error);    // not settled there
+  EXPECT_THROW(mined_pass_at_k(config, 11, 10, 1), Error);  // no chunk ends there
+  // hard_max 3 of 4: 8 failures of 8 are needed to settle "hard" when n = 11, so 9 failing samples are never
+  // drawn.
+  EXPECT_TRUE(mined_pass_at_k(small_config(11, 4, 3), 8, 0, 8).has_value());
+  EXPECT_EQ(mined_pass_at_k(small_config(11, 4, 3), 8, 0, 9), std::nullopt);
+}
+
+TEST(PutAside, DependsOnTheIdAlone) {
+  MineConfig config;
+  config.heldout = 0.25;
+  int aside = 0;
+  for (int i = 0; i < 4000; ++i) {
+    Problem problem;
+    problem.id = "p" + std::to_string(i);
+    const bool first = put_aside(config, problem);
+    problem.statement = "something else";
+    EXPECT_EQ(put_aside(config, problem), first);
+    aside += first;
+  }
+  EXPECT_NEAR(aside, 1000, 5 * std::sqrt(4000 * 0.25 * 0.75));  // 5 standard deviations
+  config.heldout = 0;
+  EXPECT_FALSE(put_aside(config, Problem{}));
+}
+
+}  // namespace
+}  // namespace pope

@@ -1,0 +1,227 @@
+// The prefix search against a scripted engine and hand-cut solutions.
+#include "explore/guide.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "core/error.h"
+#include "explore/fake_engine.h"
+
+namespace pope {
+namespace {
+
+using testing::FakeVerifier;
+using testing::FakeWorld;
+using testing::Outcome;
+using testing::problem;
+
+// Ten lines of ten bytes ("line 0 ab\n" …), 100 bytes: line i ends at 10(i + 1).
+std::string ten_lines() {
+  std::string text;
+  for (int i = 0; i < 10; ++i) text += "line " + std::to_string(i) + " ab\n";
+  return text;
+}
+
+GuideConfig lines_config(int grid) {
+  GuideConfig config;
+  config.grid = grid;
+  config.boundary = "line";
+  config.samples = 3;
+  return config;
+}
+
+std::vector<int> sizes(const std::vector<Prefix>& prefixes) {
+  std::vector<int> result;
+  for (const Prefix& prefix : prefixes) result.push_back(static_cast<int>(prefix.text.size()));
+  return result;
+}
+
+TEST(CandidatePrefixes, GridPointsMoveBackToStepEnds) {
+  const FakeVerifier verifier;
+  const Problem p = problem("a", ten_lines());
+  // Points 12.5, 25, 37.5, 50, 62.5, 75: lines end at 10, 20, 30, 50, 60, 70; the newline is left out.
+  const std::vector<Prefix> prefixes = candidate_prefixes(p, lines_config(8), verifier);
+  EXPECT_EQ(sizes(prefixes), (std::vector<int>{9, 19, 29, 49, 59, 69}));
+  EXPECT_EQ(prefixes[0].text, "line 0 ab");
+  EXPECT_EQ(prefixes[3].steps, 5);
+  EXPECT_DOUBLE_EQ(prefixes[3].fraction, 0.49);
+  // A finer grid than steps: no duplicates; before the first step end, the first step end.
+  EXPECT_EQ(sizes(candidate_prefixes(p, lines_config(40), verifier)),
+            (std::vector<int>{9, 19, 29, 39, 49, 59, 69}));
+}
+
+TEST(CandidatePrefixes, LongestPartLeaksAndSingleSteps) {
+  const FakeVerifier verifier;
+  GuideConfig config = lines_config(5);
+  config.max_fraction = 0.4;
+  EXPECT_EQ(sizes(candidate_prefixes(problem("a", ten_lines()), config, verifier)),
+            (std::vector<int>{19, 39}));
+  config.max_fraction = 0.05;  // even the first step is longer
+  EXPECT_TRUE(candidate_prefixes(problem("a", ten_lines()), config, verifier).empty());
+
+  std::string leaking = ten_lines();
+  leaking.replace(31, 6, "ANSWER");  // in the fourth line
+  int leaks = 0;
+  EXPECT_EQ(sizes(candidate_prefixes(problem("a", leaking), lines_config(10), verifier, &leaks)),
+            (std::vector<int>{9, 19, 29}));
+  EXPECT_EQ(leaks, 4);  // 40, 50, 60, 70
+  EXPECT_TRUE(candidate_prefixes(problem("a", "one line only\n"), lines_config(8), verifier).empty());
+  EXPECT_TRUE(
+      candidate_prefixes(problem("a", "ANSWER at once\nand more\n"), lines_config(8), verifier).empty());
+}
+
+// Correct on the last sample only, when the prompt shows at least `lines` lines of the solution.
+testing::FakeEngine::Script works_from(std::map<std::string, int> lines) {
+  return [lines = std::move(lines)](const std::string& prompt, int sample) -> Outcome {
+    for (const auto& [id, needed] : lines) {
+      if (prompt.find("<" + id + ">") == std::string::npos) continue;
+      const bool shown = prompt.find("line " + std::to_string(needed - 1)) != std::string::npos;
+      return {shown && sample == 2, 5 + sample};
+    }
+    return {};
+  };
+}
+
+TEST(Guide, TakesTheShortestPrefixThatWorks) {
+  FakeWorld world(works_from({{"one", 1}, {"three", 3}, {"six", 6}}), 4);
+  const std::vector<Problem> problems = {problem("six", ten_lines()), problem("one", ten_lines()),
+                                         problem("three", ten_lines())};
+  std::map<std::string, std::vector<Json>> records;
+  const GuideResult result =
+      guide(world.explorer, lines_config(10), problems, {},
+            [&](const Problem& p, const std::vector<Json>& kept) { records[p.id] = kept; });
+  ASSERT_EQ(result.problems.size(), 3u);
+  EXPECT_EQ(result.problems[0].id, "six");
+  EXPECT_DOUBLE_EQ(result.problems[0].guidance->fraction, 0.59);
+  EXPECT_DOUBLE_EQ(result.problems[1].guidance->fraction, 0.09);
+  EXPECT_EQ(result.problems[2].guidance->text, "line 0 ab\nline 1 ab\nline 2 ab");
+  EXPECT_EQ(result.problems[2].guidance->samples, 3);
+  EXPECT_EQ(result.problems[2].guidance->correct, 1);
+  EXPECT_EQ(result.problems[2].guidance->instruction, "");
+  EXPECT_EQ(result.problems[2].guidance->kind, "oracle_prefix");
+  EXPECT_EQ(result.fallback, 0);
+  // No prefix longer than the one that worked is tried: 6 + 1 + 3 attempts of 5 + 6 + 7 tokens.
+  EXPECT_EQ(world.engine.asked.size(), 10u);
+  EXPECT_EQ(result.tokens, 10 * 18);
+  EXPECT_EQ(records["three"].at(0)["correct"], true);
+  EXPECT_EQ(records["three"].at(0)["guided"], true);
+  EXPECT_EQ(records["three"].at(0)["guidance"], result.problems[2].guidance->text);
+  EXPECT_EQ(to_json(result)["found"], 3);
+}
+
+TEST(Guide, SeveralProblemsAreInFlight) {
+  FakeWorld world(works_from({}), 6);
+  std::vector<Problem> problems;
+  for (int i = 0; i < 4; ++i) problems.push_back(problem("p" + std::to_string(i), ten_lines()));
+  guide(world.explorer, lines_config(10), problems, {}, nullptr);
+  EXPECT_EQ(world.engine.batch_sizes.front(), 6u);
+  EXPECT_EQ(world.engine.asked[0].tag, 0u);
+  EXPECT_EQ(world.engine.asked[1].tag, 1u);
+}
+
+TEST(Guide, FallsBackToARandomShortPrefix) {
+  std::vector<Problem> problems;
+  for (int i = 0; i < 40; ++i) problems.push_back(problem("p" + std::to_string(i), ten_lines()));
+  problems.push_back(
+      problem("coarse", "a line of twenty ab\nand then another one of some length\nthe end\n"));
+  FakeWorld world(works_from({}));
+  const GuideResult result = guide(world.explorer, lines_config(10), problems, {}, nullptr);
+  EXPECT_EQ(result.fallback, 41);
+  ASSERT_EQ(result.problems.size(), 41u);
+  std::map<int, int> counts;
+  for (int i = 0; i < 40; ++i) ++counts[static_cast<int>(result.problems[i].guidance->text.size())];
+  EXPECT_EQ(counts.size(), 2u);  // 9 and 19 of 100 bytes are shorter than a quarter; both are drawn
+  EXPECT_GT(counts[9], 0);
+  EXPECT_GT(counts[19], 0);
+  EXPECT_EQ(result.problems[40].guidance->text, "a line of twenty ab");  // none is shorter: the shortest
+  EXPECT_EQ(result.problems[40].guidance->correct, 0);
+  EXPECT_EQ(result.problems[40].guidance->samples, 3);
+  // The same seed gives the same choice.
+  FakeWorld again(works_from({}), 5);
+  const GuideResult second = guide(again.explorer, lines_config(10), problems, {}, nullptr);
+  for (int i = 0; i < 41; ++i)
+    EXPECT_EQ(second.problems[i].guidance->text, result.problems[i].guidance->text);
+}
+
+TEST(Guide, SkipsAreCountedAndReported) {
+  FakeWorld world(works_from({{"good", 2}}));
+  const std::vector<Problem> problems = {problem("none"), problem("single", "one step"),
+                                         problem("good", ten_lines()),
+                                         problem("leak", "ANSWER\nsecond\nthird and longer\n")};
+  std::map<std::string, bool> guided;
+  const GuideResult result =
+      guide(world.explorer, lines_config(10), problems, {},
+            [&](const Problem& p, const std::vector<Json>&) { guided[p.id] = p.guidance.has_value(); });
+  EXPECT_EQ(result.without_solution, 1);
+  EXPECT_EQ(result.without_prefix, 2);
+  EXPECT_EQ(result.leaks_prevented, 2);
+  EXPECT_EQ(guided, (std::map<std::string, bool>{
+                        {"none", false}, {"single", false}, {"good", true}, {"leak", false}}));
+  ASSERT_EQ(result.problems.size(), 1u);
+}
+
+TEST(Guide, Resumes) {
+  const auto script = works_from({{"a", 2}, {"b", 4}});
+  const std::vector<Problem> problems = {problem("a", ten_lines()), problem("none"),
+                                         problem("b", ten_lines()), problem("c", ten_lines())};
+  FakeWorld world(script);
+  const GuideResult whole = guide(world.explorer, lines_config(10), problems, {}, nullptr);
+  FakeWorld again(script);
+  const std::vector<Problem> done = {whole.problems[2], problems[1], whole.problems[0]};  // c, none, a
+  std::vector<std::string> finished;
+  const GuideResult result =
+      guide(again.explorer, lines_config(10), problems, done,
+            [&](const Problem& p, const std::vector<Json>&) { finished.push_back(p.id); });
+  EXPECT_EQ(finished, (std::vector<std::string>{"b"}));
+  EXPECT_EQ(again.engine.asked.size(), 4u);
+  ASSERT_EQ(result.problems.size(), 3u);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(result.problems[i].guidance->text, whole.problems[i].guidance->text);
+  EXPECT_EQ(result.without_solution, 1);
+  EXPECT_EQ(result.fallback, 1);
+}
+
+TEST(Guide, FixedAndRandomPrefixesAreNotSampled) {
+  FakeWorld world(works_from({}));
+  GuideConfig config = lines_config(10);
+  config.fixed_fraction = 0.51;
+  std::string leaking = ten_lines();
+  leaking.replace(31, 6, "ANSWER");
+  GuideResult result =
+      guide(world.explorer, config, {problem("a", ten_lines()), problem("b", leaking)}, {}, nullptr);
+  EXPECT_DOUBLE_EQ(result.problems[0].guidance->fraction, 0.49);
+  EXPECT_DOUBLE_EQ(result.problems[1].guidance->fraction, 0.29);  // the longest that does not leak
+  EXPECT_EQ(result.problems[0].guidance->samples, 0);
+  EXPECT_EQ(result.fallback, 0);
+
+  config = lines_config(10);
+  config.choose = "random";
+  std::vector<Problem> problems;
+  for (int i = 0; i < 60; ++i) problems.push_back(problem("p" + std::to_string(i), ten_lines()));
+  result = guide(world.explorer, config, problems, {}, nullptr);
+  std::map<int, int> counts;
+  for (const Problem& p : result.problems) ++counts[static_cast<int>(p.guidance->text.size())];
+  EXPECT_EQ(counts.size(), 7u);  // 9, 19, …, 69
+  EXPECT_TRUE(world.engine.asked.empty());
+}
+
+TEST(Guide, TheInstructionReachesPromptAndVerifier) {
+  FakeWorld world(works_from({{"a", 1}}), 32, "silent");
+  guide(world.explorer, lines_config(10), {problem("a", ten_lines())}, {}, nullptr);
+  const std::vector<int>& prompt = world.engine.asked.at(0).prompt;
+  EXPECT_NE(std::string(prompt.begin(), prompt.end()).find("S[<a>|line 0 ab]"), std::string::npos);
+  EXPECT_EQ(world.verifier.instructions.at(0), "silent");
+}
+
+TEST(Guide, RefusesImpossibleSettings) {
+  FakeWorld world(works_from({}));
+  GuideConfig config;
+  config.choose = "longest";
+  EXPECT_THROW(guide(world.explorer, config, {}, {}, nullptr), Error);
+  config = GuideConfig();
+  config.grid = 0;
+  EXPECT_THROW(guide(world.explorer, config, {}, {}, nullptr), Error);
+}
+
+}  // namespace
+}  // namespace pope

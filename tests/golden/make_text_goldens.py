@@ -1,0 +1,244 @@
+"""Makes the goldens of tests/text with Hugging Face's own libraries (tokenizers 0.23, transformers 5.23, jinja2).
+
+    python make_text_goldens.py [folder of the Qwen3 tokenizer] [folder of the problem files]
+
+Without arguments: trains one tiny tokenizer per pre-tokeniser kind (text_KIND/) and writes text_ids.json and
+text_chat.json. With the two folders: writes text_qwen3.json, digests of the ids of real problem statements.
+"""
+
+import json
+import random
+import sys
+from pathlib import Path
+
+from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
+from tokenizers import decoders
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
+
+HERE = Path(__file__).parent
+
+CORPUS = [
+    "The quick brown fox doesn't jump; they've seen it, and I'm sure we'll do it again.",
+    "Step 1: let x = 3.14159 and y = 1,000,000. Then x + y = 1000003.14159.",
+    "Therefore \\frac{1}{2} \\cdot \\sqrt{16} = 2, and the answer is \\boxed{2}.",
+    "def f(n):\n    if n < 2:\n        return 1\n    return n * f(n - 1)\n\n\n",
+    "Le café est fermé ; l'été, naïve Zoë mange des crêpes à Orléans.",
+    "数学の問題を解く。答えは四十二です。 Ответ: сорок два. Η απάντηση είναι σαράντα δύο.",
+    "Emoji: 👩‍🚀🎉🎉 and tabs\t\tand   spaces    here.\r\nA new line.\r\n\r\nAnother one.",
+    "He said: \"It's 5 o'clock, isn't it?\" She'd said so; YOU'RE LATE, IT'S TRUE!",
+    "100 200 300 2024 12345 67890 0.5 50% $20 -7 +8 (9) [10] {11} <12> a_1 b^2",
+] * 2
+
+TEXTS = [
+    "", " ", "  ", "a", " a", "a ", "   a   b  ", "\n", "\n\n", "a\n\nb", "a \n b", " \n ", "\r\n\r\n", "a\r\n\r\n  b", "\t\tx",
+    "Hello, world! It's 3.14159 and 1,000,000.",
+    "I'M, I'm, YOU'RE, we'll, 's, 'S, 'd've, 'ſ tail, rock'n'roll, ''''",
+    "x=1234567890123456789012345678901234567890",
+    "٣٤٥ ४५६ Ⅷ ½ ² ①",
+    "cafe\u0301 caf\u00e9 na\u00efve nai\u0308ve \u1e9b\u0323 \u0041\u030a \u212b",
+    "a\u0300\u0301\u0302\u0303\u0304\u0305 e\u0323\u0302",
+    "👩‍🚀👨‍👩‍👧‍👦🏳️‍🌈 👍🏽",
+    "line\u2028sep\u2029para\u0085nel\u00a0nbsp\u3000ideo\u200bzero\ufeffbom",
+    "nul\x00nul\x00\x00 \x01\x1f\x7f",
+    "数学の問題を解く。42です",
+    "가각힣 \u1100\u1161\u11a8",
+    "देवनागरी क्षि ไทยภาษา עברית العربية",
+    "𝒳 ∈ ℝ, ∑ᵢ xᵢ² ≤ ½ ⇒ ∎ 𐍈",
+    "<|im_end|>", "a<|im_end|>b", "<|im_start|>user\nhi<|im_end|>\n", "<|im_end|", "<<|im_end|>>", "<|im_end|><|im_end|>",
+    "<|endoftext|>tail", " <|endoftext|> ", "<think>x</think>", "a <mask> b<mask>c  <mask>\n\nd", "<thin", "<|im_end|><mask> <think>",
+    "the cafe\u0301token and caf\u00e9token", "an unreachable word", "<thinker> </think> <think",
+    "    indented\n\tcode()\n        more   \n   \n\nend   ",
+    "....!!!???---===", "a.b,c;d:e!f?g", "\\frac{1}{2}\\sqrt[3]{x}\\\\[2pt]\n$$x^2$$",
+    "\ufffd \ufffd\ufffd", "\U0010ffff\ue000",
+    " " * 257, "a" * 300, "ab " * 100, "\n" * 65, "9" * 130, " \n" * 40, "é" * 120, "🎉" * 50,
+]  # fmt: skip
+
+BAD_BYTES = [
+    "80", "ff", "61ff62", "c3", "61c3", "c328", "e28228", "e2 82", "f09f98", "f09f9861", "f0288cbc", "eda080", "edb080", "c080",
+    "e08080", "f08080a0", "f4908080", "f8888080", "fe", "61f0908d", "e2c3a9", "c3a9e2",
+]  # fmt: skip
+
+GPT4_LIKE = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+)
+BYTES = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+GPT2 = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+PRE_TOKENIZERS = {
+    "gpt2": GPT2,
+    "smollm": pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), GPT2]),
+    "qwen2": pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(GPT4_LIKE % ""), "isolated"), BYTES]),
+    "llama3": pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(GPT4_LIKE % "{1,3}"), "isolated"), BYTES]),
+}
+SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+
+# Chat templates in the ways that model makers write them: default system message in the loop, in an else branch
+# with line breaks as escapes, and none.
+CHAT_TEMPLATES = {
+    "in_loop": (
+        "{% for m in messages %}{% if loop.first and m['role'] != 'system' %}{{ '<|im_start|>system\n"
+        "You are Tiny, a helpful model<|im_end|>\n' }}{% endif %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + "
+        "'<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    ),
+    "in_else": (
+        "{%- if messages[0]['role'] == 'system' %}\n    {{- '<|im_start|>system\\n' + messages[0]['content'] + "
+        "'<|im_end|>\\n' }}\n{%- else %}\n    {{- '<|im_start|>system\\nDon\\'t guess.\\nYou are \"Tiny\".<|im_end|>\\n' }}\n"
+        "{%- endif %}\n{%- for m in messages %}\n    {%- if m.role == 'user' %}\n        {{- '<|im_start|>user\\n' + "
+        "m.content + '<|im_end|>\\n' }}\n    {%- endif %}\n{%- endfor %}\n{%- if add_generation_prompt %}\n"
+        "    {{- '<|im_start|>assistant\\n' }}\n{%- endif %}\n"
+    ),
+    "none": (
+        "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{%- endfor %}"
+        "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
+    ),
+}
+
+
+def random_texts():
+    rng = random.Random(7)
+    parts = [" ", "  ", "\n", "\r\n", "\t", "a", "The", "x1", "12", "'s", "'LL", ".", "!!", "é", "e\u0301", "数", "🎉", "\u200d",
+             "<|im_end|>", "<think>", "<mask>", "\u00a0", "\u2028", "\x00", "\\frac", "{", "$", "ß", "Ω", "½"]  # fmt: skip
+    return ["".join(rng.choice(parts) for _ in range(rng.randint(2, 14))) for _ in range(80)]
+
+
+def make_tiny(kind):
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = PRE_TOKENIZERS[kind]
+    tokenizer.decoder = decoders.ByteLevel()
+    if kind == "qwen2":
+        tokenizer.normalizer = normalizers.NFC()
+    trainer = trainers.BpeTrainer(
+        vocab_size=480,
+        min_frequency=2,
+        show_progress=False,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        special_tokens=SPECIAL if kind == "smollm" else [],
+    )
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    if kind == "llama3":
+        description = json.loads(tokenizer.to_str())
+        model = description["model"]
+        model["ignore_merges"] = True
+        model["vocab"]["\u0120unreachable"] = 480  # a word that no merge reaches
+        tokenizer = Tokenizer.from_str(json.dumps(description))
+    if kind != "smollm":  # the special tokens stand behind the vocabulary
+        tokenizer.add_special_tokens(SPECIAL)
+    if kind == "qwen2":
+        tokenizer.add_tokens([AddedToken(t, normalized=False) for t in ["<think", "<think>", "</think>"]])
+        tokenizer.add_tokens([AddedToken("<mask>", lstrip=True, rstrip=True, normalized=False)])
+        tokenizer.add_tokens([AddedToken("caf\u00e9token", normalized=True)])
+    text = tokenizer.to_str()
+    if kind == "llama3":  # older files spell a merge as one string
+        description = json.loads(text)
+        description["model"]["merges"] = [" ".join(pair) for pair in description["model"]["merges"]]
+        text = json.dumps(description, ensure_ascii=False, separators=(",", ":"))
+    return text
+
+
+def make_words():
+    words = ["<eos>", "<unk>", "r", "=", "1", "2", "+", ";", "stop"]
+    tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(words)}, unk_token="<unk>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.add_special_tokens(["<eos>"])
+    return tokenizer.to_str()
+
+
+def write_json(name, value):
+    (HERE / name).write_text(json.dumps(value, ensure_ascii=True, indent=None, separators=(",", ":")) + "\n")
+
+
+def write_tokenizer(kind, text, template=None):
+    folder = HERE / f"text_{kind}"
+    folder.mkdir(exist_ok=True)
+    (folder / "tokenizer.json").write_text(text, encoding="utf-8")
+    config = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<eos>" if kind == "word" else "<|im_end|>"}
+    if template:
+        config["chat_template"] = template
+    (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
+    return Tokenizer.from_str(text)
+
+
+def encode(tokenizer, text, parse_special):
+    tokenizer.encode_special_tokens = not parse_special
+    return tokenizer.encode(text, add_special_tokens=False).ids
+
+
+def golden_of(tokenizer, texts):
+    rows = []
+    for text in texts:
+        plain, special = encode(tokenizer, text, False), encode(tokenizer, text, True)
+        decoded = tokenizer.decode(special, skip_special_tokens=True)
+        # Hugging Face takes the e-acute of an added token for a byte; an added token is its own text.
+        decoded = decoded.replace("caf\ufffdtoken", "caf\u00e9token")
+        row = {"plain": plain, "decoded": decoded}
+        if special != plain:
+            row["special"] = special
+        rows.append(row)
+    return rows
+
+
+def make_ids():
+    texts = TEXTS + random_texts()
+    bad = [bytes.fromhex(b) for b in BAD_BYTES]
+    result = {"texts": texts, "bad_bytes": [b.hex() for b in bad], "tokenizers": {}, "bad": {}}
+    for kind in PRE_TOKENIZERS:
+        template = CHAT_TEMPLATES["in_loop"] if kind == "smollm" else None
+        tokenizer = write_tokenizer(kind, make_tiny(kind), template)
+        result["tokenizers"][kind] = golden_of(tokenizer, texts)
+        result["bad"][kind] = golden_of(tokenizer, [b.decode("utf-8", errors="replace") for b in bad])
+    words = write_tokenizer("word", make_words())
+    result["word_texts"] = ["r = 1 + 2 ; stop", " r\t=\n2 \u3000 r\u00a0= ", "r what 1", "<eos>", "r<eos> 1 <eos>", "", "1\u2028 2"]
+    rows = golden_of(words, result["word_texts"])
+    for row in rows:  # in Hugging Face's plain text a word may spell a special token; not in ours
+        row.setdefault("special", row["plain"])
+        row["plain"] = [1 if i == 0 else i for i in row["plain"]]
+    result["tokenizers"]["word"] = rows
+    write_json("text_ids.json", result)
+
+
+def make_chat():
+    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(HERE / "text_smollm" / "tokenizer.json"))
+    rows = []
+    for name, template in CHAT_TEMPLATES.items():
+        for system in [None, "Answer in French."]:
+            for user in ["What is 2+2?", "\n  Two lines\nof 'text'  "]:
+                messages = ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": user}]
+                kwargs = {"chat_template": template, "add_generation_prompt": True}
+                text = tokenizer.apply_chat_template(messages, tokenize=False, **kwargs)
+                ids = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False, **kwargs)
+                rows.append({"name": name, "template": template, "system": system, "user": user, "text": text, "ids": ids})
+    write_json("text_chat.json", rows)
+
+
+def fnv1a(ids):
+    """64-bit FNV-1a over the ids as 4 little-endian bytes each."""
+    value = 0xCBF29CE484222325
+    for i in ids:
+        for byte in i.to_bytes(4, "little"):
+            value = ((value ^ byte) * 0x100000001B3) % 2**64
+    return f"{value:016x}"
+
+
+def make_qwen3(folder, data):
+    tokenizer = Tokenizer.from_file(str(Path(folder) / "tokenizer.json"))
+    files = {}
+    for name in ["gsm8k_test", "math500", "omni_math_hard", "olympiadbench"]:
+        lines = (Path(data) / f"{name}.jsonl").read_bytes().split(b"\n")[:200]
+        ids = [i for line in lines if line for i in encode(tokenizer, json.loads(line)["problem"], False)]
+        files[name] = {"rows": sum(1 for line in lines if line), "ids": len(ids), "fnv1a": fnv1a(ids)}
+    torture = [i for text in TEXTS + random_texts() for i in encode(tokenizer, text, False)]
+    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 2+2?"}]
+    chat = AutoTokenizer.from_pretrained(folder)
+    prompts = [
+        chat.apply_chat_template(m, tokenize=True, return_dict=False, add_generation_prompt=True)
+        for m in (messages, messages[1:])
+    ]
+    torture_digest = {"ids": len(torture), "fnv1a": fnv1a(torture)}
+    write_json("text_qwen3.json", {"files": files, "torture": torture_digest, "with_system": prompts[0], "prompt": prompts[1]})
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        make_qwen3(sys.argv[1], sys.argv[2])
+    else:
+        make_ids()
+        make_chat()

@@ -1,0 +1,108 @@
+// Checkpoints: round trip, how many are kept, and falling back past a damaged one.
+#include "learn/checkpoint.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "core/error.h"
+#include "learn/tiny.h"
+
+namespace pope {
+namespace {
+
+namespace fs = std::filesystem;
+
+class CheckpointTest : public testing::Test {
+ protected:
+  // Saves steps 1 … steps, each with other weights, moments and state.
+  void save(int steps, int keep) {
+    for (int step = 1; step <= steps; ++step) {
+      for (Parameter& p : model_->parameters()) {
+        p.compute.mutable_grad() = at::full_like(p.compute, 0.1 * step).detach();
+      }
+      optimizer_.step(0.01);
+      weights_.push_back(test::masters_of(*model_));
+      save_checkpoint(folder_ / "run", step, *model_, optimizer_, prompts_->tokenizer(),
+                      {{"tokens", 10 * step}}, keep);
+    }
+  }
+  fs::path checkpoint(const std::string& name) { return folder_ / "run" / "checkpoints" / name; }
+
+  test::TempFolder folder_{"checkpoint"};
+  std::shared_ptr<const PromptRenderer> prompts_ = test::tiny_prompts();
+  std::shared_ptr<Model> model_ = Model::random(test::tiny_architecture(), 3);
+  Optimizer optimizer_{{}, *model_};
+  std::vector<std::vector<at::Tensor>> weights_;  // after each step
+  std::shared_ptr<Model> other_ = Model::random(test::tiny_architecture(), 4);
+  Optimizer other_optimizer_{{}, *other_};
+};
+
+TEST_F(CheckpointTest, NoneYet) {
+  EXPECT_FALSE(load_newest_checkpoint(folder_ / "run", *other_, other_optimizer_).has_value());
+}
+
+TEST_F(CheckpointTest, RoundTripIsExact) {
+  save(2, 1);
+  const std::optional<Json> state = load_newest_checkpoint(folder_ / "run", *other_, other_optimizer_);
+  ASSERT_TRUE(state.has_value());
+  EXPECT_EQ((*state)["step"], 2);
+  EXPECT_EQ((*state)["tokens"], 20);
+  EXPECT_EQ(test::largest_difference(test::masters_of(*other_), weights_[1]), 0);
+  EXPECT_EQ(other_->version, 2);
+  EXPECT_EQ(other_optimizer_.steps_taken(), 2);
+  const NamedTensors saved = optimizer_.state(), loaded = other_optimizer_.state();
+  for (std::size_t i = 0; i < saved.size(); ++i) {
+    EXPECT_EQ(saved[i].first, loaded[i].first);
+    EXPECT_TRUE(at::equal(saved[i].second, loaded[i].second)) << saved[i].first;
+  }
+}
+
+TEST_F(CheckpointTest, PublishesBf16) {
+  save(1, 1);
+  const std::shared_ptr<Model> half = Model::random(test::tiny_architecture(), 4, at::kBFloat16);
+  Optimizer optimizer({}, *half);
+  load_newest_checkpoint(folder_ / "run", *half, optimizer);
+  EXPECT_EQ(test::largest_difference(test::masters_of(*half), weights_[0]), 0);
+  for (const Parameter& p : half->parameters()) EXPECT_TRUE(at::equal(p.master.to(at::kBFloat16), p.compute));
+}
+
+TEST_F(CheckpointTest, KeepsTheNewest) {
+  save(4, 2);
+  EXPECT_FALSE(fs::exists(checkpoint("step-000002")));
+  EXPECT_TRUE(fs::exists(checkpoint("step-000003")));
+  EXPECT_TRUE(fs::exists(checkpoint("step-000004")));
+}
+
+TEST_F(CheckpointTest, FallsBackPastDamage) {
+  save(4, 4);
+  fs::resize_file(checkpoint("step-000004") / "optimizer.safetensors",
+                  fs::file_size(checkpoint("step-000004") / "optimizer.safetensors") - 1);
+  std::ofstream(checkpoint("step-000003") / "state.json") << "{\"step\": 3";
+  fs::create_directories(checkpoint("step-000005.partial"));  // what a kill while saving leaves
+  const std::vector<at::Tensor> before = test::masters_of(*other_);
+  const std::optional<Json> state = load_newest_checkpoint(folder_ / "run", *other_, other_optimizer_);
+  ASSERT_TRUE(state.has_value());
+  EXPECT_EQ((*state)["step"], 2);
+  EXPECT_EQ(test::largest_difference(test::masters_of(*other_), weights_[1]), 0);
+}
+
+TEST_F(CheckpointTest, AllDamagedIsAnError) {
+  save(2, 2);
+  for (const char* name : {"step-000001", "step-000002"}) fs::remove(checkpoint(name) / "model.safetensors");
+  const std::vector<at::Tensor> before = test::masters_of(*other_);
+  EXPECT_THROW(load_newest_checkpoint(folder_ / "run", *other_, other_optimizer_), Error);
+  EXPECT_EQ(test::largest_difference(test::masters_of(*other_), before), 0);
+}
+
+TEST_F(CheckpointTest, AnotherModelIsRefused) {
+  save(1, 1);
+  Architecture wider = test::tiny_architecture();
+  wider.ffn_width += 4;
+  const std::shared_ptr<Model> model = Model::random(wider, 4);
+  Optimizer optimizer({}, *model);
+  EXPECT_THROW(load_newest_checkpoint(folder_ / "run", *model, optimizer), Error);
+}
+
+}  // namespace
+}  // namespace pope

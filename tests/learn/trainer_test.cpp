@@ -1,0 +1,318 @@
+// The trainer as a whole: a bandit that is learned, exact metrics from a scripted engine, resuming bit for
+// bit.
+#include "learn/trainer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "core/error.h"
+#include "learn/checkpoint.h"
+#include "learn/tiny.h"
+#include "rollout/native_engine.h"
+
+namespace pope {
+namespace {
+
+using test::FakeEngine;
+using test::FakeVerifier;
+
+bool says_yes(const Problem&, std::string_view completion) { return completion.starts_with("yes"); }
+
+struct World {
+  explicit World(FakeVerifier::Judge judge = says_yes, at::ScalarType compute = at::kFloat) {
+    job.model = Model::random(test::tiny_architecture(), 7, compute);
+    job.prompts = test::tiny_prompts();
+    job.verifier = std::make_shared<FakeVerifier>(std::move(judge));
+    engine = std::make_unique<NativeEngine>(job.model);
+    job.engine = engine.get();
+    job.hard = {test::problem("a", "one two", "red"), test::problem("b", "two", "blue"),
+                test::problem("c", "three one", "red red")};
+    job.stop_tokens = {0};
+    job.sampling.max_new_tokens = 3;
+    job.optimizer.lr = 2e-2;
+    job.config.steps = 6;
+    job.config.prompts_per_step = 4;
+    job.config.rollouts_per_prompt = 8;
+    job.config.rollouts_every = 0;
+    job.config.micro_batch_tokens = 64;
+  }
+  Json train(const std::filesystem::path& path) {
+    RunDir run = test::open_run(path);
+    return pope::train(run, job);
+  }
+  TrainJob job;
+  std::unique_ptr<Engine> engine;
+};
+
+TEST(Trainer, RewardRises) {
+  for (const at::ScalarType compute : {at::kFloat, at::kBFloat16}) {
+    for (const char* kind : {"ppo_clip", "truncated_is"}) {
+      test::TempFolder folder("bandit");
+      World world(says_yes, compute);
+      world.job.objective.kind = kind;
+      world.job.config.steps = 60;
+      world.job.config.save_every = 60;
+      world.train(folder / "run");
+      const std::vector<Json> rows = test::metrics_of(folder / "run");
+      ASSERT_EQ(rows.size(), 60u);
+      double first = 0, last = 0;
+      for (int i = 0; i < 10; ++i) {
+        first += rows[i]["reward/unguided"].get<double>() / 10;
+        last += rows[50 + i]["reward/unguided"].get<double>() / 10;
+      }
+      EXPECT_LT(first, 0.4) << kind;
+      EXPECT_GT(last, 0.8) << kind;
+      // The sampler's logprobs are the trainer's, up to rounding: the first update is on-policy.
+      EXPECT_LT(rows[0]["logprob_gap/max"].get<double>(), compute == at::kFloat ? 1e-4 : 0.1);
+      EXPECT_NEAR(rows[0]["ratio/mean"].get<double>(), 1.0, compute == at::kFloat ? 1e-4 : 0.1);
+    }
+  }
+}
+
+TEST(Trainer, StoppedAndResumedIsTheUnbrokenRun) {
+  for (const int updates : {1, 2}) {
+    test::TempFolder folder("resume");
+    const auto set_up = [&](World& world) {
+      world.job.config.save_every = 2;
+      world.job.config.updates_per_batch = updates;
+      world.job.config.eval_every = 3;
+      world.job.config.eval_samples = 4;
+      world.job.optimizer.schedule = "cosine";
+      world.job.optimizer.weight_decay = 0.1;
+      world.job.eval_sets = {{"held", true, world.job.hard}, {"held", false, world.job.hard}};
+    };
+    World unbroken;
+    set_up(unbroken);
+    const Json whole = unbroken.train(folder / "unbroken");
+
+    int calls = 0;
+    World broken([&](const Problem& p, std::string_view completion) {
+      // In step 4: two evaluations of 24 rollouts and three steps of 32 went before.
+      if (++calls == 2 * 24 + 3 * 32 + 10) throw Error("test", "killed");
+      return says_yes(p, completion);
+    });
+    set_up(broken);
+    EXPECT_THROW(broken.train(folder / "broken"), Error);
+    EXPECT_EQ(test::metrics_of(folder / "broken").size(), 4u);  // the newest checkpoint is that of step 2
+
+    World resumed;
+    set_up(resumed);
+    resumed.job.model = Model::random(test::tiny_architecture(), 99);  // what it held is not to matter
+    resumed.engine = std::make_unique<NativeEngine>(resumed.job.model);
+    resumed.job.engine = resumed.engine.get();
+    const Json parts = resumed.train(folder / "broken");
+
+    const std::vector<Json> expected = test::without_times(test::metrics_of(folder / "unbroken"));
+    const std::vector<Json> got = test::without_times(test::metrics_of(folder / "broken"));
+    ASSERT_EQ(expected.size(), 7u);  // step 0 and 6 steps
+    ASSERT_EQ(got.size(), expected.size());
+    for (std::size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i].dump(), expected[i].dump());
+    for (const char* file : {"model/model.safetensors", "checkpoints/step-000006/model.safetensors",
+                             "checkpoints/step-000006/optimizer.safetensors"}) {
+      EXPECT_EQ(read_file(folder / "broken" / file), read_file(folder / "unbroken" / file)) << file;
+    }
+    EXPECT_EQ(whole["rollouts"], parts["rollouts"]);
+    EXPECT_EQ(whole["tokens"], parts["tokens"]);
+    EXPECT_GT(
+        test::largest_difference(test::masters_of(*unbroken.job.model), test::masters_of(*World().job.model)),
+        1e-3);
+
+    World again;  // a complete run does nothing more
+    set_up(again);
+    again.train(folder / "broken");
+    EXPECT_EQ(test::metrics_of(folder / "broken").size(), 7u);
+  }
+}
+
+TEST(Trainer, NoSignalLeavesWeightsUntouched) {
+  for (const bool verdict : {false, true}) {
+    test::TempFolder folder("flat");
+    World world([=](const Problem&, std::string_view) { return verdict; });
+    world.job.sampling.max_new_tokens = 30;  // long enough for most rollouts to end by themselves
+    world.job.optimizer.weight_decay = 0.5;
+    world.job.config.steps = 2;
+    const std::vector<at::Tensor> before = test::masters_of(*world.job.model);
+    // All rewards equal: truncated rollouts would fail, so the scripted engine ends every one.
+    FakeEngine engine([](const Request&, int) {
+      return Rollout{.tokens = {1, 0}, .logprobs = {-1.0f, -2.0f}};
+    });
+    world.job.engine = &engine;
+    world.train(folder / "run");
+    EXPECT_EQ(test::largest_difference(test::masters_of(*world.job.model), before), 0);
+    const Json row = test::metrics_of(folder / "run").back();
+    EXPECT_EQ(row["groups/total"], 4);
+    EXPECT_EQ(row["groups/no_signal"], 4);
+    EXPECT_EQ(row["groups/all_fail"], verdict ? 0 : 4);
+    EXPECT_EQ(row["groups/all_pass"], verdict ? 4 : 0);
+    EXPECT_EQ(row["updates"], 0);
+    EXPECT_EQ(row["loss"], 0.0);
+    EXPECT_EQ(row["grad_norm"], 0.0);
+    EXPECT_FALSE(row.contains("ratio/mean"));
+  }
+}
+
+// Samples 0 and 1 of 8 say yes; sample 7 is truncated although it says yes. Sample i has 2 + i tokens.
+Rollout scripted(const Request& request, int sample) {
+  Rollout rollout;
+  rollout.tokens.assign(2 + sample, sample < 2 || sample == 7 ? 1 : 2);
+  rollout.tokens.back() = sample == 7 ? 1 : 0;
+  rollout.logprobs.assign(2 + sample, request.prompt.size() > 2 ? -0.5f : -2.0f);
+  rollout.finish = sample == 7 ? FinishReason::length : FinishReason::stop;
+  return rollout;
+}
+
+TEST(Trainer, MetricsByHand) {
+  test::TempFolder folder("metrics");
+  World world;
+  FakeEngine engine(scripted);
+  world.job.engine = &engine;
+  world.job.hard = {test::problem("a", "one two", "red")};
+  world.job.config.steps = 1;
+  world.job.config.rollouts_every = 1;
+  world.job.config.eval_every = 5;
+  world.job.config.eval_samples = 8;
+  world.job.eval_sets = {{"held", false, world.job.hard}, {"held", true, world.job.hard}};
+  const Json result = world.train(folder / "run");
+  const std::vector<Json> rows = test::metrics_of(folder / "run");
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0]["step"], 0);
+  const Json& row = rows[1];
+  for (const char* set : {"unguided", "guided"}) {
+    const std::string name = set;
+    EXPECT_EQ(row["reward/" + name], 2.0 / 8) << set;  // the truncated one gets none
+    EXPECT_EQ(row["solvable/" + name], 1.0) << set;
+    EXPECT_EQ(row["length/" + name], 5.5) << set;  // mean of 2 … 9
+    EXPECT_EQ(row["truncated/" + name], 1.0 / 8) << set;
+    for (const Json& evaluated : rows) {
+      EXPECT_EQ(evaluated["eval/held/" + name + "/pass@1"], 2.0 / 8);
+      EXPECT_EQ(evaluated["eval/held/" + name + "/pass@8"], 1.0);
+      EXPECT_EQ(evaluated["eval/held/" + name + "/truncated"], 1.0 / 8);
+    }
+  }
+  EXPECT_NEAR(row["entropy/unguided"].get<double>(), 2.0, 1e-12);
+  EXPECT_NEAR(row["entropy/guided"].get<double>(), 0.5, 1e-12);
+  EXPECT_EQ(row["groups/total"], 4);
+  EXPECT_EQ(row["groups/no_signal"], 0);
+  EXPECT_EQ(row["rollouts/total"], 32);
+  EXPECT_EQ(row["tokens/sampled"], 4 * 44);
+  EXPECT_EQ(row["updates"], 1);
+  EXPECT_EQ(result["rollouts"], 32);
+  EXPECT_EQ(result["final"], row);
+  EXPECT_TRUE(std::filesystem::exists(folder / "run/rollouts/step-000001.jsonl.zst"));
+  EXPECT_TRUE(std::filesystem::exists(folder / "run/model/config.json"));
+  std::vector<Json> records;
+  read_jsonl(folder / "run/rollouts/step-000001.jsonl.zst",
+             [&](Json&& record, std::size_t) { records.push_back(std::move(record)); });
+  ASSERT_EQ(records.size(), 32u);
+  EXPECT_EQ(records[1]["reward"], 1.0);
+  EXPECT_EQ(records[1]["advantage"], 0.75);
+  EXPECT_EQ(records[7]["reward"], 0.0);
+
+  // Each prompt has its own random stream, also where the same problem is drawn twice; evaluations repeat
+  // theirs.
+  std::multiset<std::uint64_t> streams;
+  for (const Request& request : engine.requests) streams.insert(request.stream);
+  ASSERT_EQ(engine.requests.size(), 2u + 4u + 2u);
+  for (std::size_t i = 0; i < 8; ++i) {
+    const bool evaluation = i < 2 || i >= 6;
+    EXPECT_EQ(streams.count(engine.requests[i].stream), evaluation ? 2u : 1u) << i;
+  }
+}
+
+// Truncated rollouts left out of the loss leave its denominators too, but stay in the group's baseline.
+// Six successes of 2 … 7 tokens, A = 1/4, behaviour so unlikely that ρ is cut at 2; two truncated failures of
+// 8 and 9 tokens, A = −3/4, behaviour certain, so that ρ is below 0.8.
+TEST(Trainer, MaskTruncated) {
+  for (const bool mask : {false, true}) {
+    test::TempFolder folder("mask");
+    World world;
+    FakeEngine engine([](const Request&, int sample) {
+      const bool success = sample < 6;
+      Rollout rollout;
+      rollout.tokens.assign(2 + sample, success ? 1 : 2);
+      rollout.logprobs.assign(2 + sample, success ? -50.0f : 0.0f);
+      rollout.finish = success ? FinishReason::stop : FinishReason::length;
+      return rollout;
+    });
+    world.job.engine = &engine;
+    world.job.hard = {test::problem("a", "one two")};
+    world.job.mixture.guided = 0;
+    world.job.config.steps = 1;
+    world.job.config.prompts_per_step = 1;
+    world.job.objective.mask_truncated = mask;
+    world.job.objective.aggregation = "seq_sum";
+    world.job.objective.eps_high = 1.0;
+    world.train(folder / "run");
+    const Json row = test::metrics_of(folder / "run").back();
+    const double successes = -27 * 2 * 0.25, failures = 17 * 0.8 * 0.75;
+    EXPECT_NEAR(row["loss"].get<double>(), mask ? successes / 6 : (successes + failures) / 8, 1e-5);
+    EXPECT_EQ(row["reward/unguided"], 0.75);
+    EXPECT_EQ(row["ratio/clipped"], 1.0);
+  }
+}
+
+TEST(Trainer, VerifierSeesWhatThePromptShowed) {
+  test::TempFolder folder("shown");
+  std::map<std::string, int> seen;  // instruction, or "unguided"
+  World world([&](const Problem& p, std::string_view) {
+    ++seen[p.guidance ? p.guidance->instruction : "unguided"];
+    return false;
+  });
+  world.job.instruction = "silent";
+  world.job.hard[1].guidance->instruction = "default";
+  world.job.config.steps = 1;
+  world.job.config.prompts_per_step = 6;
+  world.train(folder / "run");
+  EXPECT_EQ(seen, (std::map<std::string, int>{{"unguided", 24}, {"silent", 16}, {"default", 8}}));
+}
+
+TEST(Trainer, NanStopsBeforeTheWeights) {
+  test::TempFolder folder("nan");
+  World world;
+  int step = 0;
+  FakeEngine engine([&](const Request& request, int sample) {
+    Rollout rollout = scripted(request, sample);
+    if (request.tag == 0 && sample == 0) ++step;
+    if (step == 3) rollout.logprobs[0] = std::nanf("");
+    return rollout;
+  });
+  world.job.engine = &engine;
+  try {
+    world.train(folder / "run");
+    FAIL() << "expected an Error";
+  } catch (const Error& error) {
+    const std::string text = error.what();
+    EXPECT_NE(text.find("step 3"), std::string::npos) << text;
+    EXPECT_NE(text.find("optimizer.lr"), std::string::npos) << text;
+  }
+  EXPECT_EQ(test::metrics_of(folder / "run").size(), 2u);
+  const std::vector<at::Tensor> now = test::masters_of(*world.job.model);
+  Optimizer optimizer({}, *world.job.model);
+  const std::optional<Json> state = load_newest_checkpoint(folder / "run", *world.job.model, optimizer);
+  EXPECT_EQ((*state)["step"], 2);
+  EXPECT_EQ(test::largest_difference(now, test::masters_of(*world.job.model)), 0);
+}
+
+TEST(Trainer, RefusesImpossibleJobs) {
+  test::TempFolder folder("refuse");
+  const std::vector<std::function<void(TrainJob&)>> faults = {
+      [](TrainJob& job) { job.config.rollouts_per_prompt = 1; },
+      [](TrainJob& job) { job.config.steps = 0; },
+      [](TrainJob& job) { job.config.updates_per_batch = 5; },
+      [](TrainJob& job) { job.sampling.temperature = 0; },
+      [](TrainJob& job) { job.objective.kind = "grpo"; },
+      [](TrainJob& job) { job.optimizer.schedule = "step"; },
+  };
+  for (const auto& fault : faults) {
+    World world;
+    FakeEngine engine(scripted);
+    world.job.engine = &engine;
+    fault(world.job);
+    EXPECT_THROW(world.train(folder / "run"), Error);
+    EXPECT_TRUE(engine.requests.empty());
+  }
+}
+
+}  // namespace
+}  // namespace pope

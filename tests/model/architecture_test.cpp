@@ -1,0 +1,149 @@
+// config.json of each family, old and new spellings, and what is refused.
+#include "model/architecture.h"
+
+#include <gmock/gmock.h>
+
+#include "core/temp_dir.h"
+
+namespace pope {
+namespace {
+
+using testing::HasSubstr;
+
+Json llama() {
+  return Json::parse(R"({"model_type": "llama", "vocab_size": 61, "hidden_size": 48, "num_hidden_layers": 3,
+    "num_attention_heads": 6, "num_key_value_heads": 2, "intermediate_size": 80, "max_position_embeddings": 64,
+    "rope_theta": 5e5, "rms_norm_eps": 1e-3, "hidden_act": "silu", "bos_token_id": 1, "eos_token_id": 2,
+    "kept_as_it_is": [1, "two"]})");
+}
+
+Json with(const char* field, const Json& value) {
+  Json config = llama();
+  config[field] = value;
+  return config;
+}
+
+TEST(Architecture, ReadsLlama) {
+  const Architecture a = architecture_from_json(llama());
+  EXPECT_EQ(a.family, "llama");
+  EXPECT_EQ(a.vocab_size, 61);
+  EXPECT_EQ(a.width, 48);
+  EXPECT_EQ(a.layers, 3);
+  EXPECT_EQ(a.heads, 6);
+  EXPECT_EQ(a.kv_heads, 2);
+  EXPECT_EQ(a.head_width, 8);  // 48 / 6
+  EXPECT_EQ(a.ffn_width, 80);
+  EXPECT_EQ(a.context, 64);
+  EXPECT_EQ(a.rope_theta, 5e5);
+  EXPECT_EQ(a.norm_eps, 1e-3);
+  EXPECT_FALSE(a.tied_embeddings);  // transformers' default
+  EXPECT_FALSE(a.attention_bias);
+  EXPECT_FALSE(a.qk_norm);
+  EXPECT_EQ(a.bos_token, 1);
+  EXPECT_EQ(a.eos_tokens, std::vector{2});
+}
+
+TEST(Architecture, DefaultsDifferByFamily) {
+  EXPECT_EQ(architecture_from_json(with("num_key_value_heads", nullptr)).kv_heads, 6);
+  const Architecture qwen2 = architecture_from_json(with("model_type", "qwen2"));
+  EXPECT_TRUE(qwen2.attention_bias);
+  EXPECT_FALSE(qwen2.output_bias());
+  EXPECT_FALSE(qwen2.qk_norm);
+  const Architecture qwen3 = architecture_from_json(with("model_type", "qwen3"));
+  EXPECT_FALSE(qwen3.attention_bias);
+  EXPECT_TRUE(qwen3.qk_norm);
+  EXPECT_EQ(qwen3.head_width, 128);
+  const Architecture biased = architecture_from_json(with("attention_bias", true));
+  EXPECT_TRUE(biased.attention_bias);
+  EXPECT_TRUE(biased.output_bias());
+  EXPECT_EQ(architecture_from_json(with("head_dim", 16)).head_width, 16);
+}
+
+TEST(Architecture, ReadsBothSpellingsOfRotary) {
+  Json config = llama();
+  config.erase("rope_theta");
+  EXPECT_EQ(architecture_from_json(config).rope_theta, 10000);
+  config["rope_parameters"] = {{"rope_theta", 1e6}, {"rope_type", "default"}};
+  EXPECT_EQ(architecture_from_json(config).rope_theta, 1e6);
+  EXPECT_EQ(architecture_from_json(with("rope_scaling", nullptr)).rope_theta, 5e5);
+  EXPECT_EQ(architecture_from_json(with("rope_scaling", {{"type", "default"}})).rope_theta, 5e5);
+}
+
+TEST(Architecture, ReadsEosLists) {
+  EXPECT_EQ(architecture_from_json(with("eos_token_id", {5, 9})).eos_tokens, (std::vector{5, 9}));
+  EXPECT_TRUE(architecture_from_json(with("eos_token_id", nullptr)).eos_tokens.empty());
+  EXPECT_EQ(architecture_from_json(with("bos_token_id", nullptr)).bos_token, -1);
+}
+
+// By hand, llama: layer 2·48 + 48·(48 + 2·16) + 48·48 + 3·48·80 = 17760; 3·17760 + 48 + 2·48·61 = 59184.
+TEST(Architecture, CountsParameters) {
+  EXPECT_EQ(architecture_from_json(llama()).parameters(), 59184);
+  EXPECT_EQ(architecture_from_json(with("tie_word_embeddings", true)).parameters(), 59184 - 48 * 61);
+  EXPECT_EQ(architecture_from_json(with("attention_bias", true)).parameters(),
+            59184 + 3 * (48 + 2 * 16 + 48));
+  EXPECT_EQ(architecture_from_json(with("model_type", "qwen2")).parameters(), 59184 + 3 * (48 + 2 * 16));
+  Json qwen3 = with("model_type", "qwen3");
+  qwen3["head_dim"] = 8;
+  EXPECT_EQ(architecture_from_json(qwen3).parameters(), 59184 + 3 * 2 * 8);
+}
+
+TEST(Architecture, RoundTrips) {
+  for (const char* family : {"llama", "qwen2", "qwen3"}) {
+    Json config = with("model_type", family);
+    config["eos_token_id"] = {5, 9};
+    const Architecture first = architecture_from_json(config);
+    const Json written = to_json(first);
+    const Architecture again = architecture_from_json(written);
+    EXPECT_EQ(written["kept_as_it_is"], llama()["kept_as_it_is"]);
+    EXPECT_EQ(written["rope_theta"], 5e5);
+    EXPECT_EQ(written["rope_parameters"], Json({{"rope_theta", 5e5}, {"rope_type", "default"}}));
+    EXPECT_TRUE(written["architectures"].is_array());
+    EXPECT_EQ(again.family, first.family);
+    EXPECT_EQ(again.parameters(), first.parameters());
+    EXPECT_EQ(again.head_width, first.head_width);
+    EXPECT_EQ(again.context, first.context);
+    EXPECT_EQ(again.norm_eps, first.norm_eps);
+    EXPECT_EQ(again.eos_tokens, first.eos_tokens);
+    EXPECT_EQ(to_json(again), written);
+  }
+}
+
+TEST(Architecture, RefusesWithTheFieldsName) {
+  const auto message = [](const char* field, const Json& value) {
+    return error_of([&] { architecture_from_json(with(field, value)); });
+  };
+  EXPECT_THAT(message("model_type", "gpt2"), HasSubstr("\"gpt2\"\n  hint: known: llama, qwen2, qwen3"));
+  EXPECT_THAT(message("model_type", nullptr), HasSubstr("model_type"));
+  EXPECT_THAT(message("mlp_bias", true), HasSubstr("mlp_bias"));
+  EXPECT_THAT(message("hidden_act", "gelu"), HasSubstr("hidden_act"));
+  EXPECT_THAT(message("rope_scaling", {{"rope_type", "llama3"}, {"factor", 8}}), HasSubstr("rope_scaling"));
+  EXPECT_THAT(message("rope_parameters", {{"rope_type", "yarn"}}), HasSubstr("rope_parameters"));
+  EXPECT_THAT(message("partial_rotary_factor", 0.5), HasSubstr("partial_rotary_factor"));
+  EXPECT_THAT(message("quantization_config", {{"bits", 4}}), HasSubstr("quantization_config"));
+  EXPECT_THAT(message("layer_types", {"full_attention", "sliding_attention"}), HasSubstr("layer_types"));
+  Json sliding = with("use_sliding_window", true);
+  EXPECT_EQ(architecture_from_json(sliding).width, 48);  // no window given: transformers uses none
+  sliding["sliding_window"] = 32;
+  EXPECT_THAT(error_of([&] { architecture_from_json(sliding); }), HasSubstr("use_sliding_window"));
+  for (const char* field :
+       {"vocab_size", "hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size",
+        "max_position_embeddings", "num_key_value_heads", "head_dim"}) {
+    for (const Json& value : {Json(0), Json(-4), Json(2.5), Json("12"), Json(3000000000), Json(1ull << 63)}) {
+      EXPECT_THAT(message(field, value), HasSubstr(field)) << dump(value);
+    }
+  }
+  EXPECT_THAT(message("hidden_size", nullptr), HasSubstr("hidden_size"));
+  EXPECT_THAT(message("num_key_value_heads", 4), HasSubstr("to divide \"num_attention_heads\", got 4 and 6"));
+  EXPECT_THAT(message("num_attention_heads", 10), HasSubstr("to divide \"hidden_size\", got 10 and 48"));
+  EXPECT_THAT(message("head_dim", 7), HasSubstr("even \"head_dim\""));
+  EXPECT_THAT(message("eos_token_id", 61), HasSubstr("eos_token_id"));
+  EXPECT_THAT(message("eos_token_id", {2, -1}), HasSubstr("eos_token_id"));
+  EXPECT_THAT(message("bos_token_id", 61), HasSubstr("bos_token_id"));
+  EXPECT_THAT(message("rope_theta", 0), HasSubstr("rope_theta"));
+  EXPECT_THAT(message("rms_norm_eps", "x"), HasSubstr("rms_norm_eps"));
+  EXPECT_THAT(message("tie_word_embeddings", 1), HasSubstr("tie_word_embeddings"));
+  EXPECT_THAT(error_of([] { architecture_from_json(Json::array()); }), HasSubstr("JSON object"));
+}
+
+}  // namespace
+}  // namespace pope

@@ -1,0 +1,133 @@
+// Cached decoding against the training forward, on ragged batches, for every family and both dtypes.
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+#include <gtest/gtest.h>
+
+#include "core/error.h"
+#include "model/models.h"
+
+namespace pope {
+namespace {
+
+double largest_difference(const at::Tensor& a, const at::Tensor& b) {
+  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
+}
+
+// Prefills prompts of ragged lengths together, decodes the rest token by token; compares each position's
+// hidden state with hidden() on the whole sequence. Returns the largest difference.
+double cached_versus_whole(const Model& model, std::int64_t position_error = 0) {
+  const c10::NoGradGuard no_grad;
+  const auto& a = model.architecture();
+  const std::int64_t prompts[] = {5, 1, 9, 3}, total = 21, rows = 4;
+  const auto tokens = random_tokens(rows, total, a.vocab_size, 3);
+  const auto whole = model.hidden(tokens);
+  KvCache cache(a, 5, 9, model.compute_type());
+  const auto prompt_states = model.decode(tokens.narrow(1, 0, 9), at::zeros({rows}, at::kLong), cache);
+  double worst = 0;
+  auto starts = at::empty({rows}, at::kLong), next = at::empty({rows, 1}, at::kLong);
+  for (std::int64_t b = 0; b < rows; ++b) {
+    worst = std::max(worst, largest_difference(prompt_states[b].narrow(0, 0, prompts[b]),
+                                               whole[b].narrow(0, 0, prompts[b])));
+  }
+  cache.reserve(23);
+  for (std::int64_t step = 0; step < total - 9; ++step) {
+    for (std::int64_t b = 0; b < rows; ++b) {
+      starts[b] = prompts[b] + step + position_error;
+      next[b] = tokens[b][prompts[b] + step];
+    }
+    const auto states = model.decode(next, starts, cache);
+    for (std::int64_t b = 0; b < rows; ++b) {
+      worst = std::max(worst, largest_difference(states[b][0], whole[b][prompts[b] + step]));
+    }
+  }
+  return worst;
+}
+
+class CacheTest : public testing::TestWithParam<const char*> {};
+
+// Hidden states are of order 1; the two ways differ by the order of f32 sums only.
+TEST_P(CacheTest, CachedEqualsWholeInFloat) {
+  const auto model = lively_model(tiny_architecture(GetParam()), at::kFloat);
+  EXPECT_LT(cached_versus_whole(*model), 2e-5);
+}
+
+// bf16 has 8 bits: one rounding is 2^-9 relative. The two ways round the attention weights at different
+// places; over two blocks that stays within a few roundings of values up to about 4. An error of the order of
+// a wrong position is larger than 0.3 (next test).
+TEST_P(CacheTest, CachedEqualsWholeInBfloat16) {
+  const auto model = lively_model(tiny_architecture(GetParam()), at::kBFloat16);
+  EXPECT_LT(cached_versus_whole(*model), 0.1);
+}
+
+TEST_P(CacheTest, APositionTooSmallByOneShows) {
+  const auto model = lively_model(tiny_architecture(GetParam()), at::kFloat);
+  EXPECT_GT(cached_versus_whole(*model, -1), 0.3);
+}
+
+// A prompt continued in pieces of several tokens, each row from another position.
+TEST_P(CacheTest, PrefillInPieces) {
+  const c10::NoGradGuard no_grad;
+  const auto model = lively_model(tiny_architecture(GetParam()), at::kFloat);
+  const auto tokens = random_tokens(2, 11, model->architecture().vocab_size, 5);
+  const auto whole = model->hidden(tokens);
+  KvCache cache(model->architecture(), 2, 11, at::kFloat);
+  model->decode(tokens.narrow(1, 0, 6), at::zeros({2}, at::kLong), cache);
+  const auto piece = at::stack({tokens[0].narrow(0, 6, 3), tokens[1].narrow(0, 4, 3)});
+  const auto states = model->decode(piece, at::tensor({6, 4}, at::kLong), cache);
+  EXPECT_LT(largest_difference(states[0], whole[0].narrow(0, 6, 3)), 2e-5);
+  EXPECT_LT(largest_difference(states[1], whole[1].narrow(0, 4, 3)), 2e-5);
+}
+
+TEST_P(CacheTest, PrefillTogetherEqualsOneByOne) {
+  const auto model = lively_model(tiny_architecture(GetParam()), at::kFloat);
+  const auto& a = model->architecture();
+  const auto tokens = random_tokens(3, 7, a.vocab_size, 11);
+  const std::int64_t lengths[] = {7, 2, 4};
+  KvCache together(a, 3, 7, at::kFloat);
+  const auto all = model->decode(tokens, at::zeros({3}, at::kLong), together);
+  for (std::int64_t b = 0; b < 3; ++b) {
+    const auto n = lengths[b];
+    KvCache alone(a, 1, 7, at::kFloat);
+    const auto one = model->decode(tokens.narrow(0, b, 1).narrow(1, 0, n), at::zeros({1}, at::kLong), alone);
+    EXPECT_LT(largest_difference(all[b].narrow(0, 0, n), one[0]), 2e-5);
+    EXPECT_LT(largest_difference(together.keys[1][b].narrow(1, 0, n), alone.keys[1][0].narrow(1, 0, n)),
+              2e-5);
+    EXPECT_LT(largest_difference(together.values[1][b].narrow(1, 0, n), alone.values[1][0].narrow(1, 0, n)),
+              2e-5);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, CacheTest, testing::Values("llama", "qwen2", "qwen3"));
+
+TEST(KvCacheTest, CopyMovesTheFirstPositionsOfEveryLayer) {
+  const auto a = tiny_architecture();
+  KvCache cache(a, 2, 4, at::kFloat);
+  for (std::size_t l = 0; l < cache.keys.size(); ++l) {
+    cache.keys[l].copy_(at::arange(cache.keys[l].numel()).view(cache.keys[l].sizes()) +
+                        1000.0 * static_cast<double>(l));
+    cache.values[l].copy_(-cache.keys[l]);
+  }
+  KvCache other(a, 3, 9, at::kFloat);
+  for (auto* layers : {&other.keys, &other.values}) {
+    for (auto& layer : *layers) layer.zero_();
+  }
+  other.copy_from(cache, 1, 2, 3);
+  EXPECT_TRUE(at::equal(other.keys[1][2].narrow(1, 0, 3), cache.keys[1][1].narrow(1, 0, 3)));
+  EXPECT_TRUE(at::equal(other.values[0][2].narrow(1, 0, 3), cache.values[0][1].narrow(1, 0, 3)));
+  EXPECT_EQ(other.keys[1][2].narrow(1, 3, 6).abs().max().item<float>(), 0);
+  EXPECT_EQ(other.keys[1][1].abs().max().item<float>(), 0);
+  other.reserve(12);
+  EXPECT_EQ(other.positions(), 12);
+  EXPECT_TRUE(at::equal(other.values[1][2].narrow(1, 0, 3), cache.values[1][1].narrow(1, 0, 3)));
+  EXPECT_THROW(other.copy_from(cache, 0, 0, 5), Error);
+}
+
+TEST(KvCacheTest, DecodeRefusesMoreThanTheCacheHolds) {
+  const auto model = Model::random(tiny_architecture(), 1);
+  KvCache cache(model->architecture(), 2, 4, at::kFloat);
+  EXPECT_THROW(model->decode(at::zeros({2, 1}, at::kLong), at::tensor({1, 4}, at::kLong), cache), Error);
+  EXPECT_THROW(model->decode(at::zeros({3, 1}, at::kLong), at::tensor({0, 0, 0}, at::kLong), cache), Error);
+}
+
+}  // namespace
+}  // namespace pope

@@ -1,0 +1,56 @@
+// Small random models for the tests; every size differs from every other.
+#pragma once
+
+#include <memory>
+
+#include "core/rng.h"
+#include "model/model.h"
+
+namespace pope {
+
+inline Architecture tiny_architecture(const std::string& family = "llama") {
+  Architecture a;
+  a.family = family;
+  a.vocab_size = 37;
+  a.width = 24;
+  a.layers = 2;
+  a.heads = 6;
+  a.kv_heads = 3;
+  a.head_width = 8;
+  a.ffn_width = 40;
+  a.context = 64;
+  a.rope_theta = 10000;
+  a.norm_eps = 1e-5;
+  a.tied_embeddings = family != "qwen3";
+  a.attention_bias = family == "qwen2";
+  a.qk_norm = family == "qwen3";
+  return a;
+}
+
+// Weights large enough that attention and every norm, bias and gate matter to the output.
+inline std::shared_ptr<Model> lively_model(const Architecture& architecture, at::ScalarType compute,
+                                           std::uint64_t seed = 7) {
+  auto model = Model::random(architecture, seed);
+  std::vector<std::pair<std::string, at::Tensor>> weights;
+  RngStream rng(seed, {key_of("lively")});
+  for (const auto& parameter : model->parameters()) {
+    auto values = parameter.master.detach() * (parameter.master.dim() == 2 ? 15.0 : 1.0);
+    if (parameter.master.dim() == 1) {
+      for (std::int64_t i = 0; i < values.numel(); ++i) values[i] += 0.3 * rng.normal();
+    }
+    weights.emplace_back(parameter.name, values);
+  }
+  return std::make_shared<Model>(architecture, std::move(weights), compute);
+}
+
+inline at::Tensor random_tokens(std::int64_t rows, std::int64_t steps, int vocab, std::uint64_t seed) {
+  auto tokens = at::empty({rows, steps}, at::kLong);
+  RngStream rng(seed, {key_of("tokens")});
+  for (std::int64_t i = 0; i < tokens.numel(); ++i) {
+    tokens.data_ptr<std::int64_t>()[i] =
+        static_cast<std::int64_t>(rng.below(static_cast<std::uint64_t>(vocab)));
+  }
+  return tokens;
+}
+
+}  // namespace pope

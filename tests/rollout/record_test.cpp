@@ -1,0 +1,91 @@
+// What every engine shares: all requests at once, grading, and the record of a rollout.
+#include "rollout/record.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "core/error.h"
+
+namespace pope {
+namespace {
+
+// Finishes rollouts last request first, samples backwards; token = 100 · request + sample.
+class BackwardEngine : public Engine {
+ public:
+  explicit BackwardEngine(bool loses_one = false) : loses_one_(loses_one) {}
+  void run(const SamplingConfig&, std::uint64_t, std::span<const int>, const NextRequest& next,
+           const OnRollout& done) override {
+    std::vector<Request> requests;
+    while (auto request = next()) requests.push_back(*request);
+    std::reverse(requests.begin(), requests.end());
+    for (const Request& request : requests)
+      for (int s = request.samples - 1; s >= (loses_one_ ? 1 : 0); --s) {
+        const int sample = request.first_sample + s;
+        done({request.tag, sample, {100 * request.prompt.at(0) + sample}, {-0.5F}});
+      }
+  }
+  EngineStats stats() const override { return {}; }
+
+ private:
+  bool loses_one_;
+};
+
+std::vector<Request> three_requests() {
+  std::vector<Request> requests(3);
+  for (int i = 0; i < 3; ++i) {
+    requests[static_cast<std::size_t>(i)].tag = 7;  // tags are ignored
+    requests[static_cast<std::size_t>(i)].prompt = {i + 1};
+  }
+  requests[0].samples = 2;
+  requests[1].samples = 1;
+  requests[2].samples = 3;
+  requests[2].first_sample = 4;
+  return requests;
+}
+
+TEST(Engine, SampleSortsByRequestAndSample) {
+  BackwardEngine engine;
+  const auto rollouts = engine.sample({}, 1, {}, three_requests());
+  std::vector<std::vector<int>> tokens;
+  for (const auto& group : rollouts) {
+    tokens.emplace_back();
+    for (const Rollout& rollout : group) tokens.back().push_back(rollout.tokens.at(0));
+  }
+  EXPECT_EQ(tokens, (std::vector<std::vector<int>>{{100, 101}, {200}, {304, 305, 306}}));
+  EXPECT_EQ(rollouts[2][1].sample, 5);
+  EXPECT_TRUE(engine.sample({}, 1, {}, {}).empty());
+}
+
+TEST(Engine, SampleNoticesLostRollouts) {
+  BackwardEngine engine(true);
+  EXPECT_THROW(engine.sample({}, 1, {}, three_requests()), Error);
+}
+
+TEST(Record, GradesAndRecords) {
+  const auto tokenizer = make_word_tokenizer({"<end>", "3", "14", "5"}, "<end>");
+  VerifyConfig config;
+  config.last_number = true;
+  Problem problem;
+  problem.id = "p1";
+  problem.statement = "How many?";
+  problem.answer = "14";
+  problem.guidance = Guidance{.text = "3"};
+  Rollout rollout{
+      .tag = 9, .sample = 2, .tokens = {3, 2, 0}, .finish = FinishReason::length, .policy_version = 11};
+  const GradedRollout graded = grade(std::move(rollout), problem, *tokenizer, *make_verifier(config));
+  EXPECT_EQ(graded.completion, "5 14");  // the end token is left out
+  EXPECT_TRUE(graded.verdict.correct);
+  EXPECT_EQ(graded.reward(), 1.0);
+  EXPECT_EQ(
+      dump(record(graded, problem, "hard", true)),
+      R"({"problem_id":"p1","set":"hard","guided":true,"sample":2,"problem":"How many?","guidance":"3",)"
+      R"("answer":"14","completion":"5 14","tokens":3,"finish":"length","correct":true,"extracted":"14",)"
+      R"("reason":"equal","policy_version":11})");
+  const Json unguided = record(graded, problem, "hard", false);
+  EXPECT_TRUE(unguided["guidance"].is_null());
+  EXPECT_EQ(unguided["guided"], false);
+}
+
+}  // namespace
+}  // namespace pope

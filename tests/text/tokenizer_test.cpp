@@ -1,0 +1,253 @@
+// Tokenizers against goldens of Hugging Face's own libraries (tests/golden/make_text_goldens.py).
+#include "text/tokenizer.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <thread>
+
+#include "core/error.h"
+#include "text/utf8.h"
+
+namespace pope {
+namespace {
+
+namespace fs = std::filesystem;
+using SortedJson = nlohmann::json;
+
+const fs::path kGolden = fs::path(POPE_SOURCE_DIR) / "tests/golden";
+
+SortedJson golden(const std::string& name) { return SortedJson::parse(read_file(kGolden / name)); }
+
+fs::path temporary_folder(const std::string& name) {
+  const fs::path path = fs::path(testing::TempDir()) / ("pope_text_" + name);
+  fs::remove_all(path);
+  fs::create_directories(path);
+  return path;
+}
+
+std::string from_hex(const std::string& hex) {
+  std::string bytes;
+  for (std::size_t i = 0; i < hex.size(); i += 2)
+    bytes += static_cast<char>(std::stoi(hex.substr(i, 2), nullptr, 16));
+  return bytes;
+}
+
+std::string valid(const std::string& text) {
+  std::string storage;
+  return std::string(valid_utf8(text, storage));
+}
+
+void expect_row(const Tokenizer& tokenizer, const std::string& text, const SortedJson& row) {
+  const auto plain = row["plain"].get<std::vector<int>>();
+  const auto special = row.contains("special") ? row["special"].get<std::vector<int>>() : plain;
+  EXPECT_EQ(tokenizer.encode(text), plain) << SortedJson(valid(text));
+  EXPECT_EQ(tokenizer.encode(text, true), special) << SortedJson(valid(text));
+  EXPECT_EQ(valid(tokenizer.decode(special)), row["decoded"].get<std::string>()) << SortedJson(valid(text));
+}
+
+class Golden : public testing::TestWithParam<const char*> {};
+class ByteLevelGolden : public testing::TestWithParam<const char*> {};
+
+TEST_P(Golden, IdsAndDecodedTextAreThoseOfHuggingFace) {
+  const SortedJson goldens = golden("text_ids.json");
+  const std::string kind = GetParam();
+  const auto tokenizer = load_tokenizer(kGolden / ("text_" + kind));
+  const SortedJson& texts = goldens[kind == "word" ? "word_texts" : "texts"];
+  const SortedJson& rows = goldens["tokenizers"][kind];
+  ASSERT_EQ(texts.size(), rows.size());
+  ASSERT_GE(texts.size(), 7u);
+  for (std::size_t i = 0; i < texts.size(); ++i) expect_row(*tokenizer, texts[i].get<std::string>(), rows[i]);
+}
+
+TEST_P(ByteLevelGolden, InvalidBytesAreReplaced) {
+  const SortedJson goldens = golden("text_ids.json");
+  const std::string kind = GetParam();
+  const auto tokenizer = load_tokenizer(kGolden / ("text_" + kind));
+  const SortedJson& bytes = goldens["bad_bytes"];
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    expect_row(*tokenizer, from_hex(bytes[i].get<std::string>()), goldens["bad"][kind][i]);
+  }
+}
+
+TEST_P(Golden, SavesWhatItLoaded) {
+  const std::string kind = GetParam();
+  const fs::path from = kGolden / ("text_" + kind), to = temporary_folder(kind);
+  load_tokenizer(from)->save(to);
+  EXPECT_EQ(read_file(to / "tokenizer.json"), read_file(from / "tokenizer.json"));
+  EXPECT_EQ(read_file(to / "tokenizer_config.json"), read_file(from / "tokenizer_config.json"));
+  EXPECT_FALSE(fs::exists(to / "chat_template.jinja"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, ByteLevelGolden, testing::Values("gpt2", "smollm", "qwen2", "llama3"));
+INSTANTIATE_TEST_SUITE_P(Kinds, Golden, testing::Values("gpt2", "smollm", "qwen2", "llama3", "word"));
+
+TEST(Tokenizer, KnowsItsTokens) {
+  const auto smollm = load_tokenizer(kGolden / "text_smollm");
+  EXPECT_EQ(smollm->find("<|endoftext|>"), 0);
+  EXPECT_EQ(smollm->find("<|im_end|>"), 2);
+  EXPECT_EQ(smollm->find("<|im_"), std::nullopt);
+  EXPECT_EQ(smollm->eos_token(), "<|im_end|>");
+  EXPECT_NE(smollm->chat_template().find("You are Tiny"), std::string::npos);
+  const auto llama3 = load_tokenizer(kGolden / "text_llama3");  // 481 tokens, then three special ones
+  EXPECT_EQ(llama3->find("\u0120unreachable"), 480);
+  EXPECT_EQ(llama3->find("<|im_end|>"), 483);
+  EXPECT_EQ(llama3->size(), 484);
+}
+
+TEST(Tokenizer, DecodesIdsItDoesNotHaveAsNothing) {
+  const auto tokenizer = load_tokenizer(kGolden / "text_llama3");
+  const std::vector<int> ids = {-1, 480, 484, 151936, 1 << 30};
+  EXPECT_EQ(tokenizer->decode(ids), " unreachable");
+  const auto words = load_tokenizer(kGolden / "text_word");
+  EXPECT_EQ(words->decode(std::vector<int>{2, -7, 3, 0, 4, 99}), "r = 1");
+  EXPECT_EQ(words->decode(std::vector<int>{2, 0, 4}, false), "r <eos> 1");
+}
+
+TEST(Tokenizer, DecodedBytesStayAsTheyAre) {
+  const auto tokenizer = load_tokenizer(kGolden / "text_gpt2");
+  const std::vector<int> ids = tokenizer->encode("\xF0\x9F\x98\x80");  // unseen in training: one id per byte
+  ASSERT_GE(ids.size(), 2u);
+  std::string first = tokenizer->decode(std::span(ids).first(1)),
+              rest = tokenizer->decode(std::span(ids).subspan(1));
+  EXPECT_EQ(first[0], '\xF0');
+  EXPECT_EQ(first + rest, "\xF0\x9F\x98\x80");
+}
+
+TEST(Tokenizer, EncodesFromManyThreads) {
+  const auto tokenizer = load_tokenizer(kGolden / "text_qwen2");
+  const std::string text = "The answer doesn't change: 12345, caf\u00e9 and e\u0301.\n\n  End.";
+  const std::vector<int> expected = tokenizer->encode(text);
+  std::vector<int> wrong(4);
+  std::vector<std::thread> threads;
+  for (std::size_t t = 0; t < wrong.size(); ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 500; ++i) wrong[t] += tokenizer->encode(text) != expected;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(wrong, std::vector<int>(4, 0));
+}
+
+// Every pattern over runs that invite backtracking, and one word far too long for a quadratic merge.
+TEST(Tokenizer, TakesLongRuns) {
+  for (const char* kind : {"gpt2", "smollm", "qwen2", "llama3"}) {
+    const auto tokenizer = load_tokenizer(kGolden / (std::string("text_") + kind));
+    for (const std::string unit : {"a", " ", "\n", " \n", "ab", "7", "!", "<", "\u00e9", "' "}) {
+      std::string text;
+      while (text.size() < 400'000) text += unit;
+      const std::vector<int> ids = tokenizer->encode(text);
+      EXPECT_EQ(tokenizer->decode(ids), text) << kind << " " << unit;
+    }
+  }
+}
+
+BpeParts parts_of(const fs::path& folder) {
+  const SortedJson description = SortedJson::parse(read_file(folder / "tokenizer.json"));
+  BpeParts parts;
+  parts.tokens.resize(description["model"]["vocab"].size());
+  for (const auto& [token, id] : description["model"]["vocab"].items())
+    parts.tokens.at(id.get<std::size_t>()) = token;
+  for (const SortedJson& merge : description["model"]["merges"]) {
+    parts.merges.push_back(merge[0].get<std::string>() + " " + merge[1].get<std::string>());
+  }
+  parts.special_ids = {0, 1, 2};
+  parts.eos_token = "<|im_end|>";
+  parts.chat_template = "{{ '<|im_start|>' }}";
+  return parts;
+}
+
+TEST(BpeFromParts, GivesTheIdsOfTheJsonAndSavesAsSuch) {
+  const SortedJson goldens = golden("text_ids.json");
+  BpeParts parts = parts_of(kGolden / "text_smollm");
+  parts.pre = "smollm";
+  const fs::path folder = temporary_folder("parts");
+  make_bpe_tokenizer(parts)->save(folder);
+  const auto tokenizer = load_tokenizer(folder);
+  EXPECT_EQ(tokenizer->eos_token(), "<|im_end|>");
+  EXPECT_EQ(tokenizer->chat_template(), "{{ '<|im_start|>' }}");
+  for (std::size_t i = 0; i < goldens["texts"].size(); ++i) {
+    expect_row(*tokenizer, goldens["texts"][i].get<std::string>(), goldens["tokenizers"]["smollm"][i]);
+  }
+}
+
+TEST(BpeFromParts, SplitsAsThePreTokenizerSays) {
+  BpeParts parts = parts_of(kGolden / "text_smollm");
+  for (const char* pre : {"gpt-2", "smollm", "qwen2", "llama-bpe"}) {
+    parts.pre = pre;
+    EXPECT_EQ(make_bpe_tokenizer(parts)->decode(make_bpe_tokenizer(parts)->encode("in 1000 IT'S\n\n x")),
+              "in 1000 IT'S\n\n x");
+  }
+  parts.pre = "tekken";
+  try {
+    make_bpe_tokenizer(parts);
+    FAIL() << "an unknown pre-tokeniser was taken";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("gpt-2, smollm, qwen2, llama-bpe"), std::string::npos)
+        << error.what();
+  }
+  parts.pre = "smollm";
+  parts.special_ids = {480'000};
+  EXPECT_THROW(make_bpe_tokenizer(parts), Error);
+  parts.special_ids = {};
+  parts.tokens[5] = "\xFF";
+  EXPECT_THROW(make_bpe_tokenizer(parts), Error);
+}
+
+TEST(WordTokenizer, FollowsTheOrderOfTheWords) {
+  const fs::path folder = temporary_folder("words");
+  make_word_tokenizer({"<eos>", "start", "7", "->", ";"}, "<eos>")->save(folder);
+  const auto tokenizer = load_tokenizer(folder);
+  EXPECT_EQ(tokenizer->size(), 5);
+  EXPECT_EQ(tokenizer->eos_token(), "<eos>");
+  EXPECT_EQ(tokenizer->encode(" start 7\n-> 7 ;"), (std::vector<int>{1, 2, 3, 2, 4}));
+  EXPECT_EQ(tokenizer->encode("7 <eos>", true), (std::vector<int>{2, 0}));
+  EXPECT_THROW(tokenizer->encode("7 <eos>"), Error);
+  EXPECT_THROW(tokenizer->encode("7 8"), Error);
+  EXPECT_EQ(tokenizer->decode(std::vector<int>{1, 2, 3, 2, 4, 0}), "start 7 -> 7 ;");
+  EXPECT_THROW(make_word_tokenizer({"a", "b", "a"}, "b"), Error);
+  EXPECT_THROW(make_word_tokenizer({"a", "b"}, "c"), Error);
+}
+
+std::uint64_t fnv1a(const std::vector<int>& ids) {
+  std::uint64_t value = 0xCBF29CE484222325u;
+  for (const int id : ids) {
+    for (int shift = 0; shift < 32; shift += 8) {
+      value = (value ^ ((static_cast<std::uint32_t>(id) >> shift) & 0xFF)) * 0x100000001B3u;
+    }
+  }
+  return value;
+}
+
+void expect_digest(const std::vector<int>& ids, const SortedJson& row, const std::string& what) {
+  EXPECT_EQ(ids.size(), row["ids"].get<std::size_t>()) << what;
+  EXPECT_EQ(fnv1a(ids), std::stoull(row["fnv1a"].get<std::string>(), nullptr, 16)) << what;
+}
+
+TEST(Qwen3, IdsOfProblemFilesAreThoseOfHuggingFace) {
+  const char* data = std::getenv("POPE_DATA");
+  if (data == nullptr) GTEST_SKIP() << "POPE_DATA is not set: no Qwen3 tokenizer and no problem files";
+  const auto tokenizer = load_tokenizer(fs::path(data) / "tokenizers/qwen3");
+  const SortedJson goldens = golden("text_qwen3.json");
+  for (const auto& [name, row] : goldens["files"].items()) {
+    std::vector<int> ids;
+    read_jsonl(fs::path(data) / (name + ".jsonl"), [&](Json&& problem, std::size_t line) {
+      if (line > row["rows"].get<std::size_t>()) return;
+      const auto text = problem["problem"].get<std::string>();
+      const std::vector<int> part = tokenizer->encode(text);
+      EXPECT_EQ(tokenizer->decode(part), text);
+      ids.insert(ids.end(), part.begin(), part.end());
+    });
+    expect_digest(ids, row, name);
+  }
+  std::vector<int> ids;
+  const SortedJson torture = golden("text_ids.json");
+  for (const SortedJson& text : torture["texts"]) {
+    const std::vector<int> part = tokenizer->encode(text.get<std::string>());
+    ids.insert(ids.end(), part.begin(), part.end());
+  }
+  expect_digest(ids, goldens["torture"], "torture");
+}
+
+}  // namespace
+}  // namespace pope

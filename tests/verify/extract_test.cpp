@@ -1,0 +1,89 @@
+// Answer extraction: what is taken from a completion, and that hostile text costs linear time.
+#include "verify/extract.h"
+
+#include <gtest/gtest.h>
+
+#include "verify/verifier.h"
+
+namespace pope {
+namespace {
+
+TEST(Extract, LastBalancedBox) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"(so \boxed{5}.)", "5"},
+      {R"(\boxed{1} and \boxed{2})", "2"},
+      {R"(\boxed{\frac{1}{2}} or \fbox{\sqrt{3}})", R"(\sqrt{3})"},
+      {R"(\boxed{\{1, 2\}})", R"(\{1, 2\})"},
+      {R"(\boxed{x = \boxed{5}})", R"(x = \boxed{5})"},  // the outermost
+      {R"(\boxed {7})", "7"},
+      {R"(\boxed{5} then \boxed{6)", "5"},          // the last complete one
+      {R"(\boxed{1 \frac{2 } so \boxed{3})", "3"},  // an open box before does not swallow it
+      {R"(} } { \boxed{4})", "4"},
+      {R"(\boxed{a \} b})", R"(a \} b)"},
+      {R"(\\boxed{9})", ""},  // a line break and the word "boxed"
+      {R"(\boxedx{9} boxed{8} \boxed 7)", ""},
+      {R"(\boxed{})", ""},
+      {"", ""},
+      {"\\", ""}};
+  for (const auto& [text, expected] : cases) EXPECT_EQ(last_boxed(text), expected) << text;
+  EXPECT_TRUE(find_boxed(R"(\boxed{})").has_value());
+  EXPECT_FALSE(find_boxed(R"(\boxed{5)").has_value());
+}
+
+TEST(Extract, AnswerLine) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"The answer is 12. It is so.", "12"},
+      {"the answer is 3.5.", "3.5"},
+      {"**Answer:** 7 apples\nBye", "7 apples"},
+      {"ANSWER: (C)", "(C)"},
+      {"steps\n#### 1,200", "1,200"},
+      {"#### 9\n#### 10\n", "10"},
+      {"Answer: 6\nAgain.\nAnswer: 7", "7"},
+      {"The answer is $x = 2. 5$. I hope so.", "$x = 2. 5$"},
+      {R"(The answer is: \(\frac12\). Bye)", R"(\(\frac12\))"},
+      {"The answer is\n5", ""},
+      {"no marker, 5", ""}};
+  for (const auto& [text, expected] : cases) EXPECT_EQ(answer_line(text), expected) << text;
+}
+
+TEST(Extract, LastNumber) {
+  const std::vector<std::pair<std::string, std::string>> cases = {{"first 1 then 72.", "72"},
+                                                                  {"it costs $1,234.50!", "1,234.50"},
+                                                                  {"1, 2, 3", "3"},
+                                                                  {"x = -4", "-4"},
+                                                                  {"48-2", "2"},
+                                                                  {"(a+b)-3", "3"},
+                                                                  {"half is 3/4.", "3/4"},
+                                                                  {"about .5", ".5"},
+                                                                  {"12,34", "34"},
+                                                                  {"1,2345", "2345"},
+                                                                  {"3.14.15", ".15"},
+                                                                  {"no number", ""},
+                                                                  {"-7", "-7"}};
+  for (const auto& [text, expected] : cases) EXPECT_EQ(last_number(text), expected) << text;
+}
+
+// Quadratic work would take minutes per text.
+TEST(Extract, LinearOnHostileText) {
+  const auto repeated = [](const std::string& part) {
+    std::string text;
+    while (text.size() < 400'000) text += part;
+    return text;
+  };
+  for (const char* part :
+       {"{",  "}",    "{}",         "\\boxed{", "\\boxed{1}", "\\",     "\\{",      "1,000",
+        "1,", "####", "answer is ", "-",        "$",          "\\frac", "\\frac{1", "1/",
+        "^{", " a^2", "\\text{",    "=",        "(",          "5 a^2",  "{,}"}) {
+    const std::string text = repeated(part);
+    Problem problem;
+    problem.answer = "12345";
+    for (const std::string& completion : {text, "\\boxed{" + text + "}", "\\boxed{\\text{" + text + "}}"}) {
+      EXPECT_FALSE(make_verifier({})->verify(problem, completion).correct) << part;
+    }
+    EXPECT_FALSE(make_verifier({})->states_answer(problem, text)) << part;
+  }
+  EXPECT_EQ(last_boxed(std::string(10'000'000, '{').append("\\boxed{7}")), "7");
+}
+
+}  // namespace
+}  // namespace pope
