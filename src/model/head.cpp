@@ -91,11 +91,10 @@ POPE_PAIRS void block(const std::uint32_t* packed, const std::uint32_t* embeddin
   }
 }
 
-at::Tensor pair_product(const at::Tensor& hidden, const at::Tensor& embedding) {
+void pair_product(at::Tensor& logits, const at::Tensor& hidden, const at::Tensor& embedding) {
   const std::int64_t rows = hidden.size(0), vocab = embedding.size(0), pairs = hidden.size(1) / 2;
   const bool narrow = rows <= kLanes;
   const auto packed = pack(hidden, narrow ? kLanes : 2 * kLanes);
-  auto logits = at::empty({rows, vocab}, hidden.options().dtype(at::kFloat));
   const auto* weights = reinterpret_cast<const std::uint32_t*>(embedding.const_data_ptr<c10::BFloat16>());
   at::parallel_for(0, (vocab + kBlock - 1) / kBlock, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
@@ -103,21 +102,30 @@ at::Tensor pair_product(const at::Tensor& hidden, const at::Tensor& embedding) {
                                      logits.data_ptr<float>());
     }
   });
-  return logits;
 }
 
 #endif
 
 }  // namespace
 
-at::Tensor head_product(const at::Tensor& hidden, const at::Tensor& embedding) {
-  if (hidden.scalar_type() != at::kBFloat16) return at::linear(hidden, embedding);
+void head_product_out(at::Tensor& logits, const at::Tensor& hidden, const at::Tensor& embedding) {
+  const auto wide = at::promoteTypes(hidden.scalar_type(), at::kFloat);
+  const std::int64_t sizes[] = {hidden.size(0), embedding.size(0)};
+  if (!logits.defined() || logits.sizes() != sizes) logits = at::empty(sizes, hidden.options().dtype(wide));
 #ifdef POPE_BF16_PAIRS
-  if (hidden.is_cpu() && hidden.size(1) % 2 == 0 && has_bf16_pairs()) {
-    return pair_product(hidden.contiguous(), embedding.contiguous());
+  const bool pairs = hidden.scalar_type() == at::kBFloat16 && hidden.size(1) % 2 == 0;
+  if (pairs && hidden.is_cpu() && has_bf16_pairs()) {
+    pair_product(logits, hidden.contiguous(), embedding.contiguous());
+    return;
   }
 #endif
-  return at::linear(hidden.to(at::kFloat), embedding.to(at::kFloat));
+  at::mm_out(logits, hidden.to(wide), embedding.to(wide).t());
+}
+
+at::Tensor head_product(const at::Tensor& hidden, const at::Tensor& embedding) {
+  at::Tensor logits;
+  head_product_out(logits, hidden, embedding);
+  return logits;
 }
 
 }  // namespace pope

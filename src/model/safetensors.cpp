@@ -113,7 +113,7 @@ Entry parse_entry(const std::filesystem::path& path, const std::string& name, co
   std::uint64_t bytes = c10::elementSize(entry.type), strides = bytes;  // strides: as if no size were 0
   for (const auto& dim : value["shape"]) {
     const std::uint64_t size = is_size(dim) ? dim.get<std::uint64_t>() : ~std::uint64_t(0);
-    if (__builtin_mul_overflow(strides, std::max<std::uint64_t>(size, 1), &strides) || strides >> 62 != 0) {
+    if (__builtin_mul_overflow(strides, std::max<std::uint64_t>(size, 1), &strides)) {
       bad("shape " + value["shape"].dump() + " is not a list of sizes, or too large");
     }
     bytes *= size;

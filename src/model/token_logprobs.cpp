@@ -16,12 +16,18 @@ using torch::autograd::variable_list;
 // At most this many logits are held at once when the caller does not say.
 constexpr std::int64_t kChunkLogits = std::int64_t{1} << 25;
 
+// Memory that one chunk leaves to the next.
+struct Buffers {
+  at::Tensor logits, d_logits, d_embedding;
+};
+
 // Both passes over a chunk of logits [n,V], as fused loops or, for f64 and other devices, in ATen operations.
 struct Chunk {
   at::Tensor hidden, targets, logprobs, entropy, log_sum;  // the chunk's part of each
 
-  void forward(const at::Tensor& embedding, double temperature) const {
-    const auto logits = head_product(hidden, embedding);
+  void forward(const at::Tensor& embedding, double temperature, Buffers& buffers) const {
+    head_product_out(buffers.logits, hidden, embedding);
+    const auto& logits = buffers.logits;
     if (logits.is_cpu() && logits.scalar_type() == at::kFloat) {
       const kernels::LogprobForward kernel{
           logits.const_data_ptr<float>(),     targets.const_data_ptr<std::int64_t>(),
@@ -37,11 +43,16 @@ struct Chunk {
     log_sum.copy_(lse);
   }
 
-  // → the gradient of the logits [n,V] in hidden's dtype. d_logprobs, d_entropy [n], or undefined: zero.
-  at::Tensor backward(const at::Tensor& embedding, double temperature, const at::Tensor& d_logprobs,
-                      const at::Tensor& d_entropy) const {
-    const auto logits = head_product(hidden, embedding);
-    auto d_logits = at::empty(logits.sizes(), hidden.options());
+  // → the gradient of the logits [n,V] in hidden's dtype, in the buffers. d_logprobs, d_entropy [n], or
+  // undefined: zero.
+  void backward(const at::Tensor& embedding, double temperature, const at::Tensor& d_logprobs,
+                const at::Tensor& d_entropy, Buffers& buffers) const {
+    head_product_out(buffers.logits, hidden, embedding);
+    const auto& logits = buffers.logits;
+    auto& d_logits = buffers.d_logits;
+    if (!d_logits.defined() || d_logits.sizes() != logits.sizes()) {
+      d_logits = at::empty_like(logits, hidden.options());
+    }
     const auto fused = [&]<class T>(T*) {
       const auto data = [](const at::Tensor& x) { return x.defined() ? x.const_data_ptr<float>() : nullptr; };
       const kernels::LogprobBackward<T> kernel{data(logits),
@@ -69,7 +80,6 @@ struct Chunk {
       if (d_entropy.defined()) d_z.sub_(d_entropy.unsqueeze(-1) * p * (log_p + entropy.unsqueeze(-1)));
       d_logits.copy_(d_z / temperature);
     }
-    return d_logits;
   }
 };
 
@@ -80,12 +90,13 @@ struct TokenLogprobsFunction : torch::autograd::Function<TokenLogprobsFunction> 
     const auto options = hidden.options().dtype(at::promoteTypes(hidden.scalar_type(), at::kFloat));
     const auto logprobs = at::empty({rows}, options), entropy = at::empty({rows}, options),
                log_sum = at::empty({rows}, options);
+    Buffers buffers;
     for (std::int64_t from = 0; from < rows; from += chunk_rows) {
       const auto part = [&](const at::Tensor& x) {
         return x.narrow(0, from, std::min(chunk_rows, rows - from));
       };
-      Chunk{part(hidden), part(targets), part(logprobs), part(entropy), part(log_sum)}.forward(embedding,
-                                                                                               temperature);
+      Chunk{part(hidden), part(targets), part(logprobs), part(entropy), part(log_sum)}.forward(
+          embedding, temperature, buffers);
     }
     ctx->save_for_backward({hidden, embedding, targets, logprobs, entropy, log_sum});
     ctx->saved_data["temperature"] = temperature;
@@ -99,6 +110,7 @@ struct TokenLogprobsFunction : torch::autograd::Function<TokenLogprobsFunction> 
     const auto temperature = ctx->saved_data["temperature"].toDouble();
     const auto chunk_rows = ctx->saved_data["chunk_rows"].toInt(), rows = hidden.size(0);
     auto d_hidden = at::empty_like(hidden);
+    Buffers buffers{{}, {}, at::empty_like(embedding)};
     at::Tensor d_embedding;  // of one chunk as it comes, of several summed in f32
     for (auto& gradient : d) {
       if (gradient.defined()) gradient = gradient.contiguous();
@@ -108,14 +120,16 @@ struct TokenLogprobsFunction : torch::autograd::Function<TokenLogprobsFunction> 
         return x.defined() ? x.narrow(0, from, std::min(chunk_rows, rows - from)) : x;
       };
       const Chunk chunk{part(hidden), part(saved[2]), part(saved[3]), part(saved[4]), part(saved[5])};
-      const auto d_logits = chunk.backward(embedding, temperature, part(d[0]), part(d[1]));
+      chunk.backward(embedding, temperature, part(d[0]), part(d[1]), buffers);
       auto out = part(d_hidden);
-      at::mm_out(out, d_logits, embedding);
-      const auto product = at::mm(d_logits.t(), chunk.hidden);
-      if (!d_embedding.defined()) {
-        d_embedding = rows <= chunk_rows ? product : product.to(saved[5].scalar_type());
+      at::mm_out(out, buffers.d_logits, embedding);
+      at::mm_out(buffers.d_embedding, buffers.d_logits.t(), chunk.hidden);
+      if (rows <= chunk_rows) {
+        d_embedding = buffers.d_embedding;
+      } else if (!d_embedding.defined()) {
+        d_embedding = buffers.d_embedding.to(saved[5].scalar_type(), false, /*copy=*/true);
       } else {
-        d_embedding.add_(product);
+        d_embedding.add_(buffers.d_embedding);
       }
     }
     if (!d_embedding.defined()) d_embedding = at::zeros_like(embedding);

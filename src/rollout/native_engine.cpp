@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cmath>
 #include <deque>
+#include <utility>
 
 #include "core/error.h"
 #include "core/rng.h"
@@ -18,7 +19,7 @@ namespace pope {
 namespace {
 
 // Prompts prefilled together have at most this many padded tokens (a longer prompt goes alone).
-constexpr std::int64_t kPrefillTokens = 4096;
+constexpr std::size_t kPrefillTokens = 4096;
 
 class Scheduler {
  public:
@@ -71,22 +72,21 @@ class Scheduler {
   // Takes requests enough for the free slots and prefills them; false when there are none.
   bool pull() {
     std::vector<Request> requests;
-    std::int64_t samples = static_cast<std::int64_t>(active_.size()), longest = 0;
-    while (samples < sampling_.batch_size && !dry_) {
+    std::size_t longest = 0;
+    int lacking = sampling_.batch_size - static_cast<int>(active_.size());
+    while (lacking > 0 && !dry_) {
       auto request = next_();
-      if (!request) {
-        dry_ = true;
-        break;
-      }
+      dry_ = !request;
+      if (dry_) break;
       check(*request);
       if (request->samples == 0) continue;
-      const auto length = std::max(longest, static_cast<std::int64_t>(request->prompt.size()));
-      if (!requests.empty() && length * static_cast<std::int64_t>(requests.size() + 1) > kPrefillTokens) {
-        prefill(std::move(requests));
-        requests.clear();
+      if (!requests.empty() &&
+          std::max(longest, request->prompt.size()) * (requests.size() + 1) > kPrefillTokens) {
+        prefill(std::exchange(requests, {}));
+        longest = 0;
       }
-      longest = std::max<std::int64_t>(requests.empty() ? 0 : longest, request->prompt.size());
-      samples += request->samples;
+      longest = std::max(longest, request->prompt.size());
+      lacking -= request->samples;
       requests.push_back(std::move(*request));
     }
     if (!requests.empty()) prefill(std::move(requests));

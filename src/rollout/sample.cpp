@@ -1,41 +1,80 @@
-// Inverse-CDF sampling in two passes: sums of blocks, then the block that holds the draw. See sample.h.
+// Inverse-CDF sampling: the largest logit, the sums of blocks, then the block that holds the draw. See
+// sample.h.
 #include "rollout/sample.h"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
+#include "model/simd.h"
+
 namespace pope {
+namespace {
+
+using simd::F16, simd::kLanes;
+
+constexpr std::int64_t kBlock = 256;
+
+// The largest of n values; NaN may be passed over (the sums show it).
+POPE_CLONES float largest(const float* values, std::int64_t n) {
+  F16 tops = simd::splat(-std::numeric_limits<float>::infinity());
+  std::int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) tops = simd::max(tops, simd::load(values + i));
+  float top = simd::max(tops);
+  for (; i < n; ++i) top = std::max(top, values[i]);
+  return top;
+}
+
+// sums[b] = Σ exp((logits − top) · scale) over block b.
+POPE_CLONES void sum_blocks(const float* logits, std::int64_t vocab, float top, float scale, float* sums) {
+  for (std::int64_t from = 0; from < vocab; from += kBlock) {
+    F16 sum{};
+    simd::sweep(
+        std::min(kBlock, vocab - from), [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+          sum += io.keep(simd::exp((io.load(logits + from + i) - top) * scale));
+        });
+    *sums++ = simd::sum(sum);
+  }
+}
+
+// The terms of one block's sum.
+POPE_CLONES void block_weights(const float* logits, std::int64_t n, float top, float scale, float* weights) {
+  simd::sweep(
+      n, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+        io.store(weights + i, simd::exp((io.load(logits + i) - top) * scale));
+      });
+}
+
+}  // namespace
 
 Draw draw_token(const float* logits, std::int64_t vocab, double temperature, double uniform) {
-  constexpr std::int64_t kBlock = 256;
-  const auto* top = std::max_element(logits, logits + vocab);
+  const float top = largest(logits, vocab);
   const float scale = temperature > 0 ? static_cast<float>(1.0 / temperature) : 1.0F;
-  const auto weight = [&](std::int64_t i) { return std::exp((logits[i] - *top) * scale); };
-  thread_local std::vector<double> blocks;
-  blocks.clear();
+  thread_local std::vector<float> sums;
+  sums.resize(static_cast<std::size_t>((vocab + kBlock - 1) / kBlock));
+  sum_blocks(logits, vocab, top, scale, sums.data());
   double total = 0;
-  for (std::int64_t begin = 0; begin < vocab; begin += kBlock) {
-    float sum = 0;
-    for (std::int64_t i = begin; i < std::min(begin + kBlock, vocab); ++i) sum += weight(i);
-    blocks.push_back(sum);
-    total += sum;
-  }
-  std::int64_t token = top - logits;
+  for (const float sum : sums) total += sum;
+  if (!std::isfinite(total)) return {0, std::numeric_limits<float>::quiet_NaN()};
+  std::int64_t token = 0;
   if (temperature > 0) {
     double left = uniform * total;
     std::size_t block = 0;
-    while (block + 1 < blocks.size() && left >= blocks[block]) left -= blocks[block++];
-    const std::int64_t begin = static_cast<std::int64_t>(block) * kBlock,
-                       end = std::min(begin + kBlock, vocab);
-    for (std::int64_t i = begin; i < end; ++i) {
-      const float w = weight(i);
-      if (w > 0) token = i;  // rounding at the end of a block must not fall on a token without probability
-      left -= w;
+    while (block + 1 < sums.size() && left >= sums[block]) left -= sums[block++];
+    const std::int64_t begin = static_cast<std::int64_t>(block) * kBlock, n = std::min(kBlock, vocab - begin);
+    float weights[kBlock];
+    block_weights(logits + begin, n, top, scale, weights);
+    // Where rounding leaves a rest at the end of the block, the last token that has any probability takes it.
+    for (std::int64_t i = 0; i < n; ++i) {
+      if (weights[i] > 0) token = begin + i;
+      left -= weights[i];
       if (left < 0) break;
     }
+  } else {
+    token = std::find(logits, logits + vocab, top) - logits;
   }
-  return {static_cast<int>(token), (logits[token] - *top) * scale - static_cast<float>(std::log(total))};
+  return {static_cast<int>(token), (logits[token] - top) * scale - static_cast<float>(std::log(total))};
 }
 
 }  // namespace pope

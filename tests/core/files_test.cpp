@@ -7,8 +7,11 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include <atomic>
 #include <csignal>
 #include <fstream>
+#include <iterator>
+#include <thread>
 
 #include "core/temp_dir.h"
 
@@ -63,6 +66,25 @@ TEST(WriteFile, KeepsTheOldContentWhenWritingFails) {
   EXPECT_THAT(message, AllOf(HasSubstr("x.txt"), HasSubstr("hint: free some space")));
   EXPECT_EQ(read_file(dir / "x.txt"), "old");
   EXPECT_EQ(names_in(dir.path()), std::vector<std::string>{"x.txt"});
+}
+
+TEST(WriteFile, AReaderSeesTheOldOrTheNewContent) {
+  TempDir dir;
+  const std::string a(50000, 'a'), b(70000, 'b');
+  write_file(dir / "x.txt", a);
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    for (int i = 0; i < 100; ++i) write_file(dir / "x.txt", i % 2 == 0 ? b : a);
+    stop = true;
+  });
+  int wrong = 0;
+  while (!stop) {
+    std::ifstream in(dir / "x.txt", std::ios::binary);
+    const std::string seen((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+    wrong += seen == a || seen == b ? 0 : 1;
+  }
+  writer.join();
+  EXPECT_EQ(wrong, 0);
 }
 
 TEST(WriteFile, WritesThroughToDevicesAndReportsAFullOne) {
@@ -188,6 +210,10 @@ TEST(Jsonl, ZstdRoundTrip) {
   next = 0;
   read_jsonl(dir / "two.jsonl.zst", check);
   EXPECT_EQ(next, 2 * rows.size());
+  // So compressible that the whole frame is read long before all of its text is out.
+  const Json long_row = {{"text", std::string(5000000, 'x')}};
+  write_jsonl(dir / "long.jsonl.zst", std::vector<Json>(1, long_row));
+  read_jsonl(dir / "long.jsonl.zst", [&](Json&& row, std::size_t) { EXPECT_TRUE(row == long_row); });
   write_file(dir / "cut.jsonl.zst", frame.substr(0, frame.size() / 2));
   EXPECT_THAT(error_of([&] { read_jsonl(dir / "cut.jsonl.zst", [](Json&&, std::size_t) {}); }),
               AllOf(HasSubstr("cut.jsonl.zst"), HasSubstr("cut off")));

@@ -1,0 +1,161 @@
+// The fused pieces against the same formulas in ATen operations: values and gradients, odd sizes, both
+// dtypes.
+#include "model/layers.h"
+
+#include <ATen/ATen.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "core/rng.h"
+#include "model/head.h"
+
+namespace pope {
+namespace {
+
+at::Tensor noise(at::IntArrayRef shape, std::uint64_t seed, at::ScalarType dtype, double mean = 0) {
+  auto out = at::empty(shape, at::kFloat);
+  RngStream rng(seed, {key_of("layers")});
+  for (std::int64_t i = 0; i < out.numel(); ++i)
+    out.data_ptr<float>()[i] = static_cast<float>(mean + rng.normal());
+  return out.to(dtype);
+}
+
+using Piece = std::function<std::vector<at::Tensor>(const std::vector<at::Tensor>&)>;
+
+// The piece's outputs and the gradients of its inputs for Σ output · noise; inputs cast to `dtype` first.
+std::vector<at::Tensor> evaluate(const Piece& piece, const std::vector<at::Tensor>& inputs,
+                                 at::ScalarType dtype) {
+  std::vector<at::Tensor> leaves;
+  for (const auto& input : inputs)
+    leaves.push_back(input.detach().to(dtype, false, true).set_requires_grad(true));
+  auto results = piece(leaves);
+  at::Tensor loss = at::zeros({}, at::kDouble);
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    loss = loss + (results[i].to(at::kDouble) * noise(results[i].sizes(), 77 + i, at::kDouble)).sum();
+  }
+  loss.backward();
+  for (const auto& leaf : leaves) results.push_back(leaf.grad());
+  return results;
+}
+
+// Fused in f32 and bf16 against plain in f64 on the same (rounded) inputs.
+void compare(const Piece& fused, const Piece& plain, const std::vector<at::Tensor>& inputs) {
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    std::vector<at::Tensor> rounded;
+    for (const auto& input : inputs) rounded.push_back(input.to(dtype));
+    const auto result = evaluate(fused, rounded, dtype), expected = evaluate(plain, rounded, at::kDouble);
+    ASSERT_EQ(result.size(), expected.size());
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      ASSERT_EQ(result[i].sizes(), expected[i].sizes()) << i;
+      const auto error = (result[i].to(at::kDouble) - expected[i]).norm() / expected[i].norm();
+      // One rounding of the result (2^-9 relative at most in bf16), sums in f32; in bf16 some gradients pass
+      // a second rounded value.
+      EXPECT_LT(error.item<double>(), dtype == at::kFloat ? 2e-6 : 6e-3) << "output " << i;
+    }
+  }
+}
+
+TEST(LayersTest, RmsNorm) {
+  for (const std::int64_t width : {1, 7, 16, 24, 64, 93}) {
+    const Piece fused = [](const auto& in) { return std::vector{rms_norm(in[0], in[1], 1e-3)}; };
+    const Piece plain = [](const auto& in) { return std::vector{plain::rms_norm(in[0], in[1], 1e-3)}; };
+    compare(fused, plain, {noise({5, width}, 1, at::kFloat, 0.3), noise({width}, 2, at::kFloat, 1)});
+  }
+}
+
+TEST(LayersTest, AddRmsNorm) {
+  // The sum is rounded before it is normed, so x and delta are chosen to add exactly: small multiples of 1/8.
+  const auto coarse = [](const at::Tensor& x) { return x.mul(8).round().clamp(-24, 24).div(8); };
+  const auto list = [](const std::pair<at::Tensor, at::Tensor>& p) { return std::vector{p.first, p.second}; };
+  const Piece fused = [&](const auto& in) { return list(add_rms_norm(in[0], in[1], in[2], 1e-5)); };
+  const Piece plain = [](const auto& in) {
+    const at::Tensor sum = in[0] + in[1];
+    return std::vector{sum, plain::rms_norm(sum, in[2], 1e-5)};
+  };
+  for (const std::int64_t width : {9, 40}) {
+    compare(fused, plain,
+            {coarse(noise({6, width}, 1, at::kFloat)), coarse(noise({6, width}, 2, at::kFloat)),
+             noise({width}, 3, at::kFloat, 1)});
+  }
+}
+
+TEST(LayersTest, Swiglu) {
+  for (const std::int64_t width : {1, 8, 21, 48}) {
+    const Piece fused = [](const auto& in) { return std::vector{swiglu(in[0])}; };
+    const Piece plain = [](const auto& in) { return std::vector{plain::swiglu(in[0])}; };
+    compare(fused, plain, {noise({4, 2 * width}, 1, at::kFloat).mul(4)});
+  }
+  const auto extreme = at::tensor({-200.0F, 200.0F, -1e30F, 1e30F, 1.0F, 2.0F, 3.0F, 4.0F}).view({1, 8});
+  EXPECT_TRUE(at::equal(swiglu(extreme), at::tensor({0.0F, 400.0F, 0.0F, 4e30F}).view({1, 4})));
+}
+
+TEST(LayersTest, SplitHeads) {
+  for (const std::int64_t width : {2, 8, 16, 36, 64}) {
+    const std::int64_t heads = 6, kv_heads = 3, batch = 2, steps = 5;
+    const auto angles = noise({steps + 2, width / 2}, 9, at::kFloat).mul(3);
+    const auto piece = [&](bool normed, auto split) -> Piece {
+      return [=](const std::vector<at::Tensor>& in) {
+        HeadSplit how{heads, kv_heads, width, 1e-4, {}, {}, angles.cos(), angles.sin()};
+        if (normed) how.q_norm = in[1], how.k_norm = in[2];
+        const auto out = split(in[0], batch, how);
+        return std::vector{out.q, out.k, out.v};
+      };
+    };
+    const auto qkv = noise({batch * steps, (heads + 2 * kv_heads) * width}, 4, at::kFloat);
+    compare(piece(false, split_heads), piece(false, plain::split_heads), {qkv});
+    compare(piece(true, split_heads), piece(true, plain::split_heads),
+            {qkv, noise({width}, 5, at::kFloat, 1), noise({width}, 6, at::kFloat, 1)});
+  }
+}
+
+// Every compiled shape of the attention kernel (group sizes 1, 2, 3 and their sums; widths 16, 64, 128 and
+// others) against softmax(q k / √D) v in f64, with ragged lengths around the block size of 16.
+TEST(LayersTest, CachedAttention) {
+  for (const std::int64_t width : {16, 24, 64, 128}) {
+    for (const std::int64_t group : {1, 2, 3, 5}) {
+      for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+        const std::int64_t batch = 4, kv_heads = 2, positions = 40, steps = 2;
+        const auto q = noise({batch * kv_heads, group, steps, width}, 1, dtype);
+        const auto keys = noise({batch + 1, kv_heads, positions, width}, 2, dtype);
+        const auto values = noise({batch + 1, kv_heads, positions, width}, 3, dtype);
+        const std::int64_t starts[] = {0, 14, 15, 37};
+        const auto out =
+            cached_attention(q, keys, values, at::tensor(at::ArrayRef<std::int64_t>(starts), at::kLong));
+        const auto heads = out.view({batch, steps, kv_heads, group, width}).to(at::kDouble);
+        for (std::int64_t b = 0; b < batch; ++b) {
+          for (std::int64_t t = 0; t < steps; ++t) {
+            const auto length = starts[b] + t + 1;
+            for (std::int64_t k = 0; k < kv_heads; ++k) {
+              const auto query = q[b * kv_heads + k].select(1, t).to(at::kDouble);  // [G,D]
+              const auto key = keys[b][k].narrow(0, 0, length).to(at::kDouble);
+              const auto value = values[b][k].narrow(0, 0, length).to(at::kDouble);
+              const auto weights = at::softmax(at::mm(query, key.t()) / std::sqrt(width), -1);
+              const auto error = (heads[b][t][k] - at::mm(weights, value)).abs().max().item<double>();
+              EXPECT_LT(error, dtype == at::kFloat ? 1e-5 : 1.5e-2) << width << " " << group << " " << b;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
+// bf16 products are exact in f32; only the order of the sums differs from f64.
+TEST(LayersTest, HeadProduct) {
+  for (const std::int64_t rows : {1, 15, 16, 17, 33, 70}) {
+    for (const auto& [vocab, width] : {std::pair{1, 2}, {9, 24}, {64, 130}, {131, 7}}) {
+      for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+        const auto hidden = noise({rows, width}, 1, dtype), embedding = noise({vocab, width}, 2, dtype);
+        const auto logits = head_product(hidden, embedding);
+        ASSERT_EQ(logits.scalar_type(), at::kFloat);
+        const auto expected = at::mm(hidden.to(at::kDouble), embedding.to(at::kDouble).t());
+        EXPECT_LT((logits - expected).abs().max().item<double>(), 3e-5)
+            << rows << " " << vocab << " " << width;
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pope
