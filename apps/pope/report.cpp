@@ -21,13 +21,18 @@ Json run_report(const Invocation& invocation) {
   return report;
 }
 
+// "" where the runs give none (evaluations while training, one run).
+std::string interval_of(const Json& row) {
+  if (!row.at("low").is_number()) return "";
+  return fmt::format("{:.3f} - {:.3f}", row.at("low").get<double>(), row.at("high").get<double>());
+}
+
 std::string show_report(const Json& report) {
   std::vector<std::vector<std::string>> rows = {
       {"method", "set", "prompt", "metric", "value", "interval", "runs"}};
   for (const Json& row : report.at("table")) {
     rows.push_back({row.at("method"), row.at("set"), row.at("guided") ? "guided" : "unguided",
-                    row.at("metric"), fmt::format("{:.3f}", row.at("value").get<double>()),
-                    fmt::format("{:.3f} - {:.3f}", row.at("low").get<double>(), row.at("high").get<double>()),
+                    row.at("metric"), fmt::format("{:.3f}", row.at("value").get<double>()), interval_of(row),
                     std::to_string(row.at("runs").get<int>())});
   }
   if (rows.size() == 1) return "No eval run among these: the table is empty.\n";
