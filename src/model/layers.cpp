@@ -236,8 +236,8 @@ at::Tensor causal_attention(const Heads& heads, std::int64_t batch) {
   // In f32: libtorch's bf16 CPU kernel multiplies through an emulated bf16 product, many times slower.
   const auto wide = [](const at::Tensor& x) { return x.is_cpu() ? x.to(at::kFloat) : x; };
   const auto attended =
-      at::scaled_dot_product_attention(wide(heads.q), wide(heads.k).expand(sizes), wide(heads.v).expand(sizes),
-                                       {}, 0.0, /*is_causal=*/true)
+      at::scaled_dot_product_attention(wide(heads.q), wide(heads.k).expand(sizes),
+                                       wide(heads.v).expand(sizes), {}, 0.0, /*is_causal=*/true)
           .to(heads.q.scalar_type());
   return attended.view({batch, -1, sizes[1], sizes[2], sizes[3]})
       .permute({0, 3, 1, 2, 4})

@@ -23,18 +23,19 @@ enum class FinishReason { stop, length };  // length = truncated
 
 // n samples of one prompt; the prompt is prefilled once for all of them.
 struct Request {
-  std::size_t tag = 0;        // the caller's, returned with each rollout
-  std::uint64_t stream = 0;   // names the random streams: sample i draws from RngStream(seed, {stream, i})
-  std::vector<int> prompt;    // token ids, not empty
-  int first_sample = 0;       // samples first_sample … first_sample + samples − 1
+  std::size_t tag = 0;       // the caller's, returned with each rollout
+  std::uint64_t stream = 0;  // names the random streams: sample i draws from RngStream(seed, {stream, i})
+  std::vector<int> prompt;   // token ids, not empty
+  int first_sample = 0;      // samples first_sample … first_sample + samples − 1
   int samples = 1;
 };
 
 struct Rollout {
   std::size_t tag = 0;
   int sample = 0;
-  std::vector<int> tokens;      // sampled tokens, the stop token included when finish is stop
-  std::vector<float> logprobs;  // of each token under the behaviour policy: log-softmax of logits / temperature
+  std::vector<int> tokens;  // sampled tokens, the stop token included when finish is stop
+  std::vector<float>
+      logprobs;  // of each token under the behaviour policy: log-softmax of logits / temperature
   FinishReason finish = FinishReason::stop;
   std::int64_t policy_version = 0;
 };
@@ -52,13 +53,14 @@ class Engine {
  public:
   virtual ~Engine() = default;
   // Runs until nothing is in flight and `next` has nothing. Callbacks come on the calling thread.
-  // What a rollout contains depends on (weights, prompt, seed, stream, sample, sampling), not on the others in
-  // flight, up to floating-point rounding of batched products. `stop_tokens` end a rollout.
+  // What a rollout contains depends on (weights, prompt, seed, stream, sample, sampling), not on the others
+  // in flight, up to floating-point rounding of batched products. `stop_tokens` end a rollout.
   virtual void run(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
                    const NextRequest& next, const OnRollout& done) = 0;
   virtual EngineStats stats() const = 0;
 
-  // Convenience: all requests at once; result[i] holds request i's rollouts in sample order (tags are ignored).
+  // Convenience: all requests at once; result[i] holds request i's rollouts in sample order (tags are
+  // ignored).
   std::vector<std::vector<Rollout>> sample(const SamplingConfig& sampling, std::uint64_t seed,
                                            std::span<const int> stop_tokens, std::vector<Request> requests);
 };

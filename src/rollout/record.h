@@ -18,10 +18,13 @@ struct GradedRollout {
   double reward() const { return verdict.correct ? 1.0 : 0.0; }
 };
 
-// Decodes and verifies. A truncated rollout is graded like any other; the caller decides what truncation means.
-GradedRollout grade(Rollout&& rollout, const Problem& problem, const Tokenizer& tokenizer, const Verifier& verifier);
+// Decodes and verifies. A truncated rollout is graded like any other; the caller decides what truncation
+// means.
+GradedRollout grade(Rollout&& rollout, const Problem& problem, const Tokenizer& tokenizer,
+                    const Verifier& verifier);
 
-// {"problem_id", "set", "guided", "sample", "problem", "guidance", "answer", "completion", "tokens", "finish",
+// {"problem_id", "set", "guided", "sample", "problem", "guidance", "answer", "completion", "tokens",
+// "finish",
 //  "correct", "extracted", "reason", "policy_version"}
 Json record(const GradedRollout& graded, const Problem& problem, const std::string& set, bool guided);
 
