@@ -269,7 +269,10 @@ at::Tensor Model::decode(const at::Tensor& tokens, const at::Tensor& starts, KvC
       .view({batch, steps, architecture_.width});
 }
 
-at::Tensor Model::logits(const at::Tensor& hidden) const { return head_product(hidden, views_->output); }
+at::Tensor Model::logits(const at::Tensor& hidden) const {
+  const c10::NoGradGuard no_grad;
+  return head_product(hidden, views_->output);
+}
 
 const at::Tensor& Model::output_embedding() const { return views_->output; }
 

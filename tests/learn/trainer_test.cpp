@@ -129,11 +129,9 @@ TEST(Trainer, NoSignalLeavesWeightsUntouched) {
   for (const bool verdict : {false, true}) {
     test::TempFolder folder("flat");
     World world([=](const Problem&, std::string_view) { return verdict; });
-    world.job.sampling.max_new_tokens = 30;  // long enough for most rollouts to end by themselves
     world.job.optimizer.weight_decay = 0.5;
     world.job.config.steps = 2;
     const std::vector<at::Tensor> before = test::masters_of(*world.job.model);
-    // All rewards equal: truncated rollouts would fail, so the scripted engine ends every one.
     FakeEngine engine([](const Request&, int) {
       return Rollout{.tokens = {1, 0}, .logprobs = {-1.0f, -2.0f}};
     });
@@ -220,35 +218,59 @@ TEST(Trainer, MetricsByHand) {
   }
 }
 
+// Token losses that do not depend on the model. Six successes of 2 … 7 tokens, A = 1/4, behaviour so unlikely
+// that ρ is cut at 2: −0.5 a token. Two truncated failures of 8 and 9 tokens, A = −3/4, behaviour certain, so
+// that ρ is cut at 0.8: 0.6 a token.
+Rollout extreme(const Request&, int sample) {
+  const bool success = sample < 6;
+  Rollout rollout;
+  rollout.tokens.assign(2 + sample, success ? 1 : 2);
+  rollout.logprobs.assign(2 + sample, success ? -50.0f : 0.0f);
+  rollout.finish = success ? FinishReason::stop : FinishReason::length;
+  return rollout;
+}
+
+Json train_one_step(World& world) {
+  test::TempFolder folder("one_step");
+  FakeEngine engine(extreme);
+  world.job.engine = &engine;
+  world.job.mixture.guided = 0;
+  world.job.config.steps = 1;
+  world.job.config.prompts_per_step = static_cast<int>(world.job.hard.size());
+  world.job.objective.eps_high = 1.0;
+  world.train(folder / "run");
+  return test::metrics_of(folder / "run").back();
+}
+
 // Truncated rollouts left out of the loss leave its denominators too, but stay in the group's baseline.
-// Six successes of 2 … 7 tokens, A = 1/4, behaviour so unlikely that ρ is cut at 2; two truncated failures of
-// 8 and 9 tokens, A = −3/4, behaviour certain, so that ρ is below 0.8.
 TEST(Trainer, MaskTruncated) {
   for (const bool mask : {false, true}) {
-    test::TempFolder folder("mask");
     World world;
-    FakeEngine engine([](const Request&, int sample) {
-      const bool success = sample < 6;
-      Rollout rollout;
-      rollout.tokens.assign(2 + sample, success ? 1 : 2);
-      rollout.logprobs.assign(2 + sample, success ? -50.0f : 0.0f);
-      rollout.finish = success ? FinishReason::stop : FinishReason::length;
-      return rollout;
-    });
-    world.job.engine = &engine;
     world.job.hard = {test::problem("a", "one two")};
-    world.job.mixture.guided = 0;
-    world.job.config.steps = 1;
-    world.job.config.prompts_per_step = 1;
     world.job.objective.mask_truncated = mask;
     world.job.objective.aggregation = "seq_sum";
-    world.job.objective.eps_high = 1.0;
-    world.train(folder / "run");
-    const Json row = test::metrics_of(folder / "run").back();
-    const double successes = -27 * 2 * 0.25, failures = 17 * 0.8 * 0.75;
+    const Json row = train_one_step(world);
+    const double successes = 27 * -0.5, failures = 17 * 0.6;
     EXPECT_NEAR(row["loss"].get<double>(), mask ? successes / 6 : (successes + failures) / 8, 1e-5);
     EXPECT_EQ(row["reward/unguided"], 0.75);
     EXPECT_EQ(row["ratio/clipped"], 1.0);
+  }
+}
+
+// A group without signal is not forwarded, but the loss is that of the batch with it.
+TEST(Trainer, GroupsWithoutSignalCountInTheDenominators) {
+  const std::map<std::string, double> expected = {{"seq_sum", (27 * -0.5 + 17 * 0.6) / 16},
+                                                  {"token_mean", (27 * -0.5 + 17 * 0.6) / 88},
+                                                  {"seq_mean", (6 * -0.5 + 2 * 0.6) / 16}};
+  for (const auto& [aggregation, loss] : expected) {
+    World world(
+        [](const Problem& p, std::string_view completion) { return p.id == "a" && says_yes(p, completion); });
+    world.job.hard = {test::problem("a", "one two"), test::problem("b", "two")};
+    world.job.objective.aggregation = aggregation;
+    const Json row = train_one_step(world);
+    EXPECT_NEAR(row["loss"].get<double>(), loss, 1e-5) << aggregation;
+    EXPECT_EQ(row["groups/no_signal"], 1);
+    EXPECT_EQ(row["reward/unguided"], 6.0 / 16);
   }
 }
 
