@@ -68,6 +68,18 @@ bool same(const std::string& a, const std::string& b) {
   return number(a, x) && number(b, y) && x == y;  // "1e-6" written by hand is "1e-06"
 }
 
+// A value in one short line of a message.
+std::string shown(const std::string& value) {
+  constexpr std::size_t kMost = 60;
+  std::string line = value.substr(0, value.find('\n'));
+  if (line.size() > kMost) {
+    std::size_t end = kMost;
+    while ((static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;  // not inside a UTF-8 character
+    line.resize(end);
+  }
+  return "'" + line + (line.size() < value.size() ? "...'" : "'");
+}
+
 // One line per key whose saved value differs from the one given now.
 std::string differences(const fs::path& config, const Options& options,
                         const std::vector<std::string>& may_change) {
@@ -76,7 +88,7 @@ std::string differences(const fs::path& config, const Options& options,
   std::string text;
   const auto compare = [&](const std::string& key, const std::string& was, const std::string& is) {
     if (same(was, is) || std::find(may_change.begin(), may_change.end(), key) != may_change.end()) return;
-    text += fmt::format("\n  {}: the run has '{}', now given '{}'", key, was, is);
+    text += fmt::format("\n  {}: the run has {}, now given {}", key, shown(was), shown(is));
   };
   for (const Options::Option& option : options.all()) {
     const auto was = saved.find(option.key);
@@ -86,7 +98,7 @@ std::string differences(const fs::path& config, const Options& options,
   }
   for (const auto& [key, was] : saved) {
     if (!now.contains(key))
-      text += fmt::format("\n  {}: the run has '{}', now there is no such key", key, was);
+      text += fmt::format("\n  {}: the run has {}, now there is no such key", key, shown(was));
   }
   return text;
 }
@@ -135,7 +147,8 @@ void check_same(const fs::path& path, std::string_view verb, const Json& environ
   }
   if (const std::string changed = differences(path / "config.yaml", options, may_change); !changed.empty()) {
     throw Error(kOperation, path.string() + " was started with other settings:" + changed,
-                "give the same settings to continue it, or choose another --out");
+                "give the same settings to continue it (-c " + (path / "config.yaml").string() +
+                    "), or choose another --out");
   }
 }
 

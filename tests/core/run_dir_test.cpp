@@ -76,6 +76,16 @@ TEST(RunDir, RefusesAChangedConfigNamingKeyAndBothValues) {
   EXPECT_THAT(read_file(dir / "run/config.yaml"), HasSubstr("lr: 1e-06"));
 }
 
+TEST(RunDir, ShowsLongValuesShortened) {
+  TempDir dir;
+  start_run(dir / "run", "train");
+  Config changed;
+  changed.model = "first line\n" + std::string(500, 'x');
+  EXPECT_THAT(error_of([&] { RunDir::open(dir / "run", "train", changed.options); }),
+              AllOf(HasSubstr("run.model: the run has 'some/model', now given 'first line...'\n"),
+                    HasSubstr("run/config.yaml")));
+}
+
 TEST(RunDir, TakesOverAChangeThatIsAllowed) {
   TempDir dir;
   start_run(dir / "run", "train");

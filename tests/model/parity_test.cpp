@@ -21,7 +21,8 @@ struct Scores {
 };
 Scores score(const Model& model, const std::vector<std::int64_t>& ids) {
   const at::Tensor tokens = row_of(ids);
-  const at::Tensor logits = model.logits(model.hidden(tokens).squeeze(0));
+  // model.logits() carries no gradient; the product itself does.
+  const at::Tensor logits = at::linear(model.hidden(tokens).squeeze(0), model.output_embedding());
   const auto last = std::int64_t(ids.size()) - 1;
   const at::Tensor targets = tokens.squeeze(0).narrow(0, 1, last).unsqueeze(1);
   return {logits, -logits.narrow(0, 0, last).log_softmax(-1).gather(1, targets).mean()};
