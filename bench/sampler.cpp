@@ -189,7 +189,7 @@ Json measure(const Arguments& arguments) {
   const auto [mean, largest] = verify(model, arguments);
   // bf16 hidden states differ by roundings between one token at a time and all at once; an error of position
   // or masking makes differences of order 1 on average.
-  const double tolerance = arguments.dtype == "fp32" ? 1e-4 : 0.05;
+  const double tolerance = arguments.dtype == "fp32" ? 1e-4 : 0.1;
   if (!(mean < tolerance)) {
     throw Error(
         "bench",

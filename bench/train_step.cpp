@@ -99,7 +99,7 @@ BatchTotals totals_of(const std::vector<Sequence>& sequences) {
   return totals;
 }
 
-// Largest difference of the two gradients, relative to the largest entry of each parameter's gradient.
+// L2 norm of the difference of the two gradients, relative to that of the gradient.
 double verify(Model& model) {
   std::vector<Sequence> sequences = synthetic(model, 5, 9);
   record_behaviour(model, 1 << 20, sequences);
@@ -116,13 +116,12 @@ double verify(Model& model) {
     }
     gradients.push_back(sums);
   }
-  double worst = 0;
+  double difference = 0, size = 0;
   for (std::size_t i = 0; i < gradients[0].size(); ++i) {
-    const double scale = gradients[0][i].abs().max().item<double>();
-    const double difference = (gradients[0][i] - gradients[1][i]).abs().max().item<double>();
-    worst = std::max(worst, difference / std::max(scale, 1e-30));
+    difference += (gradients[0][i] - gradients[1][i]).square().sum().item<double>();
+    size += gradients[0][i].square().sum().item<double>();
   }
-  return worst;
+  return std::sqrt(difference / size);
 }
 
 // GFLOP/s of a square matrix product in the compute type, best of five.
