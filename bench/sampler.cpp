@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/memory.h"
 #include "core/rng.h"
 #include "core/version.h"
 #include "model/load.h"
@@ -237,6 +238,7 @@ void print(const Json& r) {
 }  // namespace pope
 
 int main(int argc, char** argv) {
+  pope::keep_freed_memory();
   try {
     const auto arguments = pope::parse(argc, argv);
     const auto result = pope::measure(arguments);

@@ -15,6 +15,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/memory.h"
 #include "core/rng.h"
 #include "core/version.h"
 #include "learn/policy_gradient.h"
@@ -246,6 +247,7 @@ void print(const Json& r) {
 }  // namespace pope
 
 int main(int argc, char** argv) {
+  pope::keep_freed_memory();
   try {
     const pope::Arguments arguments = pope::parse(argc, argv);
     const pope::Json result = pope::measure(arguments);

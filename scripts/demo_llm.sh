@@ -5,8 +5,8 @@
 set -euo pipefail
 POPE="${POPE:-build/pope}"
 SEED="${SEED:-1}"
-SFT_ROWS="${SFT_ROWS:-1500}"          # first rows of the file: for the short SFT only
-CANDIDATES="${CANDIDATES:-120}"       # last rows of the file: mined; never in the SFT
+SFT_ROWS="${SFT_ROWS:-1000}"          # first rows of the file: for the short SFT only
+CANDIDATES="${CANDIDATES:-96}"       # last rows of the file: mined; never in the SFT
 out="${1:-runs/demo-llm}"
 if [ ! -r "${PROBLEMS:-}" ]; then
   echo "demo-llm: PROBLEMS='${PROBLEMS:-}' is no readable file. Give a problem file with solutions, e.g." >&2
@@ -59,5 +59,5 @@ evaluate pope "$out/pope/model" POPE
 
 pope report "$out"/{base,mine,guide,grpo,pope,eval-base,eval-grpo,eval-pope} --out "$out/report.html" \
   --set "report.title=POPE on SmolLM2-135M and GSM8K" \
-  --set "report.notes=The base model is SmolLM2-135M-Instruct after a short SFT on $SFT_ROWS other problems of the same file; mining, training and evaluation use problems that the SFT never saw. Hard means 0 correct of 64 samples."
+  --set "report.notes=The base model is SmolLM2-135M-Instruct after a short SFT on $SFT_ROWS other problems of the same file; mining, training and evaluation use problems that the SFT never saw. Hard means 0 correct of 32 samples."
 echo "report: $out/report.html" >&2

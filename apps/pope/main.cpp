@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/memory.h"
 #include "core/version.h"
 #include "pope/command_line.h"
 #include "pope/verb.h"
@@ -53,10 +54,16 @@ std::string without_trace(const std::string& what) {
   return what.substr(0, what.find("\nException raised from"));
 }
 
+int out_of_memory() {
+  fmt::print(stderr, "error: out of memory\n  hint: lower sampling.batch_size or train.micro_batch_tokens\n");
+  return 1;
+}
+
 }  // namespace
 }  // namespace pope
 
 int main(int argc, char** argv) {
+  pope::keep_freed_memory();
   try {
     return pope::run(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const pope::UsageError& error) {
@@ -65,10 +72,15 @@ int main(int argc, char** argv) {
   } catch (const pope::Error& error) {
     fmt::print(stderr, "error: {}\n", error.what());
   } catch (const std::bad_alloc&) {
-    fmt::print(stderr,
-               "error: out of memory\n  hint: lower sampling.batch_size or train.micro_batch_tokens\n");
+    return pope::out_of_memory();
   } catch (const std::exception& error) {
-    fmt::print(stderr, "error: unexpected: {}\n", pope::without_trace(error.what()));
+    const std::string what = error.what();
+    // How libtorch's allocators say it.
+    if (what.find("not enough memory") != std::string::npos ||
+        what.find("out of memory") != std::string::npos) {
+      return pope::out_of_memory();
+    }
+    fmt::print(stderr, "error: unexpected: {}\n", pope::without_trace(what));
   }
   return 1;
 }

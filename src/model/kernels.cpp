@@ -66,7 +66,7 @@ POPE_INLINE void run(const NormBackward<T>& k, std::int64_t begin, std::int64_t 
   }
 }
 
-POPE_INLINE F16 sigmoid(F16 x) { return 1.0F / (1.0F + simd::exp(-x)); }
+POPE_INLINE F16 sigmoid(const F16& x) { return 1.0F / (1.0F + simd::exp(-x)); }
 
 template <class T>
 POPE_INLINE void run(const SwigluForward<T>& k, std::int64_t begin, std::int64_t end) {

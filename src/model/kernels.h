@@ -78,6 +78,24 @@ struct CachedAttention {
   std::int64_t heads, kv_heads, width, steps, kv_batch_stride, kv_head_stride;
 };
 
+// Unit i = b·K + kv head: causal attention among the positions of a row. q [B·K,G,T,D], k and v [B·K,T,D],
+// out [B,T,K,G,D], log_sum [B·K,G,T] f32. For head widths and lengths that has_causal_attention() names.
+template <class T>
+struct CausalForward {
+  const T *q, *k, *v;
+  T* out;
+  float* log_sum;
+  std::int64_t kv_heads, group, width, steps, kv_stride;  // kv_stride: from one unit of k and v to the next
+};
+template <class T>
+struct CausalBackward {
+  const T *q, *k, *v, *out, *d_out;
+  const float* log_sum;
+  T *d_q, *d_k, *d_v;
+  std::int64_t kv_heads, group, width, steps;
+};
+bool has_causal_attention(std::int64_t width, std::int64_t steps);
+
 // A row of logits z [V], `scale` = 1 / temperature:
 // log_sum = log Σ exp(scale·z), entropy of the softmax, logprob of the target.
 struct LogprobForward {
@@ -108,6 +126,8 @@ POPE_KERNEL_TYPES(SwigluBackward)
 POPE_KERNEL_TYPES(SplitHeads)
 POPE_KERNEL_TYPES(MergeHeads)
 POPE_KERNEL_TYPES(CachedAttention)
+POPE_KERNEL_TYPES(CausalForward)
+POPE_KERNEL_TYPES(CausalBackward)
 POPE_KERNEL_TYPES(LogprobBackward)
 #undef POPE_KERNEL_TYPES
 void rows(const LogprobForward&, std::int64_t begin, std::int64_t end);

@@ -198,6 +198,46 @@ struct Split : Function<Split> {
   }
 };
 
+// → {attended [B·T,H·D], log-sum of the scores [B·K,G,T]}. k and v may be parts of longer rows.
+std::pair<at::Tensor, at::Tensor> causal_forward(const Heads& heads, std::int64_t batch) {
+  const auto units = heads.q.size(0), group = heads.q.size(1), steps = heads.q.size(2),
+             width = heads.q.size(3);
+  auto attended = at::empty({batch * steps, units / batch * group * width}, heads.q.options());
+  auto log_sum = at::empty({units, group, steps}, at::kFloat);
+  by_type(heads.q, [&]<class T>(T*) {
+    const kernels::CausalForward<T> kernel{
+        in<T>(heads.q), in<T>(heads.k), in<T>(heads.v), out<T>(attended), out<float>(log_sum), units / batch,
+        group,          width,          steps,          heads.k.stride(0)};
+    kernels::launch(kernel, units, group * steps * steps * width);
+  });
+  return {attended, log_sum};
+}
+
+struct CausalAttention : Function<CausalAttention> {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k,
+                            const at::Tensor& v, std::int64_t batch) {
+    const auto [attended, log_sum] = causal_forward({q, k, v}, batch);
+    ctx->save_for_backward({q, k, v, attended, log_sum});
+    return attended;
+  }
+  static variable_list backward(AutogradContext* ctx, variable_list d) {
+    const auto saved = ctx->get_saved_variables();
+    const auto &q = saved[0], &k = saved[1], &v = saved[2];
+    const auto units = q.size(0), group = q.size(1), steps = q.size(2), width = q.size(3);
+    const auto d_out = d[0].contiguous();
+    auto d_q = at::empty_like(q), d_k = at::empty_like(k), d_v = at::empty_like(v);
+    by_type(q, [&]<class T>(T*) {
+      const auto kv_heads = saved[3].size(1) / (group * width);
+      const kernels::CausalBackward<T> kernel{
+          in<T>(q),    in<T>(k),    in<T>(v),    in<T>(saved[3]), in<T>(d_out), in<float>(saved[4]),
+          out<T>(d_q), out<T>(d_k), out<T>(d_v), kv_heads,        group,        width,
+          steps};
+      kernels::launch(kernel, units, 3 * group * steps * steps * width);
+    });
+    return {d_q, d_k, d_v, {}};
+  }
+};
+
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
@@ -231,17 +271,10 @@ Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& sp
 }
 
 at::Tensor causal_attention(const Heads& heads, std::int64_t batch) {
-  const auto sizes = heads.q.sizes();  // [B·K,G,T,D]
-  // The G query heads see their kv head through a stride of zero: k and v are not copied.
-  // In f32: libtorch's bf16 CPU kernel multiplies through an emulated bf16 product, many times slower.
-  const auto wide = [](const at::Tensor& x) { return x.is_cpu() ? x.to(at::kFloat) : x; };
-  const auto attended =
-      at::scaled_dot_product_attention(wide(heads.q), wide(heads.k).expand(sizes),
-                                       wide(heads.v).expand(sizes), {}, 0.0, /*is_causal=*/true)
-          .to(heads.q.scalar_type());
-  return attended.view({batch, -1, sizes[1], sizes[2], sizes[3]})
-      .permute({0, 3, 1, 2, 4})
-      .reshape({batch * sizes[2], -1});
+  const bool known = fused(heads.q) && kernels::has_causal_attention(heads.q.size(3), heads.q.size(2));
+  if (!known) return plain::causal_attention(heads, batch);
+  return c10::GradMode::is_enabled() ? CausalAttention::apply(heads.q, heads.k, heads.v, batch)
+                                     : causal_forward(heads, batch).first;
 }
 
 at::Tensor split_heads_into_cache(const at::Tensor& qkv, const HeadSplit& split, const at::Tensor& starts,

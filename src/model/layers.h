@@ -33,7 +33,8 @@ struct Heads {
 // qkv [B·T,C], positions 0 … T−1.
 Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& split);
 
-// Causal attention among the tokens of each row → [B·T,H·D].
+// Causal attention among the tokens of each row → [B·T,H·D]. Without gradient, k and v may be parts of longer
+// rows.
 at::Tensor causal_attention(const Heads& heads, std::int64_t batch);
 
 // The heads of qkv [B·T,C] whose first positions are starts [B] i64; k and v are written into the first B
@@ -48,6 +49,7 @@ namespace plain {
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 at::Tensor swiglu(const at::Tensor& gate_up);
 Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& split);
+at::Tensor causal_attention(const Heads& heads, std::int64_t batch);
 }  // namespace plain
 
 }  // namespace pope

@@ -39,4 +39,20 @@ Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& sp
   return {laid_out(rotate(q, split)), laid_out(rotate(k, split)), laid_out(v)};
 }
 
+at::Tensor causal_attention(const Heads& heads, std::int64_t batch) {
+  const auto sizes = heads.q.sizes();  // [B·K,G,T,D]
+  // In f32: libtorch's bf16 CPU kernel multiplies through an emulated bf16 product, many times slower.
+  const auto wide = [](const at::Tensor& x) {
+    return x.is_cpu() && x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x;
+  };
+  // The G query heads see their kv head through a stride of zero: k and v are not copied.
+  const auto attended = at::scaled_dot_product_attention(wide(heads.q), wide(heads.k).expand(sizes),
+                                                         wide(heads.v).expand(sizes), {}, 0.0,
+                                                         /*is_causal=*/true)
+                            .to(heads.q.scalar_type());
+  return attended.view({batch, -1, sizes[1], sizes[2], sizes[3]})
+      .permute({0, 3, 1, 2, 4})
+      .reshape({batch * sizes[2], -1});
+}
+
 }  // namespace pope::plain

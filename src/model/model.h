@@ -85,8 +85,8 @@ class Model {
   std::shared_ptr<Views> views_;
 };
 
-// Per-token log-probabilities and entropies, never holding [N,V] for more than a chunk of rows (0: as many
-// rows as make about 32 million logits). hidden [N,W], targets [N] i64, temperature > 0: logits are divided
+// Per-token log-probabilities and entropies, never holding [N,V] for more than a chunk of rows (0: a
+// number that suits caches and memory). hidden [N,W], targets [N] i64, temperature > 0: logits are divided
 // by it before the log-softmax. → logprobs [N] f32 and entropy [N] f32 (nats), both differentiable with
 // respect to hidden and the output embedding; logits are recomputed chunk by chunk in backward. The plain
 // reference is token_logprobs_reference.

@@ -41,9 +41,9 @@ POPE_INLINE F16 load(const c10::BFloat16* p) {
   std::memcpy(&h, p, sizeof h);
   return (F16)(__builtin_convertvector(h, U16) << 16);
 }
-POPE_INLINE void store(float* p, F16 v) { std::memcpy(p, &v, sizeof v); }
+POPE_INLINE void store(float* p, const F16& v) { std::memcpy(p, &v, sizeof v); }
 // Rounds to nearest even; NaN stays NaN.
-POPE_INLINE void store(c10::BFloat16* p, F16 v) {
+POPE_INLINE void store(c10::BFloat16* p, const F16& v) {
   const U16 bits = (U16)v;
   const U16 rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
   const H16 h = __builtin_convertvector(v != v ? U16{} + 0x7fc0u : rounded, H16);
@@ -62,11 +62,11 @@ POPE_INLINE F16 load8(const c10::BFloat16* p) {
   const F8 v = (F8)(__builtin_convertvector(h, U8) << 16);
   return __builtin_shufflevector(v, F8{}, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
-POPE_INLINE void store8(float* p, F16 v) {
+POPE_INLINE void store8(float* p, const F16& v) {
   const F8 low = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7);
   std::memcpy(p, &low, sizeof low);
 }
-POPE_INLINE void store8(c10::BFloat16* p, F16 v) {
+POPE_INLINE void store8(c10::BFloat16* p, const F16& v) {
   c10::BFloat16 lanes[kLanes];
   store(lanes, v);
   std::memcpy(p, lanes, 8 * sizeof *p);
@@ -81,7 +81,7 @@ POPE_INLINE F16 load(const T* p, std::int64_t n) {
   return load(lanes);
 }
 template <class T>
-POPE_INLINE void store(T* p, F16 v, std::int64_t n) {
+POPE_INLINE void store(T* p, const F16& v, std::int64_t n) {
   if (n == 8) return store8(p, v);
   T lanes[kLanes];
   store(lanes, v);
@@ -96,10 +96,10 @@ struct Whole {
     return simd::load(p);
   }
   template <class T>
-  POPE_INLINE void store(T* p, F16 v) const {
+  POPE_INLINE void store(T* p, const F16& v) const {
     simd::store(p, v);
   }
-  POPE_INLINE F16 keep(F16 v) const { return v; }
+  POPE_INLINE F16 keep(const F16& v) const { return v; }
 };
 struct Part {
   std::int64_t n;
@@ -108,10 +108,10 @@ struct Part {
     return simd::load(p, n);
   }
   template <class T>
-  POPE_INLINE void store(T* p, F16 v) const {
+  POPE_INLINE void store(T* p, const F16& v) const {
     simd::store(p, v, n);
   }
-  POPE_INLINE F16 keep(F16 v) const {
+  POPE_INLINE F16 keep(const F16& v) const {
     const I16 lane = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
     return lane < static_cast<std::int32_t>(n) ? v : F16{};
   }
@@ -123,7 +123,7 @@ POPE_INLINE void sweep(std::int64_t n, const Body& body) {
   if (i < n) body(i, Part{n - i});
 }
 
-POPE_INLINE float sum(F16 v) {
+POPE_INLINE float sum(const F16& v) {
   const F8 a = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7) +
                __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
   const F4 b = __builtin_shufflevector(a, a, 0, 1, 2, 3) + __builtin_shufflevector(a, a, 4, 5, 6, 7);
@@ -150,8 +150,8 @@ POPE_INLINE F16 sums(const F16 (&v)[16]) {
   return __builtin_shufflevector(c[0], c[1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30) +
          __builtin_shufflevector(c[0], c[1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
 }
-POPE_INLINE F16 max(F16 a, F16 b) { return a > b ? a : b; }
-POPE_INLINE float max(F16 v) {
+POPE_INLINE F16 max(const F16& a, const F16& b) { return a > b ? a : b; }
+POPE_INLINE float max(const F16& v) {
   const F8 upper = __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15);
   const F8 lower = __builtin_shufflevector(v, v, 0, 1, 2, 3, 4, 5, 6, 7), a = lower > upper ? lower : upper;
   const F4 low = __builtin_shufflevector(a, a, 0, 1, 2, 3), high = __builtin_shufflevector(a, a, 4, 5, 6, 7);
@@ -162,7 +162,7 @@ POPE_INLINE float max(F16 v) {
 
 // exp(x) within 2 units in the last place; 0 below −87.3, exp(88) above 88, NaN for NaN.
 // x = n ln 2 + r with |r| ≤ ln 2 / 2; exp(r) by its Taylor polynomial of degree 7, whose rest is below 2^-27.
-POPE_INLINE F16 exp(F16 x) {
+POPE_INLINE F16 exp(const F16& x) {
   const F16 magic = splat(12582912.0F);  // 1.5 · 2^23: adding it rounds to an integer
   const F16 low = x < -87.3F ? splat(-87.3F) : x, clamped = low > 88.0F ? splat(88.0F) : low;
   const F16 shifted = clamped * 1.44269504088896341F + magic;

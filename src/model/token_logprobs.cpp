@@ -13,8 +13,14 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// At most this many logits are held at once when the caller does not say.
-constexpr std::int64_t kChunkLogits = std::int64_t{1} << 25;
+// Logits held at once when the caller does not say: forward, few enough to stay in the cache between the
+// product and the pass over it; backward, many, because each chunk costs a pass over the whole gradient of
+// the embedding.
+constexpr std::int64_t kForwardLogits = std::int64_t{1} << 23, kBackwardLogits = std::int64_t{1} << 26;
+
+std::int64_t chunk_of(std::int64_t asked, std::int64_t logits, const at::Tensor& embedding) {
+  return asked > 0 ? asked : std::max<std::int64_t>(1, logits / embedding.size(0));
+}
 
 // Memory that one chunk leaves to the next.
 struct Buffers {
@@ -85,8 +91,8 @@ struct Chunk {
 
 struct TokenLogprobsFunction : torch::autograd::Function<TokenLogprobsFunction> {
   static variable_list forward(AutogradContext* ctx, const at::Tensor& hidden, const at::Tensor& embedding,
-                               const at::Tensor& targets, double temperature, std::int64_t chunk_rows) {
-    const auto rows = hidden.size(0);
+                               const at::Tensor& targets, double temperature, std::int64_t asked_rows) {
+    const auto rows = hidden.size(0), chunk_rows = chunk_of(asked_rows, kForwardLogits, embedding);
     const auto options = hidden.options().dtype(at::promoteTypes(hidden.scalar_type(), at::kFloat));
     const auto logprobs = at::empty({rows}, options), entropy = at::empty({rows}, options),
                log_sum = at::empty({rows}, options);
@@ -100,7 +106,7 @@ struct TokenLogprobsFunction : torch::autograd::Function<TokenLogprobsFunction> 
     }
     ctx->save_for_backward({hidden, embedding, targets, logprobs, entropy, log_sum});
     ctx->saved_data["temperature"] = temperature;
-    ctx->saved_data["chunk_rows"] = chunk_rows;
+    ctx->saved_data["asked_rows"] = asked_rows;
     return {logprobs, entropy};
   }
 
@@ -108,7 +114,8 @@ struct TokenLogprobsFunction : torch::autograd::Function<TokenLogprobsFunction> 
     const auto saved = ctx->get_saved_variables();
     const auto &hidden = saved[0], &embedding = saved[1];
     const auto temperature = ctx->saved_data["temperature"].toDouble();
-    const auto chunk_rows = ctx->saved_data["chunk_rows"].toInt(), rows = hidden.size(0);
+    const auto chunk_rows = chunk_of(ctx->saved_data["asked_rows"].toInt(), kBackwardLogits, embedding);
+    const auto rows = hidden.size(0);
     auto d_hidden = at::empty_like(hidden);
     Buffers buffers{{}, {}, at::empty_like(embedding)};
     at::Tensor d_embedding;  // of one chunk as it comes, of several summed in f32
@@ -141,7 +148,6 @@ struct TokenLogprobsFunction : torch::autograd::Function<TokenLogprobsFunction> 
 
 TokenLogprobs token_logprobs(const at::Tensor& hidden, const at::Tensor& output_embedding,
                              const at::Tensor& targets, double temperature, std::int64_t chunk_rows) {
-  if (chunk_rows <= 0) chunk_rows = std::max<std::int64_t>(1, kChunkLogits / output_embedding.size(0));
   auto result = TokenLogprobsFunction::apply(hidden.contiguous(), output_embedding, targets.contiguous(),
                                              temperature, chunk_rows);
   return {result[0], result[1]};

@@ -147,7 +147,8 @@ TEST(NativeEngineTest, BehaviourLogprobsEqualTheTrainers) {
     const auto model = lively_model(tiny_architecture("qwen2"), compute);
     NativeEngine engine(model);
     const auto all = requests(37);
-    for (const auto& [key, rollout] : run(engine, sampling(3), all)) {
+    // 50 tokens: the cache grows under the rollouts in flight.
+    for (const auto& [key, rollout] : run(engine, sampling(3, 50), all, {})) {
       auto tokens = all[key.first].prompt;
       const auto prompt = static_cast<std::int64_t>(tokens.size()),
                  n = static_cast<std::int64_t>(rollout.tokens.size());
