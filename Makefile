@@ -1,4 +1,4 @@
-# The front door. Every target works from a fresh clone: what is missing is installed first (scripts/setup.sh).
+# The front door. Building targets work from a fresh clone: what is missing is installed first (scripts/setup.sh).
 #   make build    build/pope                      make demo       the whole workflow on the embedded model, minutes
 #   make test     build and run all tests         make demo-llm PROBLEMS=gsm8k_train.jsonl   the same on SmolLM2-135M
 #   make bench    benchmarks                      make seeds      the demo over five seeds
@@ -7,12 +7,17 @@
 
 BUILD ?= build
 SEED ?= 1
-.PHONY: build setup demo demo-llm seeds test bench format lint clean
+.PHONY: build demo demo-llm seeds test bench format lint clean
 
 build: $(BUILD)/build.ninja
 	cmake --build $(BUILD) --target pope
 
-# Configured once; CMake itself notices later changes.
+# Configured once, and again for another TORCH_DIR; CMake itself notices other changes.
+ifneq ($(TORCH_DIR),)
+ifneq ($(shell sed -n 's/^TORCH_DIR:PATH=//p' $(BUILD)/CMakeCache.txt 2>/dev/null),$(TORCH_DIR))
+.PHONY: $(BUILD)/build.ninja
+endif
+endif
 $(BUILD)/build.ninja: scripts/setup.sh
 	@torch="$$(scripts/setup.sh | tail -n 1)" && test -n "$$torch" && \
 	  cmake -S . -B $(BUILD) -G Ninja -DTORCH_DIR="$$torch" && touch $@

@@ -50,9 +50,12 @@ evaluate() {
   pope eval "${config[@]}" --model "$2" --label "$3" --out "$out/eval-$1" \
     --set "paths.eval_sets=[hard=$out/guide/guided.jsonl, heldout=$out/mine/heldout.jsonl]" >"$out/eval-$1.txt"
 }
+pids=()
 evaluate base "$base" "Base model" &
+pids+=($!)
 evaluate grpo "$out/grpo/model" "GRPO" &
-wait -n; wait
+pids+=($!)
+for pid in "${pids[@]}"; do wait "$pid"; done
 evaluate pope "$out/pope/model" "POPE"
 
 # 7. One page to read, and the table.

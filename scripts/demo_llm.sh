@@ -6,7 +6,8 @@ set -euo pipefail
 POPE="${POPE:-build/pope}"
 SEED="${SEED:-1}"
 SFT_ROWS="${SFT_ROWS:-1000}"          # first rows of the file: for the short SFT only
-CANDIDATES="${CANDIDATES:-96}"       # last rows of the file: mined; never in the SFT
+CANDIDATES="${CANDIDATES:-96}"        # last rows of the file: mined; never in the SFT
+HARD="${HARD:-24}"                    # of the hard ones as many are trained on at most
 out="${1:-runs/demo-llm}"
 if [ ! -r "${PROBLEMS:-}" ]; then
   echo "demo-llm: PROBLEMS='${PROBLEMS:-}' is no readable file. Give a problem file with solutions, e.g." >&2
@@ -33,7 +34,8 @@ pope sft "${config[@]}" -c configs/demo_llm_sft.yaml --model "$model" --problems
   --label "Base model (SmolLM2-135M + short SFT)"
 base="$out/base/model"
 pope mine "${config[@]}" --model "$base" --problems "$out/candidates.jsonl" --out "$out/mine"
-pope guide "${config[@]}" --model "$base" --problems "$out/mine/hard.jsonl" --out "$out/guide"
+head -n "$HARD" "$out/mine/hard.jsonl" >"$out/hard.jsonl"
+pope guide "${config[@]}" --model "$base" --problems "$out/hard.jsonl" --out "$out/guide"
 
 # Two arms at equal rollouts, side by side with half the cores each.
 threads=$(( ($(nproc) + 1) / 2 ))
@@ -59,5 +61,5 @@ evaluate pope "$out/pope/model" POPE
 
 pope report "$out"/{base,mine,guide,grpo,pope,eval-base,eval-grpo,eval-pope} --out "$out/report.html" \
   --set "report.title=POPE on SmolLM2-135M and GSM8K" \
-  --set "report.notes=The base model is SmolLM2-135M-Instruct after a short SFT on $SFT_ROWS other problems of the same file; mining, training and evaluation use problems that the SFT never saw. Hard means 0 correct of 32 samples."
+  --set "report.notes=The base model is SmolLM2-135M-Instruct after a short SFT on $SFT_ROWS other problems of the same file; mining, training and evaluation use problems that the SFT never saw; at most $HARD hard ones are trained on. Hard means 0 correct of 32 samples."
 echo "report: $out/report.html" >&2

@@ -1,9 +1,8 @@
 // pope eval: unbiased pass@k with intervals, guided and unguided apart.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "core/error.h"
+#include "core/progress.h"
 #include "evaluate/evaluate.h"
 #include "pope/partial.h"
 #include "pope/setup.h"
@@ -25,40 +24,50 @@ std::vector<NamedSet> sets_of(const Settings& settings) {
   return named_sets(entries);
 }
 
-bool has_guidance(const std::vector<Problem>& problems) {
-  return std::any_of(problems.begin(), problems.end(),
-                     [](const Problem& p) { return p.guidance.has_value(); });
-}
-
-bool is_done(const PartialResults& partial, const std::string& set, bool guided) {
-  return std::any_of(partial.done().begin(), partial.done().end(),
-                     [&](const Json& row) { return row.at("set") == set && row.at("guided") == guided; });
+std::vector<EvaluatedProblem> done_of(const PartialResults& partial, const std::string& set, bool guided) {
+  std::vector<EvaluatedProblem> done;
+  for (const Json& row : partial.done()) {
+    if (row.at("set") == set && row.at("guided") == guided)
+      done.push_back({row.at("id"), row.at("correct"), row.at("truncated"), row.at("tokens")});
+  }
+  return done;
 }
 
 Json run_eval(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
-  RunDir run = open_run(invocation.out, "eval", invocation.options);
+  RunDir run = open_run(invocation, "eval");
   if (const auto stored = complete_result(run)) return *stored;
   const std::vector<NamedSet> sets = sets_of(settings);
-  const Setup setup(settings);
+  const Setup setup(settings, Weights::frozen);
   PartialResults partial(run.path(), "eval");
   const Explorer explorer = setup.explorer(settings);
-  Json results = partial.done();
+  Json results = Json::array();
+  int too_long = 0;
   for (const NamedSet& set : sets) {
+    int left_out = 0;
+    const std::vector<Problem> problems = fitting(set.problems, explorer, &left_out);
+    too_long += left_out;
     for (const bool guided : {false, true}) {
-      if (guided && !(settings.eval.guided && has_guidance(set.problems))) continue;
-      if (is_done(partial, set.name, guided)) continue;
-      std::vector<Json> records;
-      results.push_back(to_json(evaluate(explorer, settings.eval, set.name, set.problems, guided, &records)));
-      partial.add(results.back(), records, setup.engine->stats().sampled_tokens);
+      if (guided && !(settings.eval.guided && has_guidance(problems))) continue;
+      const auto save = [&](const EvaluatedProblem& problem, const std::vector<Json>& records) {
+        partial.add({{"set", set.name},
+                     {"guided", guided},
+                     {"id", problem.id},
+                     {"correct", problem.correct},
+                     {"truncated", problem.truncated},
+                     {"tokens", problem.tokens}},
+                    records, setup.engine->stats().sampled_tokens);
+      };
+      results.push_back(to_json(evaluate(explorer, settings.eval, set.name, problems, guided,
+                                         done_of(partial, set.name, guided), save)));
     }
   }
   Json result = result_head(settings, "eval");
   result["sets"] = results;
+  result["too_long"] = too_long;
   result["tokens"] = partial.tokens();
   result["seconds"] = partial.seconds();
-  result["out"] = run.path().string();
-  run.write_result(result);
+  result = finish(run, std::move(result));
   partial.remove();
   return result;
 }
@@ -95,7 +104,7 @@ const Verb eval_verb = {
     .description =
         "Samples every problem eval.samples times; reports unbiased pass@k with bootstrap intervals over\n"
         "problems. Problems that carry guidance are also evaluated under it, and reported apart.\n"
-        "Killed, it goes on at the set it was in.\n"
+        "Killed, it goes on where it was.\n"
         "\n"
         "Leaves in --out: result.json, rollouts/.\n"
         "\n"

@@ -7,6 +7,7 @@
 #include <array>
 
 #include "core/files.h"
+#include "core/progress.h"
 #include "pope/partial.h"
 #include "pope/setup.h"
 #include "pope/table.h"
@@ -17,16 +18,20 @@ namespace {
 
 Json run_guide(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
-  RunDir run = open_run(invocation.out, "guide", invocation.options);
+  RunDir run = open_run(invocation, "guide");
   if (const auto stored = complete_result(run)) return *stored;
-  const std::vector<Problem> problems = required_problems(settings);
-  const Setup setup(settings);
+  std::vector<Problem> given = required_problems(settings);
+  const Setup setup(settings, Weights::frozen);
+  const Explorer explorer = setup.explorer(settings);
+  int too_long = 0;
+  for (Problem& problem : given) problem.guidance.reset();  // it gets a new one
+  const std::vector<Problem> problems = fitting(std::move(given), explorer, &too_long);
   PartialResults partial(run.path(), "guided");
   std::vector<Problem> done;
   for (const Json& row : partial.done()) done.push_back(problem_from_json(Json(row), "guided.partial.jsonl"));
 
   const GuideResult guided =
-      guide(setup.explorer(settings), settings.guide, problems, done,
+      guide(explorer, settings.guide, problems, done,
             [&](const Problem& problem, const std::vector<Json>& records) {
               partial.add(to_json(problem), records, setup.engine->stats().sampled_tokens);
             });
@@ -34,10 +39,10 @@ Json run_guide(const Invocation& invocation) {
   Json result = result_head(settings, "guide");
   result["problems"] = problems.size();
   result.update(to_json(guided));
+  result["too_long"] = too_long;
   result["tokens"] = partial.tokens();
   result["seconds"] = partial.seconds();
-  result["out"] = run.path().string();
-  run.write_result(result);
+  result = finish(run, std::move(result));
   partial.remove();
   return result;
 }

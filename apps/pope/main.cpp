@@ -20,8 +20,9 @@ namespace pope {
 namespace {
 
 // The one list of verbs, in the order of use.
-constexpr std::array<const Verb*, 8> kVerbs = {&mine_verb, &guide_verb,  &train_verb,    &eval_verb,
-                                               &sft_verb,  &report_verb, &problems_verb, &init_verb};
+constexpr std::array<const Verb*, 9> kVerbs = {&mine_verb,     &guide_verb, &train_verb,
+                                               &eval_verb,     &sft_verb,   &report_verb,
+                                               &problems_verb, &init_verb,  &export_verb};
 
 void print(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
@@ -43,7 +44,8 @@ int run(std::vector<std::string> arguments) {
   } else if (line.help) {
     print(verb_help(*line.verb, options));
   } else {
-    const Json result = line.verb->run({settings, options, line.out, line.arguments});
+    Options part = options.only(line.verb->sections);
+    const Json result = line.verb->run({settings, part, line.out, line.arguments});
     print(line.json ? dump(result, 2) + "\n" : line.verb->show(result));
   }
   return 0;

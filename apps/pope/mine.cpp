@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core/files.h"
+#include "core/progress.h"
 #include "pope/partial.h"
 #include "pope/setup.h"
 #include "pope/table.h"
@@ -73,7 +74,8 @@ Json write_sets(const std::filesystem::path& run, const MiningResult& result, co
   for (const char* name : {"hard", "heldout", kTruncated, "medium", "easy", "easier", "solved"}) {
     const std::vector<Json>& rows = sets[name];
     counts[name] = rows.size();
-    if (!rows.empty() && std::string(name) != "solved")
+    const bool always = std::string(name) == "hard" || std::string(name) == "heldout";
+    if ((always || !rows.empty()) && std::string(name) != "solved")
       write_jsonl(run / (std::string(name) + ".jsonl"), rows);
   }
   return counts;
@@ -81,29 +83,32 @@ Json write_sets(const std::filesystem::path& run, const MiningResult& result, co
 
 Json run_mine(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
-  RunDir run = open_run(invocation.out, "mine", invocation.options);
+  RunDir run = open_run(invocation, "mine");
   if (const auto stored = complete_result(run)) return *stored;
-  const std::vector<Problem> problems = required_problems(settings);
-  const Setup setup(settings);
+  std::vector<Problem> given = required_problems(settings);
+  const Setup setup(settings, Weights::frozen);
+  const Explorer explorer = setup.explorer(settings);
+  int too_long = 0;
+  const std::vector<Problem> problems = fitting(std::move(given), explorer, &too_long);
   PartialResults partial(run.path(), "mined");
   std::vector<MinedProblem> done;
   for (const Json& row : partial.done()) done.push_back(from_row(row));
 
   const MiningResult mined =
-      mine(setup.explorer(settings), settings.mine, problems, done,
+      mine(explorer, settings.mine, problems, done,
            [&](const MinedProblem& problem, const std::vector<Json>& records) {
              partial.add(to_row(problem, settings.mine), records, setup.engine->stats().sampled_tokens);
            });
   Json result = result_head(settings, "mine");
   result.update(to_json(mined));
   result["tokens"] = partial.tokens();
+  result["too_long"] = too_long;
   result["sets"] = write_sets(run.path(), mined, settings.mine);
   result["tokens_saved"] =
       mined.tokens_fixed > 0 ? 1 - static_cast<double>(partial.tokens()) / mined.tokens_fixed : 0.0;
   result["samples_per_problem"] = settings.mine.samples;
   result["seconds"] = partial.seconds();
-  result["out"] = run.path().string();
-  run.write_result(result);
+  result = finish(run, std::move(result));
   partial.remove();
   return result;
 }
@@ -137,6 +142,9 @@ std::string show_mine(const Json& result) {
         grouped(sets.at(kTruncated)));
   }
   if (sets.at("hard") > 0) return text + fmt::format("\nNext: pope guide --problems {}/hard.jsonl …\n", out);
+  if (sets.at("heldout") > 0)
+    return text + "\nAll hard problems were put aside: give more, or lower mine.heldout.\n";
+  if (sets.at(kTruncated) > 0) return text + "\nNo other problem is hard: raise sampling.max_new_tokens.\n";
   return text + "\nNo problem is hard for this model: give harder ones, or raise mine.hard_max.\n";
 }
 
@@ -150,7 +158,7 @@ const Verb mine_verb = {
         "correct. A problem leaves early, as soon as its class is settled. Killed, it goes on where it was.\n"
         "\n"
         "Leaves in --out: mined.jsonl (all problems, with their counts), hard.jsonl, heldout.jsonl,\n"
-        "medium.jsonl, easy.jsonl, easier.jsonl, truncated.jsonl (those that have problems), rollouts/,\n"
+        "medium.jsonl, easy.jsonl, easier.jsonl and truncated.jsonl where there are such, rollouts/,\n"
         "result.json.\n"
         "\n"
         "  pope mine --model MODEL --problems problems.jsonl --out runs/mine --set mine.samples=64",

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "core/error.h"
+#include "core/memory.h"
 #include "core/progress.h"
 #include "model/load.h"
 #include "rollout/native_engine.h"
@@ -37,13 +38,13 @@ void check(const Settings& settings) {
 
 }  // namespace
 
-Setup::Setup(const Settings& settings) {
+Setup::Setup(const Settings& settings, Weights weights) {
   check(settings);
   const at::ScalarType compute = compute_type(settings.run.dtype);
   verifier = make_verifier(settings.verify);
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   at::set_num_threads(settings.run.threads > 0 ? settings.run.threads : cores);
-  LoadedModel loaded = load_model(settings.paths.model, compute);
+  LoadedModel loaded = load_model(settings.paths.model, compute, weights);
   model = loaded.model;
   prompts = std::make_shared<const PromptRenderer>(settings.prompt, loaded.tokenizer);
   engine = std::make_unique<NativeEngine>(model);
@@ -86,8 +87,18 @@ std::vector<NamedSet> named_sets(const std::vector<std::string>& entries) {
   return sets;
 }
 
-RunDir open_run(const std::filesystem::path& out, std::string_view verb, const Options& options) {
-  return RunDir::open(out, verb, options, {"run.threads"});
+RunDir open_run(const Invocation& invocation, std::string_view verb) {
+  const PathsConfig& paths = invocation.settings.paths;
+  std::vector<std::filesystem::path> inputs;
+  for (const std::string& path : {paths.model, paths.problems, paths.easy}) {
+    if (!path.empty()) inputs.emplace_back(path);
+  }
+  for (const std::string& entry : paths.eval_sets) inputs.emplace_back(entry.substr(entry.find('=') + 1));
+  // What is missing is reported by who reads it.
+  std::erase_if(inputs, [](const std::filesystem::path& input) { return !std::filesystem::exists(input); });
+  RunDir run = RunDir::open(invocation.out, verb, invocation.options);
+  run.bind_inputs(inputs);
+  return run;
 }
 
 std::optional<Json> complete_result(const RunDir& run) {
@@ -102,6 +113,13 @@ Json result_head(const Settings& settings, std::string_view verb) {
           {"label", settings.run.label.empty() ? std::string(verb) : settings.run.label},
           {"seed", settings.run.seed},
           {"model", settings.paths.model}};
+}
+
+Json finish(RunDir& run, Json result) {
+  result["out"] = run.path().string();
+  result["peak_memory_bytes"] = peak_memory_bytes();
+  run.write_result(result);
+  return result;
 }
 
 }  // namespace pope

@@ -12,23 +12,21 @@ namespace {
 
 Json run_sft(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
-  RunDir run = open_run(invocation.out, "sft", invocation.options);
+  RunDir run = open_run(invocation, "sft");
   if (const auto stored = complete_result(run)) return *stored;
   SftJob job;
   job.problems = required_problems(settings);
   job.config = settings.sft;
   job.optimizer = settings.optimizer;
   job.seed = settings.run.seed;
-  const Setup setup(settings);
+  const Setup setup(settings, Weights::trainable);
   job.model = setup.model;
   job.prompts = setup.prompts;
   job.end_token = setup.stop_tokens.front();
 
   Json result = result_head(settings, "sft");
   result.update(sft(run, job));
-  result["out"] = run.path().string();
-  run.write_result(result);
-  return result;
+  return finish(run, std::move(result));
 }
 
 std::string show_sft(const Json& result) {
@@ -38,7 +36,7 @@ std::string show_sft(const Json& result) {
                      grouped(result.at("examples")), grouped(result.at("tokens")),
                      result.at("final").at("loss").get<double>()) +
          table({{"left out: no solution", grouped(result.at("without_solution"))},
-                {"left out: longer than sft.max_tokens", grouped(result.at("too_long"))}}) +
+                {"left out: longer than sft.max_tokens or the context", grouped(result.at("too_long"))}}) +
          fmt::format("\nThe model is in {}/model.\n", out);
 }
 

@@ -45,11 +45,4 @@ std::string grouped(std::int64_t count) {
 
 std::string percent(double part) { return fmt::format("{:.1f} %", 100 * part); }
 
-std::string duration(double seconds) {
-  const auto s = static_cast<std::int64_t>(std::llround(seconds));
-  if (s < 60) return fmt::format("{:.{}f} s", seconds, seconds < 10 ? 1 : 0);
-  if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
-  return fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
-}
-
 }  // namespace pope

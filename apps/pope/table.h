@@ -11,6 +11,5 @@ namespace pope {
 std::string table(const std::vector<std::vector<std::string>>& rows);
 std::string grouped(std::int64_t count);  // "1,234,567"
 std::string percent(double part);         // 0.25 → "25.0 %"
-std::string duration(double seconds);     // "45 s", "3 min 20 s", "2 h 05 min"
 
 }  // namespace pope

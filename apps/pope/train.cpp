@@ -1,8 +1,9 @@
 // pope train: reinforcement learning on the mixture of unguided, guided and easy problems.
 #include <fmt/format.h>
 
-#include <algorithm>
-
+#include "core/error.h"
+#include "core/progress.h"
+#include "explore/sampling.h"
 #include "learn/trainer.h"
 #include "pope/setup.h"
 #include "pope/table.h"
@@ -11,26 +12,27 @@
 namespace pope {
 namespace {
 
-// Every set unguided; also guided where problems carry guidance.
-std::vector<EvalSet> eval_sets(const Settings& settings) {
-  std::vector<EvalSet> sets;
-  for (NamedSet& set : named_sets(settings.paths.eval_sets)) {
-    const bool guidance = std::any_of(set.problems.begin(), set.problems.end(),
-                                      [](const Problem& p) { return p.guidance.has_value(); });
-    sets.push_back({set.name, false, set.problems});
-    if (guidance && settings.eval.guided) sets.push_back({set.name, true, std::move(set.problems)});
+// A file that is given and would not be used is a mistake.
+void check(const Settings& settings) {
+  if (!settings.paths.easy.empty() && settings.mixture.easy == 0) {
+    throw Error("config", "paths.easy is given, but mixture.easy is 0: no easy problem would be drawn",
+                "set mixture.easy, e.g. to 1, or leave out --easy");
   }
-  return sets;
+  if (!settings.paths.eval_sets.empty() && settings.train.eval_every == 0) {
+    throw Error("config", "eval sets are given, but train.eval_every is 0: they would not be evaluated",
+                "set train.eval_every, e.g. to 20, or leave out --eval-set");
+  }
 }
 
 Json run_train(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
-  RunDir run = open_run(invocation.out, "train", invocation.options);
+  check(settings);
+  RunDir run = open_run(invocation, "train");
   if (const auto stored = complete_result(run)) return *stored;
+  std::vector<Problem> hard = required_problems(settings), easy;
+  if (!settings.paths.easy.empty()) easy = read_problems(settings.paths.easy);
+  std::vector<NamedSet> sets = named_sets(settings.paths.eval_sets);
   TrainJob job;
-  job.hard = required_problems(settings);
-  if (!settings.paths.easy.empty()) job.easy = read_problems(settings.paths.easy);
-  job.eval_sets = eval_sets(settings);
   job.config = settings.train;
   job.mixture = settings.mixture;
   job.objective = settings.objective;
@@ -38,18 +40,20 @@ Json run_train(const Invocation& invocation) {
   job.sampling = settings.sampling;
   job.seed = settings.run.seed;
   job.instruction = settings.prompt.instruction;
-  const Setup setup(settings);
+  const Setup setup(settings, Weights::trainable);
   job.model = setup.model;
   job.prompts = setup.prompts;
   job.verifier = setup.verifier;
   job.engine = setup.engine.get();
   job.stop_tokens = setup.stop_tokens;
+  const Explorer explorer = setup.explorer(settings);
+  job.hard = fitting(std::move(hard), explorer);
+  job.easy = fitting(std::move(easy), explorer);
+  for (NamedSet& set : sets) job.eval_sets.push_back({set.name, fitting(std::move(set.problems), explorer)});
 
   Json result = result_head(settings, "train");
   result.update(train(run, job));
-  result["out"] = run.path().string();
-  run.write_result(result);
-  return result;
+  return finish(run, std::move(result));
 }
 
 std::string show_train(const Json& result) {

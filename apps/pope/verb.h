@@ -15,7 +15,7 @@ namespace pope {
 // What main.cpp has parsed: settings resolved from default, files (-c) and --set, in that order.
 struct Invocation {
   Settings& settings;
-  Options& options;
+  Options& options;                    // of the verb's sections
   std::filesystem::path out;           // --out; empty when not given
   std::vector<std::string> arguments;  // positional ones
 };
@@ -32,8 +32,9 @@ struct Verb {
   std::string description;  // for `pope VERB --help`: what it reads, does and leaves; an example
   std::string arguments;    // "", one ("CONFIG.json"), or one and more ("RUN...")
   std::vector<Shortcut> shortcuts;
-  std::vector<std::string> sections;  // config sections listed by `pope VERB --help`
-  std::string out = "DIR";            // what --out names: "DIR", "FILE.jsonl"
+  std::vector<std::string>
+      sections;             // config sections it reads: listed by `pope VERB --help`, kept in the run
+  std::string out = "DIR";  // what --out names: "DIR", "FILE.jsonl"
   bool needs_out = true;
   // Does the work; the result is printed as JSON under --json, and by `show` as text for people otherwise.
   Json (*run)(const Invocation&);
@@ -41,6 +42,6 @@ struct Verb {
 };
 
 extern const Verb mine_verb, guide_verb, train_verb, sft_verb, eval_verb, report_verb, problems_verb,
-    init_verb;
+    init_verb, export_verb;
 
 }  // namespace pope

@@ -2,6 +2,7 @@
 #include "core/files.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 
 #include "core/compress.h"
 #include "core/error.h"
+#include "core/rng.h"
 
 namespace pope {
 namespace fs = std::filesystem;
@@ -119,6 +121,38 @@ std::string read_file(const fs::path& path) {
   std::string content((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
   if (in.bad()) fail("read file", path, errno != 0 ? errno : EIO);
   return content;
+}
+
+std::string fingerprint(const fs::path& path) {
+  constexpr auto kOperation = "read file";
+  constexpr std::uintmax_t kPiece = 1 << 20;
+  std::vector<fs::path> files;
+  if (fs::is_directory(path)) {
+    for (const auto& entry : fs::directory_iterator(path)) {
+      if (entry.is_regular_file()) files.push_back(entry.path());
+    }
+    std::sort(files.begin(), files.end());
+  } else {
+    files.push_back(path);
+  }
+  std::uint64_t hash = key_of("fingerprint");
+  std::string piece;
+  std::uintmax_t total = 0;
+  for (const fs::path& file : files) {
+    std::ifstream in(file, std::ios::binary);
+    if (!in) fail(kOperation, file, errno != 0 ? errno : EIO);
+    const std::uintmax_t size = fs::file_size(file), pieces = (size + kPiece - 1) / kPiece;
+    total += size;
+    hash = key_of(fmt::format("{:x} {} {}", hash, file.filename().string(), size));
+    for (const std::uintmax_t i : {std::uintmax_t{0}, pieces / 2, pieces - 1}) {
+      if (i >= pieces) continue;
+      piece.resize(std::min(kPiece, size - i * kPiece));
+      in.seekg(static_cast<std::streamoff>(i * kPiece));
+      if (!in.read(piece.data(), static_cast<std::streamsize>(piece.size()))) fail(kOperation, file, EIO);
+      hash = key_of(fmt::format("{:x} ", hash) + piece);
+    }
+  }
+  return fmt::format("{} bytes, {:016x}", total, hash);
 }
 
 void sync_path(const fs::path& path) { File("sync", path, O_RDONLY).sync(); }

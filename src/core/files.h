@@ -17,6 +17,10 @@ std::string read_file(const std::filesystem::path& path);  // the whole file; Er
 // Writes atomically: after a crash the old or the new content is there, never a part. Error on full disk.
 // Missing parent folders are made. Devices and pipes (/dev/stdout) are written to directly.
 void write_file(const std::filesystem::path& path, std::string_view content);
+// Names the content of a file, or of a folder's files (not of its subfolders): sizes and a 64-bit hash; of
+// files above 3 MiB the first, the middle and the last MiB are hashed. Good against mix-ups, not against
+// forgery.
+std::string fingerprint(const std::filesystem::path& path);
 // fsyncs a file, or a folder's entries.
 void sync_path(const std::filesystem::path& path);
 // Writes a folder atomically: `fill` writes into a temporary sibling (PATH.tmp), which then takes `path`'s

@@ -236,14 +236,14 @@ std::string Options::to_yaml() const {
   return yaml;
 }
 
-nlohmann::ordered_json Options::to_json() const {
-  nlohmann::ordered_json root = nlohmann::ordered_json::object();
+Options Options::only(const std::vector<std::string>& sections) const {
+  Options part;
   for (const Option& option : options_) {
-    nlohmann::ordered_json* at = &root;
-    for (const std::string& part : parts_of(option.key)) at = &(*at)[part];
-    std::visit([&](const auto* value) { *at = *value; }, option.target);
+    const std::string section = parts_of(option.key).front();
+    if (std::find(sections.begin(), sections.end(), section) != sections.end())
+      part.options_.push_back(option);
   }
-  return root;
+  return part;
 }
 
 std::string Options::nearest(std::string_view key) const {

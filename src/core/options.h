@@ -3,7 +3,6 @@
 // Precedence: default < file < --set. Unknown keys are refused with the nearest known key.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -47,7 +46,8 @@ class Options {
   void load_yaml(const std::string& path);
 
   std::string to_yaml() const;  // the resolved values, nested, in declaration order
-  nlohmann::ordered_json to_json() const;
+  // The options of these sections alone, on the same targets.
+  Options only(const std::vector<std::string>& sections) const;
   const std::vector<Option>& all() const { return options_; }
   // The known key with the smallest edit distance to `key`.
   std::string nearest(std::string_view key) const;

@@ -24,19 +24,19 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::string duration(double seconds) {
-  const auto s = static_cast<long>(std::lround(seconds));
-  if (s < 60) return fmt::format("{} s", s);
-  if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
-  return fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
-}
-
 void wipe_bar() {
   if (bar_on_screen) std::fputs("\r\x1b[2K", stderr);
   bar_on_screen = false;
 }
 
 }  // namespace
+
+std::string duration(double seconds) {
+  const auto s = static_cast<std::int64_t>(std::llround(seconds));
+  if (s < 60) return fmt::format("{:.{}f} s", seconds, seconds < 10 ? 1 : 0);
+  if (s < 3600) return fmt::format("{} min {:02} s", s / 60, s % 60);
+  return fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
+}
 
 void log_line(std::string_view text) {
   wipe_bar();

@@ -8,6 +8,9 @@
 
 namespace pope {
 
+// "4.5 s", "45 s", "3 min 20 s", "2 h 05 min".
+std::string duration(double seconds);
+
 // One line to stderr.
 void log_line(std::string_view text);
 

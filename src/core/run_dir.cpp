@@ -8,7 +8,6 @@
 #include <sys/file.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-#include <yaml-cpp/yaml.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -21,6 +20,7 @@
 
 #include "core/error.h"
 #include "core/version.h"
+#include "core/yaml.h"
 
 namespace pope {
 namespace fs = std::filesystem;
@@ -32,31 +32,6 @@ constexpr auto kCompiler = __VERSION__;  // "Clang 17.0.6 …"
 #else
 constexpr auto kCompiler = "g++ " __VERSION__;
 #endif
-
-// key → value text of a YAML document of nested maps.
-void flatten(const YAML::Node& node, const std::string& key, std::map<std::string, std::string>& values) {
-  if (node.IsMap()) {
-    for (const auto& entry : node) {
-      flatten(entry.second, key.empty() ? entry.first.Scalar() : key + "." + entry.first.Scalar(), values);
-    }
-  } else if (node.IsSequence()) {
-    std::string text;
-    for (const YAML::Node& item : node) text += (text.empty() ? "" : ", ") + item.Scalar();
-    values[key] = "[" + text + "]";
-  } else {
-    values[key] = node.IsNull() ? "" : node.Scalar();
-  }
-}
-
-std::map<std::string, std::string> flatten(const std::string& yaml, const std::string& where) {
-  std::map<std::string, std::string> values;
-  try {
-    flatten(YAML::Load(yaml), "", values);
-  } catch (const YAML::Exception& error) {
-    throw Error(kOperation, where + ": no valid YAML: " + error.what());
-  }
-  return values;
-}
 
 bool same(const std::string& a, const std::string& b) {
   if (a == b) return true;
@@ -81,19 +56,21 @@ std::string shown(const std::string& value) {
 }
 
 // One line per key whose saved value differs from the one given now.
-std::string differences(const fs::path& config, const Options& options,
-                        const std::vector<std::string>& may_change) {
-  const auto saved = flatten(read_file(config), config.string());
-  const auto now = flatten(options.to_yaml(), "options");
+std::string differences(const fs::path& config, const Options& options) {
+  const auto by_key = [](const std::string& yaml, const std::string& origin) {
+    const auto values = flatten_yaml(yaml, origin);
+    return std::map<std::string, std::string>(values.begin(), values.end());
+  };
+  const auto saved = by_key(read_file(config), config.string()), now = by_key(options.to_yaml(), "options");
   std::string text;
   const auto compare = [&](const std::string& key, const std::string& was, const std::string& is) {
-    if (same(was, is) || std::find(may_change.begin(), may_change.end(), key) != may_change.end()) return;
+    if (same(was, is)) return;
     text += fmt::format("\n  {}: the run has {}, now given {}", key, shown(was), shown(is));
   };
   for (const Options::Option& option : options.all()) {
     const auto was = saved.find(option.key);
     // A key that the run does not know came later; its default is what the run was made with.
-    const std::string assumed = flatten("x: " + option.default_text, "default").at("x");
+    const std::string assumed = by_key("x: " + option.default_text, "default").at("x");
     compare(option.key, was == saved.end() ? assumed : was->second, now.at(option.key));
   }
   for (const auto& [key, was] : saved) {
@@ -137,15 +114,15 @@ std::string first_content(const fs::path& folder) {
 }
 
 // Throws when the run that lies in `path` is of another verb or has other settings.
-void check_same(const fs::path& path, std::string_view verb, const Json& environment, const Options& options,
-                const std::vector<std::string>& may_change) {
+void check_same(const fs::path& path, std::string_view verb, const Json& environment,
+                const Options& options) {
   if (environment["verb"] != verb) {
     throw Error(kOperation,
                 fmt::format("{} is a run of 'pope {}', not of 'pope {}'", path.string(),
                             environment["verb"].get<std::string>(), verb),
                 "choose another --out");
   }
-  if (const std::string changed = differences(path / "config.yaml", options, may_change); !changed.empty()) {
+  if (const std::string changed = differences(path / "config.yaml", options); !changed.empty()) {
     throw Error(kOperation, path.string() + " was started with other settings:" + changed,
                 "give the same settings to continue it (-c " + (path / "config.yaml").string() +
                     "), or choose another --out");
@@ -168,8 +145,7 @@ int lock_folder(const fs::path& path) {
 
 }  // namespace
 
-RunDir RunDir::open(const fs::path& path, std::string_view verb, const Options& options,
-                    const std::vector<std::string>& may_change) {
+RunDir RunDir::open(const fs::path& path, std::string_view verb, const Options& options) {
   if (path.empty()) throw Error(kOperation, "expected a path, got none", "give --out DIR");
   std::error_code code;
   if (fs::exists(path, code) && !fs::is_directory(path)) {
@@ -181,20 +157,19 @@ RunDir RunDir::open(const fs::path& path, std::string_view verb, const Options& 
     throw Error(kOperation, "cannot make " + path.string() + ": " + code.message(),
                 "check the permissions, or choose another --out");
   }
-  RunDir run;
-  run.path_ = path;
-  run.lock_fd_ = lock_folder(path);
   const fs::path config = path / "config.yaml", environment_file = path / "environment.json";
-  const std::string content = first_content(path);
-  if (!content.empty() && !fs::exists(config)) {
+  if (const std::string content = first_content(path); !content.empty() && !fs::exists(config)) {
     throw Error(kOperation, path.string() + " holds files but is no run directory (" + content + ")",
                 "choose a new or empty folder as --out");
   }
-  run.resumed_ = !content.empty();
+  RunDir run;
+  run.path_ = path;
+  run.lock_fd_ = lock_folder(path);
+  run.resumed_ = !first_content(path).empty();
   Json environment = environment_of(verb);
   if (run.resumed_) {
     environment = read_environment(environment_file);
-    check_same(path, verb, environment, options, may_change);
+    check_same(path, verb, environment, options);
   }
   environment["starts"].push_back({{"time", utc_now()}, {"version", kVersion}});
   write_file(environment_file, dump(environment, 2) + "\n");
@@ -202,6 +177,22 @@ RunDir RunDir::open(const fs::path& path, std::string_view verb, const Options& 
   if (!run.resumed_ || read_file(config) != yaml) write_file(config, yaml);
   repair_jsonl(path / "metrics.jsonl");
   return run;
+}
+
+void RunDir::bind_inputs(const std::vector<fs::path>& inputs) {
+  const fs::path file = path_ / "environment.json";
+  Json environment = read_environment(file), now = Json::object();
+  for (const fs::path& input : inputs) now[input.string()] = fingerprint(input);
+  if (const Json was = environment.value("inputs", Json::object()); resumed_ && was != now) {
+    std::string changed;
+    for (const auto& [name, value] : now.items()) {
+      if (was.value(name, Json()) != value) changed += "\n  " + name;
+    }
+    throw Error(kOperation, path_.string() + " was started with other content of:" + changed,
+                "choose another --out; what lies there was made from what these held before");
+  }
+  environment["inputs"] = now;
+  write_file(file, dump(environment, 2) + "\n");
 }
 
 RunDir::RunDir(RunDir&& other) noexcept

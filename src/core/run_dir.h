@@ -19,14 +19,17 @@ namespace pope {
 class RunDir {
  public:
   // Creates `path`, or opens it to continue. Takes a lock (flock on PATH/lock) for the life of the object:
-  // two commands on one directory are refused. When config.yaml is there and differs in any key not listed
-  // in `may_change` (exact keys), throws Error naming the keys and both values. `verb` is kept in
-  // environment.json and must match on resume. A run that has left no file of its own yet takes any settings.
-  // Unwritable paths, a file in the way, and a folder with other files in it: Error with a hint.
-  static RunDir open(const std::filesystem::path& path, std::string_view verb, const Options& options,
-                     const std::vector<std::string>& may_change = {});
+  // two commands on one directory are refused. When config.yaml is there and differs, throws Error naming the
+  // keys and both values. `verb` is kept in environment.json and must match on resume. A run that has left no
+  // file of its own yet takes any settings. Unwritable paths, a file in the way, and a folder with other
+  // files in it: Error with a hint.
+  static RunDir open(const std::filesystem::path& path, std::string_view verb, const Options& options);
   RunDir(RunDir&&) noexcept;
   ~RunDir();
+
+  // Keeps the fingerprints of the files and folders that the run reads in environment.json; on resume throws
+  // Error when one differs: results of two inputs must not mix.
+  void bind_inputs(const std::vector<std::filesystem::path>& inputs);
 
   const std::filesystem::path& path() const { return path_; }
   bool resumed() const { return resumed_; }

@@ -78,14 +78,21 @@ Mixture::Mixture(const MixtureConfig& config, const std::vector<Problem>& hard,
   if (sets_.empty()) throw Error("mixture", "expected a positive weight, got 0 for every set");
 }
 
-std::vector<Draw> Mixture::draw(std::int64_t step, int prompts) const {
+std::vector<PromptDraw> Mixture::draw(std::int64_t step, int prompts) const {
   if (step < 0 || prompts < 1)
     throw Error("mixture", fmt::format("expected step ≥ 0 and prompts ≥ 1, got {} and {}", step, prompts));
   const std::vector<std::int64_t> counts = apportion(weights_, prompts);
-  std::vector<Draw> draws;
+  std::vector<PromptDraw> draws;
   for (std::size_t s = 0; s < sets_.size(); ++s) {
     const PromptSet& set = sets_[s];
     const auto size = static_cast<std::int64_t>(set.problems.size());
+    if (counts[s] == 0) {
+      throw Error(
+          "mixture",
+          fmt::format("expected prompts for every set, {} prompts a step leave none for mixture.{} = {}",
+                      prompts, set.name, weights_[s]),
+          "raise train.prompts_per_step, or change the weights");
+    }
     std::int64_t epoch = -1;
     std::vector<std::size_t> order;
     for (std::int64_t position = step * counts[s]; position < (step + 1) * counts[s]; ++position) {

@@ -26,7 +26,7 @@ struct PromptSet {
       problems;  // with guidance in the guided set (its instruction as given), without in the others
 };
 
-struct Draw {
+struct PromptDraw {
   const PromptSet* set;  // into the mixture, which must outlive the draw
   const Problem* problem;
 };
@@ -39,9 +39,9 @@ class Mixture {
           std::uint64_t seed);
 
   // The prompts of one step: `prompts` split over the sets by weight (largest remainder, ties to the earlier
-  // set), each set walked in a fresh random order per epoch. With the same `prompts` in all steps every
-  // problem of a set comes once per epoch.
-  std::vector<Draw> draw(std::int64_t step, int prompts) const;
+  // set; alike in every step), each set walked in a fresh random order per epoch. With the same `prompts` in
+  // all steps every problem of a set comes once per epoch. Error: so few prompts that a set gets none.
+  std::vector<PromptDraw> draw(std::int64_t step, int prompts) const;
   const std::vector<PromptSet>& sets() const { return sets_; }
   // Hard problems left out of the guided set; 0 when that set has weight 0.
   int without_guidance() const { return without_guidance_; }

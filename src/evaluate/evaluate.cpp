@@ -21,29 +21,53 @@ void EvalConfig::fields(Options& o) {
 namespace {
 
 struct Running {
+  std::size_t place;  // in SetResult::problems
   Problem posed;
-  int arrived = 0, correct = 0;
   KeptRecords records;
+  int arrived = 0;
 };
 
-std::vector<PassAtK> pass_at(const EvalConfig& config, const std::vector<int>& correct) {
-  std::vector<PassAtK> pass;
+void check(const EvalConfig& config) {
+  const auto require = [](bool good, const char* expected) {
+    if (!good) throw Error("evaluate", expected, "see the section \"eval\" of the config");
+  };
+  require(config.samples >= 1, "expected samples >= 1");
+  require(std::all_of(config.pass_at.begin(), config.pass_at.end(), [](int k) { return k >= 1; }),
+          "expected pass_at >= 1");
+  require(0 < config.level && config.level < 1, "expected 0 < level < 1");
+  require(config.resamples >= 1, "expected resamples >= 1");
+}
+
+void summarise(const EvalConfig& config, SetResult& result) {
+  if (result.problems.empty()) return;
+  double truncated = 0, tokens = 0;
+  for (const EvaluatedProblem& problem : result.problems) {
+    truncated += problem.truncated;
+    tokens += static_cast<double>(problem.tokens);
+  }
+  const double rollouts = static_cast<double>(result.problems.size()) * config.samples;
+  result.truncated = truncated / rollouts;
+  result.mean_tokens = tokens / rollouts;
   for (const int k : config.pass_at) {
-    if (k < 1) throw Error("evaluate", "expected pass_at >= 1, got " + std::to_string(k));
     if (k > config.samples) continue;
     std::vector<double> values;
-    for (const int c : correct) values.push_back(pass_at_k(config.samples, c, k));
-    pass.push_back({k, bootstrap_mean(values, config.level, config.resamples)});
+    for (const EvaluatedProblem& p : result.problems)
+      values.push_back(pass_at_k(config.samples, p.correct, k));
+    result.pass.push_back({k, bootstrap_mean(values, config.level, config.resamples)});
   }
-  return pass;
 }
 
 }  // namespace
 
+bool has_guidance(const std::vector<Problem>& problems) {
+  return std::any_of(problems.begin(), problems.end(),
+                     [](const Problem& p) { return p.guidance.has_value(); });
+}
+
 SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std::string& set,
-                   const std::vector<Problem>& problems, bool guided, std::vector<Json>* records) {
-  if (config.samples < 1)
-    throw Error("evaluate", "expected samples >= 1, got " + std::to_string(config.samples));
+                   const std::vector<Problem>& problems, bool guided,
+                   const std::vector<EvaluatedProblem>& done, const OnEvaluated& on_finished) {
+  check(config);
   SetResult result;
   result.set = set;
   result.guided = guided;
@@ -53,17 +77,18 @@ SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std
   std::vector<Running> running;
   for (const Problem& problem : problems) {
     if (guided && !problem.guidance) continue;
-    running.push_back(
-        {as_prompted(problem, guided, explorer.instruction), 0, 0, KeptRecords(config.keep_rollouts)});
-    result.ids.push_back(problem.id);
+    const auto before =
+        std::find_if(done.begin(), done.end(), [&](const EvaluatedProblem& d) { return d.id == problem.id; });
+    result.problems.push_back(before != done.end() ? *before : EvaluatedProblem{problem.id});
+    if (before != done.end()) continue;
+    running.push_back({result.problems.size() - 1, as_prompted(problem, guided, explorer.instruction),
+                       KeptRecords(config.keep_rollouts)});
   }
-  result.problems = static_cast<int>(running.size());
-  if (running.empty()) return result;
 
-  const double total = static_cast<double>(running.size()) * config.samples;
-  Progress progress("evaluate " + set + (guided ? ", guided" : ""), total);
+  Progress progress("evaluate " + set + (guided ? ", guided" : ""),
+                    static_cast<double>(running.size()) * config.samples);
   std::size_t asked = 0;
-  double finished = 0, truncated = 0, tokens = 0;
+  double finished = 0;
   const auto next = [&]() -> std::optional<Request> {
     if (asked == running.size()) return std::nullopt;
     Request request;
@@ -76,42 +101,41 @@ SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std
   };
   const auto arrive = [&](Rollout&& rollout) {
     Running& one = running.at(rollout.tag);
+    EvaluatedProblem& evaluated = result.problems[one.place];
     const GradedRollout graded = grade_finished(std::move(rollout), one.posed, explorer);
-    one.correct += graded.verdict.correct;
-    truncated += graded.rollout.finish == FinishReason::length;
-    tokens += static_cast<double>(graded.rollout.tokens.size());
-    if (records && config.keep_rollouts > 0) one.records.add(graded, one.posed, set, guided);
+    evaluated.correct += graded.verdict.correct;
+    evaluated.truncated += graded.rollout.finish == FinishReason::length;
+    evaluated.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
+    if (on_finished && config.keep_rollouts > 0) one.records.add(graded, one.posed, set, guided);
     progress.update(++finished);
+    if (++one.arrived == config.samples && on_finished)
+      on_finished(evaluated, one.records.take(config.samples));
   };
   explorer.engine.run(explorer.sampling, explorer.seed, explorer.stop_tokens, next, arrive);
-
-  for (Running& one : running) {
-    result.correct.push_back(one.correct);
-    if (!records) continue;
-    for (Json& record : one.records.take(config.samples)) records->push_back(std::move(record));
-  }
-  result.truncated = truncated / total;
-  result.mean_tokens = tokens / total;
-  result.pass = pass_at(config, result.correct);
+  summarise(config, result);
   return result;
 }
 
 Json to_json(const SetResult& result) {
-  Json pass = Json::array();
+  Json pass = Json::array(), correct = Json::array(), ids = Json::array();
+  for (const EvaluatedProblem& problem : result.problems) {
+    correct.push_back(problem.correct);
+    ids.push_back(problem.id);
+  }
   for (const PassAtK& p : result.pass) {
     pass.push_back(
         {{"k", p.k}, {"value", p.interval.value}, {"low", p.interval.low}, {"high", p.interval.high}});
   }
   return Json{{"set", result.set},
               {"guided", result.guided},
-              {"problems", result.problems},
+              {"problems", result.problems.size()},
               {"samples", result.samples},
               {"pass", pass},
               {"level", result.level},
               {"truncated", result.truncated},
               {"mean_tokens", result.mean_tokens},
-              {"correct", result.correct},
-              {"ids", result.ids}};
+              {"correct", correct},
+              {"ids", ids}};
 }
 
 }  // namespace pope

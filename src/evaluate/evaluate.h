@@ -2,11 +2,12 @@
 // and unguided apart.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "core/statistics.h"
-#include "explore/mine.h"
+#include "explore/sampling.h"
 
 namespace pope {
 
@@ -25,23 +26,36 @@ struct PassAtK {
   Interval interval;
 };
 
+// The samples of one problem.
+struct EvaluatedProblem {
+  std::string id;
+  int correct = 0, truncated = 0;
+  std::int64_t tokens = 0;
+};
+
 struct SetResult {
   std::string set;
   bool guided = false;
-  int problems = 0, samples = 0;
-  std::vector<PassAtK> pass;  // for those k of EvalConfig::pass_at that are at most `samples`
-  double level = 0;           // of the intervals
-  double truncated = 0;       // fraction of rollouts; they count as failures
+  int samples = 0;                         // per problem
+  std::vector<EvaluatedProblem> problems;  // in the order given
+  std::vector<PassAtK> pass;               // for those k of EvalConfig::pass_at that are at most `samples`
+  double level = 0;                        // of the intervals
+  double truncated = 0;                    // fraction of rollouts; they count as failures
   double mean_tokens = 0;
-  std::vector<int> correct;      // per problem, of `samples`
-  std::vector<std::string> ids;  // per problem
 };
 
+// Called as each problem finishes, so that the caller can save it: at most keep_rollouts records, correct
+// ones first.
+using OnEvaluated = std::function<void(const EvaluatedProblem&, const std::vector<Json>& records)>;
+
 // Samples and grades. `guided`: under their guidance, those problems that carry it; else all, without it.
-// `records` gets at most keep_rollouts per problem, correct ones first. No problem to evaluate: problems = 0,
+// `done`: problems finished before (resume): they are not sampled again. No problem to evaluate: no problems,
 // no pass.
 SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std::string& set,
-                   const std::vector<Problem>& problems, bool guided, std::vector<Json>* records);
+                   const std::vector<Problem>& problems, bool guided,
+                   const std::vector<EvaluatedProblem>& done = {}, const OnEvaluated& on_finished = {});
+
+bool has_guidance(const std::vector<Problem>& problems);
 
 Json to_json(const SetResult& result);
 

@@ -87,7 +87,10 @@ class Guider {
     }
     if (!waiting_.empty()) search();
     for (std::size_t i = 0; i < problems_.size(); ++i) {
-      if (!guidance_[i]) continue;
+      if (!guidance_[i]) {
+        result_.without_prefix += !problems_[i].solution.empty();
+        continue;
+      }
       result_.problems.push_back(problems_[i]);
       result_.problems.back().guidance = guidance_[i];
       result_.fallback += guidance_[i]->samples > 0 && guidance_[i]->correct == 0;
@@ -104,7 +107,6 @@ class Guider {
       ++result_.without_solution;
     } else {
       candidates = choices(problem);
-      result_.without_prefix += candidates.empty();
     }
     if (done) {
       guidance_[i] = done->guidance;
@@ -118,18 +120,25 @@ class Guider {
     }
   }
 
+  Problem posed(const Problem& problem, const Prefix& prefix) const {
+    Problem with = problem;
+    with.guidance = guidance_of(prefix, 0, 0);
+    return as_prompted(std::move(with), true, explorer_.instruction);
+  }
+
   // The prefixes to try, in order; a single one when there is nothing to search.
   std::vector<Prefix> choices(const Problem& problem) {
     if (config_.fixed_fraction > 0) {
       std::vector<Prefix> prefixes = step_prefixes(problem, config_.boundary);
-      result_.leaks_prevented += static_cast<int>(std::erase_if(prefixes, [&](const Prefix& prefix) {
-        return explorer_.verifier.states_answer(problem, prefix.text);
-      }));
+      std::erase_if(prefixes, [&](const Prefix& p) { return p.fraction > config_.max_fraction; });
+      result_.leaks_prevented +=
+          static_cast<int>(std::erase_if(prefixes, [&](const Prefix& p) { return leaks(problem, p); }));
       const Prefix* best = nearest_prefix(prefixes, config_.fixed_fraction);
       return best ? std::vector<Prefix>{*best} : std::vector<Prefix>{};
     }
     std::vector<Prefix> prefixes =
         candidate_prefixes(problem, config_, explorer_.verifier, &result_.leaks_prevented);
+    std::erase_if(prefixes, [&](const Prefix& p) { return !fits(posed(problem, p), explorer_); });
     if (config_.choose == "random" && !prefixes.empty()) return {prefixes[draw(problem, prefixes.size())]};
     return prefixes;
   }
@@ -169,9 +178,7 @@ class Guider {
     search.in_flight = true;
     search.arrived = search.correct = 0;
     search.records = KeptRecords(kKeptRecords);
-    search.posed = problems_[tag];
-    search.posed.guidance = guidance_of(prefix, 0, 0);
-    search.posed = as_prompted(std::move(search.posed), true, explorer_.instruction);
+    search.posed = posed(problems_[tag], prefix);
     Request request;
     request.tag = tag;
     request.stream = stream_of("guide", search.posed.id, prefix.text.size());
@@ -193,21 +200,33 @@ class Guider {
     search.in_flight = false;
     const bool works = search.correct > 0;
     if (!works && ++search.current < search.candidates.size()) return false;
-    const Prefix& chosen = works ? search.candidates[search.current] : fallback(search);
-    const Guidance guidance = guidance_of(chosen, config_.samples, search.correct);
+    const std::optional<Prefix> chosen = works ? search.candidates[search.current] : fallback(search);
+    std::optional<Guidance> guidance;
+    if (chosen) guidance = guidance_of(*chosen, config_.samples, search.correct);
     std::vector<Json> records = search.records.take(config_.samples);
     searching_.erase(tag);
     finish(tag, guidance, records);
     return works;
   }
 
-  // A random candidate shorter than fallback_fraction; the shortest candidate when there is none.
-  const Prefix& fallback(const Search& search) const {
+  // A random candidate shorter than fallback_fraction. Where the first step is longer than that, the longest
+  // such prefix that ends at a word: cut inside a step, but never longer than the paper's quarter.
+  std::optional<Prefix> fallback(const Search& search) const {
     std::size_t shorter = 0;
     while (shorter < search.candidates.size() &&
            search.candidates[shorter].fraction < config_.fallback_fraction)
       ++shorter;
-    return search.candidates[shorter == 0 ? 0 : draw(search.posed, shorter)];
+    if (shorter > 0) return search.candidates[draw(search.posed, shorter)];
+    std::optional<Prefix> longest;
+    for (Prefix& prefix : step_prefixes(search.posed, "word")) {
+      if (prefix.fraction < config_.fallback_fraction && !leaks(search.posed, prefix))
+        longest = std::move(prefix);
+    }
+    return longest;
+  }
+
+  bool leaks(const Problem& problem, const Prefix& prefix) const {
+    return explorer_.verifier.states_answer(problem, prefix.text);
   }
 
   void finish(std::size_t i, std::optional<Guidance> guidance, const std::vector<Json>& records) {

@@ -1,6 +1,7 @@
 // Prefix search (Sec. 4, arXiv:2601.18779): per problem the shortest prefix of the oracle solution, on a
 // coarse uniform grid cut at step boundaries, under which the base model succeeds at least once; if none, a
-// random prefix shorter than a quarter of the solution. No prefix states the reference answer (leak guard).
+// random prefix shorter than a quarter of the solution (cut at a word where the first step is longer). No
+// prefix states the reference answer (leak guard).
 #pragma once
 
 #include <functional>
@@ -40,10 +41,10 @@ std::vector<Prefix> candidate_prefixes(const Problem& problem, const GuideConfig
 struct GuideResult {
   std::vector<Problem> problems;  // those that got guidance, in the order given
   int without_solution = 0;       // skipped and counted
-  int without_prefix = 0;         // no prefix possible (one step only, or it leaks): skipped and counted
-  int fallback = 0;               // no prefix worked: random short prefix
-  int leaks_prevented = 0;        // candidate prefixes dropped by the leak guard
-  std::int64_t tokens = 0;        // sampled by this call
+  int without_prefix = 0;   // no prefix possible (one step only, too long, or it leaks): skipped and counted
+  int fallback = 0;         // no prefix worked: random short prefix
+  int leaks_prevented = 0;  // candidate prefixes dropped by the leak guard
+  std::int64_t tokens = 0;  // sampled by this call
 };
 
 // `done`, `on_finished`: as in mine(). Longer prefixes of a problem are tried only when all shorter ones

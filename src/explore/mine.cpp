@@ -41,6 +41,8 @@ void check(const MineConfig& config) {
   require(
       0 <= config.easy_min && config.easy_min <= config.easier_min && config.easier_min <= config.easier_max,
       "expected 0 <= easy_min <= easier_min <= easier_max");
+  require(std::all_of(config.pass_at.begin(), config.pass_at.end(), [](int k) { return k >= 1; }),
+          "expected pass_at >= 1");
   require(0 <= config.heldout && config.heldout < 1, "expected 0 <= heldout < 1");
 }
 

@@ -10,10 +10,7 @@
 
 #include "core/options.h"
 #include "data/problem.h"
-#include "rollout/engine.h"
-#include "rollout/record.h"
-#include "text/prompt.h"
-#include "verify/verifier.h"
+#include "explore/sampling.h"
 
 namespace pope {
 
@@ -59,17 +56,6 @@ struct MiningResult {
   std::vector<MinedProblem> problems;  // in the order given
   std::int64_t tokens = 0;             // sampled, those sampled ahead included
   double tokens_fixed = 0;             // estimate for n samples each: per problem, mean length × n
-};
-
-// What every exploring function needs: who samples, how prompts are made, who grades.
-struct Explorer {
-  Engine& engine;
-  const PromptRenderer& prompts;
-  const Verifier& verifier;
-  SamplingConfig sampling;
-  std::vector<int> stop_tokens;
-  std::uint64_t seed = 1;
-  std::string instruction = "default";  // of guidance that names none: PromptConfig::instruction
 };
 
 // `done`: problems finished before (resume): they are not sampled again. `on_finished(problem, records)` is

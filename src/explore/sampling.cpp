@@ -1,8 +1,12 @@
 // See sampling.h.
 #include "explore/sampling.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "core/error.h"
+#include "core/progress.h"
 #include "core/rng.h"
 
 namespace pope {
@@ -14,6 +18,34 @@ std::uint64_t stream_of(std::string_view purpose, std::string_view problem_id, s
 std::vector<int> prompt_of(const Problem& problem, const Explorer& explorer) {
   if (!problem.guidance) return explorer.prompts.render(problem.statement);
   return explorer.prompts.render(problem.statement, problem.guidance->text, problem.guidance->instruction);
+}
+
+bool fits(const Problem& posed, const Explorer& explorer) {
+  const auto needed =
+      static_cast<std::int64_t>(prompt_of(posed, explorer).size()) + explorer.sampling.max_new_tokens;
+  return needed <= explorer.engine.context();
+}
+
+std::vector<Problem> fitting(std::vector<Problem> problems, const Explorer& explorer, int* too_long) {
+  const auto too_long_for = [&](const Problem& problem) {
+    return !fits(as_prompted(problem, false), explorer) ||
+           (problem.guidance && !fits(as_prompted(problem, true, explorer.instruction), explorer));
+  };
+  const auto kept = std::stable_partition(problems.begin(), problems.end(),
+                                          [&](const Problem& problem) { return !too_long_for(problem); });
+  const auto dropped = static_cast<int>(problems.end() - kept);
+  if (too_long) *too_long = dropped;
+  if (dropped > 0) {
+    log_line(fmt::format(
+        "left out: {} of {} problems, whose prompt + sampling.max_new_tokens is above the context of {} "
+        "tokens (the first: '{}')",
+        dropped, problems.size(), explorer.engine.context(), kept->id));
+    problems.erase(kept, problems.end());
+  }
+  if (problems.empty() && dropped > 0) {
+    throw Error("sample", "no problem fits into the model's context", "lower sampling.max_new_tokens");
+  }
+  return problems;
 }
 
 GradedRollout grade_finished(Rollout&& rollout, const Problem& problem, const Explorer& explorer) {

@@ -7,15 +7,36 @@
 #include <string_view>
 #include <vector>
 
-#include "explore/mine.h"
+#include "data/problem.h"
+#include "rollout/engine.h"
+#include "rollout/record.h"
+#include "text/prompt.h"
+#include "verify/verifier.h"
 
 namespace pope {
+
+// What every exploring function needs: who samples, how prompts are made, who grades.
+struct Explorer {
+  Engine& engine;
+  const PromptRenderer& prompts;
+  const Verifier& verifier;
+  SamplingConfig sampling;
+  std::vector<int> stop_tokens;
+  std::uint64_t seed = 1;
+  std::string instruction = "default";  // of guidance that names none: PromptConfig::instruction
+};
 
 // The stream of a request: a function of purpose, problem and variant (which prefix, guided or not) alone.
 std::uint64_t stream_of(std::string_view purpose, std::string_view problem_id, std::uint64_t variant = 0);
 
 // The prompt of a problem as as_prompted() returns it.
 std::vector<int> prompt_of(const Problem& problem, const Explorer& explorer);
+
+// The problems whose prompt (also without its guidance) leaves room for max_new_tokens in the engine's
+// context, as they would be prompted; the others are named on stderr, and counted in `too_long` when given.
+std::vector<Problem> fitting(std::vector<Problem> problems, const Explorer& explorer,
+                             int* too_long = nullptr);
+bool fits(const Problem& posed, const Explorer& explorer);
 
 // grade(), where a truncated rollout is never correct.
 GradedRollout grade_finished(Rollout&& rollout, const Problem& problem, const Explorer& explorer);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <unordered_map>
 
 #include "core/error.h"
@@ -39,7 +40,7 @@ std::vector<std::pair<std::int64_t, fs::path>> checkpoints(const fs::path& run) 
 
 // The model's masters from `folder`, in the order of its parameters.
 std::vector<at::Tensor> read_masters(const fs::path& folder, const Model& model) {
-  const NamedTensors tensors = read_safetensors(folder / "model.safetensors");
+  const NamedTensors tensors = read_weights(folder);
   const std::unordered_map<std::string, at::Tensor> given(tensors.begin(), tensors.end());
   std::vector<at::Tensor> masters;
   for (const Parameter& p : model.parameters()) {
@@ -98,6 +99,16 @@ std::optional<Json> load_newest_checkpoint(const fs::path& run, Model& model, Op
   if (all.empty()) return std::nullopt;
   throw Error("checkpoint", "expected a usable checkpoint in " + folder_of(run).string() + ", got none",
               "start again in another --out, or remove that folder to start from the beginning");
+}
+
+void require_finite(const std::string& verb, const std::string& what, double value, std::int64_t t) {
+  if (std::isfinite(value)) return;
+  throw Error(
+      verb,
+      "expected a finite " + what + ", got " + std::to_string(value) + " in step " + std::to_string(t + 1),
+      "the last checkpoint is untouched: go on from it in a new run (--model RUN/checkpoints/step-N --out "
+      "NEW) with "
+      "a lower optimizer.lr or optimizer.clip_norm");
 }
 
 }  // namespace pope

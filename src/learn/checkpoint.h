@@ -1,4 +1,4 @@
-// Checkpoints: a Hugging Face model directory plus optimiser.safetensors and state.json, written atomically
+// Checkpoints: a Hugging Face model directory plus optimizer.safetensors and state.json, written atomically
 // under RUN/checkpoints/step-NNNNNN. Everything else that training needs is a function of (config, seed,
 // step).
 #pragma once
@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "core/files.h"
 #include "learn/optimizer.h"
@@ -20,5 +21,9 @@ void save_checkpoint(const std::filesystem::path& run, std::int64_t step, const 
 // nothing when there is none. A damaged one is passed over with a warning; all damaged: Error.
 std::optional<Json> load_newest_checkpoint(const std::filesystem::path& run, Model& model,
                                            Optimizer& optimizer);
+
+// Error when `value`, the `what` of 0-based step t, is not finite; says how to go on from the last
+// checkpoint.
+void require_finite(const std::string& verb, const std::string& what, double value, std::int64_t t);
 
 }  // namespace pope

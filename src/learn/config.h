@@ -38,15 +38,16 @@ struct TrainConfig {
   int save_every = 1;                       // checkpoint every so many steps: what a kill can cost
   int keep = 2;                             // checkpoints kept
   int rollouts_every = 10;                  // keep the rollouts of every so many steps
-  int eval_every = 0;    // evaluate on the eval sets every so many steps (and at the end); 0 = off
-  int eval_samples = 8;  // solvable = pass@eval_samples
+  int eval_every = 0;       // evaluate on the eval sets every so many steps (and at the end); 0 = off
+  int eval_samples = 8;     // solvable = pass@eval_samples
+  bool eval_guided = true;  // also under guidance, where problems of an eval set carry it
   void fields(Options& options);
 };
 
 struct SftConfig {
   double epochs = 3;
   int batch_size = 128;   // sequences per optimiser step
-  int max_tokens = 2048;  // longer examples are dropped and counted
+  int max_tokens = 2048;  // longer examples (and those above the model's context) are dropped and counted
   std::int64_t micro_batch_tokens = 16384;
   std::string target =
       "{solution}";  // wording of the target: {solution} and {answer}; the end token is added

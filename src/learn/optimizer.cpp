@@ -66,6 +66,8 @@ double learning_rate(const OptimizerConfig& config, std::int64_t t, std::int64_t
 Optimizer::Optimizer(OptimizerConfig config, Model& model) : config_(std::move(config)), model_(model) {
   check_settings(config_);
   for (const Parameter& p : model_.parameters()) {
+    if (p.master.scalar_type() != at::kFloat)
+      throw Error("optimizer", "expected f32 masters, got a frozen model");
     exp_avg_.push_back(at::zeros_like(p.master, p.master.options().requires_grad(false)));
     exp_avg_sq_.push_back(at::zeros_like(exp_avg_.back()));
   }

@@ -48,18 +48,12 @@ SftBatch likelihood_gradient(const std::vector<Sequence>& sequences, std::int64_
   return batch;
 }
 
-void require_finite(const std::string& what, double value, std::int64_t t) {
-  if (std::isfinite(value)) return;
-  throw Error("sft", fmt::format("expected a finite {}, got {} in step {}", what, value, t + 1),
-              "lower optimizer.lr, or tighten optimizer.clip_norm; the last checkpoint is untouched");
-}
-
 class Sft {
  public:
   Sft(RunDir& run, const SftJob& job)
       : run_(run),
         job_(job),
-        examples_(job.config, job.problems, *job.prompts, job.end_token),
+        examples_(job.config, job.problems, *job.prompts, job.end_token, job.model->architecture().context),
         optimizer_(job.optimizer, *job.model) {
     draws_ = static_cast<std::int64_t>(std::ceil(job.config.epochs * static_cast<double>(examples_.size())));
     steps_ = (draws_ + job.config.batch_size - 1) / job.config.batch_size;
@@ -98,10 +92,10 @@ class Sft {
     const SftBatch batch = timed(learn_s, [&] {
       return likelihood_gradient(sequences, job_.config.micro_batch_tokens, *job_.model, optimizer_);
     });
-    require_finite("loss", batch.loss, t);
+    require_finite("sft", "loss", batch.loss, t);
     const double lr = learning_rate(job_.optimizer, t, steps_);
     const double grad_norm = timed(optimizer_s, [&] { return optimizer_.step(lr); });
-    require_finite("gradient norm", grad_norm, t);
+    require_finite("sft", "gradient norm", grad_norm, t);
     tokens_ += batch.tokens;
     run_.append_metrics({{"step", t + 1},
                          {"loss", batch.loss},

@@ -1,13 +1,16 @@
 // See sft_data.h.
 #include "learn/sft_data.h"
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/rng.h"
 
 namespace pope {
 
 SftExamples::SftExamples(const SftConfig& config, const std::vector<Problem>& problems,
-                         const PromptRenderer& prompts, int end_token) {
+                         const PromptRenderer& prompts, int end_token, std::int64_t context) {
+  const std::int64_t longest = std::min<std::int64_t>(config.max_tokens, context);
   const bool needs_solution = config.target.find("{solution}") != std::string::npos;
   for (const Problem& problem : problems) {
     if (needs_solution && problem.solution.empty()) {
@@ -26,7 +29,7 @@ SftExamples::SftExamples(const SftConfig& config, const std::vector<Problem>& pr
       ++without_solution_;
       continue;
     }
-    if (static_cast<int>(prompt.size() + target.size()) > config.max_tokens) {
+    if (static_cast<std::int64_t>(prompt.size() + target.size()) > longest) {
       ++too_long_;
       continue;
     }
@@ -35,11 +38,13 @@ SftExamples::SftExamples(const SftConfig& config, const std::vector<Problem>& pr
     pool_.insert(pool_.end(), target.begin(), target.end());
   }
   if (spans_.empty()) {
-    throw Error("sft",
-                "expected examples, got none: of " + std::to_string(problems.size()) + " problems " +
-                    std::to_string(without_solution_) + " have no solution and " + std::to_string(too_long_) +
-                    " are longer than sft.max_tokens",
-                "give problems with the field \"solution\", or raise sft.max_tokens");
+    throw Error(
+        "sft",
+        "expected examples, got none: of " + std::to_string(problems.size()) + " problems " +
+            std::to_string(without_solution_) + " have no solution and " + std::to_string(too_long_) +
+            " are longer than " + std::to_string(longest) + " tokens",
+        "give problems with the field \"solution\", or raise sft.max_tokens (the model's context allows " +
+            std::to_string(context) + ")");
   }
 }
 

@@ -15,9 +15,9 @@ namespace pope {
 class SftExamples {
  public:
   // Prompt: statement, and guidance where the problem has it. Target: config.target, then end_token (−1:
-  // none).
+  // none). Examples longer than config.max_tokens or the model's `context` are dropped.
   SftExamples(const SftConfig& config, const std::vector<Problem>& problems, const PromptRenderer& prompts,
-              int end_token);
+              int end_token, std::int64_t context);
 
   std::int64_t size() const { return static_cast<std::int64_t>(spans_.size()); }
   int without_solution() const { return without_solution_; }  // skipped

@@ -76,12 +76,16 @@ class Trainer {
 
   Json train() {
     const std::int64_t start = resume();
+    if (start == 0 && job_.config.eval_every > 0) evaluate_base();
     Progress progress("train", job_.config.steps);
     progress.update(static_cast<double>(start));
-    if (start == 0 && job_.config.eval_every > 0) evaluate_base();
+    std::string note;
     for (std::int64_t t = start; t < job_.config.steps; ++t) {
-      const Json row = step(t);
-      progress.update(static_cast<double>(t + 1), note_of(mixture_, row));
+      // Sampling is taken for half of a step.
+      const Json row =
+          step(t, [&](double part) { progress.update(static_cast<double>(t) + part / 2, note); });
+      note = note_of(mixture_, row);
+      progress.update(static_cast<double>(t + 1), note);
     }
     write_folder(run_.path() / "model", [&](const std::filesystem::path& folder) {
       save_model(folder, *job_.model, job_.prompts->tokenizer());
@@ -110,10 +114,10 @@ class Trainer {
   }
 
   // Does 0-based step t; returns its row, which is numbered from 1.
-  Json step(std::int64_t t) {
+  Json step(std::int64_t t, const std::function<void(double)>& progress) {
     const std::int64_t number = t + 1;
     const bool last = number == job_.config.steps;
-    const std::vector<Group> groups = sample_groups(job_, mixture_, t, seconds_);
+    const std::vector<Group> groups = sample_groups(job_, mixture_, t, seconds_, progress);
     const LearnResult learned = learn(job_, groups, t, optimizer_, seconds_);
     count(groups, counters_);
 

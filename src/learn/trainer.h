@@ -18,10 +18,9 @@
 
 namespace pope {
 
-// A set on which solvability is followed while training.
+// A set on which solvability is followed while training: unguided, and guided where problems carry guidance.
 struct EvalSet {
   std::string name;
-  bool guided = false;
   std::vector<Problem> problems;
 };
 

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "learn/checkpoint.h"
 #include "learn/policy_gradient.h"
 #include "learn/trainer_parts.h"
 
@@ -48,14 +49,6 @@ OptimizerBatch make_batch(const std::vector<const Group*>& groups, bool mask_tru
   return batch;
 }
 
-void require_finite(const std::string& what, double value, std::int64_t t) {
-  if (std::isfinite(value)) return;
-  throw Error(
-      "train",
-      "expected a finite " + what + ", got " + std::to_string(value) + " in step " + std::to_string(t + 1),
-      "lower optimizer.lr, or tighten optimizer.clip_norm; the last checkpoint is untouched");
-}
-
 void add_update(const BatchResult& batch, double grad_norm, LearnResult& result) {
   if (result.updates == 0) {  // later updates of the batch are off-policy: their gap is no sampler mismatch
     result.gap_mean = batch.gap_mean;
@@ -84,9 +77,9 @@ LearnResult learn(const TrainJob& job, const std::vector<Group>& groups, std::in
       return policy_gradient(job.objective, batch.sequences, batch.totals, job.sampling.temperature,
                              job.config.micro_batch_tokens, *job.model, optimizer);
     });
-    require_finite("loss", gradient.loss, t);
+    require_finite("train", "loss", gradient.loss, t);
     const double grad_norm = timed(seconds.optimizer, [&] { return optimizer.step(result.lr); });
-    require_finite("gradient norm", grad_norm, t);
+    require_finite("train", "gradient norm", grad_norm, t);
     add_update(gradient, grad_norm, result);
   }
   if (result.updates > 0) {

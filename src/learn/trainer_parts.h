@@ -2,6 +2,7 @@
 // it is measured. All are functions of (job, weights, step); trainer.cpp strings them together.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -33,9 +34,9 @@ struct StageSeconds {
 // What the exploring functions share with training: who samples, how a problem is posed, who grades.
 Explorer explorer_of(const TrainJob& job);
 
-// Samples and grades the prompts of step `step`, rollouts in sample order.
+// Samples and grades the prompts of step `step`, rollouts in sample order. `progress`: as of Engine::sample.
 std::vector<Group> sample_groups(const TrainJob& job, const Mixture& mixture, std::int64_t step,
-                                 StageSeconds& seconds);
+                                 StageSeconds& seconds, const std::function<void(double)>& progress);
 
 struct LearnResult {
   int updates = 0;  // optimiser steps taken

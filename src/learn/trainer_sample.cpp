@@ -22,11 +22,11 @@ Explorer explorer_of(const TrainJob& job) {
 }
 
 std::vector<Group> sample_groups(const TrainJob& job, const Mixture& mixture, std::int64_t step,
-                                 StageSeconds& seconds) {
+                                 StageSeconds& seconds, const std::function<void(double)>& progress) {
   const Explorer explorer = explorer_of(job);
   std::vector<Group> groups;
   std::vector<Request> requests;
-  for (const Draw& draw : mixture.draw(step, job.config.prompts_per_step)) {
+  for (const PromptDraw& draw : mixture.draw(step, job.config.prompts_per_step)) {
     Group group;
     group.set = draw.set;
     group.problem = draw.problem;
@@ -43,7 +43,7 @@ std::vector<Group> sample_groups(const TrainJob& job, const Mixture& mixture, st
     requests.push_back(std::move(request));
   }
   auto rollouts = timed(seconds.sample, [&] {
-    return job.engine->sample(job.sampling, job.seed, job.stop_tokens, std::move(requests));
+    return job.engine->sample(job.sampling, job.seed, job.stop_tokens, std::move(requests), progress);
   });
   timed(seconds.verify, [&] {
     for (std::size_t g = 0; g < groups.size(); ++g) {

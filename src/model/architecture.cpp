@@ -2,6 +2,7 @@
 // name, so that no model is ever run with a part of its configuration silently ignored.
 #include "model/architecture.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <optional>
@@ -95,8 +96,24 @@ void refuse_unsupported(const Json& config) {
   }
 }
 
+RopeScaling read_scaling(const Json& rope, const std::string& field) {
+  RopeScaling scaling;
+  const auto number = [&](const char* key) {
+    const Json& value = value_of(rope, key);
+    if (!value.is_number())
+      throw Error(kRead, "expected a number in \"" + field + "." + key + "\", got " + dump(value));
+    return value.get<double>();
+  };
+  scaling.factor = number("factor");
+  scaling.low_freq_factor = number("low_freq_factor");
+  scaling.high_freq_factor = number("high_freq_factor");
+  scaling.original_context =
+      whole(value_of(rope, "original_max_position_embeddings"), field + ".original_max_position_embeddings");
+  return scaling;
+}
+
 // "rope_theta" and "rope_scaling" (transformers 4) or "rope_parameters" (transformers 5).
-double read_rope(const Json& config) {
+void read_rope(const Json& config, Architecture& a) {
   for (const char* field : {"rope_scaling", "rope_parameters"}) {
     const Json& rope = value_of(config, field);
     if (rope.is_null()) continue;
@@ -104,7 +121,11 @@ double read_rope(const Json& config) {
       throw Error(kRead, std::string("expected an object in \"") + field + "\", got " + dump(rope));
     for (const char* type : {"rope_type", "type"}) {
       const Json& value = value_of(rope, type);
-      if (!value.is_null() && value != "default") refuse(field, rope, "only rope_type \"default\" is");
+      if (value == "llama3") {
+        a.rope_scaling = read_scaling(rope, field);
+      } else if (!value.is_null() && value != "default") {
+        refuse(field, rope, "only the rope_types \"default\" and \"llama3\" are");
+      }
     }
   }
   const Json& parameters = value_of(config, "rope_parameters");
@@ -114,7 +135,17 @@ double read_rope(const Json& config) {
     if (real(partial, "partial_rotary_factor", 1) != 1) refuse("partial_rotary_factor", partial, "only 1 is");
   }
   const double theta = real(value_of(config, "rope_theta"), "rope_theta", 10000);
-  return real(value_of(inner, "rope_theta"), "rope_parameters.rope_theta", theta);
+  a.rope_theta = real(value_of(inner, "rope_theta"), "rope_parameters.rope_theta", theta);
+}
+
+Json rope_json(const Architecture& a) {
+  const RopeScaling& s = a.rope_scaling;
+  if (s.factor == 1) return {{"rope_type", "default"}};
+  return {{"rope_type", "llama3"},
+          {"factor", s.factor},
+          {"low_freq_factor", s.low_freq_factor},
+          {"high_freq_factor", s.high_freq_factor},
+          {"original_max_position_embeddings", s.original_context}};
 }
 
 void check_size(const std::string& operation, const std::string& field, int value, int limit) {
@@ -160,6 +191,15 @@ void check(const Architecture& a, const std::string& operation) {
   if (!(a.rope_theta > 0) || !std::isfinite(a.rope_theta)) {
     throw Error(operation, "expected a positive \"rope_theta\", got " + std::to_string(a.rope_theta));
   }
+  const RopeScaling& s = a.rope_scaling;
+  if (!(s.factor >= 1) || !std::isfinite(s.factor) || !(s.low_freq_factor > 0) ||
+      !(s.high_freq_factor > s.low_freq_factor) || !std::isfinite(s.high_freq_factor) ||
+      s.original_context < 1) {
+    throw Error(
+        operation,
+        "expected rope scaling with factor >= 1, 0 < low_freq_factor < high_freq_factor and a positive "
+        "original_max_position_embeddings");
+  }
   if (!(a.norm_eps > 0) || !std::isfinite(a.norm_eps)) {
     throw Error(operation, "expected a positive \"rms_norm_eps\", got " + std::to_string(a.norm_eps));
   }
@@ -173,6 +213,21 @@ void check(const Architecture& a, const std::string& operation) {
                                  std::to_string(a.vocab_size) + ", got " + std::to_string(eos));
     }
   }
+}
+
+std::vector<double> rotary_frequencies(const Architecture& a) {
+  constexpr double kTurn = 6.283185307179586;
+  const RopeScaling& s = a.rope_scaling;
+  std::vector<double> frequencies;
+  for (int i = 0; i < a.head_width / 2; ++i) {
+    const double frequency = std::pow(a.rope_theta, -2.0 * i / a.head_width);
+    // 1 where the wavelength is short: the frequency stays; 0 where it is long: divided by the factor.
+    const double turns = s.original_context * frequency / kTurn;
+    const double kept =
+        std::clamp((turns - s.low_freq_factor) / (s.high_freq_factor - s.low_freq_factor), 0.0, 1.0);
+    frequencies.push_back(s.factor == 1 ? frequency : frequency * (kept + (1 - kept) / s.factor));
+  }
+  return frequencies;
 }
 
 std::vector<int> read_eos_tokens(const Json& config) {
@@ -212,7 +267,7 @@ Architecture architecture_from_json(const Json& config) {
     }
   }
   a.head_width = size("head_dim", head_width);
-  a.rope_theta = read_rope(config);
+  read_rope(config, a);
   a.norm_eps = real(value_of(config, "rms_norm_eps"), "rms_norm_eps", 1e-6);
   a.tied_embeddings = truth(value_of(config, "tie_word_embeddings"), "tie_word_embeddings", false);
   a.attention_bias =
@@ -244,7 +299,9 @@ Json to_json(const Architecture& a) {
   config["hidden_act"] = "silu";
   config["rms_norm_eps"] = a.norm_eps;
   config["rope_theta"] = a.rope_theta;  // transformers 4 reads this one, transformers 5 the next
-  config["rope_parameters"] = {{"rope_theta", a.rope_theta}, {"rope_type", "default"}};
+  config["rope_parameters"] = {{"rope_theta", a.rope_theta}};
+  config["rope_parameters"].update(rope_json(a));
+  config["rope_scaling"] = a.rope_scaling.factor == 1 ? Json() : rope_json(a);
   config["tie_word_embeddings"] = a.tied_embeddings;
   config["attention_bias"] = a.attention_bias;
   config["bos_token_id"] = a.bos_token < 0 ? Json() : Json(a.bos_token);

@@ -11,6 +11,14 @@
 
 namespace pope {
 
+// Llama 3's longer context (rope_type "llama3"): rotary frequencies whose wavelength is above
+// original_context / low_freq_factor are divided by `factor`, those below original_context / high_freq_factor
+// stay, between them the two are mixed. factor 1: none.
+struct RopeScaling {
+  double factor = 1, low_freq_factor = 1, high_freq_factor = 4;
+  int original_context = 8192;
+};
+
 struct Architecture {
   std::string family = "llama";  // llama | qwen2 | qwen3: Hugging Face's model_type
   int vocab_size = 0;
@@ -22,6 +30,7 @@ struct Architecture {
   int ffn_width = 0;   // intermediate_size
   int context = 0;     // max_position_embeddings
   double rope_theta = 10000;
+  RopeScaling rope_scaling;
   double norm_eps = 1e-5;
   bool tied_embeddings = true;
   bool attention_bias = false;  // bias on q, k, v; and on o, see output_bias()
@@ -39,8 +48,12 @@ struct Architecture {
 // outside the vocabulary. `operation` opens the message.
 void check(const Architecture& architecture, const std::string& operation);
 
+// Angle per position of each rotary pair: θ^(−2i/D), scaled. → D/2 values.
+std::vector<double> rotary_frequencies(const Architecture& architecture);
+
 // From a Hugging Face config.json. Errors name the field: unknown model_type (lists the known), missing,
-// non-positive or inconsistent sizes, features that are not supported (rope scaling, sliding windows in use).
+// non-positive or inconsistent sizes, features that are not supported (other rope scalings, sliding windows
+// in use).
 Architecture architecture_from_json(const Json& config);
 // "eos_token_id" of a config.json or generation_config.json: a number, a list or null.
 std::vector<int> read_eos_tokens(const Json& config);

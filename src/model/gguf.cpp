@@ -3,6 +3,7 @@
 // key.
 #include <fmt/format.h>
 
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <string_view>
@@ -83,6 +84,37 @@ const GgufTensor* find_tensor(const GgufFile& file, std::string_view name) {
   return nullptr;
 }
 
+at::Tensor to_float(const GgufTensor& tensor) {
+  const GgufType& type = *tensor.type;
+  at::Tensor out = at::empty(tensor.shape, at::kFloat);
+  float* to = out.data_ptr<float>();
+  const std::uint8_t* from = tensor.data;
+  for (std::int64_t i = 0; i < tensor.values; i += std::int64_t(type.block), from += type.bytes) {
+    type.block_to_float(from, to + i);
+  }
+  return out;
+}
+
+// llama.cpp stores what Llama 3's scaling divides each frequency by, not its parameters. All published Llama
+// 3 models differ in the factor alone, which is the largest divisor; anything else is refused.
+RopeScaling read_scaling(const Metadata& metadata, const GgufTensor& tensor, Architecture a) {
+  const at::Tensor divisors = to_float(tensor).flatten();
+  if (divisors.numel() != a.head_width / 2 || divisors.numel() == 0) {
+    metadata.fail(
+        fmt::format("rope_freqs.weight: expected {} values, got {}", a.head_width / 2, divisors.numel()));
+  }
+  const std::vector<double> plain = rotary_frequencies(a);
+  a.rope_scaling.factor = std::round(divisors.max().item<double>());
+  const std::vector<double> scaled = rotary_frequencies(a);
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    const double expected = plain[i] / scaled[i];
+    if (!(std::abs(divisors[static_cast<std::int64_t>(i)].item<double>() - expected) < 1e-3 * expected)) {
+      metadata.fail("rope_freqs.weight is not the scaling of a Llama 3 model");
+    }
+  }
+  return a.rope_scaling;
+}
+
 Architecture read_architecture(const GgufFile& file, const Metadata& metadata) {
   Architecture a;
   a.family = metadata.text("general.architecture");
@@ -106,13 +138,15 @@ Architecture read_architecture(const GgufFile& file, const Metadata& metadata) {
       metadata.fail(fmt::format("{}{}: only the head width, {}, is supported", prefix, key, a.head_width));
     }
   }
-  if (metadata.text(prefix + "rope.scaling.type", "none") != "none" ||
-      find_tensor(file, "rope_freqs.weight")) {
-    metadata.fail(prefix + "rope.scaling: scaled rotary embeddings are not supported");
+  if (const auto type = metadata.text(prefix + "rope.scaling.type", "none"); type != "none") {
+    metadata.fail(prefix + "rope.scaling.type \"" + type + "\" is not supported");
   }
   if (metadata.whole(prefix + "expert_count", 0) != 0)
     metadata.fail(prefix + "expert_count: experts are not supported");
   a.rope_theta = metadata.real(prefix + "rope.freq_base", 10000);
+  if (const GgufTensor* divisors = find_tensor(file, "rope_freqs.weight")) {
+    a.rope_scaling = read_scaling(metadata, *divisors, a);
+  }
   a.norm_eps = metadata.real(prefix + "attention.layer_norm_rms_epsilon");
   a.tied_embeddings = !find_tensor(file, "output.weight");
   a.attention_bias = find_tensor(file, "blk.0.attn_q.bias");
@@ -190,17 +224,6 @@ std::string hugging_face_name(std::string_view name) {
   return "";
 }
 
-at::Tensor to_float(const GgufTensor& tensor) {
-  const GgufType& type = *tensor.type;
-  at::Tensor out = at::empty(tensor.shape, at::kFloat);
-  float* to = out.data_ptr<float>();
-  const std::uint8_t* from = tensor.data;
-  for (std::int64_t i = 0; i < tensor.values; i += std::int64_t(type.block), from += type.bytes) {
-    type.block_to_float(from, to + i);
-  }
-  return out;
-}
-
 // llama.cpp rotates neighbouring values (2i, 2i + 1) where Hugging Face rotates (i, i + D/2); its converter
 // reorders the rows of Llama's q and k for that. rows [heads·D, …] → the same in Hugging Face's order.
 at::Tensor unpermute(const at::Tensor& rows, std::int64_t heads, std::int64_t head_width) {
@@ -209,13 +232,14 @@ at::Tensor unpermute(const at::Tensor& rows, std::int64_t heads, std::int64_t he
 
 }  // namespace
 
-GgufModel read_gguf(const std::filesystem::path& path) {
+GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type) {
   const GgufFile file(path);
   const Metadata metadata(file, path.string());
   GgufModel model;
   const Architecture& a = model.architecture = read_architecture(file, metadata);
   model.tokenizer = read_tokenizer(metadata, a);
   for (const GgufTensor& described : file.tensors) {
+    if (described.name == "rope_freqs.weight") continue;  // part of the architecture
     const std::string name = hugging_face_name(described.name);
     if (name.empty())
       metadata.fail("tensor \"" + described.name + "\" is not part of a " + a.family + " model");
@@ -228,7 +252,7 @@ GgufModel read_gguf(const std::filesystem::path& path) {
       }
       tensor = unpermute(tensor, heads, a.head_width);
     }
-    model.tensors.emplace_back(name, std::move(tensor));
+    model.tensors.emplace_back(name, tensor.to(type));
   }
   return model;
 }

@@ -1,6 +1,8 @@
 // Models in and out of folders: puts config.json, weights and tokenizer together, and says what is missing.
 #include "model/load.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 #include <set>
@@ -13,7 +15,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // The shards that model.safetensors.index.json lists. Each tensor must be in the shard it is said to be in.
-NamedTensors read_shards(const fs::path& folder, const fs::path& index_path) {
+NamedTensors read_shards(const fs::path& folder, const fs::path& index_path, at::ScalarType type) {
   const auto fail = [&](const std::string& message) {
     throw Error("load model", index_path.string() + ": " + message, "the folder is incomplete or damaged");
   };
@@ -30,7 +32,7 @@ NamedTensors read_shards(const fs::path& folder, const fs::path& index_path) {
   NamedTensors tensors;
   for (auto& [file, names] : names_by_shard) {
     if (!fs::exists(folder / file)) fail(file + " is missing");
-    for (auto& item : read_safetensors(folder / file)) {
+    for (auto& item : read_safetensors(folder / file, type)) {
       if (names.erase(item.first) == 0)
         fail("tensor \"" + item.first + "\" in " + file + " is not listed for it");
       tensors.push_back(std::move(item));
@@ -38,17 +40,6 @@ NamedTensors read_shards(const fs::path& folder, const fs::path& index_path) {
     if (!names.empty()) fail("tensor \"" + *names.begin() + "\" is not in " + file);
   }
   return tensors;
-}
-
-NamedTensors read_weights(const fs::path& folder) {
-  if (fs::exists(folder / "model.safetensors")) return read_safetensors(folder / "model.safetensors");
-  if (const auto index = folder / "model.safetensors.index.json"; fs::exists(index))
-    return read_shards(folder, index);
-  throw Error("load model",
-              folder.string() + ": found neither model.safetensors nor model.safetensors.index.json",
-              fs::exists(folder / "pytorch_model.bin")
-                  ? "save the model again with save_pretrained(..., safe_serialization=True)"
-                  : "download the whole model directory");
 }
 
 // Drops what old checkpoints carry besides the parameters: rotary tables, and the second copy of a tied
@@ -81,7 +72,7 @@ void add_generation_eos(Architecture& architecture, const fs::path& folder) {
 }
 
 LoadedModel assemble(const fs::path& path, Architecture architecture, NamedTensors tensors,
-                     std::shared_ptr<const Tokenizer> tokenizer, at::ScalarType compute) {
+                     std::shared_ptr<const Tokenizer> tokenizer, at::ScalarType compute, Weights weights) {
   if (tokenizer->size() > architecture.vocab_size) {
     throw Error(
         "load model",
@@ -93,22 +84,34 @@ LoadedModel assemble(const fs::path& path, Architecture architecture, NamedTenso
     if (const auto id = tokenizer->find(tokenizer->eos_token())) architecture.eos_tokens.push_back(*id);
   }
   check(architecture, "load model");
-  auto model = std::make_shared<Model>(std::move(architecture), std::move(tensors), compute);
+  auto model = std::make_shared<Model>(std::move(architecture), std::move(tensors), compute, weights);
   return {std::move(model), std::move(tokenizer)};
 }
 
 }  // namespace
 
-LoadedModel load_model(const fs::path& path, at::ScalarType compute) {
+NamedTensors read_weights(const fs::path& folder, at::ScalarType type) {
+  if (fs::exists(folder / "model.safetensors")) return read_safetensors(folder / "model.safetensors", type);
+  if (const auto index = folder / "model.safetensors.index.json"; fs::exists(index))
+    return read_shards(folder, index, type);
+  throw Error("load model",
+              folder.string() + ": found neither model.safetensors nor model.safetensors.index.json",
+              fs::exists(folder / "pytorch_model.bin")
+                  ? "save the model again with save_pretrained(..., safe_serialization=True)"
+                  : "download the whole model directory");
+}
+
+LoadedModel load_model(const fs::path& path, at::ScalarType compute, Weights weights) {
+  const at::ScalarType type = weights == Weights::frozen ? compute : at::kFloat;
   if (!fs::exists(path)) {
     throw Error("load model", path.string() + " does not exist",
                 "give a Hugging Face model directory or a .gguf file; models are not downloaded");
   }
   if (fs::is_regular_file(path) && path.extension() == ".gguf") {
-    GgufModel gguf = read_gguf(path);
+    GgufModel gguf = read_gguf(path, type);
     auto tokenizer = make_bpe_tokenizer(gguf.tokenizer);
     return assemble(path, std::move(gguf.architecture), std::move(gguf.tensors), std::move(tokenizer),
-                    compute);
+                    compute, weights);
   }
   if (!fs::exists(path / "config.json")) {
     throw Error(
@@ -118,12 +121,49 @@ LoadedModel load_model(const fs::path& path, at::ScalarType compute) {
   Architecture architecture = architecture_from_json(read_json(path / "config.json"));
   add_generation_eos(architecture, path);
   auto tokenizer = load_tokenizer(path);
-  NamedTensors tensors = read_weights(path);
+  NamedTensors tensors = read_weights(path, type);
   drop_redundant(tensors, architecture);
-  return assemble(path, std::move(architecture), std::move(tensors), std::move(tokenizer), compute);
+  return assemble(path, std::move(architecture), std::move(tensors), std::move(tokenizer), compute, weights);
 }
 
-void save_model(const fs::path& folder, const Model& model, const Tokenizer& tokenizer, bool bf16) {
+namespace {
+
+// Converts one shard at a time.
+void write_weights(const fs::path& folder, const Model& model, at::ScalarType type,
+                   std::int64_t shard_bytes) {
+  std::vector<std::vector<const Parameter*>> shards(1);
+  std::int64_t total = 0, in_shard = 0;
+  for (const Parameter& parameter : model.parameters()) {
+    const auto bytes = parameter.master.numel() * static_cast<std::int64_t>(c10::elementSize(type));
+    if (in_shard > 0 && in_shard + bytes > shard_bytes) {
+      shards.emplace_back();
+      in_shard = 0;
+    }
+    shards.back().push_back(&parameter);
+    in_shard += bytes;
+    total += bytes;
+  }
+  Json map = Json::object();
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const std::string file = shards.size() == 1
+                                 ? std::string("model.safetensors")
+                                 : fmt::format("model-{:05}-of-{:05}.safetensors", i + 1, shards.size());
+    NamedTensors tensors;
+    for (const Parameter* parameter : shards[i]) {
+      tensors.emplace_back(parameter->name, parameter->master.detach().cpu().to(type).contiguous());
+      map[parameter->name] = file;
+    }
+    write_safetensors(folder / file, tensors);
+  }
+  if (shards.size() == 1) return;
+  write_file(folder / "model.safetensors.index.json",
+             dump({{"metadata", {{"total_size", total}}}, {"weight_map", map}}, 2) + "\n");
+}
+
+}  // namespace
+
+void save_model(const fs::path& folder, const Model& model, const Tokenizer& tokenizer, bool bf16,
+                std::int64_t shard_bytes) {
   Json config = to_json(model.architecture());
   const char* const dtype = bf16 ? "bfloat16" : "float32";
   config["torch_dtype"] = dtype;  // transformers 4 reads this one, transformers 5 the next
@@ -132,14 +172,9 @@ void save_model(const fs::path& folder, const Model& model, const Tokenizer& tok
   for (const char* key : {"bos_token_id", "eos_token_id"}) {
     if (!config[key].is_null()) generation[key] = config[key];
   }
-  NamedTensors tensors;
-  for (const Parameter& parameter : model.parameters()) {
-    const at::Tensor master = parameter.master.detach().cpu();
-    tensors.emplace_back(parameter.name, master.to(bf16 ? at::kBFloat16 : at::kFloat).contiguous());
-  }
   write_file(folder / "config.json", dump(config, 2) + "\n");
   write_file(folder / "generation_config.json", dump(generation, 2) + "\n");
-  write_safetensors(folder / "model.safetensors", tensors);
+  write_weights(folder, model, bf16 ? at::kBFloat16 : at::kFloat, shard_bytes);
   tokenizer.save(folder);
 }
 

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,8 +19,11 @@ namespace pope {
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 // safetensors: every offset, shape and dtype is checked against the file before anything is allocated.
-// F32, F16, BF16 come back as f32 with `to_float`, else as they are (I64 too).
-NamedTensors read_safetensors(const std::filesystem::path& path, bool to_float = true);
+// F32, F16, BF16 come back as `type`, one tensor at a time converted, or as they are (I64 always).
+NamedTensors read_safetensors(const std::filesystem::path& path,
+                              std::optional<at::ScalarType> type = at::kFloat);
+// The tensors of model.safetensors in `folder`, or of the shards that model.safetensors.index.json lists.
+NamedTensors read_weights(const std::filesystem::path& folder, at::ScalarType type = at::kFloat);
 // Contiguous CPU tensors of any of those dtypes; synced. `metadata` goes to "__metadata__".
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                        const std::vector<std::pair<std::string, std::string>>& metadata = {{"format", "pt"}});
@@ -30,21 +34,25 @@ struct LoadedModel {
 };
 
 // `path` is a Hugging Face model directory or a .gguf file. Errors say what is missing or wrong and how to
-// mend it; a tokenizer with more ids than the embedding has rows is refused.
-LoadedModel load_model(const std::filesystem::path& path, at::ScalarType compute);
+// mend it; a tokenizer with more ids than the embedding has rows is refused. The weights are in memory once:
+// as f32 masters and, in bf16, as compute tensors beside them; a frozen model, which only samples, has the
+// latter alone.
+LoadedModel load_model(const std::filesystem::path& path, at::ScalarType compute,
+                       Weights weights = Weights::trainable);
 
 // Writes a Hugging Face directory that transformers loads: config.json, generation_config.json,
-// model.safetensors (f32 masters, or bf16 with `bf16`), tokenizer files. Into an existing folder; callers
-// wanting atomicity use core's write_folder.
+// weights (f32 masters, or bf16 with `bf16`) as model.safetensors or, above `shard_bytes`, as shards with
+// their index, tokenizer files. Into an existing folder; callers wanting atomicity use core's write_folder.
 void save_model(const std::filesystem::path& folder, const Model& model, const Tokenizer& tokenizer,
-                bool bf16 = false);
+                bool bf16 = false, std::int64_t shard_bytes = 5'000'000'000);
 
-// GGUF: metadata and tensors as f32 with Hugging Face names (llama's rotary permutation of q and k undone).
+// GGUF: metadata and tensors as `type` (f32 or bf16) with Hugging Face names (llama's rotary permutation of q
+// and k undone).
 struct GgufModel {
   Architecture architecture;
   BpeParts tokenizer;
   NamedTensors tensors;
 };
-GgufModel read_gguf(const std::filesystem::path& path);
+GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type = at::kFloat);
 
 }  // namespace pope

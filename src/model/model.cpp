@@ -35,9 +35,10 @@ struct Model::Views {
   std::pair<at::Tensor, at::Tensor> rotary(const Architecture& a, std::int64_t length) {
     const std::lock_guard lock(rotary_mutex);
     if (!cos.defined() || cos.size(0) < length) {
-      const auto rows = std::max<std::int64_t>(length, std::min(1024, a.context));
-      const auto exponent = at::arange(0, a.head_width, 2, at::kFloat) / a.head_width;
-      const auto angles = at::outer(at::arange(rows, at::kFloat), at::pow(a.rope_theta, -exponent));
+      const std::int64_t before = cos.defined() ? cos.size(0) : std::min(512, a.context);
+      const auto rows = std::max(length, 2 * before);
+      const auto frequencies = at::tensor(rotary_frequencies(a), at::kFloat);
+      const auto angles = at::outer(at::arange(rows, at::kFloat), frequencies);
       cos = angles.cos();
       sin = angles.sin();
     }
@@ -88,7 +89,7 @@ std::string text(at::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(s
 std::vector<std::pair<std::string, at::Tensor>> ordered(
     const Architecture& a, std::vector<std::pair<std::string, at::Tensor>> given) {
   std::map<std::string, at::Tensor> by_name;
-  for (auto& [name, tensor] : given) by_name[name] = tensor;
+  for (auto& [name, tensor] : given) by_name[name] = std::move(tensor);
   if (a.tied_embeddings) by_name.erase("lm_head.weight");
   std::vector<std::pair<std::string, at::Tensor>> out;
   for (const auto& [name, shape] : parameter_shapes(a)) {
@@ -103,7 +104,7 @@ std::vector<std::pair<std::string, at::Tensor>> ordered(
           fmt::format("expected {} with shape {}, got {}", name, text(shape), text(found->second.sizes())),
           "the weights do not fit the configuration");
     }
-    out.emplace_back(name, found->second.to(at::kFloat));
+    out.emplace_back(name, std::move(found->second));
     by_name.erase(found);
   }
   if (!by_name.empty()) {
@@ -137,7 +138,7 @@ at::Tensor stacked(const at::Tensor& whole, const std::vector<at::Tensor>& parts
 }  // namespace
 
 Model::Model(Architecture architecture, std::vector<std::pair<std::string, at::Tensor>> weights,
-             at::ScalarType compute)
+             at::ScalarType compute, Weights use)
     : architecture_(std::move(architecture)), compute_(compute), views_(std::make_shared<Views>()) {
   if (compute != at::kFloat && compute != at::kBFloat16) {
     throw Error("model",
@@ -145,10 +146,15 @@ Model::Model(Architecture architecture, std::vector<std::pair<std::string, at::T
   }
   const c10::NoGradGuard no_grad;
   std::map<std::string, std::size_t> index;
+  // Nothing is copied that need not be: the tensors given become the masters or, where those are the compute
+  // tensors, these.
+  const bool own_masters = compute != at::kFloat && use == Weights::trainable;
   for (auto& [name, tensor] : ordered(architecture_, std::move(weights))) {
     index[name] = parameters_.size();
-    parameters_.push_back(
-        {name, tensor, tensor.to(compute, false, /*copy=*/true, at::MemoryFormat::Contiguous)});
+    at::Tensor master = own_masters ? tensor.to(at::kFloat).contiguous() : at::Tensor();
+    at::Tensor computed = (own_masters ? master : tensor).to(compute).contiguous();
+    parameters_.push_back({name, std::move(master), std::move(computed)});
+    tensor.reset();
   }
   const auto slot = [&](const std::string& name) { return &parameters_[index.at(name)].compute; };
   const auto maybe = [&](const std::string& name) {
@@ -185,7 +191,7 @@ Model::Model(Architecture architecture, std::vector<std::pair<std::string, at::T
   views_->output = architecture_.tied_embeddings ? views_->embedding : *slot("lm_head.weight");
   for (auto& parameter : parameters_) {
     parameter.compute.set_requires_grad(true);
-    if (compute == at::kFloat) parameter.master = parameter.compute;
+    if (!own_masters) parameter.master = parameter.compute;
   }
 }
 
@@ -206,9 +212,10 @@ std::shared_ptr<Model> Model::random(Architecture architecture, std::uint64_t se
 }
 
 void Model::publish() {
-  if (compute_ == at::kFloat) return;
   const c10::NoGradGuard no_grad;
-  for (auto& parameter : parameters_) parameter.compute.copy_(parameter.master);
+  for (auto& parameter : parameters_) {
+    if (!parameter.master.is_same(parameter.compute)) parameter.compute.copy_(parameter.master);
+  }
 }
 
 // All blocks and the final norm. tokens [B,T] → [B·T,W]; `attend(qkv, split, layer)` turns the q, k, v

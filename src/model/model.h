@@ -21,12 +21,12 @@ namespace pope {
 // In fp32 compute the two are one tensor; in bf16 the compute tensor is the master rounded (see publish()).
 struct Parameter {
   std::string name;    // Hugging Face's name, "model.layers.0.self_attn.q_proj.weight"
-  at::Tensor master;   // f32
+  at::Tensor master;   // f32; of a frozen model the compute tensor
   at::Tensor compute;  // f32 or bf16; requires_grad, its .grad() is what backward leaves
 };
 
-// Keys and values of the sequences in flight. Slot s, layer l: keys[l][s, K, position, D]. Right-aligned at
-// 0: position p of the sequence is row p. Lengths are the engine's to track.
+// Keys and values of the sequences in flight. Slot s, layer l: keys[l][s, K, position, D]. Left-aligned:
+// position p of the sequence is row p. Lengths are the engine's to track.
 class KvCache {
  public:
   KvCache(const Architecture& architecture, int slots, int positions, at::ScalarType dtype);
@@ -38,12 +38,15 @@ class KvCache {
   void reserve(int positions);  // grows, keeping the content
 };
 
+// A frozen model only samples: it has no masters beside its compute tensors.
+enum class Weights { trainable, frozen };
+
 class Model {
  public:
-  // Takes `weights` (f32, Hugging Face names; a tied lm_head may be absent). Errors: missing, extra or
-  // misshapen tensors, by name. `compute` is kFloat or kBFloat16.
+  // Takes `weights` over (Hugging Face names; a tied lm_head may be absent): what has the right type is not
+  // copied. Errors: missing, extra or misshapen tensors, by name. `compute` is kFloat or kBFloat16.
   Model(Architecture architecture, std::vector<std::pair<std::string, at::Tensor>> weights,
-        at::ScalarType compute = at::kFloat);
+        at::ScalarType compute = at::kFloat, Weights use = Weights::trainable);
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
   // Random weights: normal(0, initializer_range = 0.02), norms 1, biases 0; deterministic in `seed`.

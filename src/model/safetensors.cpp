@@ -160,7 +160,7 @@ std::vector<Entry> parse_header(const std::filesystem::path& path, const std::st
 
 }  // namespace
 
-NamedTensors read_safetensors(const std::filesystem::path& path, bool to_float) {
+NamedTensors read_safetensors(const std::filesystem::path& path, std::optional<at::ScalarType> type) {
   const File file(path, kRead, O_RDONLY);
   const std::uint64_t size = file.size();
   std::uint64_t header_size = 0;
@@ -180,7 +180,7 @@ NamedTensors read_safetensors(const std::filesystem::path& path, bool to_float) 
   for (const Entry& entry : parse_header(path, header, size - data)) {
     at::Tensor tensor = at::empty(entry.shape, at::TensorOptions(entry.type));
     file.read(tensor.data_ptr(), entry.end - entry.begin, data + entry.begin);
-    if (to_float && at::isFloatingType(entry.type)) tensor = tensor.to(at::kFloat);
+    if (type && at::isFloatingType(entry.type)) tensor = tensor.to(*type);
     tensors.emplace_back(entry.name, std::move(tensor));
   }
   return tensors;

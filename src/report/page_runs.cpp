@@ -1,6 +1,7 @@
 // The end of the page: rollout browser (its frame), settings that differ, runs, warnings.
 #include <fmt/format.h>
 
+#include "core/progress.h"
 #include "report/html.h"
 #include "report/page.h"
 
@@ -29,14 +30,6 @@ std::string differences_html(const Json& report) {
          head + "</tr></thead><tbody>" + body + "</tbody></table></div>";
 }
 
-std::string duration(const Json& seconds) {
-  if (!seconds.is_number()) return "–";
-  const double s = seconds;
-  if (s < 120) return fmt::format("{:.0f} s", s);
-  if (s < 7200) return fmt::format("{:.0f} min", s / 60);
-  return fmt::format("{:.1f} h", s / 3600);
-}
-
 std::string run_list(const Json& report) {
   std::string body;
   for (const Json& run : report["runs"]) {
@@ -48,7 +41,8 @@ std::string run_list(const Json& report) {
         "scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</"
         "td><td>{}</td></tr>",
         text_of(run["name"]), text_of(run["verb"]), text_of(run["label"]), text_of(run["seed"]), state,
-        duration(run["seconds"]), text_of(run["started"]), text_of(run["version"]), text_of(run["system"]));
+        run["seconds"].is_number() ? duration(run["seconds"]) : "–", text_of(run["started"]),
+        text_of(run["version"]), text_of(run["system"]));
   }
   return "<h3>Runs</h3><div class=\"scroll\" role=\"region\" aria-label=\"Runs\" tabindex=\"0\"><table "
          "class=\"plain\"><thead><tr>"

@@ -7,6 +7,7 @@
 #include <cctype>
 
 #include "core/error.h"
+#include "core/yaml.h"
 
 namespace pope {
 namespace fs = std::filesystem;
@@ -15,23 +16,6 @@ namespace {
 std::string lower(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
   return text;
-}
-
-void flatten(const YAML::Node& node, const std::string& prefix,
-             std::vector<std::pair<std::string, std::string>>& values) {
-  for (const auto& entry : node) {
-    const std::string key = prefix + entry.first.Scalar();
-    const YAML::Node& value = entry.second;
-    if (value.IsMap()) {
-      flatten(value, key + ".", values);
-    } else if (value.IsSequence()) {
-      std::string text;
-      for (const YAML::Node& item : value) text += (text.empty() ? "" : ", ") + item.Scalar();
-      values.emplace_back(key, "[" + text + "]");
-    } else {
-      values.emplace_back(key, value.IsNull() ? "" : value.Scalar());
-    }
-  }
 }
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
@@ -89,7 +73,7 @@ RunData read_run(const fs::path& path) {
   }
   run.verb = run.environment["verb"];
   try {
-    flatten(YAML::Load(read_file(path / "config.yaml")), "", run.config);
+    run.config = flatten_yaml(read_file(path / "config.yaml"), (path / "config.yaml").string());
   } catch (const YAML::Exception& error) {
     throw no_run(std::string("config.yaml is no valid YAML: ") + error.what());
   }

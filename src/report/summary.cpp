@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace pope {
 namespace {
@@ -23,6 +24,18 @@ Json summary_row(const RunData& run, std::initializer_list<const char*> keys) {
   Json row = {{"run", run.name}, {"label", run.label}};
   for (const char* key : keys) row[key] = run.result->value(key, Json());
   return row;
+}
+
+// Whether two eval runs evaluated a set of the same name.
+bool share_a_set(const RunData& a, const RunData& b) {
+  const auto names = [](const RunData& run) {
+    std::set<std::string> result;
+    const Json sets = run.result ? run.result->value("sets", Json::array()) : Json::array();
+    for (const Json& set : sets) result.insert(set.value("set", ""));
+    return result;
+  };
+  const std::set<std::string> of_a = names(a), of_b = names(b);
+  return std::any_of(of_a.begin(), of_a.end(), [&](const std::string& name) { return of_b.contains(name); });
 }
 
 // "seconds": a number, or an object of seconds per stage.
@@ -115,7 +128,7 @@ std::vector<std::string> doubtful_seeds(const std::vector<RunData>& runs) {
     if (!run.trains() && run.verb != "eval") continue;
     const std::string method = run.verb + '\n' + run.label;
     const auto [same_seed, new_seed] = first_of_seed.emplace(method + '\n' + run.seed, &run);
-    if (!new_seed && run.trains()) {
+    if (!new_seed && (run.trains() || share_a_set(*same_seed->second, run))) {
       warnings.push_back(fmt::format(
           "{} and {} have the same label and the same seed {}: their spread is no spread over seeds.",
           same_seed->second->name, run.name, run.seed));

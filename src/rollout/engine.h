@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -58,11 +59,14 @@ class Engine {
   virtual void run(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
                    const NextRequest& next, const OnRollout& done) = 0;
   virtual EngineStats stats() const = 0;
+  // Tokens of a prompt and its completion together at most; run() refuses more.
+  virtual std::int64_t context() const { return std::numeric_limits<std::int64_t>::max(); }
 
   // Convenience: all requests at once; result[i] holds request i's rollouts in sample order (tags are
-  // ignored).
+  // ignored). `progress` is told the finished part, in (0, 1], after each rollout.
   std::vector<std::vector<Rollout>> sample(const SamplingConfig& sampling, std::uint64_t seed,
-                                           std::span<const int> stop_tokens, std::vector<Request> requests);
+                                           std::span<const int> stop_tokens, std::vector<Request> requests,
+                                           const std::function<void(double)>& progress = {});
 };
 
 }  // namespace pope

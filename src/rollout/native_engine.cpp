@@ -189,7 +189,7 @@ class Scheduler {
   }
 
   // Adds the token drawn; true when the rollout is finished by it.
-  bool append(Active& active, const Draw& draw) {
+  bool append(Active& active, const SampledToken& draw) {
     if (!std::isfinite(draw.logprob)) {
       throw Error("sample", "logits are not finite",
                   "training diverged or the weights are damaged; lower the learning rate");
@@ -241,7 +241,7 @@ class Scheduler {
   bool dry_ = false;  // `next` had nothing and no rollout has finished since
   std::vector<std::int64_t> tokens_, starts_;
   std::vector<double> uniforms_;
-  std::vector<Draw> draws_;
+  std::vector<SampledToken> draws_;
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ class NativeEngine : public Engine {
   void run(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
            const NextRequest& next, const OnRollout& done) override;
   EngineStats stats() const override { return stats_; }
+  std::int64_t context() const override { return model_->architecture().context; }
 
  private:
   std::shared_ptr<const Model> model_;

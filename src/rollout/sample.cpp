@@ -48,7 +48,7 @@ POPE_CLONES void block_weights(const float* logits, std::int64_t n, float top, f
 
 }  // namespace
 
-Draw draw_token(const float* logits, std::int64_t vocab, double temperature, double uniform) {
+SampledToken draw_token(const float* logits, std::int64_t vocab, double temperature, double uniform) {
   const float top = largest(logits, vocab);
   const float scale = temperature > 0 ? static_cast<float>(1.0 / temperature) : 1.0F;
   thread_local std::vector<float> sums;

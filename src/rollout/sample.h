@@ -5,13 +5,13 @@
 
 namespace pope {
 
-struct Draw {
+struct SampledToken {
   int token;
   float logprob;  // log-softmax(logits / temperature)[token]; NaN when the logits are not finite
 };
 
 // temperature > 0: the token at which the cumulative softmax(logits / temperature) passes `uniform` in [0,
 // 1). temperature 0: the largest logit (the first of equals), with its logprob at temperature 1.
-Draw draw_token(const float* logits, std::int64_t vocab, double temperature, double uniform);
+SampledToken draw_token(const float* logits, std::int64_t vocab, double temperature, double uniform);
 
 }  // namespace pope

@@ -39,7 +39,7 @@ Output run_pope(const TempDir& dir, const std::string& arguments) {
 }
 
 const std::vector<std::string> kVerbs = {"mine", "guide",  "train",    "eval",
-                                         "sft",  "report", "problems", "init"};
+                                         "sft",  "report", "problems", "init", "export"};
 
 TEST(CommandLine, HelpListsEveryVerb) {
   TempDir dir;

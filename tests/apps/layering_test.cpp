@@ -14,8 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kRooms = {"core",    "text",  "data",     "verify", "model", "rollout",
-                                         "explore", "learn", "evaluate", "report", "pope"};
+const std::vector<std::string> kRooms = {"core",    "text",     "data",  "verify", "model", "rollout",
+                                         "explore", "evaluate", "learn", "report", "pope"};
 
 int rank_of(const std::string& room) {
   const auto found = std::find(kRooms.begin(), kRooms.end(), room);

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "core/progress.h"
+
 namespace pope {
 namespace {
 

@@ -68,11 +68,10 @@ TEST(RunDir, RefusesAChangedConfigNamingKeyAndBothValues) {
   changed.lr = 0.5;
   changed.pass_at = {1, 16};
   changed.threads = 8;
-  const std::string message =
-      error_of([&] { RunDir::open(dir / "run", "train", changed.options, {"run.threads"}); });
+  const std::string message = error_of([&] { RunDir::open(dir / "run", "train", changed.options); });
   EXPECT_THAT(message, AllOf(HasSubstr("run.lr: the run has '1e-06', now given '0.5'"),
                              HasSubstr("run.pass_at: the run has '[1, 8]', now given '[1, 16]'"),
-                             Not(HasSubstr("run.threads")), Not(HasSubstr("run.model"))));
+                             HasSubstr("run.threads"), Not(HasSubstr("run.model"))));
   EXPECT_THAT(read_file(dir / "run/config.yaml"), HasSubstr("lr: 1e-06"));
 }
 
@@ -86,13 +85,25 @@ TEST(RunDir, ShowsLongValuesShortened) {
                     HasSubstr("run/config.yaml")));
 }
 
-TEST(RunDir, TakesOverAChangeThatIsAllowed) {
+TEST(RunDir, RefusesInputsThatHaveChanged) {
   TempDir dir;
-  start_run(dir / "run", "train");
-  Config changed;
-  changed.threads = 8;
-  EXPECT_TRUE(RunDir::open(dir / "run", "train", changed.options, {"run.threads"}).resumed());
-  EXPECT_THAT(read_file(dir / "run/config.yaml"), HasSubstr("threads: 8"));
+  Config config;
+  std::filesystem::create_directories(dir / "model/sub");
+  write_file(dir / "model/weights", std::string(5 << 20, 'w'));
+  write_file(dir / "a.jsonl", "{}\n");
+  const auto open = [&] {
+    RunDir run = RunDir::open(dir / "run", "mine", config.options);
+    run.bind_inputs({dir / "a.jsonl", dir / "model"});
+    run.append_metrics({{"step", 1}});
+  };
+  open();
+  open();
+  write_file(dir / "model/weights", std::string(5 << 20, 'w') + "w");
+  EXPECT_THAT(error_of(open), AllOf(HasSubstr("model"), Not(HasSubstr("a.jsonl"))));
+  write_file(dir / "model/weights", std::string(5 << 20, 'w'));
+  open();
+  write_file(dir / "a.jsonl", "[]\n");  // of the same size
+  EXPECT_THAT(error_of(open), HasSubstr("a.jsonl"));
 }
 
 TEST(RunDir, ComparesValuesNotSpelling) {

@@ -24,15 +24,15 @@ std::vector<Problem> make(const std::string& name, int count, int guided) {
 
 MixtureConfig weights(double unguided, double guided, double easy) { return {unguided, guided, easy}; }
 
-std::map<std::string, int> counts(const std::vector<Draw>& draws) {
+std::map<std::string, int> counts(const std::vector<PromptDraw>& draws) {
   std::map<std::string, int> result;
-  for (const Draw& draw : draws) ++result[draw.set->name];
+  for (const PromptDraw& draw : draws) ++result[draw.set->name];
   return result;
 }
 
-std::vector<std::string> ids(const std::vector<Draw>& draws) {
+std::vector<std::string> ids(const std::vector<PromptDraw>& draws) {
   std::vector<std::string> result;
-  for (const Draw& draw : draws) result.push_back(draw.set->name + ":" + draw.problem->id);
+  for (const PromptDraw& draw : draws) result.push_back(draw.set->name + ":" + draw.problem->id);
   return result;
 }
 
@@ -63,7 +63,7 @@ TEST(Mixture, EveryProblemOncePerEpochInAFreshOrder) {
   const Mixture mixture(weights(1, 1, 0), hard, {}, 5);
   std::map<std::string, std::vector<std::string>> walked;  // 9 steps of 8 prompts: 4 of each set, 3 epochs
   for (int step = 0; step < 9; ++step)
-    for (const Draw& draw : mixture.draw(step, 8)) walked[draw.set->name].push_back(draw.problem->id);
+    for (const PromptDraw& draw : mixture.draw(step, 8)) walked[draw.set->name].push_back(draw.problem->id);
   std::set<std::vector<std::string>> orders;
   for (const auto& [set, order] : walked) {
     ASSERT_EQ(order.size(), 36u);
@@ -76,12 +76,19 @@ TEST(Mixture, EveryProblemOncePerEpochInAFreshOrder) {
   EXPECT_EQ(orders.size(), 6u);  // no order twice, neither over epochs nor over sets
 }
 
+TEST(Mixture, RefusesToStarveASet) {
+  const auto hard = make("h", 5, 5);
+  const Mixture mixture(weights(1, 1, 0), hard, {}, 2);
+  EXPECT_THROW(mixture.draw(0, 1), Error);
+  EXPECT_EQ(mixture.draw(0, 2).size(), 2u);
+}
+
 TEST(Mixture, EpochsEndInsideAStep) {
   const auto hard = make("h", 5, 5);
   const Mixture mixture(weights(1, 0, 0), hard, {}, 2);
   std::map<std::string, int> times;
   for (int step = 0; step < 5; ++step)
-    for (const Draw& draw : mixture.draw(step, 12)) ++times[draw.problem->id];
+    for (const PromptDraw& draw : mixture.draw(step, 12)) ++times[draw.problem->id];
   EXPECT_EQ(times, (Counts{{"h0", 12}, {"h1", 12}, {"h2", 12}, {"h3", 12}, {"h4", 12}}));
 }
 

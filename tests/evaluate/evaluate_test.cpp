@@ -21,6 +21,8 @@ EvalConfig config_of(int samples, std::vector<int> pass_at) {
   return config;
 }
 
+std::vector<int> correct_of(const SetResult& result) { return to_json(result)["correct"]; }
+
 // p1: 1 of 4 correct; p2: 2 of 4; p0: none. Guided prompts are always right. Lengths 5, 6, 7, 8.
 Outcome script(const std::string& prompt, int sample) {
   if (prompt.find("D[") != std::string::npos) return {true, 5 + sample};
@@ -32,11 +34,13 @@ Outcome script(const std::string& prompt, int sample) {
 TEST(Evaluate, PassAtKByHand) {
   FakeWorld world(script, 5);
   std::vector<Json> records;
-  const SetResult result = evaluate(world.explorer, config_of(4, {1, 2, 8}), "hard",
-                                    {problem("p0"), problem("p1"), problem("p2")}, false, &records);
-  EXPECT_EQ(result.problems, 3);
-  EXPECT_EQ(result.correct, (std::vector<int>{0, 1, 2}));
-  EXPECT_EQ(result.ids, (std::vector<std::string>{"p0", "p1", "p2"}));
+  const SetResult result =
+      evaluate(world.explorer, config_of(4, {1, 2, 8}), "hard", {problem("p0"), problem("p1"), problem("p2")},
+               false, {}, [&](const EvaluatedProblem&, const std::vector<Json>& kept) {
+                 records.insert(records.end(), kept.begin(), kept.end());
+               });
+  EXPECT_EQ(correct_of(result), (std::vector<int>{0, 1, 2}));
+  EXPECT_EQ(to_json(result)["ids"], Json({"p0", "p1", "p2"}));
   ASSERT_EQ(result.pass.size(), 2u);  // 8 > 4 samples is left out
   EXPECT_EQ(result.pass[0].k, 1);
   EXPECT_NEAR(result.pass[0].interval.value, (0 + 1.0 / 4 + 1.0 / 2) / 3, 1e-12);
@@ -66,28 +70,39 @@ TEST(Evaluate, GuidedTakesOnlyProblemsWithGuidance) {
   FakeWorld world(script, 32);
   Problem guided = problem("p0");
   guided.guidance = Guidance{.text = "hint"};
-  const SetResult result =
-      evaluate(world.explorer, config_of(4, {1}), "hard", {guided, problem("p1")}, true, nullptr);
-  EXPECT_EQ(result.ids, (std::vector<std::string>{"p0"}));
+  const SetResult result = evaluate(world.explorer, config_of(4, {1}), "hard", {guided, problem("p1")}, true);
+  ASSERT_EQ(result.problems.size(), 1u);
+  EXPECT_EQ(result.problems[0].id, "p0");
   EXPECT_TRUE(result.guided);
   EXPECT_EQ(result.pass[0].interval.value, 1.0);
   EXPECT_EQ(world.verifier.instructions.at(0), "default");
   const std::uint64_t guided_stream = world.engine.asked.at(0).stream;
 
-  const SetResult unguided = evaluate(world.explorer, config_of(4, {1}), "hard", {guided}, false, nullptr);
+  const SetResult unguided = evaluate(world.explorer, config_of(4, {1}), "hard", {guided}, false);
   EXPECT_EQ(unguided.pass[0].interval.value, 0.0);
   EXPECT_NE(world.engine.asked.back().stream, guided_stream);
 
-  const SetResult nothing =
-      evaluate(world.explorer, config_of(4, {1}), "hard", {problem("p1")}, true, nullptr);
-  EXPECT_EQ(nothing.problems, 0);
+  const SetResult nothing = evaluate(world.explorer, config_of(4, {1}), "hard", {problem("p1")}, true);
+  EXPECT_TRUE(nothing.problems.empty());
   EXPECT_TRUE(nothing.pass.empty());
+}
+
+TEST(Evaluate, ResumesAtProblems) {
+  FakeWorld world(script);
+  const std::vector<EvaluatedProblem> done = {{"p1", 1, 0, 26}};
+  std::vector<std::string> finished;
+  const SetResult result = evaluate(
+      world.explorer, config_of(4, {1}), "hard", {problem("p0"), problem("p1"), problem("p2")}, false, done,
+      [&](const EvaluatedProblem& p, const std::vector<Json>&) { finished.push_back(p.id); });
+  EXPECT_EQ(correct_of(result), (std::vector<int>{0, 1, 2}));
+  EXPECT_EQ(finished, (std::vector<std::string>{"p0", "p2"}));
+  EXPECT_DOUBLE_EQ(result.mean_tokens, 6.5);
 }
 
 TEST(Evaluate, RefusesImpossibleSettings) {
   FakeWorld world(script);
-  EXPECT_THROW(evaluate(world.explorer, config_of(0, {1}), "hard", {problem("p0")}, false, nullptr), Error);
-  EXPECT_THROW(evaluate(world.explorer, config_of(4, {0}), "hard", {problem("p0")}, false, nullptr), Error);
+  EXPECT_THROW(evaluate(world.explorer, config_of(0, {1}), "hard", {problem("p0")}, false), Error);
+  EXPECT_THROW(evaluate(world.explorer, config_of(4, {0}), "hard", {problem("p0")}, false), Error);
 }
 
 }  // namespace

@@ -80,7 +80,9 @@ class FakeEngine : public Engine {
     }
   }
   EngineStats stats() const override { return {}; }
+  std::int64_t context() const override { return longest; }
 
+  std::int64_t longest = 1 << 20;
   std::vector<Request> asked;
   std::vector<std::size_t> batch_sizes;  // rollouts in flight between finishes
 

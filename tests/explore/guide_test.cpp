@@ -134,7 +134,7 @@ TEST(Guide, FallsBackToARandomShortPrefix) {
   EXPECT_EQ(counts.size(), 2u);  // 9 and 19 of 100 bytes are shorter than a quarter; both are drawn
   EXPECT_GT(counts[9], 0);
   EXPECT_GT(counts[19], 0);
-  EXPECT_EQ(result.problems[40].guidance->text, "a line of twenty ab");  // none is shorter: the shortest
+  EXPECT_EQ(result.problems[40].guidance->text, "a line of");  // its first step is longer: cut at a word
   EXPECT_EQ(result.problems[40].guidance->correct, 0);
   EXPECT_EQ(result.problems[40].guidance->samples, 3);
   // The same seed gives the same choice.
@@ -142,6 +142,35 @@ TEST(Guide, FallsBackToARandomShortPrefix) {
   const GuideResult second = guide(again.explorer, lines_config(10), problems, {}, nullptr);
   for (int i = 0; i < 41; ++i)
     EXPECT_EQ(second.problems[i].guidance->text, result.problems[i].guidance->text);
+}
+
+// A prompt of "D[statement|guidance]" and its completion must fit.
+TEST(Guide, PrefixesThatDoNotFitTheContextAreNotTried) {
+  FakeWorld world(works_from({}));
+  world.explorer.sampling.max_new_tokens = 20;
+  const Problem one = problem("one", ten_lines());
+  Problem with_40 = one;
+  with_40.guidance = Guidance{.text = std::string(40, 'x')};
+  const auto longest =
+      static_cast<std::int64_t>(prompt_of(as_prompted(with_40, true, "default"), world.explorer).size());
+  world.engine.longest = longest + 20;
+  guide(world.explorer, lines_config(10), {one}, {}, nullptr);
+  EXPECT_EQ(world.engine.asked.size(), 4u);  // 9, 19, 29 and 39 bytes
+}
+
+TEST(Guide, ProblemsThatDoNotFitTheContextAreLeftOut) {
+  FakeWorld world(works_from({}));
+  world.explorer.sampling.max_new_tokens = 20;
+  const std::vector<Problem> problems = {problem("long", ten_lines()), problem("short", "x")};
+  Problem long_statement = problems[0];
+  long_statement.statement = std::string(100, 's');
+  world.engine.longest = 60;
+  int too_long = 0;
+  const std::vector<Problem> kept = fitting({long_statement, problems[1]}, world.explorer, &too_long);
+  EXPECT_EQ(too_long, 1);
+  ASSERT_EQ(kept.size(), 1u);
+  EXPECT_EQ(kept[0].id, "short");
+  EXPECT_THROW(fitting({long_statement}, world.explorer), Error);
 }
 
 TEST(Guide, SkipsAreCountedAndReported) {

@@ -37,6 +37,14 @@ def tiny_configs():
                                            rms_norm_eps=1e-3, rope_parameters=theta(1e6)), torch.bfloat16),
         "qwen3": (transformers.Qwen3Config(**sizes, num_key_value_heads=3, head_dim=16, tie_word_embeddings=False,
                                            rms_norm_eps=1e-2, rope_parameters=theta(1e5)), torch.bfloat16),
+        # Frequencies kept, mixed and divided all occur among the 4 pairs of a head.
+        "llama_scaled": (transformers.LlamaConfig(**sizes, num_key_value_heads=2, tie_word_embeddings=True,
+                                                  rms_norm_eps=1e-3,
+                                                  rope_parameters={"rope_theta": 100.0, "rope_type": "llama3",
+                                                                   "factor": 8.0, "low_freq_factor": 1.0,
+                                                                   "high_freq_factor": 4.0,
+                                                                   "original_max_position_embeddings": 16}),
+                         torch.bfloat16),
     }
 
 

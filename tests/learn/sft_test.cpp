@@ -26,29 +26,30 @@ std::vector<Problem> examples() {
 TEST(SftExamples, PromptAndTarget) {
   std::vector<Problem> problems = {test::problem("a", "one two", "red")};
   problems[0].solution = "no three";
-  SftExamples unsaid({}, problems, *test::tiny_prompts(), -1);
-  SftExamples said({.target = "{solution} {answer}"}, problems, *test::tiny_prompts(), 0);
+  SftExamples unsaid({}, problems, *test::tiny_prompts(), -1, 1 << 20);
+  SftExamples said({.target = "{solution} {answer}"}, problems, *test::tiny_prompts(), 0, 1 << 20);
   EXPECT_THAT(unsaid.draw(0, 1, 1)[0].prompt, ElementsAre(3, 4, 8, 6));  // one two hint red
   EXPECT_THAT(unsaid.draw(0, 1, 1)[0].completion, ElementsAre(2, 5));
   EXPECT_THAT(said.draw(0, 1, 1)[0].completion, ElementsAre(2, 5, 1, 0));  // the answer, the end
   problems[0].guidance->instruction = "silent";
-  SftExamples silent({}, problems, *test::tiny_prompts(), 0);
+  SftExamples silent({}, problems, *test::tiny_prompts(), 0, 1 << 20);
   EXPECT_THAT(silent.draw(0, 1, 1)[0].prompt, ElementsAre(3, 4, 6));
 }
 
 TEST(SftExamples, CountsWhatItLeavesOut) {
   std::vector<Problem> problems = examples();
   problems[1].solution = "";
-  const SftExamples some({.max_tokens = 4}, problems, *test::tiny_prompts(), 0);
+  const SftExamples some({.max_tokens = 4}, problems, *test::tiny_prompts(), 0, 1 << 20);
   EXPECT_EQ(some.without_solution(), 1);
   EXPECT_EQ(some.too_long(), 2);  // "three" and "red red", five tokens each with the end
   EXPECT_EQ(some.size(), 3);
-  EXPECT_THROW(SftExamples({.max_tokens = 2}, problems, *test::tiny_prompts(), 0), Error);
+  EXPECT_EQ(SftExamples({}, problems, *test::tiny_prompts(), 0, /*context=*/4).too_long(), 2);
+  EXPECT_THROW(SftExamples({.max_tokens = 2}, problems, *test::tiny_prompts(), 0, 1 << 20), Error);
 }
 
 // Every epoch holds every example once, in another order; a batch may span two epochs.
 TEST(SftExamples, EpochsArePermutations) {
-  SftExamples data({}, examples(), *test::tiny_prompts(), 0);
+  SftExamples data({}, examples(), *test::tiny_prompts(), 0, 1 << 20);
   const std::vector<Sequence> two = data.draw(0, 12, 5);
   const auto prompts = [&](int begin) {
     std::vector<std::vector<int>> all;
@@ -83,7 +84,7 @@ struct World {
 TEST(Sft, FirstLossByHandThenItFalls) {
   test::TempFolder folder("sft");
   World world;
-  SftExamples data(world.job.config, world.job.problems, *world.job.prompts, 0);
+  SftExamples data(world.job.config, world.job.problems, *world.job.prompts, 0, 1 << 20);
   double sum = 0, tokens = 0;
   for (const Sequence& s : data.draw(0, 4, world.job.seed)) {
     std::vector<std::int64_t> all(s.prompt.begin(), s.prompt.end());

@@ -80,7 +80,7 @@ TEST(Trainer, StoppedAndResumedIsTheUnbrokenRun) {
       world.job.config.eval_samples = 4;
       world.job.optimizer.schedule = "cosine";
       world.job.optimizer.weight_decay = 0.1;
-      world.job.eval_sets = {{"held", true, world.job.hard}, {"held", false, world.job.hard}};
+      world.job.eval_sets = {{"held", world.job.hard}};
     };
     World unbroken;
     set_up(unbroken);
@@ -170,7 +170,7 @@ TEST(Trainer, MetricsByHand) {
   world.job.config.rollouts_every = 1;
   world.job.config.eval_every = 5;
   world.job.config.eval_samples = 8;
-  world.job.eval_sets = {{"held", false, world.job.hard}, {"held", true, world.job.hard}};
+  world.job.eval_sets = {{"held", world.job.hard}};
   const Json result = world.train(folder / "run");
   const std::vector<Json> rows = test::metrics_of(folder / "run");
   ASSERT_EQ(rows.size(), 2u);

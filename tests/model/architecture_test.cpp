@@ -108,6 +108,26 @@ TEST(Architecture, RoundTrips) {
   }
 }
 
+// The two ends and the middle by hand: D = 8, θ = 100, 16 positions originally.
+TEST(Architecture, Llama3Scaling) {
+  const Json scaling = {{"rope_type", "llama3"},  {"factor", 8.0},
+                        {"low_freq_factor", 1.0}, {"high_freq_factor", 4.0},
+                        {"rope_theta", 100.0},    {"original_max_position_embeddings", 16}};
+  Json config = with("rope_parameters", scaling);
+  const Architecture a = architecture_from_json(config);
+  const std::vector<double> f = rotary_frequencies(a);
+  ASSERT_EQ(f.size(), 4u);
+  const double turns = 16 * 1.0 / 6.283185307179586, kept = (turns - 1) / 3;  // 2.55 of the original context
+  EXPECT_NEAR(f[0], kept + (1 - kept) / 8, 1e-12);
+  EXPECT_NEAR(f[2], 0.1 / 8, 1e-12);  // wavelength 63: longer than the original context
+  EXPECT_NEAR(f[3], std::pow(100.0, -0.75) / 8, 1e-12);
+  const Json written = to_json(a);
+  EXPECT_EQ(written["rope_scaling"]["rope_type"], "llama3");
+  EXPECT_EQ(rotary_frequencies(architecture_from_json(written)), f);
+  config["rope_parameters"]["high_freq_factor"] = 1.0;
+  EXPECT_THAT(error_of([&] { architecture_from_json(config); }), HasSubstr("rope scaling"));
+}
+
 TEST(Architecture, RefusesWithTheFieldsName) {
   const auto message = [](const char* field, const Json& value) {
     return error_of([&] { architecture_from_json(with(field, value)); });

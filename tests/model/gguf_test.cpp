@@ -249,7 +249,8 @@ TEST(Gguf, RefusesHostileTensors) {
   EXPECT_THAT(with({"blk.0.other.weight", {1}, 0, floats({1})}), HasSubstr("blk.0.other.weight"));
   EXPECT_THAT(with({"nonsense", {1}, 0, floats({1})}), HasSubstr("nonsense"));
   EXPECT_THAT(with({"blk.0.attn_q.bias", {6}, 0, floats(std::vector<float>(6))}), HasSubstr("2 × 4 rows"));
-  EXPECT_THAT(with({"rope_freqs.weight", {2}, 0, floats({1, 1})}), HasSubstr("rope.scaling"));
+  EXPECT_THAT(with({"rope_freqs.weight", {2}, 0, floats({1, 3})}), HasSubstr("rope_freqs.weight"));
+  EXPECT_THAT(with({"rope_freqs.weight", {1}, 0, floats({1})}), HasSubstr("rope_freqs.weight"));
   EXPECT_THAT(with({"t.weight", {1}, 0, floats({1})}, 24), HasSubstr("general.alignment, got 24"));
   EXPECT_THAT(with({"t.weight", {1}, 0, floats({1})}, 0), HasSubstr("general.alignment"));
 }

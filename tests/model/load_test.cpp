@@ -1,9 +1,12 @@
 // Model folders: save and load bit-exactly, shards, and what is missing or does not fit.
 #include "model/load.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <cstring>
+#include <optional>
+#include <set>
 
 #include "core/temp_dir.h"
 #include "model/models.h"
@@ -58,11 +61,40 @@ TEST(Load, SavesRoundedWeightsOnRequest) {
   save_model(folder.path(), *model, *words(37), true);
   EXPECT_EQ(read_json(folder / "config.json")["torch_dtype"], "bfloat16");
   EXPECT_EQ(read_json(folder / "config.json")["dtype"], "bfloat16");
-  EXPECT_EQ(read_safetensors(folder / "model.safetensors", false)[0].second.scalar_type(), at::kBFloat16);
+  EXPECT_EQ(read_safetensors(folder / "model.safetensors", std::nullopt)[0].second.scalar_type(),
+            at::kBFloat16);
   const LoadedModel loaded = load_model(folder.path(), at::kBFloat16);
   const auto &before = model->parameters()[2], &after = loaded.model->parameters()[2];
   EXPECT_TRUE(at::equal(after.master, before.master.to(at::kBFloat16).to(at::kFloat)));
   EXPECT_EQ(after.compute.scalar_type(), at::kBFloat16);
+}
+
+TEST(Load, AFrozenModelHoldsItsWeightsOnce) {
+  const TempDir folder;
+  save_model(folder.path(), *random_model("qwen3"), *words(37));
+  const LoadedModel frozen = load_model(folder.path(), at::kBFloat16, Weights::frozen);
+  const LoadedModel trainable = load_model(folder.path(), at::kBFloat16);
+  for (std::size_t i = 0; i < frozen.model->parameters().size(); ++i) {
+    const Parameter &once = frozen.model->parameters()[i], &twice = trainable.model->parameters()[i];
+    EXPECT_TRUE(once.master.is_same(once.compute)) << once.name;
+    EXPECT_EQ(twice.master.scalar_type(), at::kFloat) << once.name;
+    EXPECT_TRUE(at::equal(once.compute, twice.compute)) << once.name;
+  }
+}
+
+TEST(Load, LargeModelsAreSavedInShards) {
+  const TempDir folder;
+  const auto model = random_model("qwen2");
+  save_model(folder.path(), *model, *words(37), false, 20'000);
+  EXPECT_FALSE(fs::exists(folder / "model.safetensors"));
+  const Json index = read_json(folder / "model.safetensors.index.json");
+  std::set<std::string> files;
+  for (const auto& [name, file] : index["weight_map"].items()) files.insert(file.get<std::string>());
+  EXPECT_GT(files.size(), 2u);
+  EXPECT_TRUE(files.contains(fmt::format("model-00001-of-{:05}.safetensors", files.size())));
+  EXPECT_EQ(index["metadata"]["total_size"], 4 * model->architecture().parameters());
+  for (const std::string& file : files) EXPECT_LT(fs::file_size(folder / file), 22'000u) << file;
+  expect_same(*model, *load_model(folder.path(), at::kFloat).model);
 }
 
 // Splits model.safetensors of `folder` into two shards with an index.

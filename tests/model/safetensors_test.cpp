@@ -41,7 +41,7 @@ TEST(Safetensors, RoundTripIsBitExact) {
                                 {"scalar \"quoted\" ü", at::scalar_tensor(2.5F)},
                                 {"empty", at::empty({0, 4})}};
   write_safetensors(folder / "a", tensors);
-  const NamedTensors again = read_safetensors(folder / "a", false);
+  const NamedTensors again = read_safetensors(folder / "a", std::nullopt);
   ASSERT_EQ(again.size(), tensors.size());
   for (const auto& [name, tensor] : tensors) {
     const auto found =
@@ -52,7 +52,7 @@ TEST(Safetensors, RoundTripIsBitExact) {
     EXPECT_EQ(std::memcmp(found->second.data_ptr(), tensor.data_ptr(), tensor.nbytes()), 0) << name;
   }
   write_safetensors(folder / "b", again);
-  write_safetensors(folder / "c", read_safetensors(folder / "b", false));
+  write_safetensors(folder / "c", read_safetensors(folder / "b", std::nullopt));
   EXPECT_EQ(read_file(folder / "b"), read_file(folder / "c"));
 }
 

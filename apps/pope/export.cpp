@@ -1,0 +1,62 @@
+// pope export: a model in the form that other programs load.
+#include <fmt/format.h>
+
+#include <filesystem>
+
+#include "core/error.h"
+#include "core/memory.h"
+#include "model/load.h"
+#include "pope/table.h"
+#include "pope/verb.h"
+
+namespace pope {
+namespace {
+
+Json run_export(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  if (invocation.arguments.at(0) != "hf") {
+    throw Error("export", "unknown format '" + invocation.arguments[0] + "'", "known: hf");
+  }
+  if (settings.paths.model.empty()) throw Error("export", "no model given", "give --model");
+  if (std::filesystem::exists(invocation.out)) {
+    throw Error("export", invocation.out.string() + " exists", "choose another --out, or remove it first");
+  }
+  const bool bf16 = settings.run.dtype == "bf16";
+  if (!bf16 && settings.run.dtype != "fp32") {
+    throw Error("config", "run.dtype: expected fp32 or bf16, got '" + settings.run.dtype + "'");
+  }
+  const LoadedModel loaded =
+      load_model(settings.paths.model, bf16 ? at::kBFloat16 : at::kFloat, Weights::frozen);
+  write_folder(invocation.out, [&](const std::filesystem::path& folder) {
+    save_model(folder, *loaded.model, *loaded.tokenizer, bf16);
+  });
+  return {{"verb", "export"},
+          {"model", settings.paths.model},
+          {"parameters", loaded.model->architecture().parameters()},
+          {"dtype", settings.run.dtype},
+          {"out", invocation.out.string()},
+          {"peak_memory_bytes", peak_memory_bytes()}};
+}
+
+std::string show_export(const Json& result) {
+  return fmt::format("Wrote {} parameters as {} to {}.\n", grouped(result.at("parameters")),
+                     result.at("dtype").get<std::string>(), result.at("out").get<std::string>());
+}
+
+}  // namespace
+
+const Verb export_verb = {.name = "export",
+                          .summary = "write a model as a Hugging Face directory",
+                          .description =
+                              "hf: config.json, safetensors (shards above 5 GB) and the tokenizer, as "
+                              "transformers, vLLM, verl and TRL\n"
+                              "load them; from a .gguf file, or in another number format (run.dtype).\n"
+                              "\n"
+                              "  pope export hf --model model.gguf --out model --set run.dtype=bf16",
+                          .arguments = "FORMAT",
+                          .shortcuts = {{"--model", "paths.model"}},
+                          .sections = {"run", "paths"},
+                          .run = run_export,
+                          .show = show_export};
+
+}  // namespace pope

@@ -1,0 +1,38 @@
+#include "core/yaml.h"
+
+#include <yaml-cpp/yaml.h>
+
+#include "core/error.h"
+
+namespace pope {
+namespace {
+
+void flatten(const YAML::Node& node, const std::string& key,
+             std::vector<std::pair<std::string, std::string>>& values) {
+  if (node.IsMap()) {
+    for (const auto& entry : node) {
+      flatten(entry.second, key.empty() ? entry.first.Scalar() : key + "." + entry.first.Scalar(), values);
+    }
+  } else if (node.IsSequence()) {
+    std::string text;
+    for (const YAML::Node& item : node) text += (text.empty() ? "" : ", ") + item.Scalar();
+    values.emplace_back(key, "[" + text + "]");
+  } else {
+    values.emplace_back(key, node.IsNull() ? "" : node.Scalar());
+  }
+}
+
+}  // namespace
+
+std::vector<std::pair<std::string, std::string>> flatten_yaml(const std::string& yaml,
+                                                              const std::string& origin) {
+  std::vector<std::pair<std::string, std::string>> values;
+  try {
+    flatten(YAML::Load(yaml), "", values);
+  } catch (const YAML::Exception& error) {
+    throw Error("read config", origin + ": no valid YAML: " + error.what());
+  }
+  return values;
+}
+
+}  // namespace pope
