@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs the benchmarks on SmolLM2-135M (or MODEL=…) in DTYPE=bf16 (or fp32) and keeps their JSON, with commit and machine,
-# in bench/results. Each verifies before it times. Leave the machine alone while it runs.
+# in bench/results; the verifier's runs where POPE_DATA names a folder with verifier_cases.jsonl. Each verifies before it times. Leave the machine alone while it runs.
 set -euo pipefail
 BUILD="${BUILD:-build}"
 DTYPE="${DTYPE:-bf16}"
@@ -10,9 +10,17 @@ commit="$(git describe --always --dirty)"
 cpu="$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
 for program in "$BUILD"/bench_*; do
   name="$(basename "$program" | sed 's/^bench_//')"
-  echo "== $name, $DTYPE" >&2
-  "$program" "$model" --dtype "$DTYPE" --json >"bench/results/$name-$DTYPE.json.part"
-  python3 - "bench/results/$name-$DTYPE.json" "$commit" "$cpu" <<'PY'
+  if [ "$name" = verify ]; then
+    [ -n "${POPE_DATA:-}" ] || continue
+    result="bench/results/verify.json"
+    echo "== verify" >&2
+    "$program" "$POPE_DATA/verifier_cases.jsonl" --json >"$result.part"
+  else
+    result="bench/results/$name-$DTYPE.json"
+    echo "== $name, $DTYPE" >&2
+    "$program" "$model" --dtype "$DTYPE" --json >"$result.part"
+  fi
+  python3 - "$result" "$commit" "$cpu" <<'PY'
 import json, os, sys
 target, commit, cpu = sys.argv[1:]
 result = {"commit": commit, "cpu": cpu, **json.load(open(target + ".part"))}

@@ -97,7 +97,11 @@ std::vector<Reading> readings(std::string_view text, Arena& arena, const Limits&
 char choice_of(const std::string& key) {
   const auto letter = [](char c) { return c >= 'a' && c <= 'j' ? c : '\0'; };
   if (key.size() == 1) return letter(key[0]);
-  return key.size() > 3 && key[0] == '(' && key[2] == ')' ? letter(key[1]) : '\0';
+  if (key.size() <= 3 || key[0] != '(' || key[2] != ')') return '\0';
+  const std::string_view rest = std::string_view(key).substr(3);  // "(B) or (C)" is no choice
+  return rest.starts_with("or") || rest.starts_with("and") || rest.find('(') != std::string_view::npos
+             ? '\0'
+             : letter(key[1]);
 }
 
 bool same_words(std::string_view a, std::string_view b) {
@@ -132,6 +136,11 @@ std::string normal_form(const Reading& reading, std::string_view text, Budget& b
   return form;
 }
 
+// FLINT keeps caches for each thread; they go with it.
+struct FlintCaches {
+  ~FlintCaches() { flint_cleanup(); }
+};
+
 std::string_view ground_text(Ground ground) {
   switch (ground) {
     case Ground::text:
@@ -158,14 +167,19 @@ void compare_trees(std::string_view gold, std::string_view pred, const AnswerRul
   }
   out.gold = normal_form(golds[0], gold, budget);
   out.pred = normal_form(preds[0], pred, budget);
-  const bool letters = is_letter_answer(golds[0]) && is_letter_answer(preds[0]);
-  if (is_words(golds[0]) || is_words(preds[0]) || letters) {
-    out.equal = same_words(gold, pred);
-    out.reason = out.equal ? "equal: the same words" : "not equal: words";
-    if (letters && out.equal) out.equal = gold == pred || choice_of(text_key(gold)) != '\0';
-    if (out.equal || (is_words(golds[0]) && is_words(preds[0]))) return;
+  const bool letter_gold = is_letter_answer(golds[0]), letter_pred = is_letter_answer(preds[0]);
+  const bool words = is_words(golds[0]) || is_words(preds[0]);
+  if ((words || letter_gold || letter_pred) && same_words(gold, pred)) {
+    // "n" and "N" are two variables, "b" and "B" are one choice.
+    out.equal = !(letter_gold && letter_pred) || golds[0].tree->text == preds[0].tree->text ||
+                choice_of(text_key(gold)) != '\0';
+    out.reason = out.equal ? "equal: the same words" : "not equal: letters";
+    return;
   }
-  out.reason.clear();
+  if (is_words(golds[0]) && is_words(preds[0])) {
+    out.reason = "not equal: words";
+    return;
+  }
   bool unknown = false;
   for (const Reading& x : golds) {
     for (const Reading& y : preds) {
@@ -184,7 +198,7 @@ void compare_trees(std::string_view gold, std::string_view pred, const AnswerRul
   }
   out.undecided = unknown;
   if (unknown) out.reason = "undecided: no value could be computed for both sides";
-  if (out.reason.empty()) out.reason = "not equal: values differ";
+  if (out.reason.empty()) out.reason = words ? "not equal: words" : "not equal: values differ";
 }
 
 }  // namespace
@@ -208,6 +222,7 @@ AnswerComparison compare_answers(std::string_view gold, std::string_view pred, c
     out.reason = "equal: the same text";
     return out;
   }
+  thread_local const FlintCaches caches;
   Budget budget(limits);
   try {
     compare_trees(gold, pred, rules, budget, out);

@@ -13,7 +13,7 @@ struct Limits {
   std::size_t nodes = 20000;         // of both parsed answers and what is built from them
   int depth = 100;                   // of nested brackets, exponents, functions
   std::int64_t bits = 1 << 17;       // of an exact number
-  std::int64_t precision = 1 << 12;  // bits, of an enclosure
+  std::int64_t precision = 1 << 14;  // bits, of an enclosure
   std::int64_t work = 1 << 20;       // units of about 20 ns
 };
 

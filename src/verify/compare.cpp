@@ -12,7 +12,7 @@
 namespace pope {
 namespace {
 
-constexpr std::array<slong, 4> kPrecisions = {64, 256, 1024, 4096};
+constexpr std::array<slong, 5> kPrecisions = {64, 256, 1024, 4096, 16384};
 constexpr slong kAgreement = -256;  // two values agree where their difference is below 2^kAgreement
 constexpr int kWantedPoints = 8, kLeastPoints = 2;
 
@@ -62,26 +62,31 @@ Comparison constants_equal(const Node& a, const Node& b, bool complex, Budget& b
   return {is_zero(difference, precisions.subspan(1), -1, complex, budget).zero, Ground::points};
 }
 
-}  // namespace
-
-Comparison expressions_equal(const Node& a, const Node& b, Budget& budget) {
-  const bool imaginary = has_imaginary(a) || has_imaginary(b);
-  if (!has_variables(a) && !has_variables(b)) {
-    const Comparison real = constants_equal(a, b, imaginary, budget);
-    if (real.equal != Truth::unknown || imaginary) return real;
-    return constants_equal(a, b, true, budget);  // constants outside the reals: \sqrt{-4}
-  }
+// Agreement at points. `opaque`: as Evaluation says; then only equality means something.
+Comparison equal_at_points(const Node& a, const Node& b, bool complex, bool opaque, Budget& budget) {
   int agreed = 0;
   const auto difference = [&](Evaluation& at) {
+    at.opaque = opaque;
     const Value x = evaluate(a, at);
     return x.defined() ? subtract(x, evaluate(b, at), at) : x;
   };
   for (int point = 0; point < kPoints && agreed < kWantedPoints; ++point) {
-    const Difference d = is_zero(difference, kPrecisions, point, imaginary, budget);
-    if (d.zero == Truth::no) return {Truth::no, Ground::points};
+    const Difference d = is_zero(difference, kPrecisions, point, complex, budget);
+    if (d.zero == Truth::no) return {opaque ? Truth::unknown : Truth::no, Ground::points};
     if (d.zero == Truth::yes) ++agreed;
   }
   return {agreed >= kLeastPoints ? Truth::yes : Truth::unknown, Ground::points};
+}
+
+}  // namespace
+
+Comparison expressions_equal(const Node& a, const Node& b, Budget& budget) {
+  const bool imaginary = has_imaginary(a) || has_imaginary(b);
+  if (has_variables(a) || has_variables(b)) return equal_at_points(a, b, imaginary, false, budget);
+  Comparison result = constants_equal(a, b, imaginary, budget);
+  if (result.equal == Truth::unknown && !imaginary)
+    result = constants_equal(a, b, true, budget);  // constants outside the reals: \sqrt{-4}
+  return result.equal == Truth::unknown ? equal_at_points(a, b, imaginary, true, budget) : result;
 }
 
 Comparison relations_equal(const Node& left_a, const Node& right_a, const Node& left_b, const Node& right_b,

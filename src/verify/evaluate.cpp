@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <utility>
 
 namespace pope {
 namespace {
@@ -107,6 +108,19 @@ Value evaluate_function(const Node& node, Evaluation& at) {
   return apply_function(node.text, arguments, at);
 }
 
+Value evaluate_power(const Node& node, Evaluation& at) {
+  const Value exponent = evaluate(*node.children[1], at);
+  return exponent.defined() ? power(evaluate(*node.children[0], at), exponent, at) : exponent;
+}
+
+Value evaluate_opaque(const Node& node, Evaluation& at) {
+  const bool extreme = std::exchange(at.extreme, false);
+  Value value = node.is(NodeKind::power) ? evaluate_power(node, at) : evaluate_function(node, at);
+  if (!value.defined() || at.extreme) value = variable_at(to_text(node), at.point);
+  at.extreme = extreme;
+  return value;
+}
+
 template <class Operation>
 Value fold(const Node& node, Evaluation& at, Operation operation) {
   Value result = evaluate(*node.children[0], at);
@@ -200,13 +214,10 @@ Value evaluate(const Node& node, Evaluation& at) {
       return node.children.size() == 2 ? fold(node, at, divide) : Value();
     case NodeKind::negate:
       return negative(evaluate(*node.children[0], at));
-    case NodeKind::power: {
-      const Value exponent = evaluate(*node.children[1], at);
-      if (!exponent.defined()) return {};
-      return power(evaluate(*node.children[0], at), exponent, at);
-    }
+    case NodeKind::power:
+      return at.opaque ? evaluate_opaque(node, at) : evaluate_power(node, at);
     case NodeKind::function:
-      return evaluate_function(node, at);
+      return at.opaque ? evaluate_opaque(node, at) : evaluate_function(node, at);
     case NodeKind::quantity:
       return quantity(node, at);
     default:

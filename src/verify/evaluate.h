@@ -40,12 +40,15 @@ struct Evaluation {
   slong precision = 128;
   int point = -1;
   bool complex = false;  // values outside the reals count (an "i" stands in the answers)
+  // Powers and functions that have no value, or an extreme one, count as variables named by their text: what
+  // is equal then is equal whatever they are.
+  bool opaque = false;
   // Set while evaluating: some part was of a size that `precision` cannot tell from 0 beside 1, or whose last
   // digits it does not reach.
   bool extreme = false;
 };
 
-constexpr int kPoints = 12;
+constexpr int kPoints = 48;
 
 // Reals only unless `at.complex`: a part outside them makes the whole undefined. Odd roots of negative
 // numbers are real. Throws OverBudget.

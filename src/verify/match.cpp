@@ -217,6 +217,8 @@ Truth Matcher::quantities(Node* a, Node* b) {
   if (same == Truth::yes) return same;
   if (with.unit == "%")  // 25% is 25 with the sign left out, and 0.25
     same = against(make(NodeKind::quotient, "", {with.value, make(NodeKind::number, "100", {})}));
+  if (with.unit == "deg")  // 30° is 30 with the sign left out, and π/6
+    same = against(make(NodeKind::quantity, "deg", {with.value}));
   if (with.unit.size() == 1 && has_variables(*without.value) && same != Truth::yes)  // "5 \text{m}" and "5m"
     same = against(make(NodeKind::product, "", {with.value, make(NodeKind::variable, with.unit, {})}));
   if (same == Truth::no && !rules_.units_optional) return differ("one answer has a unit");
@@ -331,6 +333,7 @@ Truth Matcher::matrices(Node* a, Node* b) {
     }
     return tuples(*vector, *other);
   }
+  if (x->text != y->text) return differ("a matrix against a determinant");
   return one_by_one(*x, *y);
 }
 

@@ -90,6 +90,7 @@ class Parser {
   }
 
   Node* relation() {
+    take_op("approx");
     Node* first = sets();
     std::string signs;
     Node* chain = nullptr;
@@ -264,6 +265,7 @@ class Parser {
         left = make(NodeKind::quantity, peek().text, {left});
         ++at_;
       } else if (starts_factor()) {
+        if (left->is(NodeKind::text)) return fail();  // a sentence
         const bool number_next = peek().kind == TokenKind::number;
         if (number_next && is_whole(*left) && plain && peek(1).op("/") && peek().gap) {  // "7 3/4"
           Node* top = factor();
@@ -273,10 +275,10 @@ class Parser {
           left = make(NodeKind::sum, "", {left, fraction});
           continue;
         }
-        const bool left_group = follows_group_;
+        const bool left_group = follows_group_, bracket_next = peek().kind == TokenKind::open;
         Node* right = factor();
         left_group_ = left_group;
-        if (plain && is_whole(*left) && is_proper_fraction(*right)) {
+        if (plain && !left_group && !bracket_next && is_whole(*left) && is_proper_fraction(*right)) {
           left = make(NodeKind::sum, "", {left, right});
         } else if (number_next && right->is(NodeKind::number) && ends_with_number(*left)) {
           return fail();  // "12 34" is no product
@@ -490,6 +492,7 @@ class Parser {
     Node* inner = list();
     if (open == "{" && take_op("choose")) inner = make(NodeKind::function, "binom", {inner, list()});
     bars_ = bars;
+    if (at_end() && open == "{") return inner;  // answers in data sets lose closing braces
     const Token close = peek();
     if (at_end() || close.kind != TokenKind::close) return fail();
     ++at_;
@@ -559,6 +562,7 @@ class Parser {
       node = call(name);
     } else {
       node = make(NodeKind::function, name, {operand()});
+      if (node->children[0]->is(NodeKind::set)) node->children = node->children[0]->children;  // \max\{3, 4\}
     }
     if (base) node->children.push_back(base);
     const bool inverse =

@@ -437,7 +437,12 @@ class Tokenizer {
 
   // "\\" ends a row inside an environment; elsewhere it is a doubled escape ("\\frac") or a line break.
   void row_break() {
-    if (level_ > 0) return push(TokenKind::op, "\\\\");
+    if (level_ > 0) {
+      const std::size_t close = text_.find(']', at_);  // "\\[1ex]"
+      if (peek() == '[' && close != std::string_view::npos && close - at_ < 10 && is_letter(text_[close - 1]))
+        at_ = close + 1;
+      return push(TokenKind::op, "\\\\");
+    }
     if (is_letter(peek())) {
       --at_;
     } else {

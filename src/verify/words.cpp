@@ -5,6 +5,8 @@
 #include <array>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 namespace pope {
 namespace {
@@ -122,48 +124,16 @@ const Map& symbols() {
 }
 
 const Map& units() {
-  static const Map map = {{"meter", "m"},
-                          {"metre", "m"},
-                          {"centimeter", "cm"},
-                          {"centimetre", "cm"},
-                          {"millimeter", "mm"},
-                          {"millimetre", "mm"},
-                          {"kilometer", "km"},
-                          {"kilometre", "km"},
-                          {"inche", "in"},
-                          {"inch", "in"},
-                          {"feet", "ft"},
-                          {"foot", "ft"},
-                          {"yard", "yd"},
-                          {"mile", "mi"},
-                          {"second", "s"},
-                          {"sec", "s"},
-                          {"minute", "min"},
-                          {"hour", "h"},
-                          {"hr", "h"},
-                          {"gram", "g"},
-                          {"kilogram", "kg"},
-                          {"liter", "l"},
-                          {"litre", "l"},
-                          {"degree", "deg"},
-                          {"percent", "%"},
-                          {"percentage", "%"},
-                          {"pct", "%"},
-                          {"dollar", "$"},
-                          {"usd", "$"},
-                          {"euro", "€"},
-                          {"eur", "€"},
-                          {"cent", "¢"},
-                          {"square feet", "ft2"},
-                          {"squarefeet", "ft2"},
-                          {"squareunit", "units2"},
-                          {"unit", "units"},
-                          {"cubicunit", "units3"},
-                          {"squarecm", "cm2"},
-                          {"squaremeter", "m2"},
-                          {"squareinche", "in2"},
-                          {"squarecentimeter", "cm2"},
-                          {"people", "person"}};
+  static const Map map = {
+      {"meter", "m"},       {"metre", "m"},       {"centimeter", "cm"}, {"centimetre", "cm"},
+      {"millimeter", "mm"}, {"millimetre", "mm"}, {"kilometer", "km"},  {"kilometre", "km"},
+      {"inche", "in"},      {"inch", "in"},       {"feet", "ft"},       {"foot", "ft"},
+      {"yard", "yd"},       {"mile", "mi"},       {"second", "s"},      {"sec", "s"},
+      {"minute", "min"},    {"hour", "h"},        {"hr", "h"},          {"gram", "g"},
+      {"kilogram", "kg"},   {"liter", "l"},       {"litre", "l"},       {"degree", "deg"},
+      {"percent", "%"},     {"percentage", "%"},  {"pct", "%"},         {"dollar", "$"},
+      {"usd", "$"},         {"euro", "€"},        {"eur", "€"},         {"cent", "¢"},
+      {"unit", "units"},    {"people", "person"}};
   return map;
 }
 
@@ -203,6 +173,11 @@ std::string unit_name(std::string_view text) {
   if (const auto known = find(units(), name)) return std::string(*known);
   if (name.size() > 2 && name.back() == 's') name.pop_back();
   if (const auto known = find(units(), name)) return std::string(*known);
+  if (name == "square" || name == "cubic") return name;  // its unit is the next word
+  for (const auto& [prefix, power] :
+       {std::pair<std::string_view, char>{"square", '2'}, {"sq", '2'}, {"cubic", '3'}})
+    if (name.size() > prefix.size() && name.starts_with(prefix))
+      return unit_name(name.substr(prefix.size())) + power;
   return name;
 }
 
@@ -216,18 +191,40 @@ long multiplier(std::string_view unit) {
 
 std::string text_key(std::string_view text) {
   std::string key;
+  std::vector<bool> silent;  // for each open brace: belongs to a text command, or stands around everything
+  bool space = false, after_text_command = false;
+  const auto put = [&](char c) {
+    if (space && is_digit(c) && !key.empty() && is_digit(key.back())) key += ' ';  // "1 2" is not "12"
+    space = false;
+    key += lower(c);
+  };
   for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\') {
+    const char c = text[i], next = i + 1 < text.size() ? text[i + 1] : ' ';
+    const bool follows = std::exchange(after_text_command, false);
+    if (c == '\\') {
       std::size_t end = i + 1;
       while (end < text.size() && is_letter(text[end])) ++end;
       const std::string_view command = text.substr(i + 1, end - i - 1);
-      if (!command.empty() && !is_text_command(command) && !is_silent_command(command))
+      after_text_command = is_text_command(command) || is_silent_command(command);
+      if (command.empty()) {
+        space = true;  // "\ " and "\,"
+      } else if (!after_text_command) {
         key.append("\\").append(command);
-      i = std::max(end, i + 2) - 1;  // "\ " and "\," are spaces
-    } else if (is_letter(text[i]) || is_digit(text[i])) {
-      key += lower(text[i]);
-    } else if (std::string_view(" \t\n\r$~{}.,;:!?'\"`").find(text[i]) == std::string_view::npos) {
-      key += text[i];
+      }
+      i = std::max(end, i + 2) - 1;
+    } else if (c == '{') {
+      silent.push_back(follows || key.empty());
+      if (!silent.back()) put(c);
+    } else if (c == '}') {
+      if (silent.empty() || !silent.back()) put(c);
+      if (!silent.empty()) silent.pop_back();
+    } else if ((c == '.' || c == ',') && !key.empty() && is_digit(key.back()) && is_digit(next)) {
+      put(c);
+    } else if (std::string_view(" \t\n\r$~.,;:!?'\"`").find(c) != std::string_view::npos) {
+      space = true;
+      after_text_command = follows && c == ' ';
+    } else {
+      put(c);
     }
   }
   while (key.size() > 2 && key.front() == '(' && key.back() == ')') key = key.substr(1, key.size() - 2);
