@@ -151,7 +151,10 @@ std::string cell(const Json& text) {
   std::string out = text.get<std::string>();
   for (char& c : out)
     if (c == '\n') c = ' ';
-  return out.size() <= kWidth ? out : out.substr(0, kWidth - 3) + "...";
+  if (out.size() <= kWidth) return out;
+  std::size_t end = kWidth - 3;
+  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) --end;  // not inside a character
+  return out.substr(0, end) + "...";
 }
 
 std::string show_pair(const Json& result) {
@@ -174,11 +177,17 @@ std::string show_verify(const Json& result) {
                        grouped(result.at("disagree")));
   if (result.at("disagreements").empty()) return out;
   std::vector<std::vector<std::string>> rows = {{"line", "label", "verdict", "gold", "extracted", "reason"}};
-  for (const Json& row : result.at("disagreements"))
+  constexpr std::size_t kShown = 50;
+  for (const Json& row : result.at("disagreements")) {
+    if (rows.size() > kShown) break;
     rows.push_back({std::to_string(row.at("line").get<int>()), row.at("equal") == true ? "equal" : "unequal",
                     row.at("correct") == true ? "correct" : "incorrect", cell(row.at("gold")),
                     cell(row.at("extracted")), cell(row.at("reason"))});
-  return out + "\n" + table(rows);
+  }
+  out += "\n" + table(rows);
+  if (const std::size_t all = result.at("disagreements").size(); all > kShown)
+    out += fmt::format("... and {} more: --json and --out have them all.\n", all - kShown);
+  return out;
 }
 
 }  // namespace

@@ -43,15 +43,17 @@ struct Named {
   std::string_view name;
   AcbFunction f;
 };
-constexpr std::array<Named, 21> kAnalytic = {
+constexpr std::array<Named, 20> kAnalytic = {
     {{"sin", acb_sin},     {"cos", acb_cos},          {"tan", acb_tan},     {"cot", acb_cot},
      {"sec", secant},      {"csc", cosecant},         {"arcsin", acb_asin}, {"arccos", acb_acos},
      {"arctan", acb_atan}, {"arccot", arc_cotangent}, {"sinh", acb_sinh},   {"cosh", acb_cosh},
      {"tanh", acb_tanh},   {"exp", acb_exp},          {"ln", acb_log},      {"log", acb_log},
-     {"re", real_part},    {"im", imaginary_part},    {"arg", argument},    {"abs", absolute},
-     {"gamma", acb_gamma}}};
+     {"re", real_part},    {"im", imaginary_part},    {"arg", argument},    {"abs", absolute}}};
 
-std::int64_t function_cost(slong precision) { return 20 + precision / 2; }
+// Elementary functions take about precision^1.5.
+std::int64_t function_cost(slong precision) {
+  return 20 + precision * static_cast<std::int64_t>(n_sqrt(static_cast<ulong>(precision))) / 16;
+}
 
 // An enclosure through `f`. Arguments of a size that would need more digits than `precision` has are refused.
 Value analytic(AcbFunction f, const Value& x, Evaluation& at) {
@@ -87,7 +89,8 @@ Value round(const Value& x, bool up, Evaluation& at) {
 }
 
 Value factorial(const Value& x, Evaluation& at) {
-  constexpr slong kExact = 6000;  // 6000! has 66,000 bits
+  constexpr slong kExact = 10000;     // 10000! has 118,000 bits
+  constexpr slong kGammaBits = 1024;  // beyond, Γ takes seconds
   if (x.is_rational() && x.rational().is_integer()) {
     if (x.rational().sign() < 0) return {};
     if (fmpz_cmp_si(x.rational().num(), kExact) <= 0) {
@@ -97,6 +100,8 @@ Value factorial(const Value& x, Evaluation& at) {
       return Value(std::move(q));
     }
   }
+  if (at.precision > kGammaBits) return {};
+  at.budget.charge(at.precision * at.precision / 64);
   return analytic(acb_gamma, add(x, Value(Rational(1)), at), at);
 }
 
