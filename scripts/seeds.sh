@@ -13,8 +13,10 @@ done
 mkdir -p bench/results
 "$POPE" report "${runs[@]}" --set "report.title=The embedded demo over seeds ${SEEDS:-1 2 3 4 5}" --out "$out/report.html"
 "$POPE" report "${runs[@]}" --json --out "$out/report.html" >"$out/report.json"
-python3 - "$out/report.json" bench/results/demo_seeds.json <<'PY'
+cpu="$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
+python3 - "$out/report.json" bench/results/demo_seeds.json "$(git describe --always --dirty)" "$cpu" <<'PY'
 import json, sys
 report = json.load(open(sys.argv[1]))
-json.dump({"command": "make seeds", "table": report["table"]}, open(sys.argv[2], "w"), indent=1)
+json.dump({"command": "make seeds", "config": "configs/demo*.yaml, configs/micro.json", "commit": sys.argv[3], "cpu": sys.argv[4],
+           "table": report["table"]}, open(sys.argv[2], "w"), indent=1)
 PY

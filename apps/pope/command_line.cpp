@@ -81,7 +81,8 @@ void parse_with(CLI::App& app, const Verb& verb, const std::vector<std::string>&
 void check_presence(const CommandLine& line) {
   const Verb& verb = *line.verb;
   const bool many = verb.arguments.ends_with("...");
-  if (!verb.arguments.empty() && line.arguments.empty()) {
+  const bool optional = verb.arguments.starts_with('[');
+  if (!verb.arguments.empty() && !optional && line.arguments.empty()) {
     throw UsageError(fmt::format("expected {}, got none\n  see 'pope {} --help'", verb.arguments, verb.name));
   }
   if (!many && line.arguments.size() > 1) {
@@ -193,7 +194,7 @@ std::string verb_help(const Verb& verb, const Options& options) {
     flag_line(shortcut.flag + " VALUE", fmt::format("{} ({})", help_of(options, shortcut.key), shortcut.key));
   }
   flag_line("--out " + verb.out,
-            verb.needs_out ? "where the results go" : "where the page goes, if one is wanted");
+            verb.needs_out ? "where the results go" : "where the file goes, if one is wanted");
   for (const CommonFlag& common : kCommonFlags) flag_line(common.flag, common.help);
   text += "\nSettings, with their defaults:\n";
   constexpr std::size_t kColumn = 36, kLeastValue = 12;

@@ -69,9 +69,10 @@ std::string show_guide(const Json& result) {
   const auto row = [&](const char* text, const char* key) {
     return std::vector<std::string>{text, grouped(result.at(key))};
   };
-  std::string text = fmt::format("Guided {} of {} problems in {}; {} tokens sampled.\n\n",
-                                 grouped(result.at("guided")), grouped(result.at("problems")),
-                                 duration(result.at("seconds")), grouped(result.at("tokens")));
+  std::string text =
+      fmt::format("Found a prefix that works for {} of {} problems in {}; {} tokens sampled.\n\n",
+                  grouped(result.at("found")), grouped(result.at("problems")), duration(result.at("seconds")),
+                  grouped(result.at("tokens")));
   text += table({row("a prefix was found", "found"), row("no prefix worked: a random short one", "fallback"),
                  row("skipped: no solution", "without_solution"),
                  row("skipped: no prefix possible", "without_prefix"),

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 
 #include "core/files.h"
@@ -74,7 +75,7 @@ Json write_sets(const std::filesystem::path& run, const MiningResult& result, co
   for (const char* name : {"hard", "heldout", kTruncated, "medium", "easy", "easier", "solved"}) {
     const std::vector<Json>& rows = sets[name];
     counts[name] = rows.size();
-    const bool always = std::string(name) == "hard" || std::string(name) == "heldout";
+    const bool always = std::string(name) == "hard" || (std::string(name) == "heldout" && config.heldout > 0);
     if ((always || !rows.empty()) && std::string(name) != "solved")
       write_jsonl(run / (std::string(name) + ".jsonl"), rows);
   }
@@ -104,8 +105,9 @@ Json run_mine(const Invocation& invocation) {
   result["tokens"] = partial.tokens();
   result["too_long"] = too_long;
   result["sets"] = write_sets(run.path(), mined, settings.mine);
-  result["tokens_saved"] =
-      mined.tokens_fixed > 0 ? 1 - static_cast<double>(partial.tokens()) / mined.tokens_fixed : 0.0;
+  result["tokens_saved"] = mined.tokens_fixed > 0
+                               ? std::max(0.0, 1 - static_cast<double>(partial.tokens()) / mined.tokens_fixed)
+                               : 0.0;
   result["samples_per_problem"] = settings.mine.samples;
   result["seconds"] = partial.seconds();
   result = finish(run, std::move(result));

@@ -20,11 +20,18 @@ void PathsConfig::fields(Options& options) {
   options.add("eval_sets", eval_sets, "problem sets to evaluate on, each NAME=FILE");
 }
 
+void CheckConfig::fields(Options& options) {
+  options.add("gold", gold, "reference answer");
+  options.add("pred", pred, "what is checked: an answer, or a response that holds one");
+  options.add("form", form, "how the answer stands in pred: answer | response | freetext");
+}
+
 void Settings::declare(Options& options) {
   options.section("run", run);
   options.section("paths", paths);
   options.section("prompt", prompt);
   options.section("verify", verify);
+  options.section("check", check);
   options.section("sampling", sampling);
   options.section("source", source);
   options.section("mine", mine);

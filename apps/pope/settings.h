@@ -35,11 +35,19 @@ struct PathsConfig {
   void fields(Options& options);
 };
 
+// The pair that `pope verify` compares.
+struct CheckConfig {
+  std::string gold, pred;
+  std::string form = "answer";  // answer | response | freetext
+  void fields(Options& options);
+};
+
 struct Settings {
   RunConfig run;
   PathsConfig paths;
   PromptConfig prompt;
   VerifyConfig verify;
+  CheckConfig check;
   SamplingConfig sampling;
   SourceConfig source;
   MineConfig mine;

@@ -67,10 +67,17 @@ std::string show_train(const Json& result) {
   for (const auto& [key, value] : result.at("final").items()) {
     const bool shown = key.starts_with("reward/") || key.starts_with("solvable/") ||
                        key.starts_with("eval/") || key.starts_with("entropy/") ||
-                       key.starts_with("truncated/");
+                       key.starts_with("truncated/") || key.starts_with("groups/");
     if (shown && value.is_number()) rows.push_back({key, fmt::format("{:.3f}", value.get<double>())});
   }
   text += table(rows);
+  if (result.at("updates") == 0) {
+    text +=
+        "\nNo step changed the weights: no group had both correct and wrong rollouts. Give easier problems "
+        "or longer "
+        "guidance, more\ntrain.rollouts_per_prompt, or, where rollouts are truncated, a higher "
+        "sampling.max_new_tokens.\n";
+  }
   const std::string out = result.at("out");
   return text +
          fmt::format("\nThe model is in {}/model.\nNext: pope eval --model {}/model --problems … --out …\n",

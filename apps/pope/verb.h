@@ -30,7 +30,7 @@ struct Verb {
   std::string name;
   std::string summary;      // one line for `pope --help`
   std::string description;  // for `pope VERB --help`: what it reads, does and leaves; an example
-  std::string arguments;    // "", one ("CONFIG.json"), or one and more ("RUN...")
+  std::string arguments;    // "", one ("CONFIG.json"), one or none ("[FILE]"), one and more ("RUN...")
   std::vector<Shortcut> shortcuts;
   std::vector<std::string>
       sections;             // config sections it reads: listed by `pope VERB --help`, kept in the run
@@ -42,6 +42,6 @@ struct Verb {
 };
 
 extern const Verb mine_verb, guide_verb, train_verb, sft_verb, eval_verb, report_verb, problems_verb,
-    init_verb, export_verb;
+    init_verb, export_verb, verify_verb;
 
 }  // namespace pope

@@ -99,10 +99,10 @@ SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std
     ++asked;
     return request;
   };
-  const auto arrive = [&](Rollout&& rollout) {
-    Running& one = running.at(rollout.tag);
+  const auto posed = [&](std::size_t tag) -> const Problem& { return running.at(tag).posed; };
+  const auto arrive = [&](GradedRollout&& graded) {
+    Running& one = running.at(graded.rollout.tag);
     EvaluatedProblem& evaluated = result.problems[one.place];
-    const GradedRollout graded = grade_finished(std::move(rollout), one.posed, explorer);
     evaluated.correct += graded.verdict.correct;
     evaluated.truncated += graded.rollout.finish == FinishReason::length;
     evaluated.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
@@ -111,7 +111,7 @@ SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std
     if (++one.arrived == config.samples && on_finished)
       on_finished(evaluated, one.records.take(config.samples));
   };
-  explorer.engine.run(explorer.sampling, explorer.seed, explorer.stop_tokens, next, arrive);
+  sample_and_grade(explorer, next, posed, arrive);
   summarise(config, result);
   return result;
 }

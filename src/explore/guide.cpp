@@ -151,10 +151,11 @@ class Guider {
     Progress progress("guide", static_cast<double>(waiting_.size()));
     const std::size_t total = waiting_.size();
     int found = 0;
-    explorer_.engine.run(
-        explorer_.sampling, explorer_.seed, explorer_.stop_tokens, [&] { return next(); },
-        [&](Rollout&& rollout) {
-          found += arrive(std::move(rollout));
+    sample_and_grade(
+        explorer_, [&] { return next(); },
+        [&](std::size_t tag) -> const Problem& { return searching_.at(tag).posed; },
+        [&](GradedRollout&& graded) {
+          found += arrive(graded);
           const double finished = static_cast<double>(total - waiting_.size() - searching_.size());
           progress.update(finished,
                           fmt::format("{} of {} problems, prefix found for {}", finished, total, found));
@@ -188,11 +189,10 @@ class Guider {
   }
 
   // True when the rollout completed a prefix that works.
-  bool arrive(Rollout&& rollout) {
-    const std::size_t tag = rollout.tag;
+  bool arrive(const GradedRollout& graded) {
+    const std::size_t tag = graded.rollout.tag;
     Search& search = searching_.at(tag);
-    result_.tokens += static_cast<std::int64_t>(rollout.tokens.size());
-    const GradedRollout graded = grade_finished(std::move(rollout), search.posed, explorer_);
+    result_.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
     search.records.add(graded, search.posed, "guide", true);
     search.correct += graded.verdict.correct;
     if (++search.arrived < config_.samples) return false;

@@ -69,10 +69,11 @@ class Miner {
 
   MiningResult run() {
     Progress progress("mine", static_cast<double>(to_do_.size()) * config_.samples);
-    explorer_.engine.run(
-        explorer_.sampling, explorer_.seed, explorer_.stop_tokens, [&] { return next(); },
-        [&](Rollout&& rollout) {
-          arrive(std::move(rollout));
+    sample_and_grade(
+        explorer_, [&] { return next(); },
+        [&](std::size_t tag) -> const Problem& { return open_.at(tag).posed; },
+        [&](GradedRollout&& graded) {
+          arrive(graded);
           progress.update(samples_settled_ + samples_open_,
                           fmt::format("{} of {} problems, {} hard", finished_, to_do_.size(), hard_));
         });
@@ -124,10 +125,9 @@ class Miner {
     return request;
   }
 
-  void arrive(Rollout&& rollout) {
-    const std::size_t tag = rollout.tag;
+  void arrive(const GradedRollout& graded) {
+    const std::size_t tag = graded.rollout.tag;
     Open& open = open_.at(tag);
-    const GradedRollout graded = grade_finished(std::move(rollout), open.posed, explorer_);
     Sample& sample = open.samples.at(graded.rollout.sample);
     sample.tokens = static_cast<int>(graded.rollout.tokens.size());
     sample.correct = graded.verdict.correct;

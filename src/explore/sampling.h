@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -40,6 +41,15 @@ bool fits(const Problem& posed, const Explorer& explorer);
 
 // grade(), where a truncated rollout is never correct.
 GradedRollout grade_finished(Rollout&& rollout, const Problem& problem, const Explorer& explorer);
+
+// Runs the engine (Engine::run) and grades every rollout as it finishes: on this thread between two decode
+// steps, or, for verifiers that take their time (Verifier::parallel()), on threads of their own while
+// sampling goes on. `posed(tag)` is the problem as prompted, which must stay until its rollouts have arrived;
+// `arrive` comes on the calling thread. Returns the seconds that this thread spent grading or waiting for
+// graders.
+double sample_and_grade(const Explorer& explorer, const NextRequest& next,
+                        const std::function<const Problem&(std::size_t tag)>& posed,
+                        const std::function<void(GradedRollout&&)>& arrive);
 
 // The records of one problem to keep for reading: of the samples with the smallest numbers, up to half of
 // them correct (more when failures are few), correct ones first. Does not depend on the order of arrival.

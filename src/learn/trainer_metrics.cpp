@@ -8,7 +8,8 @@ namespace pope {
 namespace {
 
 struct SetSums {
-  double groups = 0, solvable = 0, rollouts = 0, reward = 0, truncated = 0, tokens = 0, surprise = 0;
+  double groups = 0, solvable = 0, rollouts = 0, reward = 0, truncated = 0, undecided = 0, tokens = 0,
+         surprise = 0;
 };
 
 SetSums sums_of(const PromptSet& set, const std::vector<Group>& groups) {
@@ -22,6 +23,7 @@ SetSums sums_of(const PromptSet& set, const std::vector<Group>& groups) {
     for (const GradedRollout& graded : group.rollouts) {
       const Rollout& rollout = graded.rollout;
       sums.truncated += rollout.finish == FinishReason::length;
+      sums.undecided += graded.verdict.undecided;
       sums.tokens += static_cast<double>(rollout.tokens.size());
       sums.surprise -= std::accumulate(rollout.logprobs.begin(), rollout.logprobs.end(), 0.0);
     }
@@ -40,6 +42,7 @@ void add_group_metrics(const Mixture& mixture, const std::vector<Group>& groups,
     row["entropy/" + set.name] = sums.surprise / sums.tokens;
     row["length/" + set.name] = sums.tokens / sums.rollouts;
     row["truncated/" + set.name] = sums.truncated / sums.rollouts;
+    row["undecided/" + set.name] = sums.undecided / sums.rollouts;
   }
   int all_fail = 0, all_pass = 0, no_signal = 0;
   for (const Group& group : groups) {

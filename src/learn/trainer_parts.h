@@ -34,7 +34,8 @@ struct StageSeconds {
 // What the exploring functions share with training: who samples, how a problem is posed, who grades.
 Explorer explorer_of(const TrainJob& job);
 
-// Samples and grades the prompts of step `step`, rollouts in sample order. `progress`: as of Engine::sample.
+// Samples and grades the prompts of step `step`, rollouts in sample order. `progress` is
+// told the finished part, in (0, 1], after each.
 std::vector<Group> sample_groups(const TrainJob& job, const Mixture& mixture, std::int64_t step,
                                  StageSeconds& seconds, const std::function<void(double)>& progress);
 

@@ -1,6 +1,10 @@
 // The sampling half of a training step: prompts of the mixture → graded groups with advantages.
-#include <algorithm>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <optional>
+
+#include "core/error.h"
 #include "core/rng.h"
 #include "explore/sampling.h"
 #include "learn/advantage.h"
@@ -39,22 +43,32 @@ std::vector<Group> sample_groups(const TrainJob& job, const Mixture& mixture, st
                          .next();
     request.prompt = group.prompt;
     request.samples = job.config.rollouts_per_prompt;
+    group.rollouts.resize(static_cast<std::size_t>(request.samples));
+    group.rewards.resize(group.rollouts.size());
     groups.push_back(std::move(group));
     requests.push_back(std::move(request));
   }
-  auto rollouts = timed(seconds.sample, [&] {
-    return job.engine->sample(job.sampling, job.seed, job.stop_tokens, std::move(requests), progress);
+  const std::size_t all = groups.size() * static_cast<std::size_t>(job.config.rollouts_per_prompt);
+  std::size_t asked = 0, arrived = 0;
+  const auto next = [&]() -> std::optional<Request> {
+    if (asked == requests.size()) return std::nullopt;
+    return std::move(requests[asked++]);
+  };
+  const auto arrive = [&](GradedRollout&& graded) {
+    Group& group = groups.at(graded.rollout.tag);
+    const auto sample = static_cast<std::size_t>(graded.rollout.sample);
+    group.rewards.at(sample) = graded.reward();
+    group.rollouts.at(sample) = std::move(graded);
+    progress(static_cast<double>(++arrived) / static_cast<double>(all));
+  };
+  const double grading = timed(seconds.sample, [&] {
+    return sample_and_grade(
+        explorer, next, [&](std::size_t tag) -> const Problem& { return *groups.at(tag).problem; }, arrive);
   });
-  timed(seconds.verify, [&] {
-    for (std::size_t g = 0; g < groups.size(); ++g) {
-      Group& group = groups[g];
-      for (Rollout& rollout : rollouts[g]) {
-        group.rollouts.push_back(grade_finished(std::move(rollout), *group.problem, explorer));
-        group.rewards.push_back(group.rollouts.back().reward());
-      }
-      group.advantages = advantages(group.rewards, job.objective.advantage);
-    }
-  });
+  if (arrived != all) throw Error("train", fmt::format("expected {} rollouts, {} came back", all, arrived));
+  seconds.sample -= grading;
+  seconds.verify += grading;
+  for (Group& group : groups) group.advantages = advantages(group.rewards, job.objective.advantage);
   return groups;
 }
 

@@ -45,6 +45,12 @@ class Metadata {
     if (!value || !value->is_string()) fail("expected a string in " + key);
     return value->get<std::string>();
   }
+  std::optional<bool> flag(const std::string& key) const {
+    const auto* value = find(key);
+    if (!value) return {};
+    if (!value->is_boolean()) fail("expected true or false in " + key);
+    return value->get<bool>();
+  }
   std::vector<std::string> texts(const std::string& key) const {
     std::vector<std::string> out;
     for (const auto& item : array(key)) {
@@ -181,8 +187,13 @@ BpeParts read_tokenizer(const Metadata& metadata, const Architecture& architectu
   }
   constexpr int kControl = 3, kUserDefined = 4;
   for (std::size_t i = 0; i < types.size(); ++i) {
-    if (types[i] == kControl || types[i] == kUserDefined) parts.special_ids.push_back(int(i));
+    if (types[i] == kControl) parts.special_ids.push_back(int(i));
+    if (types[i] == kUserDefined) parts.added_ids.push_back(int(i));
   }
+  if (architecture.bos_token >= 0 && std::size_t(architecture.bos_token) < parts.tokens.size()) {
+    parts.bos_token = parts.tokens[std::size_t(architecture.bos_token)];
+  }
+  parts.add_bos = metadata.flag("tokenizer.ggml.add_bos_token");
   if (!architecture.eos_tokens.empty() && std::size_t(architecture.eos_tokens[0]) < parts.tokens.size()) {
     parts.eos_token = parts.tokens[std::size_t(architecture.eos_tokens[0])];
   }

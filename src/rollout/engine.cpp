@@ -18,8 +18,7 @@ void SamplingConfig::fields(Options& options) {
 
 std::vector<std::vector<Rollout>> Engine::sample(const SamplingConfig& sampling, std::uint64_t seed,
                                                  std::span<const int> stop_tokens,
-                                                 std::vector<Request> requests,
-                                                 const std::function<void(double)>& progress) {
+                                                 std::vector<Request> requests) {
   std::vector<std::vector<Rollout>> result(requests.size());
   std::vector<int> first(requests.size());
   std::size_t missing = 0;
@@ -29,7 +28,6 @@ std::vector<std::vector<Rollout>> Engine::sample(const SamplingConfig& sampling,
     result[i].resize(static_cast<std::size_t>(requests[i].samples));
     missing += result[i].size();
   }
-  const auto all = static_cast<double>(missing);
   std::size_t asked = 0;
   const NextRequest next = [&]() -> std::optional<Request> {
     if (asked == requests.size()) return std::nullopt;
@@ -40,7 +38,6 @@ std::vector<std::vector<Rollout>> Engine::sample(const SamplingConfig& sampling,
     const auto sample = static_cast<std::size_t>(rollout.sample - first.at(tag));
     result[tag].at(sample) = std::move(rollout);
     --missing;
-    if (progress) progress(1 - static_cast<double>(missing) / all);
   };
   run(sampling, seed, stop_tokens, next, done);
   if (missing != 0)

@@ -63,10 +63,9 @@ class Engine {
   virtual std::int64_t context() const { return std::numeric_limits<std::int64_t>::max(); }
 
   // Convenience: all requests at once; result[i] holds request i's rollouts in sample order (tags are
-  // ignored). `progress` is told the finished part, in (0, 1], after each rollout.
+  // ignored).
   std::vector<std::vector<Rollout>> sample(const SamplingConfig& sampling, std::uint64_t seed,
-                                           std::span<const int> stop_tokens, std::vector<Request> requests,
-                                           const std::function<void(double)>& progress = {});
+                                           std::span<const int> stop_tokens, std::vector<Request> requests);
 };
 
 }  // namespace pope

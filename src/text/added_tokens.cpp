@@ -3,23 +3,36 @@
 
 #include <algorithm>
 
+#include "text/unicode.h"
 #include "text/utf8.h"
 
 namespace pope {
 namespace {
 
-// Unicode White_Space.
-bool is_space(char32_t c) {
-  return (c >= 9 && c <= 13) || c == 32 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-         c == 0x3000;
+bool is_space(char32_t c) { return char_class(c) == CharClass::kSpace; }
+
+// Where the last character of `text` (not empty) starts.
+std::size_t last_start(std::string_view text) {
+  std::size_t start = text.size() - 1;
+  while (start > 0 && (static_cast<unsigned char>(text[start]) & 0xC0) == 0x80) --start;
+  return start;
+}
+
+bool ends_with_word(std::string_view text) {
+  if (text.empty()) return false;
+  std::size_t at = last_start(text);
+  return is_word(next_code_point(text, at));
+}
+
+bool starts_with_word(std::string_view text) {
+  std::size_t at = 0;
+  return !text.empty() && is_word(next_code_point(text, at));
 }
 
 std::size_t start_of_trailing_space(std::string_view text, std::size_t lowest) {
   std::size_t at = text.size();
   while (at > lowest) {
-    std::size_t start = at - 1;
-    while (start > lowest && (static_cast<unsigned char>(text[start]) & 0xC0) == 0x80) --start;
+    const std::size_t start = last_start(text.substr(0, at));
     std::size_t behind = start;
     if (!is_space(next_code_point(text, behind))) break;
     at = start;
@@ -70,11 +83,14 @@ std::vector<AddedTokens::Part> AddedTokens::split(std::string_view text, bool pa
     std::size_t start = at, end = at + token->content.size();
     at = end;
     if (token->special && !parse_special) continue;
+    if (token->single_word && (ends_with_word(text.substr(0, start)) || starts_with_word(text.substr(end)))) {
+      continue;
+    }
     if (token->lstrip) start = start_of_trailing_space(text.substr(0, start), done);
     if (token->rstrip) end = end_of_leading_space(text, end);
     add_text(start);
     parts.push_back({text.substr(start, end - start), token->id});
-    done = at = end;
+    done = end;  // the search goes on behind the token itself, as in Hugging Face's
   }
   add_text(text.size());
   return parts;

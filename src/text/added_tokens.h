@@ -14,6 +14,7 @@ struct AddedToken {
   int id = 0;
   bool special = false;                 // only parsed where the caller trusts the text
   bool lstrip = false, rstrip = false;  // takes the white space on that side with it
+  bool single_word = false;             // only where no word character (\w) stands beside it
 };
 
 class AddedTokens {

@@ -1,6 +1,7 @@
 // Byte-level byte-pair encoding. The bytes of a piece start as one symbol each; the adjacent pair of lowest
 // rank, leftmost among equals, is merged until none is left. Symbols are a linked list and candidates a heap,
-// so a piece of n bytes takes O(n log n) whatever it holds.
+// so a piece of n bytes takes O(n log n) whatever it holds. A piece that merges to one token, as most words
+// do, is looked up whole.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -40,6 +41,13 @@ std::string bytes_of(const std::string& spelling) {
     bytes += found->second;
   }
   return bytes;
+}
+
+std::string spelling_of(std::string_view bytes) {
+  static const auto characters = byte_characters();
+  std::string spelling;
+  for (const char byte : bytes) append_utf8(characters[static_cast<unsigned char>(byte)], spelling);
+  return spelling;
 }
 
 // Hash table from a pair of ids to its rank and what it merges to: open addressing, linear probing.
@@ -96,11 +104,12 @@ class Bpe : public TokenModel {
  private:
   void start_symbols(std::string_view piece, std::vector<Symbol>& symbols) const;
   void merge_symbols(std::vector<Symbol>& symbols, std::vector<Candidate>& heap) const;
+  void find_whole(const TokenModelSource& source);
 
   std::array<int, 256> byte_ids_;  // -1 = not in the vocabulary
   MergeTable merges_;
   std::vector<std::string> texts_;                   // by id
-  std::unordered_map<std::string_view, int> whole_;  // into texts_; filled when whole pieces go before merges
+  std::unordered_map<std::string_view, int> whole_;  // into texts_: pieces that are one token
   int unknown_ = -1;
   bool fuse_unknown_ = false;
 };
@@ -145,11 +154,9 @@ Bpe::Bpe(const TokenModelSource& source) : merges_(source.model.at("merges").siz
                 std::string("expected BPE without ") + key + ", got " + source.model[key].dump(),
                 "supported are byte-level BPE (GPT-2, Llama 3, Qwen, SmolLM) and WordLevel");
   }
-  const auto characters = byte_characters();
   for (std::size_t byte = 0; byte < 256; ++byte) {
-    std::string spelling;
-    append_utf8(characters[byte], spelling);
-    byte_ids_[byte] = vocabulary.find(spelling);
+    const char c = static_cast<char>(byte);
+    byte_ids_[byte] = vocabulary.find(spelling_of({&c, 1}));
   }
   int rank = 0;
   for (const SortedJson& merge : source.model["merges"]) {
@@ -160,15 +167,33 @@ Bpe::Bpe(const TokenModelSource& source) : merges_(source.model.at("merges").siz
     ++rank;
   }
   for (const std::string& token : vocabulary.tokens()) texts_.push_back(bytes_of(token));
-  if (source.model.value("ignore_merges", false)) {
-    for (std::size_t id = 0; id < texts_.size(); ++id) {
-      if (!source.special_ids.contains(static_cast<int>(id)))
-        whole_.emplace(texts_[id], static_cast<int>(id));
-    }
-  }
   if (is_set(source.model, "unk_token")) {
     unknown_ = vocabulary.find(source.model["unk_token"].get<std::string>());
     fuse_unknown_ = is_set(source.model, "fuse_unk");
+  }
+  find_whole(source);
+}
+
+// With ignore_merges every token counts, otherwise those that the merges make of their bytes.
+void Bpe::find_whole(const TokenModelSource& source) {
+  const bool ignore_merges = source.model.value("ignore_merges", false);
+  // Longer tokens (runs of one character, words of hundreds of letters in damaged files) are rare in text.
+  constexpr std::size_t kLongest = 64;
+  std::vector<Symbol> symbols;
+  std::vector<Candidate> heap;
+  for (std::size_t i = 0; i < texts_.size(); ++i) {
+    const int id = static_cast<int>(i);
+    const std::string& text = texts_[i];
+    if (text.empty() || source.special_ids.contains(id)) continue;
+    if (ignore_merges) {
+      if (source.vocabulary->find(spelling_of(text)) != id) continue;  // not a byte-level spelling
+    } else {
+      if (text.size() > kLongest) continue;
+      start_symbols(text, symbols);
+      merge_symbols(symbols, heap);
+      if (symbols.empty() || symbols[0].id != id || symbols[0].next >= 0) continue;
+    }
+    whole_.emplace(text, id);
   }
 }
 

@@ -66,6 +66,37 @@ std::string template_text(const SortedJson& value) {
   return "";
 }
 
+// The ids that a post_processor puts in front of a single text. transformers goes by it alone: next to a
+// tokenizer.json it ignores add_bos_token of tokenizer_config.json.
+std::vector<int> prefix_of(const SortedJson& processor) {
+  std::vector<int> ids;
+  if (processor.is_null()) return ids;
+  const auto type = processor.at("type").get<std::string>();
+  if (type == "ByteLevel") return ids;
+  if (type == "Sequence") {
+    for (const SortedJson& part : processor.at("processors")) {
+      if (part.at("type") == "Sequence")
+        throw Error("load tokenizer", "expected no Sequence inside a Sequence");
+      const std::vector<int> front = prefix_of(part);
+      ids.insert(ids.begin(), front.begin(), front.end());
+    }
+    return ids;
+  }
+  if (type != "TemplateProcessing") {
+    throw Error("load tokenizer",
+                "expected post_processor ByteLevel or TemplateProcessing, got '" + type + "'",
+                "this kind of tokenizer is not supported");
+  }
+  for (const SortedJson& piece : processor.at("single")) {
+    if (!piece.contains("SpecialToken")) break;
+    const auto token = piece["SpecialToken"].at("id").get<std::string>();
+    for (const SortedJson& id : processor.at("special_tokens").at(token).at("ids")) {
+      ids.push_back(id_from_json(id, token));
+    }
+  }
+  return ids;
+}
+
 class HfTokenizer : public Tokenizer {
  public:
   HfTokenizer(const SortedJson& description, const SortedJson& config, TokenizerFiles files);
@@ -74,6 +105,8 @@ class HfTokenizer : public Tokenizer {
   std::string decode(std::span<const int> ids, bool skip_special) const override;
   int size() const override { return size_; }
   std::optional<int> find(std::string_view token) const override;
+  std::vector<int> prefix() const override { return prefix_; }
+  std::string bos_token() const override { return bos_token_; }
   std::string eos_token() const override { return eos_token_; }
   std::string chat_template() const override { return chat_template_; }
   void save(const std::filesystem::path& folder) const override;
@@ -91,7 +124,8 @@ class HfTokenizer : public Tokenizer {
   PreTokenizer pre_tokenizer_;
   std::unique_ptr<TokenModel> model_;
   int size_ = 0;
-  std::string eos_token_, chat_template_;
+  std::vector<int> prefix_;
+  std::string bos_token_, eos_token_, chat_template_;
 };
 
 HfTokenizer::HfTokenizer(const SortedJson& description, const SortedJson& config, TokenizerFiles files)
@@ -106,6 +140,8 @@ HfTokenizer::HfTokenizer(const SortedJson& description, const SortedJson& config
     throw Error("load tokenizer", "expected BPE with a ByteLevel pre_tokenizer, got one without",
                 "SentencePiece-style BPE (Llama 2, Gemma) is not supported");
   }
+  prefix_ = prefix_of(member_or_null(description, "post_processor"));
+  bos_token_ = token_text(member_or_null(config, "bos_token"));
   eos_token_ = token_text(member_or_null(config, "eos_token"));
   chat_template_ =
       files_.chat_jinja.empty() ? template_text(member_or_null(config, "chat_template")) : files_.chat_jinja;
@@ -120,10 +156,7 @@ void HfTokenizer::read_added_tokens(const SortedJson& list) {
     token.special = entry.value("special", false);
     token.lstrip = entry.value("lstrip", false);
     token.rstrip = entry.value("rstrip", false);
-    if (entry.value("single_word", false)) {
-      throw Error("load tokenizer", "expected added tokens without single_word, got '" + token.content + "'",
-                  "this kind of tokenizer is not supported");
-    }
+    token.single_word = entry.value("single_word", false);
     const int known = vocabulary_->find(token.content);
     if (known >= 0 && known != token.id) {
       throw Error("load tokenizer",

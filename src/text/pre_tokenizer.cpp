@@ -9,10 +9,6 @@
 namespace pope {
 namespace {
 
-// What ByteLevel splits by when its use_regex is on: the pattern of GPT-2.
-constexpr const char* kGpt2Pattern =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-
 std::string pcre2_message(int code) {
   PCRE2_UCHAR buffer[256];
   pcre2_get_error_message(code, buffer, sizeof buffer);
@@ -40,7 +36,8 @@ pcre2_match_data* thread_match_data() {
 
 std::string type_of(const SortedJson& description) { return description.at("type").get<std::string>(); }
 
-Split split_from_json(const SortedJson& description) {
+// The pattern and what is dropped, of a description of type Split.
+std::pair<std::string, Split::Drop> split_from_json(const SortedJson& description) {
   const SortedJson& pattern = description.at("pattern");
   const std::string text = pattern.contains("Regex") ? pattern["Regex"].get<std::string>()
                                                      : quoted(pattern.at("String").get<std::string>());
@@ -54,7 +51,9 @@ Split split_from_json(const SortedJson& description) {
 
 }  // namespace
 
-Split::Split(const std::string& pattern, Drop drop) : drop_(drop) {
+Split::Split(const std::string& pattern, Drop drop, SplitEngine engine) : drop_(drop) {
+  if (engine == SplitEngine::kFastest && drop == Drop::kNothing) scanner_ = find_scanner(pattern);
+  if (scanner_ != nullptr) return;
   int error = 0;
   PCRE2_SIZE offset = 0;
   pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
@@ -71,6 +70,15 @@ Split::Split(const std::string& pattern, Drop drop) : drop_(drop) {
 }
 
 void Split::apply(std::string_view text, std::vector<std::string_view>& pieces) const {
+  if (scanner_ == nullptr) return apply_regex(text, pieces);
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = scanner_(text, at);
+    pieces.push_back(text.substr(at, end - at));
+    at = end;
+  }
+}
+
+void Split::apply_regex(std::string_view text, std::vector<std::string_view>& pieces) const {
   const auto emit = [&](std::size_t from, std::size_t to, bool match) {
     if (from == to || drop_ == (match ? Drop::kMatches : Drop::kRest)) return;
     pieces.push_back(text.substr(from, to - from));
@@ -98,8 +106,12 @@ void Split::apply(std::string_view text, std::vector<std::string_view>& pieces) 
   emit(done, text.size(), false);
 }
 
-PreTokenizer::PreTokenizer(const SortedJson& description) {
+PreTokenizer::PreTokenizer(const SortedJson& description, SplitEngine engine) : engine_(engine) {
   if (!description.is_null()) add(description);
+}
+
+void PreTokenizer::add_split(const std::string& pattern, Split::Drop drop) {
+  splits_.emplace_back(pattern, drop, engine_);
 }
 
 void PreTokenizer::add(const SortedJson& description) {
@@ -111,19 +123,20 @@ void PreTokenizer::add(const SortedJson& description) {
       add(part);
     }
   } else if (type == "Split") {
-    splits_.push_back(split_from_json(description));
+    const auto [pattern, drop] = split_from_json(description);
+    add_split(pattern, drop);
   } else if (type == "Digits") {
-    splits_.emplace_back(description.value("individual_digits", false) ? R"(\p{N})" : R"(\p{N}+)",
-                         Split::Drop::kNothing);
+    add_split(description.value("individual_digits", false) ? kDigitPattern : R"(\p{N}+)",
+              Split::Drop::kNothing);
   } else if (type == "WhitespaceSplit") {
-    splits_.emplace_back(R"(\s+)", Split::Drop::kMatches);
+    add_split(R"(\s+)", Split::Drop::kMatches);
   } else if (type == "ByteLevel") {
     byte_level_ = true;
     if (description.value("add_prefix_space", true)) {
       if (!splits_.empty()) throw Error("load tokenizer", "expected add_prefix_space only before any split");
       prefix_space_ = true;
     }
-    if (description.value("use_regex", true)) splits_.emplace_back(kGpt2Pattern, Split::Drop::kNothing);
+    if (description.value("use_regex", true)) add_split(kGpt2Pattern, Split::Drop::kNothing);
   } else {
     throw Error(
         "load tokenizer",

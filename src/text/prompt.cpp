@@ -44,8 +44,9 @@ void require_placeholder(const std::string& key, const std::string& wording, con
 PromptConfig::PromptConfig() : unguided(kUnguided), guided(kGuided), guided_silent(kSilent) {}
 
 void PromptConfig::fields(Options& options) {
-  options.add("chat_template", chat_template,
-              "auto (from the model's own template) | chatml | plain (the texts as they are, system first)");
+  options.add(
+      "chat_template", chat_template,
+      "auto (from the model's own template) | chatml | llama3 | gemma | plain (the texts as they are)");
   options.add("system", system, "system message; auto = the chat template's default, \"\" = none");
   options.add("unguided", unguided, "wording of the unguided message; {problem} is replaced");
   options.add("guided", guided, "wording of the guided message; {problem} and {guidance} are replaced");
@@ -53,6 +54,10 @@ void PromptConfig::fields(Options& options) {
   options.add("instruction", instruction, "which guided wording: default | silent");
   options.add("guidance_in", guidance_in,
               "user (in the message) | assistant (unguided message; the guidance opens the answer)");
+  options.add("enable_thinking", enable_thinking,
+              "false: an empty think block opens the answer, where the chat template knows enable_thinking");
+  options.add("date_string", date_string,
+              "date of the Llama 3 templates' date line, \"26 Jul 2024\"; \"\" = the template's own");
 }
 
 std::string fill_wording(std::string_view wording, const Wording& values) {
@@ -79,7 +84,8 @@ PromptRenderer::PromptRenderer(PromptConfig config, std::shared_ptr<const Tokeni
     : config_(std::move(config)),
       tokenizer_(std::move(tokenizer)),
       template_(find_chat_template(config_.chat_template, tokenizer_->chat_template())),
-      system_(config_.system == "auto" ? template_.default_system : config_.system) {
+      system_(config_.system == "auto" ? template_.style.default_system : config_.system),
+      bos_(tokenizer_->bos_token()) {
   require_choice("instruction", config_.instruction, "default", "silent");
   require_choice("guidance_in", config_.guidance_in, "user", "assistant");
   require_placeholder("unguided", config_.unguided, "{problem}");
@@ -87,12 +93,25 @@ PromptRenderer::PromptRenderer(PromptConfig config, std::shared_ptr<const Tokeni
   require_placeholder("guided", config_.guided, "{guidance}");
   require_placeholder("guided_silent", config_.guided_silent, "{problem}");
   require_placeholder("guided_silent", config_.guided_silent, "{guidance}");
-  for (const PromptPiece& piece : template_.render("system", "user", "")) {
+  if (template_.style.refuses_system && !system_.empty()) {
+    throw Error("prompt", "expected no system message, got '" + system_ + "'",
+                "the model's chat template refuses one: set prompt.system to \"\"");
+  }
+  for (const PromptPiece& piece : pieces("user", "")) {
     if (!piece.control || tokenizer_->find(piece.text)) continue;
     throw Error("prompt",
                 "expected a tokenizer with the chat template's token '" + piece.text + "', got one without",
                 "set prompt.chat_template to plain, or use a chat model");
   }
+}
+
+std::vector<PromptPiece> PromptRenderer::pieces(std::string_view user, std::string_view opening) const {
+  return template_.render({.system = system_,
+                           .user = user,
+                           .opening = opening,
+                           .bos = bos_,
+                           .date = config_.date_string,
+                           .enable_thinking = config_.enable_thinking});
 }
 
 std::vector<int> PromptRenderer::render(std::string_view problem, std::string_view guidance,
@@ -105,8 +124,13 @@ std::vector<int> PromptRenderer::render(std::string_view problem, std::string_vi
                                                          : config_.guided;
   const std::string user = fill_wording(wording, {.problem = problem, .guidance = guidance});
   std::vector<int> ids;
-  for (const PromptPiece& piece : template_.render(system_, user, opens ? guidance : "")) {
-    const std::vector<int> part = tokenizer_->encode(piece.text, piece.control);
+  if (template_.name == "plain") ids = tokenizer_->prefix();
+  for (const PromptPiece& piece : pieces(user, opens ? guidance : "")) {
+    if (piece.control) {
+      ids.push_back(*tokenizer_->find(piece.text));
+      continue;
+    }
+    const std::vector<int> part = tokenizer_->encode(piece.text);
     ids.insert(ids.end(), part.begin(), part.end());
   }
   return ids;

@@ -9,12 +9,13 @@
 #include <vector>
 
 #include "core/options.h"
+#include "text/chat_template.h"
 #include "text/tokenizer.h"
 
 namespace pope {
 
 struct PromptConfig {
-  std::string chat_template = "auto";   // auto | chatml | plain
+  std::string chat_template = "auto";   // auto | chatml | llama3 | gemma | plain
   std::string system = "auto";          // system message; auto = the chat template's default, "" = none
   std::string unguided;                 // wording; {problem} is replaced
   std::string guided;                   // wording of the default instruction; {problem} and {guidance}
@@ -22,29 +23,12 @@ struct PromptConfig {
   std::string instruction = "default";  // default | silent: which of the two guided wordings
   std::string guidance_in = "user";     // user | assistant: guidance in the message, or opening the answer
 
+  bool enable_thinking = true;  // as apply_chat_template's argument of that name
+  std::string date_string;      // likewise; "" = the template's own date, never today's
+
   PromptConfig();  // fills the wordings
   void fields(Options& options);
 };
-
-// One piece of a rendered prompt, encoded by itself. Control pieces are special tokens; text pieces never
-// are.
-struct PromptPiece {
-  std::string text;
-  bool control = false;
-};
-
-// A chat template: an optional system message ("" = none), one user message, and what the assistant's turn
-// opens with → the prompt up to where the model speaks. A new template is one line in the table in
-// chat_template.cpp.
-struct ChatTemplate {
-  std::vector<PromptPiece> (*render)(std::string_view system, std::string_view user,
-                                     std::string_view opening);
-  std::string
-      default_system;  // shown when the user asks for none in particular; from the model's template text
-};
-// By name, or recognised from the model's own template text when name is "auto" (a tokenizer without template
-// text: plain). Unknown: Error that lists the choices.
-ChatTemplate find_chat_template(std::string_view name, std::string_view template_text);
 
 // Replaces {problem}, {guidance}, {solution}, {answer} in one pass: what is inserted is not scanned again.
 struct Wording {
@@ -54,21 +38,24 @@ std::string fill_wording(std::string_view wording, const Wording& values);
 
 class PromptRenderer {
  public:
-  // Error: an unknown choice, a wording without its {problem} or {guidance}, or a chat template whose special
-  // tokens the tokenizer lacks.
+  // Error: an unknown choice, a wording without its {problem} or {guidance}, a system message where the chat
+  // template refuses one, or a chat template whose control tokens the tokenizer lacks.
   PromptRenderer(PromptConfig config, std::shared_ptr<const Tokenizer> tokenizer);
 
-  // Token ids of the prompt. Empty `guidance`: unguided. `instruction`: "default", "silent", or "" for the
-  // config's. With guidance_in=assistant the message is the unguided one and the guidance ends the prompt.
+  // Token ids of the prompt: what apply_chat_template gives, and for plain what the tokenizer gives with its
+  // BOS in front, save that texts cannot spell special tokens. Empty `guidance`: unguided. `instruction`:
+  // "default", "silent", or "" for the config's. With guidance_in=assistant the message is the unguided one
+  // and the guidance ends the prompt.
   std::vector<int> render(std::string_view problem, std::string_view guidance = "",
                           std::string_view instruction = "") const;
   const Tokenizer& tokenizer() const { return *tokenizer_; }
 
  private:
+  std::vector<PromptPiece> pieces(std::string_view user, std::string_view opening) const;
   PromptConfig config_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   ChatTemplate template_;
-  std::string system_;
+  std::string system_, bos_;
 };
 
 }  // namespace pope

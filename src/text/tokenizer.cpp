@@ -2,8 +2,11 @@
 // the form of the first, so that there is one way in and save() writes what transformers loads.
 #include "text/tokenizer.h"
 
+#include <map>
+
 #include "core/error.h"
 #include "text/hf_tokenizer.h"
+#include "text/scanners.h"
 
 namespace pope {
 namespace {
@@ -19,16 +22,11 @@ SortedJson split_then_bytes(const char* pattern) {
   return {{"type", "Sequence"}, {"pretokenizers", SortedJson::array({split, byte_level(false)})}};
 }
 
-constexpr const char* kQwen2Pattern =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-constexpr const char* kLlama3Pattern =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-
 // What a GGUF file only names: the pre-tokeniser, and what else the family does.
 struct GgufKind {
   const char* pre;
   SortedJson (*pre_tokenizer)();
-  bool nfc = false, ignore_merges = false;
+  bool nfc = false, ignore_merges = false, add_bos = false;
 };
 const GgufKind kGgufKinds[] = {
     {"gpt-2", [] { return byte_level(true); }},
@@ -39,7 +37,7 @@ const GgufKind kGgufKinds[] = {
                          {"pretokenizers", SortedJson::array({digits, byte_level(true)})}};
      }},
     {"qwen2", [] { return split_then_bytes(kQwen2Pattern); }, true},
-    {"llama-bpe", [] { return split_then_bytes(kLlama3Pattern); }, false, true},
+    {"llama-bpe", [] { return split_then_bytes(kLlama3Pattern); }, false, true, true},
 };
 
 const GgufKind& find_gguf_kind(const std::string& pre) {
@@ -52,9 +50,23 @@ const GgufKind& find_gguf_kind(const std::string& pre) {
               "use the Hugging Face directory of this model instead of its GGUF file");
 }
 
-SortedJson special_token(int id, const std::string& content) {
+SortedJson added_token(int id, const std::string& content, bool special) {
   return {{"id", id},        {"content", content},  {"single_word", false}, {"lstrip", false},
-          {"rstrip", false}, {"normalized", false}, {"special", true}};
+          {"rstrip", false}, {"normalized", false}, {"special", special}};
+}
+
+// The post_processor that puts one token in front of a text.
+SortedJson put_in_front(int id, const std::string& token) {
+  const auto sequence = [](const char* name, int type) {
+    return SortedJson{{"Sequence", {{"id", name}, {"type_id", type}}}};
+  };
+  const SortedJson first = {{"SpecialToken", {{"id", token}, {"type_id", 0}}}};
+  return {
+      {"type", "TemplateProcessing"},
+      {"single", SortedJson::array({first, sequence("A", 0)})},
+      {"pair", SortedJson::array({first, sequence("A", 0), sequence("B", 1)})},
+      {"special_tokens",
+       {{token, {{"id", token}, {"ids", SortedJson::array({id})}, {"tokens", SortedJson::array({token})}}}}}};
 }
 
 // One line of JSON. Error when a token is no UTF-8, which JSON cannot hold.
@@ -67,9 +79,11 @@ std::string json_text(const SortedJson& value) {
   }
 }
 
-std::string config_text(const std::string& eos_token, const std::string& chat_template) {
+std::string config_text(const std::string& bos_token, const std::string& eos_token,
+                        const std::string& chat_template) {
   SortedJson config = {{"tokenizer_class", "PreTrainedTokenizerFast"},
                        {"clean_up_tokenization_spaces", false}};
+  if (!bos_token.empty()) config["bos_token"] = bos_token;
   if (!eos_token.empty()) config["eos_token"] = eos_token;
   if (!chat_template.empty()) config["chat_template"] = chat_template;
   return json_text(config);
@@ -99,19 +113,27 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& fol
   }
   TokenizerFiles files{read_file(folder / "tokenizer.json"), text_file(folder / "tokenizer_config.json"),
                        text_file(folder / "chat_template.jinja")};
-  if (files.config_json.empty()) files.config_json = config_text("", "");
+  if (files.config_json.empty()) files.config_json = config_text("", "", "");
   return make_hf_tokenizer(std::move(files), folder.string());
 }
 
 std::shared_ptr<const Tokenizer> make_bpe_tokenizer(const BpeParts& parts) {
   const GgufKind& kind = find_gguf_kind(parts.pre);
+  std::map<int, bool> added_ids;  // → whether special; tokenizers wants them in order
+  for (const int id : parts.added_ids) added_ids[id] = false;
+  for (const int id : parts.special_ids) added_ids[id] = true;
   SortedJson added = SortedJson::array();
-  for (const int id : parts.special_ids) {
+  for (const auto& [id, special] : added_ids) {
     if (id < 0 || static_cast<std::size_t>(id) >= parts.tokens.size()) {
-      throw Error("load tokenizer", "expected special ids below " + std::to_string(parts.tokens.size()) +
-                                        ", got " + std::to_string(id));
+      throw Error("load tokenizer", "expected ids of added tokens below " +
+                                        std::to_string(parts.tokens.size()) + ", got " + std::to_string(id));
     }
-    added.push_back(special_token(id, parts.tokens[static_cast<std::size_t>(id)]));
+    added.push_back(added_token(id, parts.tokens[static_cast<std::size_t>(id)], special));
+  }
+  SortedJson vocab = vocab_of(parts.tokens);
+  SortedJson post_processor;
+  if (parts.add_bos.value_or(kind.add_bos) && vocab.contains(parts.bos_token)) {
+    post_processor = put_in_front(vocab[parts.bos_token].get<int>(), parts.bos_token);
   }
   const SortedJson description = {{"version", "1.0"},
                                   {"truncation", nullptr},
@@ -119,7 +141,7 @@ std::shared_ptr<const Tokenizer> make_bpe_tokenizer(const BpeParts& parts) {
                                   {"added_tokens", std::move(added)},
                                   {"normalizer", kind.nfc ? SortedJson{{"type", "NFC"}} : SortedJson()},
                                   {"pre_tokenizer", kind.pre_tokenizer()},
-                                  {"post_processor", nullptr},
+                                  {"post_processor", std::move(post_processor)},
                                   {"decoder", byte_level(false)},
                                   {"model",
                                    {{"type", "BPE"},
@@ -130,10 +152,11 @@ std::shared_ptr<const Tokenizer> make_bpe_tokenizer(const BpeParts& parts) {
                                     {"fuse_unk", false},
                                     {"byte_fallback", false},
                                     {"ignore_merges", kind.ignore_merges},
-                                    {"vocab", vocab_of(parts.tokens)},
+                                    {"vocab", std::move(vocab)},
                                     {"merges", parts.merges}}}};
-  return make_hf_tokenizer({json_text(description), config_text(parts.eos_token, parts.chat_template), ""},
-                           "GGUF metadata");
+  return make_hf_tokenizer(
+      {json_text(description), config_text(parts.bos_token, parts.eos_token, parts.chat_template), ""},
+      "GGUF metadata");
 }
 
 std::shared_ptr<const Tokenizer> make_word_tokenizer(const std::vector<std::string>& words,
@@ -146,13 +169,13 @@ std::shared_ptr<const Tokenizer> make_word_tokenizer(const std::vector<std::stri
       {"version", "1.0"},
       {"truncation", nullptr},
       {"padding", nullptr},
-      {"added_tokens", SortedJson::array({special_token(vocab[eos_token].get<int>(), eos_token)})},
+      {"added_tokens", SortedJson::array({added_token(vocab[eos_token].get<int>(), eos_token, true)})},
       {"normalizer", nullptr},
       {"pre_tokenizer", {{"type", "WhitespaceSplit"}}},
       {"post_processor", nullptr},
       {"decoder", nullptr},
       {"model", {{"type", "WordLevel"}, {"vocab", std::move(vocab)}, {"unk_token", "<unk>"}}}};
-  return make_hf_tokenizer({json_text(description), config_text(eos_token, ""), ""}, "a list of words");
+  return make_hf_tokenizer({json_text(description), config_text("", eos_token, ""), ""}, "a list of words");
 }
 
 }  // namespace pope

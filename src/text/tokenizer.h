@@ -29,7 +29,13 @@ class Tokenizer {
   virtual int size() const = 0;  // number of ids, added tokens included: max id + 1
   virtual std::optional<int> find(std::string_view token) const = 0;  // id of one token by its spelling
 
-  // tokenizer_config.json: eos_token, chat_template. Empty when unknown.
+  // The ids that stand in front of a text by itself: the BOS token, where the post_processor of
+  // tokenizer.json (or tokenizer.ggml.add_bos_token) puts one. What it puts behind a text is no part of a
+  // prompt.
+  virtual std::vector<int> prefix() const { return {}; }
+
+  // tokenizer_config.json: bos_token, eos_token, chat_template. Empty when unknown.
+  virtual std::string bos_token() const { return ""; }
   virtual std::string eos_token() const = 0;
   virtual std::string chat_template() const = 0;
 
@@ -46,9 +52,11 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& fol
 struct BpeParts {
   std::vector<std::string> tokens;  // by id, in byte-level spelling
   std::vector<std::string> merges;  // "a b" in rank order
-  std::vector<int> special_ids;     // token types control and user-defined
+  std::vector<int> special_ids;     // token type control: added tokens that decoding leaves out
+  std::vector<int> added_ids;       // token type user-defined: added tokens that are text, such as "<think>"
   std::string pre;                  // tokenizer.ggml.pre: "smollm", "qwen2", "llama-bpe", "gpt-2", …
-  std::string eos_token;
+  std::string bos_token, eos_token;
+  std::optional<bool> add_bos;  // tokenizer.ggml.add_bos_token; none = as the pre-tokeniser's family does
   std::string chat_template;
 };
 std::shared_ptr<const Tokenizer> make_bpe_tokenizer(const BpeParts& parts);

@@ -32,7 +32,17 @@ Vocabulary::Vocabulary(const SortedJson& vocab) {
                 "supported are BPE and WordLevel models, whose vocab maps tokens to ids");
   }
   int max_id = -1;
-  for (const auto& [token, id] : vocab.items()) max_id = std::max(max_id, id_from_json(id, token));
+  // Ids may have gaps, but memory is not to grow with an id that the file merely names.
+  const std::size_t limit = 8 * vocab.size() + 1024;
+  for (const auto& [token, value] : vocab.items()) {
+    const int id = id_from_json(value, token);
+    max_id = std::max(max_id, id);
+    if (static_cast<std::size_t>(id) < limit) continue;
+    throw Error("load tokenizer",
+                "expected ids about as many as the " + std::to_string(vocab.size()) + " tokens, got " +
+                    std::to_string(id) + " for token '" + token + "'",
+                "tokenizer.json is damaged: fetch it again");
+  }
   tokens_.resize(static_cast<std::size_t>(max_id + 1));
   std::vector<bool> taken(tokens_.size());
   for (const auto& [token, value] : vocab.items()) {

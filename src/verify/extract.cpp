@@ -29,13 +29,34 @@ std::size_t end_of_last(std::string_view text, std::string_view needle) {
 
 // "$5$. So …" → "$5$"; "5 apples. So …" → "5 apples"; a decimal point ends nothing.
 std::string_view first_sentence(std::string_view line) {
-  for (const auto& [open, close] : {std::pair<std::string_view, std::string_view>{"$", "$"}, {"\\(", "\\)"}})
+  for (const auto& [open, close] : {std::pair<std::string_view, std::string_view>{"$$", "$$"},
+                                    {"$", "$"},
+                                    {"\\(", "\\)"},
+                                    {"\\[", "\\]"}})
     if (line.starts_with(open)) {
       const std::size_t end = line.find(close, open.size());
       if (end != std::string_view::npos) return line.substr(0, end + close.size());
     }
   line = line.substr(0, line.find(". "));
+  line = line.substr(0, line.find("<|"));  // markers of chat formats
+  line = trim(line);
   return line.ends_with('.') ? line.substr(0, line.size() - 1) : line;
+}
+
+// "The volume of $ABCD$ is 120" → "120": a sentence that ends with what it is about.
+std::string_view value_of(std::string_view sentence) {
+  const std::size_t is = sentence.rfind(" is ");
+  return is == std::string_view::npos ? sentence : sentence.substr(is + 4);
+}
+
+// The answer at the start of `rest`.
+std::string stated(std::string_view rest) {
+  const std::size_t content = rest.find_first_not_of(" \t\r:*");  // "**Answer:** 5", "answer is: 5"
+  if (content == std::string_view::npos) return "";
+  rest = rest.substr(content);
+  if (!rest.starts_with('$') && !rest.starts_with("\\(") && !rest.starts_with("\\["))
+    rest = rest.substr(0, rest.find('\n'));  // only formulas go on over lines
+  return std::string(trim(value_of(first_sentence(trim(rest)))));
 }
 
 // The end of the number that starts at `at` (a digit, or a point before a digit): digits, "," before exactly
@@ -52,6 +73,13 @@ std::size_t number_end(std::string_view text, std::size_t at) {
 }
 
 }  // namespace
+
+std::string_view without_thinking(std::string_view text) {
+  constexpr std::string_view open = "<think>", close = "</think>";
+  const std::size_t closed = text.rfind(close);
+  if (closed != std::string_view::npos) text = text.substr(closed + close.size());
+  return text.substr(0, text.find(open));
+}
 
 std::optional<std::string_view> find_boxed(std::string_view text) {
   struct Open {
@@ -84,17 +112,27 @@ std::optional<std::string_view> find_boxed(std::string_view text) {
   return found;
 }
 
+std::string marker_line(std::string_view text) {
+  const std::size_t end = end_of_last(text, "####");
+  if (end == std::string_view::npos) return "";
+  return std::string(first_sentence(trim(text.substr(end, text.find('\n', end) - end))));
+}
+
 std::string answer_line(std::string_view text) {
   std::size_t start = std::string_view::npos;
-  for (const std::string_view marker : {"####", "answer is", "answer:"}) {
-    const std::size_t end = end_of_last(text, marker);
-    if (end != std::string_view::npos && (start == std::string_view::npos || end > start)) start = end;
+  for (const std::string_view marker : {"answer:", "answer $", "answer \\(", "answer \\["}) {
+    std::size_t end = end_of_last(text, marker);
+    if (end == std::string_view::npos) continue;
+    if (marker.ends_with('$')) end -= 1;  // the formula counts
+    if (marker.ends_with('(') || marker.ends_with('[')) end -= 2;
+    if (start == std::string_view::npos || end > start) start = end;
   }
-  if (start == std::string_view::npos) return "";
-  std::string_view line = text.substr(start, text.find('\n', start) - start);
-  const std::size_t content = line.find_first_not_of(" \t\r:*");  // "**Answer:** 5", "answer is: 5"
-  if (content == std::string_view::npos) return "";
-  return std::string(trim(first_sentence(trim(line.substr(content)))));
+  return start == std::string_view::npos ? "" : stated(text.substr(start));
+}
+
+std::string answer_phrase(std::string_view text) {
+  const std::size_t start = end_of_last(text, "answer is");
+  return start == std::string_view::npos ? "" : stated(text.substr(start));
 }
 
 std::string last_number(std::string_view text) {
@@ -104,6 +142,10 @@ std::string last_number(std::string_view text) {
   };
   std::string_view found;
   for (std::size_t i = 0; i < text.size(); ++i) {
+    if (is_letter(text[i])) {  // digits of a word are no number; a letter after a number may be its unit
+      while (i + 1 < text.size() && (is_letter(text[i + 1]) || is_digit(text[i + 1]))) ++i;
+      continue;
+    }
     if (!starts(i)) continue;
     std::size_t begin = i, end = number_end(text, i);
     if (end < text.size() && text[end] == '/' && starts(end + 1)) end = number_end(text, end + 1);

@@ -7,16 +7,25 @@
 
 namespace pope {
 
+// The completion without its thinking: what follows the last "</think>". A block that is opened and never
+// closed leaves nothing behind it.
+std::string_view without_thinking(std::string_view text);
+
 // The content of the last complete \boxed{…} or \fbox{…}; of nested boxes the outermost. Nothing when there
-// is none;
-// "" when that box is empty.
+// is none; "" when that box is empty.
 std::optional<std::string_view> find_boxed(std::string_view text);
 
-// What follows the last "#### ", "answer is" or "answer:" on its line, up to the end of the sentence. "" when
-// none.
+// What follows the last "####" on its line (the convention of GSM8K). "" when none.
+std::string marker_line(std::string_view text);
+
+// What follows the last "answer:" up to the end of the sentence, or the formula that follows the last
+// "answer" directly ("Answer $9$"). Of a sentence what follows its last "is". "" when none.
 std::string answer_line(std::string_view text);
 
-// The last number: "-1,234.5", "3/4", ".5". "" when none.
+// The same for the last "answer is".
+std::string answer_phrase(std::string_view text);
+
+// The last number: "-1,234.5", "3/4", ".5"; not inside a word. "" when none.
 std::string last_number(std::string_view text);
 
 }  // namespace pope

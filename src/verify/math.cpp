@@ -1,41 +1,77 @@
-// The "math" verifier: the last box, else an answer line, else the last number; compared exactly.
-#include "verify/equality.h"
+// The "math" verifier: the last box, else the fall-backs that are on; compared by compare_answers().
+#include <utility>
+
+#include "verify/answers.h"
 #include "verify/extract.h"
 #include "verify/kinds.h"
-#include "verify/normalize.h"
 
 namespace pope {
 namespace {
 
-class MathVerifier : public Verifier {
+void compare(const Problem& problem, const VerifyConfig& config, Verdict& verdict) {
+  AnswerComparison comparison =
+      compare_answers(problem.answer, verdict.extracted, {.units_optional = config.units_optional});
+  verdict.correct = comparison.equal;
+  verdict.undecided = comparison.undecided;
+  verdict.reason = std::move(comparison.reason);
+  verdict.gold_form = std::move(comparison.gold);
+  verdict.answer_form = std::move(comparison.pred);
+}
+
+class AnswerVerifier : public Verifier {
  public:
-  explicit MathVerifier(const VerifyConfig& config) : last_number_(config.last_number) {}
+  explicit AnswerVerifier(const VerifyConfig& config) : config_(config) {}
 
   Verdict verify(const Problem& problem, std::string_view completion) const override {
     Verdict verdict;
-    verdict.extracted = extract(completion);
-    if (normalize(verdict.extracted).text.empty()) {
-      verdict.reason = "no answer found";
-      return verdict;
-    }
-    verdict.correct = answers_equal(problem.answer, verdict.extracted);
-    verdict.reason = verdict.correct ? "equal" : "not equal";
+    verdict.extracted = std::string(completion);
+    compare(problem, config_, verdict);
     return verdict;
   }
 
  private:
-  // A box decides alone: an empty one, or one that a truncated completion leaves open, is no answer.
-  std::string extract(std::string_view completion) const {
-    if (const std::optional<std::string_view> box = find_boxed(completion)) return std::string(*box);
-    if (completion.find("\\boxed{") != std::string_view::npos) return "";
-    std::string answer = answer_line(completion);
-    return answer.empty() && last_number_ ? last_number(completion) : answer;
+  VerifyConfig config_;
+};
+
+class MathVerifier : public Verifier {
+ public:
+  explicit MathVerifier(const VerifyConfig& config) : config_(config) {}
+
+  Verdict verify(const Problem& problem, std::string_view completion) const override {
+    Verdict verdict;
+    verdict.reason = extract(without_thinking(completion), verdict.extracted);
+    if (verdict.reason.empty()) compare(problem, config_, verdict);
+    return verdict;
   }
 
-  bool last_number_;
+ private:
+  // Why there is no answer, "" when there is one. A box decides alone: an empty one, or one that a truncated
+  // completion leaves open, is no answer.
+  std::string extract(std::string_view text, std::string& answer) const {
+    if (const std::optional<std::string_view> box = find_boxed(text)) {
+      answer = std::string(*box);
+      return is_blank(answer) ? "no answer found: the box is empty" : "";
+    }
+    if (text.find("\\boxed{") != std::string_view::npos) return "no answer found: the box is not closed";
+    if (config_.marker) answer = marker_line(text);
+    if (answer.empty() && config_.answer_line) answer = answer_line(text);
+    if (answer.empty() && config_.answer_phrase) answer = answer_phrase(text);
+    if (answer.empty() && config_.last_number) answer = last_number(text);
+    return is_blank(answer) ? "no answer found: no box" : "";
+  }
+
+  static bool is_blank(const std::string& text) {
+    return text.find_first_not_of(" \t\r\n$") == std::string::npos;
+  }
+
+  VerifyConfig config_;
 };
 
 }  // namespace
+
+std::unique_ptr<Verifier> make_answer_verifier(const VerifyConfig& config) {
+  return std::make_unique<AnswerVerifier>(config);
+}
 
 std::unique_ptr<Verifier> make_math_verifier(const VerifyConfig& config) {
   return std::make_unique<MathVerifier>(config);

@@ -2,15 +2,23 @@
 #include "verify/verifier.h"
 
 #include "core/error.h"
-#include "verify/equality.h"
 #include "verify/extract.h"
 #include "verify/kinds.h"
+#include "verify/mentions.h"
 
 namespace pope {
 
 void VerifyConfig::fields(Options& options) {
-  options.add("kind", kind, "how completions are graded: math | registers");
-  options.add("last_number", last_number, "math: without a box and an answer line, take the last number");
+  options.add("kind", kind, "how completions are graded: math | registers | command | http");
+  options.add("marker", marker, "math: without a box, take what follows the last \"####\"");
+  options.add("answer_line", answer_line, "math: else what follows the last \"Answer:\"");
+  options.add("answer_phrase", answer_phrase, "math: else what follows the last \"answer is\"");
+  options.add("last_number", last_number, "math: else the last number");
+  options.add("units_optional", units_optional, "math: a unit, %, ° or $ may be missing on one side");
+  options.add("command", command, "command: the grader's command line; JSON Lines on its stdin and stdout");
+  options.add("url", url, "http: the grader's endpoint, http://host:port/path");
+  options.add("timeout_s", timeout_s, "command, http: seconds a grader may take for one completion");
+  options.add("workers", workers, "command, http: graders at work at once");
 }
 
 bool Verifier::states_answer(const Problem& problem, std::string_view text) const {
@@ -20,7 +28,17 @@ bool Verifier::states_answer(const Problem& problem, std::string_view text) cons
 std::unique_ptr<Verifier> make_verifier(const VerifyConfig& config) {
   if (config.kind == "math") return make_math_verifier(config);
   if (config.kind == "registers") return make_registers_verifier();
-  throw Error("verifier", "expected one of: math, registers; got \"" + config.kind + "\"", "set verify.kind");
+  if (config.kind == "command") return make_command_verifier(config);
+  if (config.kind == "http") return make_http_verifier(config);
+  throw Error("verifier", "expected one of: math, registers, command, http; got \"" + config.kind + "\"",
+              "set verify.kind");
+}
+
+std::unique_ptr<Verifier> make_verifier(VerifyConfig config, AnswerForm form) {
+  if (config.kind == "math" && form == AnswerForm::answer) return make_answer_verifier(config);
+  if (form == AnswerForm::response)
+    config.marker = config.answer_line = config.answer_phrase = config.last_number = false;
+  return make_verifier(config);
 }
 
 std::string last_boxed(std::string_view text) { return std::string(find_boxed(text).value_or("")); }

@@ -1,5 +1,5 @@
 // A verifier decides whether a completion is correct. The reward is 1 or 0, nothing else.
-// A new verifier is one file, a line in kinds.h and one in the table in verifier.cpp. Thread-safe; no state.
+// A new verifier is one file, a line in kinds.h and one in the table in verifier.cpp. Thread-safe.
 #pragma once
 
 #include <memory>
@@ -12,15 +12,26 @@
 namespace pope {
 
 struct VerifyConfig {
-  std::string kind = "math";  // math | registers
-  bool last_number = true;    // math: fall back to the last number when there is no \boxed{}
+  std::string kind = "math";  // math | registers | command | http
+  // math: where the answer stands when there is no box, in this order.
+  bool marker = true;         // "#### 5"
+  bool answer_line = true;    // "Answer: 5", "Answer $5$"
+  bool answer_phrase = true;  // "the answer is 5"
+  bool last_number = true;
+  bool units_optional = true;  // math: "5 cm" is "5", "50%" is "50"
+  std::string command;         // command: the grader's command line, run by sh
+  std::string url;             // http: the grader's endpoint
+  double timeout_s = 10;       // command, http: per completion
+  int workers = 4;             // command: processes; http: connections
   void fields(Options& options);
 };
 
 struct Verdict {
   bool correct = false;
-  std::string extracted;  // the answer found in the completion, "" when none
-  std::string reason;     // one short line a person can read: "equal", "not equal", "no answer found", …
+  std::string extracted;   // the answer found in the completion, "" when none
+  std::string reason;      // one short line a person can read: "equal: exact values", "no answer found", …
+  bool undecided = false;  // the verifier could not tell (over its budget, grader failed); `correct` is false
+  std::string gold_form, answer_form;  // math: the normal forms compared
 };
 
 class Verifier {
@@ -29,13 +40,22 @@ class Verifier {
   // `completion` is the model's own text: never the prompt, never the guidance. `problem` must be as the
   // prompt showed it (as_prompted in data/problem.h): under a guidance whose instruction is "silent" the
   // completion is judged as its continuation (registers), so guidance that was not shown must not be there.
+  // May be called from many threads at once.
   virtual Verdict verify(const Problem& problem, std::string_view completion) const = 0;
+  // How many calls are worth making at once, each on a thread that waits for it; 0: so quick that the
+  // caller's own thread does.
+  virtual int parallel() const { return 0; }
   // True when `text` states the reference answer; the leak guard of the prefix search. The default looks for
   // the normalised answer as a separate token.
   virtual bool states_answer(const Problem& problem, std::string_view text) const;
 };
 
 std::unique_ptr<Verifier> make_verifier(const VerifyConfig& config);
+
+// How the answer stands in a text that is graded: it is the answer itself, it is in the last box of a
+// response, or it is where verify's fall-backs find it.
+enum class AnswerForm { answer, response, freetext };
+std::unique_ptr<Verifier> make_verifier(VerifyConfig config, AnswerForm form);
 
 // The last balanced \boxed{…} (or \fbox{…}) of `text`, without the box; "" when none.
 std::string last_boxed(std::string_view text);

@@ -25,9 +25,9 @@ TEST(Settings, EveryKeyIsInASectionAndHasHelp) {
     EXPECT_EQ(option.help.find('\n'), std::string::npos) << option.key;
     sections.insert(option.key.substr(0, option.key.find('.')));
   }
-  EXPECT_EQ(sections,
-            (std::set<std::string>{"run", "paths", "prompt", "verify", "sampling", "source", "mine", "guide",
-                                   "mixture", "objective", "optimizer", "train", "sft", "eval", "report"}));
+  EXPECT_EQ(sections, (std::set<std::string>{"run", "paths", "prompt", "verify", "check", "sampling",
+                                             "source", "mine", "guide", "mixture", "objective", "optimizer",
+                                             "train", "sft", "eval", "report"}));
 }
 
 TEST(Settings, DefaultsReadBackFromTheirOwnYaml) {

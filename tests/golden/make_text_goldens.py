@@ -4,15 +4,20 @@
 
 Without arguments: trains one tiny tokenizer per pre-tokeniser kind (text_KIND/) and writes text_ids.json and
 text_chat.json. With the two folders: writes text_qwen3.json, digests of the ids of real problem statements.
+
+The chat templates here are ours. They render one conversation as the families document it (system, user, answer), with
+the same strings and conditions around it, and leave out tools and further turns. tests/parity_text.py takes vendors'
+own template files.
 """
 
 import json
 import random
 import sys
+import tempfile
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers, trainers
-from tokenizers import decoders
+from tokenizers import decoders, processors
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 HERE = Path(__file__).parent
@@ -47,6 +52,8 @@ TEXTS = [
     "<|im_end|>", "a<|im_end|>b", "<|im_start|>user\nhi<|im_end|>\n", "<|im_end|", "<<|im_end|>>", "<|im_end|><|im_end|>",
     "<|endoftext|>tail", " <|endoftext|> ", "<think>x</think>", "a <mask> b<mask>c  <mask>\n\nd", "<thin", "<|im_end|><mask> <think>",
     "the cafe\u0301token and caf\u00e9token", "an unreachable word", "<thinker> </think> <think",
+    "a word, words sword word2 word_ word\u200d -word- \u24b6word word\u0301 wordword word", "a  summer l'summers \u3000summer\u00e9 -summer",
+    "<mask>   x <mask>  <mask>   ",
     "    indented\n\tcode()\n        more   \n   \n\nend   ",
     "....!!!???---===", "a.b,c;d:e!f?g", "\\frac{1}{2}\\sqrt[3]{x}\\\\[2pt]\n$$x^2$$",
     "\ufffd \ufffd\ufffd", "\U0010ffff\ue000",
@@ -73,6 +80,34 @@ SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 # Chat templates in the ways that model makers write them: default system message in the loop, in an else branch
 # with line breaks as escapes, and none.
+QWEN_HEAD = (
+    "{%- if messages[0].role == 'system' %}{{- '<|im_start|>system\\n' + messages[0].content + '<|im_end|>\\n' }}{%- endif %}"
+    "{%- for message in messages %}{%- if message.role == 'user' %}{{- '<|im_start|>user\\n' + message.content + '<|im_end|>\\n' }}"
+    "{%- elif message.role == 'assistant' %}"
+)
+QWEN_REASONS = (
+    "{%- set content = message.content %}{%- set reasoning_content = '' %}{%- if '</think>' in message.content %}"
+    "{%- set content = message.content.split('</think>')[-1].lstrip('\\n') %}{%- set reasoning_content = "
+    "message.content.split('</think>')[0].rstrip('\\n').split('<think>')[-1].lstrip('\\n') %}{%- endif %}"
+    "{{- '<|im_start|>' + message.role + '\\n<think>\\n' + reasoning_content.strip('\\n') + '\\n</think>\\n\\n' + "
+    "content.lstrip('\\n') }}{{- '<|im_end|>\\n' }}{%- endif %}{%- endfor %}"
+)
+LLAMA3_TURNS = (
+    "{% for message in messages %}{{ '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n' + "
+    "message['content'] | trim + '<|eot_id|>' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
+)
+LLAMA31_DATE = (
+    "{%- if messages[0]['role'] == 'system' %}{%- set system_message = messages[0]['content']|trim %}"
+    "{%- set messages = messages[1:] %}{%- else %}{%- set system_message = '' %}{%- endif %}"
+    "{{- '<|start_header_id|>system<|end_header_id|>\n\nCutting Knowledge Date: December 2023\n' }}"
+    "{{- 'Today Date: ' + date_string + '\n\n' + system_message + '<|eot_id|>' }}"
+)
+GEMMA_TURNS = (
+    "{% for message in messages %}{% set role = 'model' if message['role'] == 'assistant' else message['role'] %}"
+    "{{ '<start_of_turn>' + role + '\n' + (first if loop.first else '') + message['content'] | trim + '<end_of_turn>\n' }}"
+    "{% endfor %}{% if add_generation_prompt %}{{ '<start_of_turn>model\n' }}{% endif %}"
+)
 CHAT_TEMPLATES = {
     "in_loop": (
         "{% for m in messages %}{% if loop.first and m['role'] != 'system' %}{{ '<|im_start|>system\n"
@@ -82,7 +117,7 @@ CHAT_TEMPLATES = {
     "in_else": (
         "{%- if messages[0]['role'] == 'system' %}\n    {{- '<|im_start|>system\\n' + messages[0]['content'] + "
         "'<|im_end|>\\n' }}\n{%- else %}\n    {{- '<|im_start|>system\\nDon\\'t guess.\\nYou are \"Tiny\".<|im_end|>\\n' }}\n"
-        "{%- endif %}\n{%- for m in messages %}\n    {%- if m.role == 'user' %}\n        {{- '<|im_start|>user\\n' + "
+        "{%- endif %}\n{%- for m in messages %}\n    {%- if m.role != 'system' %}\n        {{- '<|im_start|>' + m.role + '\\n' + "
         "m.content + '<|im_end|>\\n' }}\n    {%- endif %}\n{%- endfor %}\n{%- if add_generation_prompt %}\n"
         "    {{- '<|im_start|>assistant\\n' }}\n{%- endif %}\n"
     ),
@@ -90,7 +125,38 @@ CHAT_TEMPLATES = {
         "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{%- endfor %}"
         "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
     ),
+    "with_bos": (
+        "{{ bos_token }}{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    ),
+    # Qwen3: an instruct model (2507) that never reasons, a hybrid, a model that always reasons (2507).
+    "qwen3_instruct": (
+        QWEN_HEAD + "{{- '<|im_start|>assistant\\n' + message.content + '<|im_end|>\\n' }}{%- endif %}{%- endfor %}"
+        "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
+    ),
+    "qwen3_hybrid": (
+        QWEN_HEAD + QWEN_REASONS + "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}"
+        "{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}{%- endif %}{%- endif %}"
+    ),
+    "qwen3_thinking": (
+        QWEN_HEAD + QWEN_REASONS + "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n<think>\\n' }}{%- endif %}"
+    ),
+    "llama3": "{{ bos_token }}" + LLAMA3_TURNS,
+    "llama31": (
+        "{{- bos_token }}{%- if not date_string is defined %}{%- set date_string = \"26 Jul 2024\" %}{%- endif %}"
+        + LLAMA31_DATE + LLAMA3_TURNS
+    ),
+    "gemma2": (
+        "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+        "{% set first = '' %}" + GEMMA_TURNS
+    ),
+    "gemma3": (
+        "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{% set first = messages[0]['content'] + '\n\n' %}"
+        "{% set messages = messages[1:] %}{% else %}{% set first = '' %}{% endif %}" + GEMMA_TURNS
+    ),
 }
+CHAT_SPECIAL = ["<|begin_of_text|>", "<|im_start|>", "<|im_end|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>",
+                "<start_of_turn>", "<end_of_turn>"]  # fmt: skip
 
 
 def random_texts():
@@ -126,6 +192,9 @@ def make_tiny(kind):
         tokenizer.add_tokens([AddedToken(t, normalized=False) for t in ["<think", "<think>", "</think>"]])
         tokenizer.add_tokens([AddedToken("<mask>", lstrip=True, rstrip=True, normalized=False)])
         tokenizer.add_tokens([AddedToken("caf\u00e9token", normalized=True)])
+        tokenizer.add_tokens([AddedToken("word", single_word=True, normalized=False)])
+        tokenizer.add_tokens([AddedToken("summer", single_word=True, lstrip=True, normalized=True)])
+        tokenizer.add_tokens([AddedToken("  ", normalized=False)])
     text = tokenizer.to_str()
     if kind == "llama3":  # older files spell a merge as one string
         description = json.loads(text)
@@ -146,11 +215,12 @@ def write_json(name, value):
     (HERE / name).write_text(json.dumps(value, ensure_ascii=True, indent=None, separators=(",", ":")) + "\n")
 
 
-def write_tokenizer(kind, text, template=None):
+def write_tokenizer(kind, text, template=None, more=None):
     folder = HERE / f"text_{kind}"
     folder.mkdir(exist_ok=True)
     (folder / "tokenizer.json").write_text(text, encoding="utf-8")
     config = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<eos>" if kind == "word" else "<|im_end|>"}
+    config.update(more or {})
     if template:
         config["chat_template"] = template
     (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n")
@@ -195,18 +265,64 @@ def make_ids():
     write_json("text_ids.json", result)
 
 
+def chat_cases(name):
+    systems = [None] if name == "gemma2" else [None, " Answer in French.\n"]
+    users = ["What is 2+2?", "\n\t\u3000 Two lines\nof 'text' \x1c\u00a0 "]
+    for system in systems:
+        for user in users:
+            yield system, user, "", {}
+        yield system, users[0], "\n First, we see 1 ", {}
+    if name == "llama31":
+        yield None, users[0], "", {"date_string": "01 Feb 2025"}
+    if name.startswith("qwen3"):
+        yield None, users[0], "", {"enable_thinking": False}
+        yield None, users[0], "So", {"enable_thinking": False}
+        yield None, users[0], "<think>\nhm\n</think>\n\nSo", {}
+
+
+def render_chat(tokenizer, template, system, user, opening, kwargs):
+    """What transformers renders: as text, and as ids. The date is the template's own, whatever the day."""
+    messages = ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": user}]
+    if opening:
+        messages.append({"role": "assistant", "content": opening})
+    kwargs = {**kwargs, "chat_template": template, "add_generation_prompt": not opening, "continue_final_message": bool(opening)}
+    text = tokenizer.apply_chat_template(messages, tokenize=False, **kwargs)
+    return text, tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False, **kwargs)
+
+
 def make_chat():
-    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(HERE / "text_smollm" / "tokenizer.json"))
+    backend = Tokenizer.from_str(make_tiny("llama3"))
+    backend.add_special_tokens(CHAT_SPECIAL)
+    backend.add_tokens(["<think>", "</think>"])
+    write_tokenizer("chat", backend.to_str(), more={"bos_token": "<|begin_of_text|>"})
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=backend, bos_token="<|begin_of_text|>", eos_token="<|im_end|>")
     rows = []
     for name, template in CHAT_TEMPLATES.items():
-        for system in [None, "Answer in French."]:
-            for user in ["What is 2+2?", "\n  Two lines\nof 'text'  "]:
-                messages = ([{"role": "system", "content": system}] if system else []) + [{"role": "user", "content": user}]
-                kwargs = {"chat_template": template, "add_generation_prompt": True}
-                text = tokenizer.apply_chat_template(messages, tokenize=False, **kwargs)
-                ids = tokenizer.apply_chat_template(messages, tokenize=True, return_dict=False, **kwargs)
-                rows.append({"name": name, "template": template, "system": system, "user": user, "text": text, "ids": ids})
-    write_json("text_chat.json", rows)
+        for system, user, opening, kwargs in chat_cases(name):
+            text, ids = render_chat(tokenizer, template, system, user, opening, kwargs)
+            rows.append({"name": name, "system": system, "user": user, "opening": opening, **kwargs, "text": text, "ids": ids})
+    write_json("text_chat.json", {"templates": CHAT_TEMPLATES, "rows": rows, "prefixes": make_prefixes(backend)})
+
+
+def make_prefixes(backend):
+    """What tokenizer(text) puts around a text, by post_processor and tokenizer_config.json."""
+    bos, eos = (("<|begin_of_text|>", backend.token_to_id("<|begin_of_text|>")), ("<|im_end|>", backend.token_to_id("<|im_end|>")))
+    byte_level = processors.ByteLevel(trim_offsets=False)
+    front = processors.TemplateProcessing(single=f"{bos[0]} $A", special_tokens=[bos])
+    around = processors.TemplateProcessing(single=f"{bos[0]} {bos[0]} $A {eos[0]}", special_tokens=[bos, eos])
+    rows = []
+    for processor in [None, byte_level, front, around, processors.Sequence([byte_level, front])]:
+        for add_bos_token in [False, True]:
+            description = json.loads(backend.to_str())
+            if processor is not None:
+                description["post_processor"] = json.loads(processor.__getstate__())
+            config = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": bos[0], "add_bos_token": add_bos_token}
+            with tempfile.TemporaryDirectory() as folder:
+                (Path(folder) / "tokenizer.json").write_text(json.dumps(description))
+                (Path(folder) / "tokenizer_config.json").write_text(json.dumps(config))
+                ids = AutoTokenizer.from_pretrained(folder)("The fox").input_ids
+            rows.append({"post_processor": description["post_processor"], "config": config, "ids": ids})
+    return rows
 
 
 def fnv1a(ids):
@@ -226,14 +342,17 @@ def make_qwen3(folder, data):
         ids = [i for line in lines if line for i in encode(tokenizer, json.loads(line)["problem"], False)]
         files[name] = {"rows": sum(1 for line in lines if line), "ids": len(ids), "fnv1a": fnv1a(ids)}
     torture = [i for text in TEXTS + random_texts() for i in encode(tokenizer, text, False)]
-    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What is 2+2?"}]
     chat = AutoTokenizer.from_pretrained(folder)
+    cases = [
+        ("Be brief.", "", {}), (None, "", {}), (None, "", {"enable_thinking": False}), ("Be brief.", "First,\n", {}),
+        (None, "<think>\n2+2\n</think>\n\nIt", {"enable_thinking": False}),
+    ]  # fmt: skip
     prompts = [
-        chat.apply_chat_template(m, tokenize=True, return_dict=False, add_generation_prompt=True)
-        for m in (messages, messages[1:])
+        {"system": system, "opening": opening, **kwargs, "ids": render_chat(chat, None, system, "What is 2+2?", opening, kwargs)[1]}
+        for system, opening, kwargs in cases
     ]
     torture_digest = {"ids": len(torture), "fnv1a": fnv1a(torture)}
-    write_json("text_qwen3.json", {"files": files, "torture": torture_digest, "with_system": prompts[0], "prompt": prompts[1]})
+    write_json("text_qwen3.json", {"files": files, "torture": torture_digest, "prompts": prompts})
 
 
 if __name__ == "__main__":

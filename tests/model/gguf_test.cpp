@@ -61,7 +61,7 @@ GgufWriter small_model() {
   file.set("tokenizer.ggml.model", gguf_string("gpt2"));
   file.set("tokenizer.ggml.pre", gguf_string("smollm"));
   file.set("tokenizer.ggml.tokens", gguf_strings({"a", "b", "<end>"}));
-  file.set("tokenizer.ggml.token_type", gguf_i32s({1, 1, 3}));
+  file.set("tokenizer.ggml.token_type", gguf_i32s({1, 4, 3}));
   file.set("tokenizer.ggml.merges", gguf_strings({"a b"}));
   file.set("tokenizer.ggml.eos_token_id", gguf_u32(2));
   file.set("tokenizer.chat_template", gguf_string("{{ messages }}"));
@@ -120,6 +120,9 @@ TEST(Gguf, ReadsArchitectureTokenizerAndNames) {
   EXPECT_EQ(model.tokenizer.tokens, (std::vector<std::string>{"a", "b", "<end>"}));
   EXPECT_EQ(model.tokenizer.merges, std::vector<std::string>{"a b"});
   EXPECT_EQ(model.tokenizer.special_ids, std::vector{2});
+  EXPECT_EQ(model.tokenizer.added_ids, std::vector{1});  // user-defined: not special
+  EXPECT_EQ(model.tokenizer.bos_token, "");
+  EXPECT_EQ(model.tokenizer.add_bos, std::nullopt);
   EXPECT_EQ(model.tokenizer.pre, "smollm");
   EXPECT_EQ(model.tokenizer.eos_token, "<end>");
   EXPECT_EQ(model.tokenizer.chat_template, "{{ messages }}");
@@ -135,9 +138,13 @@ TEST(Gguf, ReadsArchitectureTokenizerAndNames) {
   file.alignment = 64;
   file.set("general.alignment", gguf_u32(64));
   file.set("tokenizer.ggml.eot_token_id", gguf_u32(1));
+  file.set("tokenizer.ggml.bos_token_id", gguf_u32(0));
+  file.set("tokenizer.ggml.add_bos_token", gguf_bool(true));
   file.tensors.push_back({"output.weight", {8, 3}, 0, floats(std::vector<float>(24, 7))});
   const GgufModel other = read(folder, file);
   EXPECT_FALSE(other.architecture.tied_embeddings);
+  EXPECT_EQ(other.tokenizer.bos_token, "a");
+  EXPECT_EQ(other.tokenizer.add_bos, true);
   EXPECT_EQ(other.architecture.eos_tokens, (std::vector{2, 1}));
   EXPECT_EQ(tensor_of(other, "lm_head.weight")[2][7].item<float>(), 7);
   EXPECT_EQ(tensor_of(other, "model.norm.weight")[0].item<float>(), 24);

@@ -20,6 +20,7 @@ inline std::string gguf_text(const std::string& text) { return raw<std::uint64_t
 // The encoded type and value of a metadata entry.
 inline std::string gguf_u32(std::uint32_t value) { return raw<std::uint32_t>(4) + raw(value); }
 inline std::string gguf_f32(float value) { return raw<std::uint32_t>(6) + raw(value); }
+inline std::string gguf_bool(bool value) { return raw<std::uint32_t>(7) + raw<std::uint8_t>(value); }
 inline std::string gguf_string(const std::string& value) { return raw<std::uint32_t>(8) + gguf_text(value); }
 inline std::string gguf_strings(const std::vector<std::string>& values) {
   std::string out = raw<std::uint32_t>(9) + raw<std::uint32_t>(8) + raw<std::uint64_t>(values.size());

@@ -1,9 +1,7 @@
-// Wordings, chat templates and the renderer. Golden prompts: transformers' apply_chat_template.
+// Wordings and the renderer; chat_template_test.cpp has the chat templates.
 #include "text/prompt.h"
 
 #include <gtest/gtest.h>
-
-#include <cstdlib>
 
 #include "core/error.h"
 
@@ -23,12 +21,6 @@ PromptConfig bare(const std::string& system = "auto") {
   return config;
 }
 
-std::string joined(const std::vector<PromptPiece>& pieces) {
-  std::string text;
-  for (const PromptPiece& piece : pieces) text += piece.text;
-  return text;
-}
-
 TEST(Wording, IsFilledInOnePass) {
   EXPECT_EQ(fill_wording("{problem}|{guidance}|{solution}|{answer}|{problem}", {"P", "G", "S", "A"}),
             "P|G|S|A|P");
@@ -46,47 +38,6 @@ TEST(Wording, DefaultsNameTheTaskAndTheForm) {
   }
   EXPECT_EQ(config.unguided.find("{guidance}"), std::string::npos);
   EXPECT_NE(config.guided, config.guided_silent);
-}
-
-TEST(ChatTemplate, IsWhatTransformersRenders) {
-  const SortedJson rows = SortedJson::parse(read_file(kGolden / "text_chat.json"));
-  ASSERT_EQ(rows.size(), 12u);
-  const auto tokenizer = load_tokenizer(kGolden / "text_smollm");
-  for (const SortedJson& row : rows) {
-    const ChatTemplate chat = find_chat_template("auto", row["template"].get<std::string>());
-    const std::string system =
-        row["system"].is_null() ? chat.default_system : row["system"].get<std::string>();
-    const auto user = row["user"].get<std::string>();
-    EXPECT_EQ(joined(chat.render(system, user, "")), row["text"].get<std::string>());
-    std::vector<int> ids;
-    for (const PromptPiece& piece : chat.render(system, user, "")) {
-      const std::vector<int> part = tokenizer->encode(piece.text, piece.control);
-      ids.insert(ids.end(), part.begin(), part.end());
-    }
-    EXPECT_EQ(ids, row["ids"].get<std::vector<int>>()) << row["text"];
-  }
-}
-
-TEST(ChatTemplate, DefaultSystemMessageIsReadFromTheTemplate) {
-  const SortedJson rows = SortedJson::parse(read_file(kGolden / "text_chat.json"));
-  std::vector<std::string> defaults;
-  for (std::size_t i = 0; i < rows.size(); i += 4) {
-    defaults.push_back(find_chat_template("chatml", rows[i]["template"].get<std::string>()).default_system);
-  }
-  EXPECT_EQ(defaults, (std::vector<std::string>{"You are Tiny, a helpful model",
-                                                "Don't guess.\nYou are \"Tiny\".", ""}));
-  EXPECT_EQ(find_chat_template("chatml", "<|im_start|>system\nnot closed").default_system, "");
-}
-
-TEST(ChatTemplate, UnknownOnesAreRefused) {
-  EXPECT_EQ(joined(find_chat_template("auto", "").render("S ", "U", "O")), "S UO");
-  try {
-    find_chat_template("auto", "[INST] {{ messages }} [/INST]");
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_NE(std::string(error.what()).find("chatml, plain"), std::string::npos) << error.what();
-  }
-  EXPECT_THROW(find_chat_template("chatlm", ""), Error);
 }
 
 class Renderer : public testing::Test {
@@ -164,17 +115,6 @@ TEST(WordRenderer, PlainPartsAreWordsOfTheirOwn) {
   EXPECT_EQ(PromptRenderer(config, words).render("p p", "g"), (std::vector<int>{1, 1, 2, 3}));
 }
 
-TEST(Qwen3, PromptIsWhatTransformersRenders) {
-  const char* data = std::getenv("POPE_DATA");
-  if (data == nullptr) GTEST_SKIP() << "POPE_DATA is not set: no Qwen3 tokenizer";
-  const auto tokenizer = load_tokenizer(fs::path(data) / "tokenizers/qwen3");
-  const SortedJson golden = SortedJson::parse(read_file(kGolden / "text_qwen3.json"));
-  EXPECT_EQ(PromptRenderer(bare(), tokenizer).render("What is 2+2?"),
-            golden["prompt"].get<std::vector<int>>());
-  EXPECT_EQ(PromptRenderer(bare("Be brief."), tokenizer).render("What is 2+2?"),
-            golden["with_system"].get<std::vector<int>>());
-}
-
 TEST(PromptOptions, AreDeclared) {
   PromptConfig config;
   Options options;
@@ -183,7 +123,7 @@ TEST(PromptOptions, AreDeclared) {
   options.set("prompt.system", "\"\"", "test");
   EXPECT_EQ(config.guidance_in, "assistant");
   EXPECT_EQ(config.system, "");
-  EXPECT_EQ(options.all().size(), 7u);
+  EXPECT_EQ(options.all().size(), 9u);
 }
 
 }  // namespace

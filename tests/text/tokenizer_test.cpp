@@ -171,6 +171,37 @@ TEST(BpeFromParts, GivesTheIdsOfTheJsonAndSavesAsSuch) {
   }
 }
 
+// Qwen3's <think> is of the type user-defined: one token, but text.
+TEST(BpeFromParts, UserDefinedTokensSurviveDecoding) {
+  BpeParts parts = parts_of(kGolden / "text_smollm");
+  parts.pre = "qwen2";
+  parts.added_ids = {static_cast<int>(parts.tokens.size())};
+  parts.tokens.push_back("<think>");
+  const auto tokenizer = make_bpe_tokenizer(parts);
+  const std::vector<int> ids = tokenizer->encode("<think>1<|im_end|>", true);
+  EXPECT_EQ(ids.front(), parts.added_ids[0]);
+  EXPECT_EQ(ids.back(), 2);
+  EXPECT_EQ(tokenizer->decode(ids), "<think>1");
+}
+
+TEST(BpeFromParts, BosStandsInFrontWhereTheFileSaysSo) {
+  BpeParts parts = parts_of(kGolden / "text_smollm");
+  parts.bos_token = "<|im_start|>";
+  const auto prefix = [&](const char* pre, std::optional<bool> add_bos) {
+    parts.pre = pre;
+    parts.add_bos = add_bos;
+    const fs::path folder = temporary_folder("bos");
+    make_bpe_tokenizer(parts)->save(folder);
+    const auto tokenizer = load_tokenizer(folder);
+    EXPECT_EQ(tokenizer->bos_token(), "<|im_start|>");
+    return tokenizer->prefix();
+  };
+  EXPECT_EQ(prefix("smollm", {}), std::vector<int>{});
+  EXPECT_EQ(prefix("smollm", true), std::vector<int>{1});
+  EXPECT_EQ(prefix("llama-bpe", {}), std::vector<int>{1});  // as llama.cpp takes it
+  EXPECT_EQ(prefix("llama-bpe", false), std::vector<int>{});
+}
+
 TEST(BpeFromParts, SplitsAsThePreTokenizerSays) {
   BpeParts parts = parts_of(kGolden / "text_smollm");
   for (const char* pre : {"gpt-2", "smollm", "qwen2", "llama-bpe"}) {
@@ -187,6 +218,10 @@ TEST(BpeFromParts, SplitsAsThePreTokenizerSays) {
         << error.what();
   }
   parts.pre = "smollm";
+  parts.special_ids = {};
+  parts.added_ids = {480'000};
+  EXPECT_THROW(make_bpe_tokenizer(parts), Error);
+  parts.added_ids = {};
   parts.special_ids = {480'000};
   EXPECT_THROW(make_bpe_tokenizer(parts), Error);
   parts.special_ids = {};

@@ -30,20 +30,44 @@ TEST(Extract, LastBalancedBox) {
   EXPECT_FALSE(find_boxed(R"(\boxed{5)").has_value());
 }
 
+TEST(Extract, WithoutThinking) {
+  EXPECT_EQ(without_thinking("<think>a</think>b"), "b");
+  EXPECT_EQ(without_thinking("a</think>b</think>c"), "c");
+  EXPECT_EQ(without_thinking("a <think>b"), "a ");
+  EXPECT_EQ(without_thinking("</think>a<think>b"), "a");
+  EXPECT_EQ(without_thinking("a"), "a");
+}
+
 TEST(Extract, AnswerLine) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {"**Answer:** 7 apples\nBye", "7 apples"},
+      {"ANSWER: (C)", "(C)"},
+      {"Answer: 6\nAgain.\nAnswer: 7", "7"},
+      {"Final Answer: The volume of $ABCD$ is 120. I hope so.", "120"},
+      {"Answer \\[ \n 9 \n \\]", "\\[ \n 9 \n \\]"},
+      {"Answer $9$ and more", "$9$"},
+      {"The answer is 12.", ""},
+      {"no marker, 5", ""}};
+  for (const auto& [text, expected] : cases) EXPECT_EQ(answer_line(text), expected) << text;
+}
+
+TEST(Extract, AnswerPhrase) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"The answer is 12. It is so.", "12"},
       {"the answer is 3.5.", "3.5"},
-      {"**Answer:** 7 apples\nBye", "7 apples"},
-      {"ANSWER: (C)", "(C)"},
-      {"steps\n#### 1,200", "1,200"},
-      {"#### 9\n#### 10\n", "10"},
-      {"Answer: 6\nAgain.\nAnswer: 7", "7"},
       {"The answer is $x = 2. 5$. I hope so.", "$x = 2. 5$"},
       {R"(The answer is: \(\frac12\). Bye)", R"(\(\frac12\))"},
+      {"the answer is 5 <|im_end|>", "5"},
       {"The answer is\n5", ""},
       {"no marker, 5", ""}};
-  for (const auto& [text, expected] : cases) EXPECT_EQ(answer_line(text), expected) << text;
+  for (const auto& [text, expected] : cases) EXPECT_EQ(answer_phrase(text), expected) << text;
+}
+
+TEST(Extract, MarkerLine) {
+  EXPECT_EQ(marker_line("steps\n#### 1,200"), "1,200");
+  EXPECT_EQ(marker_line("#### 9\n#### 10\n"), "10");
+  EXPECT_EQ(marker_line("#### 5 apples. So"), "5 apples");
+  EXPECT_EQ(marker_line("### 5"), "");
 }
 
 TEST(Extract, LastNumber) {
@@ -59,6 +83,9 @@ TEST(Extract, LastNumber) {
                                                                   {"1,2345", "2345"},
                                                                   {"3.14.15", ".15"},
                                                                   {"no number", ""},
+                                                                  {"x2 is a name", ""},
+                                                                  {"AZYUK2A", ""},
+                                                                  {"1,000.99€", "1,000.99"},
                                                                   {"-7", "-7"}};
   for (const auto& [text, expected] : cases) EXPECT_EQ(last_number(text), expected) << text;
 }

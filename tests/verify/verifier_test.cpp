@@ -1,12 +1,14 @@
-// The verifiers from outside: verdicts and reasons; and agreement with a file of facts about equal answers.
+// The verifiers from outside: verdicts and reasons; and agreement with files of facts about answers.
 #include "verify/verifier.h"
 
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <iostream>
+#include <set>
 
 #include "core/error.h"
+#include "verify/answers.h"
 
 namespace pope {
 namespace {
@@ -24,27 +26,59 @@ TEST(MathVerifier, BoxThenAnswerLineThenLastNumber) {
     bool correct;
     const char *extracted, *reason;
   };
-  for (const Case& c : std::vector<Case>{{"so \\boxed{1,200}", true, "1,200", "equal"},
-                                         {"\\boxed{1200} no: \\boxed{7}", false, "7", "not equal"},
-                                         {"the answer is 7, or \\boxed{1200}", true, "1200", "equal"},
-                                         {"\\boxed{} 1200", false, "", "no answer found"},
-                                         {"\\boxed{ \\text{} } 1200", false, " \\text{} ", "no answer found"},
-                                         {"The answer is 1200. Not 7.", true, "1200", "equal"},
-                                         {"7 times\n#### 1200", true, "1200", "equal"},
-                                         {"#### 1200\n#### 7", false, "7", "not equal"},
-                                         {"it makes 7 + 1193 = 1200.", true, "1200", "equal"},
-                                         {"the answer is \\boxed{1200", false, "", "no answer found"},
-                                         {"nothing at all", false, "", "no answer found"},
-                                         {"", false, "", "no answer found"}}) {
+  for (const Case& c :
+       std::vector<Case>{{"so \\boxed{1,200}", true, "1,200", "equal"},
+                         {"\\boxed{1200} no: \\boxed{7}", false, "7", "not equal"},
+                         {"the answer is 7, or \\boxed{1200}", true, "1200", "equal"},
+                         {"\\boxed{} 1200", false, "", "no answer found: the box is empty"},
+                         {"\\boxed{ \\text{} } 1200", false, " \\text{} ", "not equal: the answer is empty"},
+                         {"The answer is 1200. Not 7.", true, "1200", "equal"},
+                         {"7 times\n#### 1200", true, "1200", "equal"},
+                         {"#### 1200\n#### 7", false, "7", "not equal"},
+                         {"it makes 7 + 1193 = 1200.", true, "1200", "equal"},
+                         {"the answer is \\boxed{1200", false, "", "no answer found: the box is not closed"},
+                         {"nothing at all", false, "", "no answer found"},
+                         {"", false, "", "no answer found"}}) {
     const Verdict verdict = verifier->verify(with_answer("1200"), c.completion);
     EXPECT_EQ(verdict.correct, c.correct) << c.completion;
     EXPECT_EQ(verdict.extracted, c.extracted) << c.completion;
-    EXPECT_EQ(verdict.reason, c.reason) << c.completion;
+    EXPECT_TRUE(verdict.reason.starts_with(c.reason)) << c.completion << ": " << verdict.reason;
   }
   VerifyConfig strict;
-  strict.last_number = false;
+  strict.last_number = strict.answer_phrase = false;
   EXPECT_FALSE(make_verifier(strict)->verify(with_answer("1200"), "it makes 1200.").correct);
+  EXPECT_FALSE(make_verifier(strict)->verify(with_answer("1200"), "The answer is 1200.").correct);
   EXPECT_TRUE(make_verifier(strict)->verify(with_answer("1200"), "Answer: 1200").correct);
+  strict.answer_line = false;
+  EXPECT_FALSE(make_verifier(strict)->verify(with_answer("1200"), "Answer: 1200").correct);
+  EXPECT_TRUE(make_verifier(strict)->verify(with_answer("1200"), "#### 1200").correct);
+  strict.marker = false;
+  EXPECT_FALSE(make_verifier(strict)->verify(with_answer("1200"), "#### 1200").correct);
+}
+
+TEST(MathVerifier, ThinkingGivesNoAnswer) {
+  const auto correct = [](const char* completion) {
+    return make_verifier({})->verify(with_answer("5"), completion).correct;
+  };
+  EXPECT_TRUE(correct("<think>\\boxed{4}</think> \\boxed{5}"));
+  EXPECT_FALSE(correct("<think>\\boxed{5}</think> \\boxed{4}"));
+  EXPECT_FALSE(correct("<think>\\boxed{5}</think> Done."));
+  EXPECT_FALSE(correct("<think>\\boxed{5}"));
+  EXPECT_FALSE(correct("so \\boxed{5}</think> none"));  // the block was opened by the prompt
+  EXPECT_TRUE(correct("so \\boxed{4}</think> \\boxed{5}"));
+}
+
+TEST(MathVerifier, SaysWhatWasCompared) {
+  const Verdict verdict = make_verifier({})->verify(with_answer("\\dfrac{2}{4}"), "\\boxed{x = 0.5}");
+  EXPECT_TRUE(verdict.correct);
+  EXPECT_EQ(verdict.gold_form, "1/2");
+  EXPECT_EQ(verdict.answer_form, "x = 0.5");
+  EXPECT_EQ(verdict.reason, "equal: exact values");
+  VerifyConfig strict;
+  strict.units_optional = false;
+  EXPECT_FALSE(make_verifier(strict)->verify(with_answer("5"), "\\boxed{5\\text{ cm}}").correct);
+  const Verdict undecided = make_verifier({})->verify(with_answer("10^{10^{10^{10}}}"), "\\boxed{7}");
+  EXPECT_TRUE(undecided.undecided && !undecided.correct);
 }
 
 TEST(MathVerifier, LeakGuard) {
@@ -126,47 +160,59 @@ TEST(RegistersVerifier, LeakGuard) {
   EXPECT_FALSE(verifier->states_answer(registers(), ""));
 }
 
-// Outside data: each reference answer, boxed, equals itself.
+// Outside data: each reference answer equals itself, read anew; and the box of its own solution, but for
+// these, whose solution boxes something else than the answer says (another number, a bound for the
+// inequality, digits in base 2).
 TEST(MathVerifier, EveryAnswerEqualsItself) {
-  int unbalanced = 0;
   const char* data = std::getenv("POPE_DATA");
   if (!data) GTEST_SKIP() << "set POPE_DATA to a folder of problem files";
-  const auto verifier = make_verifier({});
+  std::set<std::string> differ;
+  int answers = 0, boxes = 0;
   for (const auto& entry : std::filesystem::directory_iterator(data)) {
     if (entry.path().extension() != ".jsonl" || entry.path().stem() == "verifier_cases") continue;
     for (const Problem& problem : read_problems(entry.path())) {
-      const std::string completion = "So \\boxed{" + problem.answer + "}.";
-      if (last_boxed(completion) == problem.answer) {
-        EXPECT_TRUE(verifier->verify(problem, completion).correct) << problem.id << ": " << problem.answer;
-      } else {
-        ++unbalanced;
-      }
+      ++answers;
+      EXPECT_TRUE(compare_answers(problem.answer, "\\displaystyle " + problem.answer).equal)
+          << problem.id << ": " << problem.answer;
+      const std::string box = last_boxed(problem.solution);
+      if (box.empty()) continue;
+      ++boxes;
+      if (!compare_answers(problem.answer, box).equal) differ.insert(problem.id);
     }
   }
-  EXPECT_LE(unbalanced, 4);  // answers with a lost brace
+  std::cout << answers << " answers, " << boxes << " solutions with a box, " << differ.size()
+            << " box another answer\n";
+  const std::set<std::string> known = {"omni-math-rule-27",  "omni-math-rule-30",  "omni-math-rule-52",
+                                       "omni-math-rule-64",  "omni-math-rule-972", "omni-math-rule-981",
+                                       "omni-math-rule-1063"};
+  for (const std::string& id : differ) EXPECT_TRUE(known.contains(id)) << id;
 }
 
-// Outside data: facts about equal answers from several graders ("answer": compared as they are; "response"
-// and "freetext": a completion). Those marked "disputed:" are left out.
+// Outside data: facts about equal answers. Kinds that begin with "disputed:" need not hold. Two kinds rest on
+// the convention of one grader each, and are graded under it: only "Answer:" lines count, or only "####".
 TEST(MathVerifier, AgreesWithKnownCases) {
   const char* data = std::getenv("POPE_DATA");
   if (!data) GTEST_SKIP() << "set POPE_DATA to a folder with verifier_cases.jsonl";
-  const auto verifier = make_verifier({});
-  int cases = 0, agree = 0, wrongly_correct = 0;
+  VerifyConfig lines, markers;
+  lines.marker = lines.answer_phrase = lines.last_number = false;
+  markers.answer_line = markers.answer_phrase = markers.last_number = false;
+  int cases = 0;
   read_jsonl(std::filesystem::path(data) / "verifier_cases.jsonl", [&](Json&& row, std::size_t) {
-    std::string completion = row["pred"];
-    const bool boxed = row["form"] != "answer" || completion.find("\\boxed") != std::string::npos;
-    const Verdict verdict =
-        verifier->verify(with_answer(row["gold"]), boxed ? completion : "\\boxed{" + completion + "}");
-    if (row["kind"].get<std::string>().starts_with("disputed:")) return;
+    const std::string kind = row["kind"], form = row["form"];
+    if (kind.starts_with("disputed:")) return;
     ++cases;
-    agree += verdict.correct == row["equal"];
-    wrongly_correct += verdict.correct && !row["equal"];
+    const VerifyConfig config = kind == "answer-line"    ? lines
+                                : kind == "gsm8k-marker" ? markers
+                                                         : VerifyConfig{};
+    const AnswerForm as = form == "answer"     ? AnswerForm::answer
+                          : form == "response" ? AnswerForm::response
+                                               : AnswerForm::freetext;
+    const Verdict verdict =
+        make_verifier(config, as)->verify(with_answer(row["gold"]), row["pred"].get<std::string>());
+    EXPECT_EQ(verdict.correct, row["equal"].get<bool>())
+        << row["id"] << " " << kind << ": " << verdict.reason;
   });
-  std::cout << "agrees in " << agree << " of " << cases << " cases, wrongly correct in " << wrongly_correct
-            << "\n";
-  EXPECT_GE(agree, cases * 74 / 100);
-  EXPECT_LE(wrongly_correct, 5);  // completions without a box, which stricter graders refuse
+  EXPECT_GE(cases, 300);
 }
 
 }  // namespace

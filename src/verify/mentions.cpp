@@ -1,5 +1,5 @@
-// Equality of answers, and whether a text states one.
-#include "verify/equality.h"
+// Normalised text and exact numbers, searched for in normalised text.
+#include "verify/mentions.h"
 
 #include <algorithm>
 #include <array>
@@ -46,46 +46,6 @@ std::optional<Normal> right_side(const Normal& in) {
   return slice(in, equals + 1, in.text.size());
 }
 
-// "5 apples" → "5", "7 cm^2" → "7": letters after a space that follow a number and end the answer.
-std::optional<Number> without_unit(const Normal& in) {
-  std::size_t end = in.text.size();
-  if (in.text.ends_with("^2") || in.text.ends_with("^3")) end -= 2;
-  std::size_t start = end;
-  while (start > 0 && is_letter(in.text[start - 1])) --start;
-  if (start == end || start == 0 || !in.gap[start]) return std::nullopt;
-  constexpr std::array<std::string_view, 6> scales = {"dozen",   "hundred", "thousand",
-                                                      "million", "billion", "trillion"};
-  const std::string_view unit = std::string_view(in.text).substr(start, end - start);
-  for (const std::string_view scale : scales)
-    if (unit.starts_with(scale)) return std::nullopt;
-  return number_of(slice(in, 0, start));
-}
-
-// "(A)" and "a" → "a"; nothing when it is not a word or a choice.
-std::optional<std::string> word_of(std::string text) {
-  if (text.size() > 2 && text.front() == '(' && text.back() == ')') text = text.substr(1, text.size() - 2);
-  for (char& c : text) {
-    if (!is_letter(c)) return std::nullopt;
-    c = static_cast<char>(c | 0x20);
-  }
-  return text;
-}
-
-bool equal(const Normal& a, const Normal& b) {
-  if (a.text.empty() || b.text.empty()) return false;
-  if (a.text == b.text) return true;
-  const std::optional<Number> number_a = number_of(a), number_b = number_of(b);
-  if (number_a && number_b) return equal(*number_a, *number_b);
-  const std::optional<std::string> word_a = word_of(a.text), word_b = word_of(b.text);
-  if (word_a && word_b) return *word_a == *word_b;
-  const std::optional<Normal> right_a = right_side(a), right_b = right_side(b);
-  if (right_a && !right_b && b.text.find('=') == std::string::npos) return equal(*right_a, b);
-  if (right_b && !right_a && a.text.find('=') == std::string::npos) return equal(a, *right_b);
-  const std::optional<Number> bare_a = number_a ? number_a : without_unit(a),
-                              bare_b = number_b ? number_b : without_unit(b);
-  return (number_a || number_b) && bare_a && bare_b && equal(*bare_a, *bare_b);
-}
-
 bool mentions_number(const Normal& text, const Number& answer) {
   const auto matches = [&](std::size_t at, const Number& value) {
     Number signed_value = value;
@@ -125,10 +85,6 @@ bool mentions_text(const Normal& text, const std::string& answer) {
 }
 
 }  // namespace
-
-bool answers_equal(std::string_view reference, std::string_view answer) {
-  return equal(normalize(reference), normalize(answer));
-}
 
 bool mentions_answer(std::string_view text, std::string_view answer) {
   const Normal where = normalize(text);

@@ -1,0 +1,237 @@
+// From two texts to a verdict: a short way for plain numbers, then trees.
+#include "verify/answers.h"
+
+#include <array>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "verify/evaluate.h"
+#include "verify/match.h"
+#include "verify/parser.h"
+#include "verify/tokens.h"
+#include "verify/words.h"
+
+namespace pope {
+namespace {
+
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n";
+  const auto strip = [&] {
+    const std::size_t first = text.find_first_not_of(space);
+    text =
+        first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(space) - first + 1);
+  };
+  strip();
+  while (text.size() >= 2 && text.front() == '$' && text.back() == '$' && text[text.size() - 2] != '\\') {
+    text = text.substr(1, text.size() - 2);
+    strip();
+  }
+  return text;
+}
+
+// Plain decimals such as "-1,234.50" as sign, digits before the point without leading zeros, digits after it
+// without trailing ones. Most answers are of this kind.
+struct Plain {
+  std::array<char, 40> digits;
+  std::size_t whole = 0, size = 0;  // digits before the point, digits in all
+  bool negative = false;
+  bool operator==(const Plain& other) const {
+    return whole == other.whole && negative == other.negative &&
+           std::string_view(digits.data(), size) == std::string_view(other.digits.data(), other.size);
+  }
+  std::string text() const {
+    std::string out = (negative ? "-" : "") + (whole == 0 ? "0" : std::string(digits.data(), whole));
+    return size == whole ? out : out + "." + std::string(digits.data() + whole, size - whole);
+  }
+};
+
+std::optional<Plain> plain_number(std::string_view text) {
+  Plain out;
+  if (text.empty() || text.size() > out.digits.size()) return std::nullopt;
+  std::size_t i = text[0] == '-' || text[0] == '+' ? 1 : 0;
+  out.negative = text[0] == '-';
+  bool any = false, point = false;
+  std::size_t lead = 0, since_comma = 0;  // digits before the first comma, and since the last one
+  bool comma = false;
+  for (; i < text.size(); ++i) {
+    const char c = text[i];
+    if (is_digit(c)) {
+      any = true;
+      if (!point) ++(comma ? since_comma : lead);
+      if (c == '0' && out.size == 0 && !point) continue;  // a leading zero
+      out.digits[out.size++] = c;
+      if (!point) out.whole = out.size;
+    } else if (c == ',' && !point && (comma ? since_comma == 3 : lead >= 1 && lead <= 3)) {
+      comma = true;
+      since_comma = 0;
+    } else if (c == '.' && !point) {
+      point = true;
+    } else {
+      return std::nullopt;
+    }
+  }
+  if (!any || (comma && since_comma != 3)) return std::nullopt;
+  while (out.size > out.whole && out.digits[out.size - 1] == '0') --out.size;
+  if (out.size == 0) out.negative = false;
+  return out;
+}
+
+// One reading of an answer.
+struct Reading {
+  Node* tree = nullptr;  // null: words
+};
+
+std::vector<Reading> readings(std::string_view text, Arena& arena, const Limits& limits) {
+  const std::vector<Token> tokens = tokenize(text, limits);
+  std::vector<Reading> out;
+  if (tokens.empty()) return out;
+  out.push_back({parse_answer(tokens, false, arena)});
+  if (has_groups_in_brackets(tokens)) out.push_back({parse_answer(tokens, true, arena)});
+  return out;
+}
+
+// The letter of a multiple-choice answer, which may stand before the choice itself: "(B)", "B", "(B) 42".
+char choice_of(const std::string& key) {
+  const auto letter = [](char c) { return c >= 'a' && c <= 'j' ? c : '\0'; };
+  if (key.size() == 1) return letter(key[0]);
+  if (key.size() <= 3 || key[0] != '(' || key[2] != ')') return '\0';
+  const std::string_view rest = std::string_view(key).substr(3);  // "(B) or (C)" is no choice
+  return rest.starts_with("or") || rest.starts_with("and") || rest.find('(') != std::string_view::npos
+             ? '\0'
+             : letter(key[1]);
+}
+
+bool same_words(std::string_view a, std::string_view b) {
+  const std::string x = text_key(a), y = text_key(b);
+  if (x.empty() || y.empty()) return false;
+  if (x == y) return true;
+  return (x.size() == 1 || y.size() == 1) && choice_of(x) != '\0' && choice_of(x) == choice_of(y);
+}
+
+bool is_letter_answer(const Reading& reading) {
+  return reading.tree && (reading.tree->is(NodeKind::variable) || reading.tree->is(NodeKind::constant)) &&
+         reading.tree->text.size() == 1;
+}
+
+bool is_words(const Reading& reading) { return !reading.tree || reading.tree->is(NodeKind::text); }
+
+std::string normal_form(const Reading& reading, std::string_view text, Budget& budget) {
+  constexpr std::size_t kShown = 400;
+  if (!reading.tree) return "\"" + text_key(text.substr(0, kShown)) + "\"";
+  if (!has_variables(*reading.tree) && !reading.tree->is(NodeKind::quantity)) {
+    Evaluation at{budget, 64};
+    const Value value = evaluate(*reading.tree, at);
+    if (value.is_rational() && value.rational().bits() < 1024) {
+      char* digits = fmpq_get_str(nullptr, 10, value.rational().get());
+      std::string out = digits;
+      flint_free(digits);
+      return out;
+    }
+  }
+  std::string form = to_text(*reading.tree);
+  if (form.size() > kShown) form.resize(kShown);
+  return form;
+}
+
+// FLINT keeps caches for each thread; they go with it.
+struct FlintCaches {
+  ~FlintCaches() { flint_cleanup(); }
+};
+
+std::string_view ground_text(Ground ground) {
+  switch (ground) {
+    case Ground::text:
+      return "equal: the same form";
+    case Ground::exact:
+      return "equal: exact values";
+    case Ground::algebraic:
+      return "equal: algebraic numbers, exactly";
+    case Ground::points:
+      return "equal: values agree at all points tried";
+  }
+  return "";
+}
+
+void compare_trees(std::string_view gold, std::string_view pred, const AnswerRules& rules, Budget& budget,
+                   AnswerComparison& out) {
+  Arena arena(budget);
+  const std::vector<Reading> golds = readings(gold, arena, budget.limits());
+  const std::vector<Reading> preds = readings(pred, arena, budget.limits());
+  if (golds.empty() || preds.empty()) {
+    out.reason =
+        golds.empty() ? "not equal: the reference answer is empty" : "not equal: the answer is empty";
+    return;
+  }
+  out.gold = normal_form(golds[0], gold, budget);
+  out.pred = normal_form(preds[0], pred, budget);
+  const bool letter_gold = is_letter_answer(golds[0]), letter_pred = is_letter_answer(preds[0]);
+  const bool words = is_words(golds[0]) || is_words(preds[0]);
+  if ((words || letter_gold || letter_pred) && same_words(gold, pred)) {
+    // "n" and "N" are two variables, "b" and "B" are one choice.
+    out.equal = !(letter_gold && letter_pred) || golds[0].tree->text == preds[0].tree->text ||
+                choice_of(text_key(gold)) != '\0';
+    out.reason = out.equal ? "equal: the same words" : "not equal: letters";
+    return;
+  }
+  if (is_words(golds[0]) && is_words(preds[0])) {
+    out.reason = "not equal: words";
+    return;
+  }
+  bool unknown = false;
+  for (const Reading& x : golds) {
+    for (const Reading& y : preds) {
+      if (!x.tree || !y.tree) continue;
+      Matcher matcher(arena, rules);
+      const Truth same = matcher.equal(x.tree, y.tree);
+      if (same == Truth::yes) {
+        out.equal = true;
+        out.reason = ground_text(matcher.ground());
+        return;
+      }
+      unknown = unknown || same == Truth::unknown;
+      if (out.reason.empty() && !matcher.difference().empty())
+        out.reason = "not equal: " + matcher.difference();
+    }
+  }
+  out.undecided = unknown;
+  if (unknown) out.reason = "undecided: no value could be computed for both sides";
+  if (out.reason.empty()) out.reason = words ? "not equal: words" : "not equal: values differ";
+}
+
+}  // namespace
+
+AnswerComparison compare_answers(std::string_view gold, std::string_view pred, const AnswerRules& rules,
+                                 const Limits& limits) {
+  AnswerComparison out;
+  gold = trimmed(gold);
+  pred = trimmed(pred);
+  const std::optional<Plain> x = plain_number(gold), y = plain_number(pred);
+  if (x && y) {
+    out.equal = *x == *y;
+    out.gold = x->text();
+    out.pred = y->text();
+    out.reason = out.equal ? "equal: exact values" : "not equal: values differ";
+    return out;
+  }
+  if (gold == pred && !text_key(gold.substr(0, 4096)).empty()) {
+    out.equal = true;
+    out.gold = out.pred = gold.substr(0, 400);
+    out.reason = "equal: the same text";
+    return out;
+  }
+  thread_local const FlintCaches caches;
+  Budget budget(limits);
+  try {
+    compare_trees(gold, pred, rules, budget, out);
+  } catch (const OverBudget& over) {
+    out.equal = false;
+    out.undecided = true;
+    out.reason = std::string("undecided: over the budget of ") + over.what;
+  }
+  return out;
+}
+
+}  // namespace pope

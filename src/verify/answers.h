@@ -1,0 +1,27 @@
+// When two written answers are the same. The rules stand in docs/verifier.md.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "verify/budget.h"
+
+namespace pope {
+
+struct AnswerComparison {
+  bool equal = false;
+  bool undecided = false;  // over budget, or a value that no enclosure reaches; `equal` is false
+  std::string reason;      // "equal: …", "not equal: …", "undecided: …"
+  std::string gold, pred;  // the normal forms compared
+};
+
+// Whether units, percent and currency signs may be missing on one side.
+struct AnswerRules {
+  bool units_optional = true;
+};
+
+// Symmetric. An empty answer equals nothing. Thread-safe.
+AnswerComparison compare_answers(std::string_view gold, std::string_view pred, const AnswerRules& rules = {},
+                                 const Limits& limits = {});
+
+}  // namespace pope

@@ -1,0 +1,188 @@
+// The "command" verifier: the user's program, kept alive, JSON Lines on its stdin and stdout. A process that
+// crashes, or does not answer in time, is replaced; an item that made it crash is tried once more on a fresh
+// one.
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+
+#include "core/error.h"
+#include "verify/external.h"
+#include "verify/kinds.h"
+
+extern char** environ;
+
+namespace pope {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// One process. Not thread-safe: the pool gives it to one thread at a time.
+class Process {
+ public:
+  explicit Process(std::string command) : command_(std::move(command)) {}
+  ~Process() { stop(); }
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  enum class Outcome { answered, timed_out, died };
+
+  // Sends a line and waits for the reply to `id`; starts the process when it is not running, and ends it
+  // unless it answered.
+  Outcome ask(std::string line, std::uint64_t id, Clock::time_point deadline, Verdict& verdict) {
+    if (pid_ <= 0) start();
+    line += '\n';
+    Outcome outcome = send(line, deadline);
+    if (outcome == Outcome::answered) outcome = receive(id, deadline, verdict);
+    if (outcome != Outcome::answered) stop();
+    return outcome;
+  }
+
+ private:
+  void start() {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+      throw Error("grader", std::string("cannot make a socket: ") + std::strerror(errno));
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+    posix_spawn_file_actions_init(&files);
+    posix_spawnattr_init(&attributes);
+    posix_spawn_file_actions_adddup2(&files, ends[1], 0);
+    posix_spawn_file_actions_adddup2(&files, ends[1], 1);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);  // its children are ended with it
+    const char* arguments[] = {"sh", "-c", command_.c_str(), nullptr};
+    const int code =
+        posix_spawn(&pid_, "/bin/sh", &files, &attributes, const_cast<char**>(arguments), environ);
+    posix_spawn_file_actions_destroy(&files);
+    posix_spawnattr_destroy(&attributes);
+    close(ends[1]);
+    socket_ = ends[0];
+    fcntl(socket_, F_SETFL, O_NONBLOCK);
+    buffer_.clear();
+    if (code != 0) {
+      pid_ = -1;
+      stop();
+      throw Error("grader", std::string("cannot start /bin/sh: ") + std::strerror(code));
+    }
+  }
+
+  void stop() {
+    if (socket_ >= 0) close(socket_);
+    socket_ = -1;
+    if (pid_ <= 0) return;
+    kill(-pid_, SIGKILL);
+    while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
+    }
+    pid_ = -1;
+  }
+
+  // True when the socket is ready before the deadline.
+  bool wait_for(short events, Clock::time_point deadline) const {
+    for (;;) {
+      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
+      if (left <= 0) return false;
+      pollfd waiting{socket_, events, 0};
+      const int ready = poll(&waiting, 1, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
+      if (ready > 0) return true;
+      if (ready < 0 && errno != EINTR) return false;
+    }
+  }
+
+  Outcome send(std::string_view data, Clock::time_point deadline) const {
+    while (!data.empty()) {
+      const ssize_t sent = ::send(socket_, data.data(), data.size(), MSG_NOSIGNAL);
+      if (sent > 0) {
+        data.remove_prefix(static_cast<std::size_t>(sent));
+      } else if (sent < 0 && errno == EAGAIN) {
+        if (!wait_for(POLLOUT, deadline)) return Outcome::timed_out;
+      } else if (!(sent < 0 && errno == EINTR)) {
+        return Outcome::died;
+      }
+    }
+    return Outcome::answered;
+  }
+
+  Outcome receive(std::uint64_t id, Clock::time_point deadline, Verdict& verdict) {
+    constexpr std::size_t kLongestLine = 1 << 24;
+    for (;;) {
+      for (std::size_t end = buffer_.find('\n'); end != std::string::npos; end = buffer_.find('\n')) {
+        const bool reply = read_reply(std::string_view(buffer_).substr(0, end), id, verdict);
+        buffer_.erase(0, end + 1);
+        if (reply) return Outcome::answered;
+      }
+      if (buffer_.size() > kLongestLine) return Outcome::died;
+      if (!wait_for(POLLIN, deadline)) return Outcome::timed_out;
+      char chunk[65536];
+      const ssize_t got = recv(socket_, chunk, sizeof chunk, 0);
+      if (got > 0) {
+        buffer_.append(chunk, static_cast<std::size_t>(got));
+      } else if (got == 0 || (errno != EAGAIN && errno != EINTR)) {
+        return Outcome::died;
+      }
+    }
+  }
+
+  std::string command_, buffer_;
+  pid_t pid_ = -1;
+  int socket_ = -1;
+};
+
+std::vector<std::unique_ptr<Process>> processes(const VerifyConfig& config) {
+  if (config.command.empty())
+    throw Error("verifier", "verify.kind is command, but verify.command is empty", "set verify.command");
+  if (config.workers < 1) throw Error("verifier", "expected verify.workers of at least 1");
+  std::vector<std::unique_ptr<Process>> out;
+  for (int i = 0; i < config.workers; ++i) out.push_back(std::make_unique<Process>(config.command));
+  return out;
+}
+
+class CommandVerifier : public Verifier {
+ public:
+  explicit CommandVerifier(const VerifyConfig& config)
+      : timeout_s_(config.timeout_s), workers_(config.workers), pool_(processes(config)) {}
+
+  int parallel() const override { return workers_; }
+
+  Verdict verify(const Problem& problem, std::string_view completion) const override {
+    const std::uint64_t id = ++last_id_;
+    const std::string request = grader_request(id, problem, completion);
+    Pool<Process>::Lease process(pool_);
+    Verdict verdict;
+    for (int attempt = 0; attempt < 2; ++attempt) {
+      const auto limit =
+          std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(timeout_s_));
+      switch (process->ask(request, id, Clock::now() + limit, verdict)) {
+        case Process::Outcome::answered:
+          return verdict;
+        case Process::Outcome::timed_out:
+          return failed_verdict(fmt::format("did not answer within {:g} s", timeout_s_));
+        case Process::Outcome::died:
+          break;
+      }
+    }
+    return failed_verdict("ended without an answer, twice");
+  }
+
+ private:
+  double timeout_s_;
+  int workers_;
+  mutable Pool<Process> pool_;
+  mutable std::atomic<std::uint64_t> last_id_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Verifier> make_command_verifier(const VerifyConfig& config) {
+  return std::make_unique<CommandVerifier>(config);
+}
+
+}  // namespace pope

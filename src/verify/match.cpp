@@ -1,0 +1,340 @@
+// Everything but relations.
+#include "verify/match.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "verify/evaluate.h"
+#include "verify/words.h"
+
+namespace pope {
+namespace {
+
+bool is_expression(const Node& node) {
+  switch (node.kind) {
+    case NodeKind::number:
+    case NodeKind::variable:
+    case NodeKind::constant:
+    case NodeKind::sum:
+    case NodeKind::product:
+    case NodeKind::quotient:
+    case NodeKind::power:
+    case NodeKind::negate:
+    case NodeKind::function:
+    case NodeKind::quantity:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// 1 for ∞, -1 for -∞, 0 for anything else.
+int infinite_sign(const Node& node) {
+  if (node.is(NodeKind::infinity)) return 1;
+  if (node.is(NodeKind::negate)) return -infinite_sign(*node.children[0]);
+  return 0;
+}
+
+bool is_collection(const Node& node) {
+  return node.is(NodeKind::set) || node.is(NodeKind::list) ||
+         (has_plus_minus(node) && !node.is(NodeKind::tuple));
+}
+
+bool holds_matrix(const Node& node) {
+  return node.is(NodeKind::matrix, "matrix") ||
+         ((node.is(NodeKind::sum) || node.is(NodeKind::product) || node.is(NodeKind::negate)) &&
+          std::any_of(node.children.begin(), node.children.end(),
+                      [](const Node* n) { return holds_matrix(*n); }));
+}
+
+bool is_real_line(const Node& node) {
+  if (node.is(NodeKind::variable)) return node.text == "\\mathbb{R}";
+  return node.is(NodeKind::tuple, "()") && node.children.size() == 2 &&
+         infinite_sign(*node.children[0]) < 0 && infinite_sign(*node.children[1]) > 0;
+}
+
+Truth both(Truth a, Truth b) {
+  if (a == Truth::no || b == Truth::no) return Truth::no;
+  return a == Truth::yes && b == Truth::yes ? Truth::yes : Truth::unknown;
+}
+
+}  // namespace
+
+bool has_plus_minus(const Node& node) {
+  return node.is(NodeKind::plus_minus) || std::any_of(node.children.begin(), node.children.end(),
+                                                      [](const Node* n) { return has_plus_minus(*n); });
+}
+
+Node* with_sign(const Node& node, bool plus, Arena& arena) {
+  if (node.is(NodeKind::plus_minus)) {
+    Node* inner = with_sign(*node.children[0], plus, arena);
+    return (node.text == "+") == plus ? inner : arena.make(NodeKind::negate, "", {inner});
+  }
+  Node* copy = arena.make(node.kind, node.text);
+  for (const Node* child : node.children) copy->children.push_back(with_sign(*child, plus, arena));
+  return copy;
+}
+
+Node* renamed(const Node& node, std::string_view from, std::string_view to, Arena& arena) {
+  Node* copy = arena.make(node.kind, node.is(NodeKind::variable, from) ? to : node.text);
+  for (const Node* child : node.children) copy->children.push_back(renamed(*child, from, to, arena));
+  return copy;
+}
+
+Truth Matcher::differ(const std::string& what) {
+  if (difference_.empty()) difference_ = what;
+  return Truth::no;
+}
+
+Truth Matcher::equal(Node* a, Node* b) {
+  const Budget::Level level(arena_.budget());
+  const std::string text_a = to_text(*a), text_b = to_text(*b);
+  arena_.budget().charge(static_cast<std::int64_t>(1 + (text_a.size() + text_b.size()) / 16));
+  if (text_a == text_b) return Truth::yes;
+
+  if (a->is(NodeKind::relation) && b->is(NodeKind::relation)) return relations(a, b);
+  if (Node* point = named_point(*a, *b)) return equal(point, b);
+  if (Node* point = named_point(*b, *a)) return equal(a, point);
+  const bool cup_a = a->is(NodeKind::set_operation), cup_b = b->is(NodeKind::set_operation);
+  if (cup_a != cup_b)
+    if (Node* pieces = interval_union(cup_a ? b : a))
+      return cup_a ? set_operations(a, pieces) : set_operations(pieces, b);
+  if (a->is(NodeKind::relation) && !is_collection(*a)) return relation_against(a, b);
+  if (b->is(NodeKind::relation) && !is_collection(*b)) return relation_against(b, a);
+  if (is_collection(*a) || is_collection(*b)) {
+    const auto values = [&](Node* node) {
+      std::vector<Node*> out;
+      const auto add = [&](Node* item) {
+        if (!has_plus_minus(*item)) return out.push_back(item);
+        out.push_back(with_sign(*item, true, arena_));
+        out.push_back(with_sign(*item, false, arena_));
+      };
+      if (node->is(NodeKind::set) || node->is(NodeKind::list)) {
+        for (Node* child : node->children) add(child);
+      } else {
+        add(node);
+      }
+      return out;
+    };
+    return collections(values(a), values(b));
+  }
+  if (a->is(NodeKind::text) || b->is(NodeKind::text)) return texts(*a, *b);
+  if (is_real_line(*a) && is_real_line(*b)) return Truth::yes;
+  if (holds_matrix(*a) || holds_matrix(*b)) return matrices(a, b);
+  if (a->is(NodeKind::tuple) && b->is(NodeKind::tuple)) return tuples(*a, *b);
+  if (cup_a && cup_b) return set_operations(a, b);
+  if (a->is(NodeKind::base_n) || b->is(NodeKind::base_n)) {
+    if (a->kind != b->kind) return differ("one answer has a base");
+    const bool same = text_key(a->text) == text_key(b->text) && a->children[0]->text == b->children[0]->text;
+    return same ? Truth::yes : Truth::no;
+  }
+  if (a->is(NodeKind::modular) || b->is(NodeKind::modular)) return modular(a, b);
+  if (a->is(NodeKind::ratio) || b->is(NodeKind::ratio)) return ratios(*a, *b);
+  if (infinite_sign(*a) != 0 || infinite_sign(*b) != 0)
+    return infinite_sign(*a) == infinite_sign(*b) ? Truth::yes : Truth::no;
+  if (is_expression(*a) && is_expression(*b)) return quantities(a, b);
+  if (a->kind == b->kind && a->text == b->text) return one_by_one(*a, *b);
+  return differ("answers of two kinds");
+}
+
+Truth Matcher::expressions(Node* a, Node* b) {
+  const Comparison comparison = expressions_equal(*a, *b, arena_.budget());
+  if (comparison.equal == Truth::yes) ground_ = std::max(ground_, comparison.ground);
+  return comparison.equal;
+}
+
+Truth Matcher::texts(const Node& a, const Node& b) {
+  return text_key(to_text(a)) == text_key(to_text(b)) ? Truth::yes : differ("words");
+}
+
+// Unordered, each value matched once. Equal values in one answer count once where both answers repeat or not.
+Truth Matcher::collections(const std::vector<Node*>& a, const std::vector<Node*>& b) {
+  if (a.size() != b.size()) return differ(fmt::format("{} values against {}", a.size(), b.size()));
+  std::vector<bool> used(b.size(), false);
+  Truth all = Truth::yes;
+  for (Node* item : a) {
+    Truth found = Truth::no;
+    for (std::size_t i = 0; i < b.size() && found != Truth::yes; ++i) {
+      if (used[i]) continue;
+      const Truth same = equal(item, b[i]);
+      if (same == Truth::yes) used[i] = true;
+      if (same != Truth::no) found = same;
+    }
+    if (found == Truth::no) {
+      difference_ = a.size() == 1 ? "" : "a value of one answer is missing in the other";
+      return Truth::no;
+    }
+    all = both(all, found);
+  }
+  return all;
+}
+
+Truth Matcher::one_by_one(const Node& a, const Node& b) {
+  if (a.children.size() != b.children.size())
+    return differ(fmt::format("{} parts against {}", a.children.size(), b.children.size()));
+  Truth all = Truth::yes;
+  for (std::size_t i = 0; i < a.children.size() && all != Truth::no; ++i)
+    all = both(all, equal(a.children[i], b.children[i]));
+  return all;
+}
+
+Truth Matcher::tuples(const Node& a, const Node& b) {
+  if (a.text != b.text) return differ("brackets");
+  return one_by_one(a, b);
+}
+
+Truth Matcher::set_operations(Node* a, Node* b) {
+  if (a->text != b->text) return differ("answers of two kinds");
+  if (a->text == "setminus") return one_by_one(*a, *b);
+  return collections({a->children.begin(), a->children.end()}, {b->children.begin(), b->children.end()});
+}
+
+// The value without its unit; multipliers ("million") go into the value.
+Matcher::Measured Matcher::measured(Node* node) {
+  if (node->is(NodeKind::negate)) {
+    Measured inner = measured(node->children[0]);
+    if (inner.value == node->children[0]) return {node, ""};
+    return {make(NodeKind::negate, "", {inner.value}), inner.unit};
+  }
+  if (!node->is(NodeKind::quantity)) return {node, ""};
+  const Measured inner = measured(node->children[0]);
+  if (const long times = multiplier(node->text)) {
+    Node* factor = make(NodeKind::number, std::to_string(times), {});
+    return {make(NodeKind::product, "", {inner.value, factor}), inner.unit};
+  }
+  return {inner.value, inner.unit.empty() ? std::string(node->text) : inner.unit};
+}
+
+Truth Matcher::quantities(Node* a, Node* b) {
+  const Measured x = measured(a), y = measured(b);
+  if (x.unit == y.unit) return expressions(x.value, y.value);
+  if (!x.unit.empty() && !y.unit.empty()) return differ(fmt::format("units: {} against {}", x.unit, y.unit));
+  const Measured &with = x.unit.empty() ? y : x, &without = x.unit.empty() ? x : y;
+  const auto against = [&](Node* value) { return expressions(value, without.value); };
+  Truth same = rules_.units_optional ? against(with.value) : Truth::no;
+  if (same == Truth::yes) return same;
+  if (with.unit == "%")  // 25% is 25 with the sign left out, and 0.25
+    same = against(make(NodeKind::quotient, "", {with.value, make(NodeKind::number, "100", {})}));
+  if (with.unit == "deg")  // 30° is 30 with the sign left out, and π/6
+    same = against(make(NodeKind::quantity, "deg", {with.value}));
+  if (with.unit.size() == 1 && has_variables(*without.value) && same != Truth::yes)  // "5 \text{m}" and "5m"
+    same = against(make(NodeKind::product, "", {with.value, make(NodeKind::variable, with.unit, {})}));
+  if (same == Truth::no && !rules_.units_optional) return differ("one answer has a unit");
+  return same;
+}
+
+// Residues that differ by a multiple of the modulus are equal; a modulus may be missing on one side.
+Truth Matcher::modular(Node* a, Node* b) {
+  if (!a->is(NodeKind::modular)) return equal(a, b->children[0]);
+  if (!b->is(NodeKind::modular)) return equal(a->children[0], b);
+  Node *value_a = a->children[0], *value_b = b->children[0];
+  if (equal(a->children[1], b->children[1]) != Truth::yes) return differ("moduli");
+  Evaluation at{arena_.budget()};
+  const Value d = subtract(evaluate(*value_a, at), evaluate(*value_b, at), at),
+              m = evaluate(*a->children[1], at);
+  if (!d.is_rational() || !d.rational().is_integer() || !m.is_rational() || !m.rational().is_integer() ||
+      m.is_zero())
+    return equal(value_a, value_b);
+  ground_ = std::max(ground_, Ground::exact);
+  return fmpz_divisible(d.rational().num(), m.rational().num()) ? Truth::yes : Truth::no;
+}
+
+// a:b and c:d are equal where ad = bc; a ratio of two is also the quotient.
+Truth Matcher::ratios(const Node& a, const Node& b) {
+  if (!a.is(NodeKind::ratio) || !b.is(NodeKind::ratio)) {
+    const Node &ratio = a.is(NodeKind::ratio) ? a : b, &other = a.is(NodeKind::ratio) ? b : a;
+    if (ratio.children.size() != 2 || !is_expression(other)) return differ("answers of two kinds");
+    Node* quotient = make(NodeKind::quotient, "", {ratio.children[0], ratio.children[1]});
+    return expressions(quotient, const_cast<Node*>(&other));
+  }
+  if (a.children.size() != b.children.size()) return differ("ratios of different length");
+  Truth all = Truth::yes;
+  for (std::size_t i = 1; i < a.children.size(); ++i) {
+    if (!is_expression(*a.children[0]) || !is_expression(*b.children[0])) return one_by_one(a, b);
+    all = both(all, expressions(make(NodeKind::product, "", {a.children[0], b.children[i]}),
+                                make(NodeKind::product, "", {a.children[i], b.children[0]})));
+  }
+  return all;
+}
+
+// Sums and products of matrices and numbers as one matrix; null when the shapes do not fit.
+Node* Matcher::matrix_value(Node* node) {
+  const Budget::Level level(arena_.budget());
+  if (node->is(NodeKind::matrix) || is_expression(*node)) {
+    if (!holds_matrix(*node) || node->is(NodeKind::matrix)) return node;
+  } else {
+    return nullptr;
+  }
+  if (node->is(NodeKind::negate))
+    return combined(make(NodeKind::number, "1", {}), matrix_value(node->children[0]), true) == nullptr
+               ? nullptr
+               : combined(make(NodeKind::negate, "", {make(NodeKind::number, "1", {})}),
+                          matrix_value(node->children[0]), true);
+  Node* total = matrix_value(node->children[0]);
+  for (std::size_t i = 1; i < node->children.size() && total; ++i)
+    total = combined(total, matrix_value(node->children[i]), node->is(NodeKind::product));
+  return total;
+}
+
+Node* Matcher::combined(Node* a, Node* b, bool product) {
+  if (!a || !b) return nullptr;
+  const bool matrix_a = a->is(NodeKind::matrix), matrix_b = b->is(NodeKind::matrix);
+  if (!matrix_a && !matrix_b)
+    return product ? make(NodeKind::product, "", {a, b}) : make(NodeKind::sum, "", {a, b});
+  Node* out = make(NodeKind::matrix, "matrix", {});
+  if (matrix_a != matrix_b) {  // a number times a matrix
+    if (!product) return nullptr;
+    Node *matrix = matrix_a ? a : b, *number = matrix_a ? b : a;
+    for (const Node* row : matrix->children) {
+      out->children.push_back(make(NodeKind::tuple, "[]", {}));
+      for (Node* entry : row->children)
+        out->children.back()->children.push_back(make(NodeKind::product, "", {number, entry}));
+    }
+    return out;
+  }
+  for (const Node* row : a->children) {
+    Node* made = make(NodeKind::tuple, "[]", {});
+    out->children.push_back(made);
+    const std::size_t r = out->children.size() - 1;
+    if (!product) {
+      if (a->children.size() != b->children.size() || row->children.size() != b->children[r]->children.size())
+        return nullptr;
+      for (std::size_t c = 0; c < row->children.size(); ++c)
+        made->children.push_back(make(NodeKind::sum, "", {row->children[c], b->children[r]->children[c]}));
+      continue;
+    }
+    if (row->children.size() != b->children.size()) return nullptr;
+    for (std::size_t c = 0; c < b->children[0]->children.size(); ++c) {
+      Node* sum = make(NodeKind::sum, "", {});
+      for (std::size_t k = 0; k < b->children.size(); ++k) {
+        if (c >= b->children[k]->children.size()) return nullptr;
+        sum->children.push_back(make(NodeKind::product, "", {row->children[k], b->children[k]->children[c]}));
+      }
+      made->children.push_back(sum);
+    }
+  }
+  return out;
+}
+
+Truth Matcher::matrices(Node* a, Node* b) {
+  Node *x = matrix_value(a), *y = matrix_value(b);
+  if (!x || !y || !x->is(NodeKind::matrix) || !y->is(NodeKind::matrix)) {
+    // A matrix of one row or column is a vector, which may be written as a point.
+    Node *matrix = x && x->is(NodeKind::matrix) ? x : y, *other = matrix == x ? b : a;
+    if (!matrix || !matrix->is(NodeKind::matrix) || !other->is(NodeKind::tuple, "()"))
+      return differ("answers of two kinds");
+    Node* vector = make(NodeKind::tuple, "()", {});
+    const bool row = matrix->children.size() == 1;
+    for (const Node* line : matrix->children) {
+      if (!row && line->children.size() != 1) return differ("shapes");
+      for (Node* entry : line->children) vector->children.push_back(entry);
+    }
+    return tuples(*vector, *other);
+  }
+  if (x->text != y->text) return differ("a matrix against a determinant");
+  return one_by_one(*x, *y);
+}
+
+}  // namespace pope

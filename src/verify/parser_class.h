@@ -1,0 +1,89 @@
+// Recursive descent, from loose to tight:
+//   list      relation { ("," | ";" | "and" | "or") relation }
+//   relation  sets { (= < > <= >= != in equiv -> …) sets }    one character of Node::text for each sign
+//   sets      ratio { (cup | cap | setminus) ratio }
+//   ratio     quantity { ":" quantity }
+//   quantity  sum [unit]
+//   sum       ["+" | "-" | "±"] term { ("+" | "-" | "±" | "∓") term }
+//   term      factor { ["*" | "/"] factor } [% | °]           a missing sign: a product, or a mixed number
+//   factor    primary { "^" exponent | "!" | "_" subscript | "'" }
+// What does not fit makes the whole answer words.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "verify/ast.h"
+#include "verify/tokens.h"
+
+namespace pope {
+
+inline bool is_integer(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+class Parser {
+ public:
+  Parser(std::vector<Token> tokens, Arena& arena) : tokens_(std::move(tokens)), arena_(arena) {}
+  Node* run();
+
+ private:
+  bool at_end() const { return at_ >= tokens_.size(); }
+  const Token& peek(std::size_t ahead = 0) const;
+  bool take(TokenKind kind, std::string_view text);
+  bool take_op(std::string_view text) { return take(TokenKind::op, text); }
+  Node* fail();
+  Node* make(NodeKind kind, std::string_view text, std::initializer_list<Node*> children = {});
+
+  // parser.cpp: lists to terms.
+  bool at_separator() const;
+  Node* list();
+  Node* relation();
+  Node* modulus(Node* value);
+  Node* sets();
+  Node* ratio();
+  Node* quantity();
+  Node* sum();
+  Node* signed_term();
+  static bool is_whole(const Node& node) { return node.is(NodeKind::number) && is_integer(node.text); }
+  static bool is_proper_fraction(const Node& node);
+  bool starts_factor() const;
+  bool ends_with_number(const Node& node) const;
+  Node* term();
+  Node* product(Node* left, Node* right);
+  Node* signed_factor();
+
+  // parser_factor.cpp: factors and what they are made of.
+  Node* factor();
+  Node* exponent();
+  Node* subscript(Node* base);
+  Node* base_n(std::string_view digits, const std::string& base);
+  Node* primary();
+  static bool is_digit_letter(const Token& token);
+  Node* lettered_number(const Token& first);
+  Node* number(const Token& token);
+  Node* name(const std::string& name);
+  Node* words();
+  Node* bracket(const std::string& open);
+  Node* collected(NodeKind kind, const std::string& text, Node* inner, bool many);
+  Node* argument();
+  Node* function(const std::string& name);
+  Node* argument_of_script();
+  Node* call(const std::string& name);
+  Node* operand();
+  Node* root(const std::string& name);
+  Node* environment(const std::string& name);
+
+  std::vector<Token> tokens_;
+  Arena& arena_;
+  std::size_t at_ = 0;
+  int bars_ = 0;                // open |…|
+  bool follows_group_ = false;  // the last factor ended with a bracket
+  bool left_group_ = false;     // the one before it did
+  bool failed_ = false;
+};
+
+}  // namespace pope

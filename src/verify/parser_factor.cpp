@@ -1,0 +1,335 @@
+// Factors, and what they are made of: numbers, names, brackets, functions, environments.
+#include <array>
+#include <utility>
+
+#include "verify/parser_class.h"
+
+namespace pope {
+
+Node* Parser::factor() {
+  const Budget::Level level(arena_.budget());
+  follows_group_ = false;
+  Node* base = primary();
+  while (!at_end()) {
+    if (take_op("^")) {
+      base = make(NodeKind::power, "", {base, exponent()});
+    } else if (take_op("!")) {
+      const bool twice = peek().op("!") && take_op("!");
+      base = make(NodeKind::function, twice ? "factorial2" : "factorial", {base});
+    } else if (peek().op("_")) {
+      base = subscript(base);
+    } else if (peek().op("'") && base->is(NodeKind::variable)) {
+      ++at_;
+      base = make(NodeKind::variable, std::string(base->text) + "'");
+    } else {
+      break;
+    }
+  }
+  return base;
+}
+
+Node* Parser::exponent() {
+  const Budget::Level level(arena_.budget());
+  if (take_op("-")) return make(NodeKind::negate, "", {exponent()});
+  take_op("+");
+  Node* base = primary();
+  if (take_op("^")) return make(NodeKind::power, "", {base, exponent()});
+  return base;
+}
+
+// Subscripts are names: all their tokens as text.
+Node* Parser::subscript(Node* base) {
+  ++at_;
+  std::string name;
+  if (take(TokenKind::open, "{")) {
+    int depth = 1;
+    while (!at_end() && depth > 0) {
+      const Token& token = tokens_[at_++];
+      depth += token.is(TokenKind::open, "{") ? 1 : token.is(TokenKind::close, "}") ? -1 : 0;
+      if (depth > 0) name += token.text;
+    }
+    if (depth > 0) return fail();
+  } else if (!at_end()) {
+    name = tokens_[at_++].text;
+  }
+  if (base->is(NodeKind::number) || base->is(NodeKind::text)) return base_n(base->text, name);
+  if (base->is(NodeKind::variable) || base->is(NodeKind::constant))
+    return make(NodeKind::variable, std::string(base->text) + "_" + name);
+  if (base->is(NodeKind::product)) return fail();
+  return make(NodeKind::variable, to_text(*base) + "_" + name);
+}
+
+Node* Parser::base_n(std::string_view digits, const std::string& base) {
+  static constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kWords = {
+      {{"two", "2"},
+       {"three", "3"},
+       {"four", "4"},
+       {"five", "5"},
+       {"six", "6"},
+       {"seven", "7"},
+       {"eight", "8"},
+       {"nine", "9"},
+       {"ten", "10"},
+       {"sixteen", "16"}}};
+  std::string number = base;
+  for (const auto& [word, value] : kWords)
+    if (base == word) number = value;
+  if (!is_integer(number)) return make(NodeKind::variable, std::string(digits) + "_" + base);
+  return make(NodeKind::base_n, digits, {make(NodeKind::number, number)});
+}
+
+Node* Parser::primary() {
+  if (at_end()) return fail();
+  const Token token = peek();
+  switch (token.kind) {
+    case TokenKind::number:
+      ++at_;
+      return number(token);
+    case TokenKind::name:
+      ++at_;
+      if (is_digit_letter(token))
+        if (Node* lettered = lettered_number(token)) return lettered;
+      return name(token.text);
+    case TokenKind::function:
+      ++at_;
+      return function(token.text);
+    case TokenKind::open:
+      ++at_;
+      return bracket(token.text);
+    case TokenKind::begin_env:
+      ++at_;
+      return environment(token.text);
+    case TokenKind::word:
+      return words();
+    case TokenKind::op:
+      break;
+    default:
+      return fail();
+  }
+  if (take_op("...")) return make(NodeKind::variable, "...");
+  if (token.text == "$" || token.text == "€" || token.text == "£" || token.text == "¥") {
+    ++at_;
+    return make(NodeKind::quantity, token.text, {factor()});
+  }
+  if (take_op("|")) {
+    ++bars_;
+    Node* inner = list();
+    --bars_;
+    if (!take_op("|")) return fail();
+    return make(NodeKind::function, "abs", {inner});
+  }
+  return fail();
+}
+
+bool Parser::is_digit_letter(const Token& token) {
+  return token.kind == TokenKind::name && token.text.size() == 1 && token.text[0] >= 'A' &&
+         token.text[0] <= 'F';
+}
+
+// "1A3_{16}", "FF_{16}": letters among the digits of a number with a base. Null when it is none.
+Node* Parser::lettered_number(const Token& first) {
+  if (!is_integer(first.text) && !is_digit_letter(first)) return nullptr;
+  std::string digits = first.text;
+  std::size_t end = at_;
+  while (end < tokens_.size() && !tokens_[end].gap &&
+         (is_digit_letter(tokens_[end]) ||
+          (tokens_[end].kind == TokenKind::number && is_integer(tokens_[end].text))))
+    digits += tokens_[end++].text;
+  if (end == at_ || end >= tokens_.size() || !tokens_[end].op("_") ||
+      digits.find_first_of("0123456789") == std::string::npos)
+    return nullptr;
+  at_ = end;
+  return make(NodeKind::number, digits);
+}
+
+Node* Parser::number(const Token& token) {
+  Node* lettered = lettered_number(token);
+  return lettered ? lettered : make(NodeKind::number, token.text);
+}
+
+Node* Parser::name(const std::string& name) {
+  if (name == "pi" || name == "e" || name == "i") return make(NodeKind::constant, name);
+  if (name == "infty") return make(NodeKind::infinity, "");
+  if (name == "emptyset") return make(NodeKind::set, "");
+  // Functions that the answer itself names: f(x), Φ(x, y). Others before brackets are factors.
+  const bool function = name == "f" || name == "g" || name == "h" || name == "F" || name == "G" ||
+                        name == "\\Phi" || name == "\\phi" || name == "\\varphi" || name == "\\Gamma";
+  if (function && !peek().gap && peek().is(TokenKind::open, "(")) {
+    ++at_;
+    Node* arguments = bracket("(");
+    std::string call = to_text(*arguments);
+    if (!call.starts_with('(')) call = "(" + call + ")";
+    return make(NodeKind::variable, name + call);
+  }
+  if (name[0] == '\\' && peek().is(TokenKind::open, "{")) {  // \overline{AB}, \vec{v}
+    ++at_;
+    return make(NodeKind::variable, name + "{" + to_text(*bracket("{")) + "}");
+  }
+  return make(NodeKind::variable, name);
+}
+
+Node* Parser::words() {
+  std::string text;
+  while (!at_end() && peek().kind == TokenKind::word) {
+    if (!text.empty()) text += ' ';
+    text += tokens_[at_++].text;
+  }
+  return make(NodeKind::text, text);
+}
+
+Node* Parser::bracket(const std::string& open) {
+  const std::string_view plain = open == "\\{"      ? "\\}"
+                                 : open == "lfloor" ? "rfloor"
+                                 : open == "lceil"  ? "rceil"
+                                                    : "";
+  const int bars = std::exchange(bars_, 0);
+  if (open == "\\{" && take(TokenKind::close, "\\}")) {
+    bars_ = bars;
+    return make(NodeKind::set, "");
+  }
+  Node* inner = list();
+  if (open == "{" && take_op("choose")) inner = make(NodeKind::function, "binom", {inner, list()});
+  bars_ = bars;
+  if (at_end() && open == "{") return inner;  // answers in data sets lose closing braces
+  const Token close = peek();
+  if (at_end() || close.kind != TokenKind::close) return fail();
+  ++at_;
+  follows_group_ = true;
+  const bool many = inner->is(NodeKind::list);
+  if (!plain.empty()) {
+    if (close.text != plain) return fail();
+    if (open == "lfloor") return make(NodeKind::function, "floor", {inner});
+    if (open == "lceil") return make(NodeKind::function, "ceil", {inner});
+    return collected(NodeKind::set, "", inner, many);
+  }
+  if (open == "{" || open == "langle") {
+    if (close.text != (open == "{" ? "}" : "rangle")) return fail();
+    return open == "langle" && many ? collected(NodeKind::tuple, "()", inner, many) : inner;
+  }
+  if (close.text != ")" && close.text != "]") return fail();
+  if (many) return collected(NodeKind::tuple, open + close.text, inner, many);
+  return (open == "(") == (close.text == ")") ? inner : fail();
+}
+
+Node* Parser::collected(NodeKind kind, const std::string& text, Node* inner, bool many) {
+  Node* node = make(kind, text);
+  if (many) {
+    node->children = inner->children;
+  } else {
+    node->children.push_back(inner);
+  }
+  return node;
+}
+
+// The argument of \frac, \binom, \sqrt: braces, or one token, of a number one digit.
+Node* Parser::argument() {
+  const Budget::Level level(arena_.budget());
+  if (take(TokenKind::open, "{")) return bracket("{");
+  if (peek().kind == TokenKind::number && peek().text.size() > 1 && is_integer(peek().text)) {
+    Token& token = tokens_[at_];
+    const std::string digit = token.text.substr(0, 1);
+    token.text.erase(0, 1);
+    token.gap = false;
+    follows_group_ = true;
+    return make(NodeKind::number, digit);
+  }
+  Node* node = primary();
+  follows_group_ = true;
+  return node;
+}
+
+Node* Parser::function(const std::string& name) {
+  const Budget::Level level(arena_.budget());
+  if (name == "frac" || name == "binom") {
+    if (name == "binom" && take(TokenKind::open, "(")) return call(name);
+    Node* top = argument();
+    Node* bottom = argument();
+    follows_group_ = true;
+    if (name == "binom") return make(NodeKind::function, name, {top, bottom});
+    return make(NodeKind::quotient, "", {top, bottom});
+  }
+  if (name == "sqrt" || name == "cbrt") return root(name);
+  Node* base = nullptr;
+  Node* power = nullptr;
+  for (int i = 0; i < 2; ++i) {
+    if (!base && take_op("_")) base = argument_of_script();
+    if (!power && take_op("^")) power = exponent();
+  }
+  Node* node = nullptr;
+  if (take(TokenKind::open, "(")) {
+    node = call(name);
+  } else {
+    node = make(NodeKind::function, name, {operand()});
+    if (node->children[0]->is(NodeKind::set)) node->children = node->children[0]->children;  // \max\{3, 4\}
+  }
+  if (base) node->children.push_back(base);
+  const bool inverse = power && power->is(NodeKind::negate) && power->children[0]->is(NodeKind::number, "1");
+  if (inverse && (name == "sin" || name == "cos" || name == "tan")) {
+    node->text = arena_.keep("arc" + name);
+    return node;
+  }
+  return power ? make(NodeKind::power, "", {node, power}) : node;
+}
+
+Node* Parser::argument_of_script() {
+  if (take(TokenKind::open, "{")) return bracket("{");
+  return primary();
+}
+
+Node* Parser::call(const std::string& name) {
+  Node* inner = bracket("(");
+  Node* node = make(NodeKind::function, name);
+  if (inner->is(NodeKind::tuple)) {
+    node->children = inner->children;
+  } else {
+    node->children.push_back(inner);
+  }
+  return node;
+}
+
+// What a function without brackets applies to: "2x" of \sin 2x, 30° of \sin 30°.
+Node* Parser::operand() {
+  Node* left = signed_factor();
+  while (!at_end() &&
+         (peek().kind == TokenKind::name || peek().kind == TokenKind::number ||
+          (peek().is(TokenKind::function, "frac") && left->is(NodeKind::number))) &&
+         starts_factor()) {
+    left = product(left, factor());
+  }
+  if (take_op("deg")) left = make(NodeKind::quantity, "deg", {left});
+  return left;
+}
+
+Node* Parser::root(const std::string& name) {
+  Node* index = name == "cbrt" ? make(NodeKind::number, "3") : nullptr;
+  if (take(TokenKind::open, "[")) {
+    index = list();
+    if (!take(TokenKind::close, "]")) return fail();
+  }
+  Node* radicand = take(TokenKind::open, "(") ? bracket("(") : argument();
+  follows_group_ = true;
+  Node* node = make(NodeKind::function, "sqrt", {radicand});
+  if (index) node->children.push_back(index);
+  return node;
+}
+
+Node* Parser::environment(const std::string& name) {
+  const bool matrix = name == "pmatrix" || name == "bmatrix" || name == "matrix" || name == "array" ||
+                      name == "smallmatrix" || name == "Bmatrix" || name == "psmallmatrix";
+  Node* rows = make(NodeKind::matrix, matrix ? "matrix" : name);
+  const int bars = std::exchange(bars_, 0);
+  while (!at_end() && peek().kind != TokenKind::end_env) {
+    Node* row = make(NodeKind::tuple, "[]");
+    while (!at_end()) {
+      row->children.push_back(list());
+      if (!take_op("&")) break;
+    }
+    rows->children.push_back(row);
+    if (!take_op("\\\\")) break;
+  }
+  bars_ = bars;
+  if (!take(TokenKind::end_env, name)) return fail();
+  return rows;
+}
+
+}  // namespace pope

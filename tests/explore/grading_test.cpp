@@ -1,0 +1,76 @@
+// Grading on threads beside the sampler gives what grading in place gives.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include "core/error.h"
+#include "explore/fake_engine.h"
+
+namespace pope {
+namespace {
+
+using testing::FakeWorld;
+using testing::Outcome;
+using testing::problem;
+
+// Takes its time, another one for each call; counts how many work at once.
+class SlowVerifier : public Verifier {
+ public:
+  explicit SlowVerifier(bool fails = false) : fails_(fails) {}
+  int parallel() const override { return 3; }
+  Verdict verify(const Problem&, std::string_view completion) const override {
+    const int now = ++working_;
+    for (int most = most_; most < now && !most_.compare_exchange_weak(most, now);) {
+    }
+    std::this_thread::sleep_for(std::chrono::microseconds(200 * (++calls_ % 7)));
+    --working_;
+    if (fails_) throw Error("grader", "gone");
+    Verdict verdict;
+    verdict.correct = completion.starts_with("right");
+    return verdict;
+  }
+  int most() const { return most_; }
+
+ private:
+  bool fails_;
+  mutable std::atomic<int> working_ = 0, most_ = 0, calls_ = 0;
+};
+
+// p0 never, p1 at sample 9, p2 always.
+Outcome script(const std::string& prompt, int sample) {
+  const bool correct =
+      prompt.find("p2") != std::string::npos || (prompt.find("p1") != std::string::npos && sample == 9);
+  return {correct, 5 + sample % 4};
+}
+
+TEST(Grading, ThreadsGiveEachProblemTheSame) {
+  const std::vector<Problem> problems = {problem("p0"), problem("p1"), problem("p2")};
+  MineConfig config;
+  config.samples = 16;
+  config.chunk = 4;
+  FakeWorld inline_world(script, 8), world(script, 8);
+  const MiningResult expected = mine(inline_world.explorer, config, problems, {}, {});
+  const SlowVerifier slow;
+  Explorer explorer{world.engine, world.prompts, slow, world.explorer.sampling, {}, 7, "default"};
+  const MiningResult result = mine(explorer, config, problems, {}, {});
+  ASSERT_EQ(result.problems.size(), 3u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(result.problems[i].correct, expected.problems[i].correct) << i;
+    EXPECT_EQ(result.problems[i].samples, expected.problems[i].samples) << i;
+    EXPECT_EQ(result.problems[i].difficulty, expected.problems[i].difficulty) << i;
+  }
+  EXPECT_GT(slow.most(), 1);
+  EXPECT_LE(slow.most(), 3);
+}
+
+TEST(Grading, AnErrorOfTheVerifierEndsTheRun) {
+  FakeWorld world(script, 8);
+  const SlowVerifier broken(true);
+  Explorer explorer{world.engine, world.prompts, broken, world.explorer.sampling, {}, 7, "default"};
+  EXPECT_THROW(mine(explorer, {}, {problem("p0")}, {}, {}), Error);
+}
+
+}  // namespace
+}  // namespace pope
