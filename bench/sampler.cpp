@@ -186,7 +186,8 @@ Json measure_batch(const std::shared_ptr<const Model>& model, const Arguments& a
 }
 
 Json measure(const Arguments& arguments) {
-  const std::shared_ptr<const Model> model = load_model(arguments.model, arguments.type(), Weights::frozen).model;
+  const std::shared_ptr<const Model> model =
+      load_model(arguments.model, arguments.type(), Weights::frozen).model;
   const auto [mean, largest] = verify(model, arguments);
   // bf16 hidden states differ by roundings between one token at a time and all at once; an error of position
   // or masking makes differences of order 1 on average.

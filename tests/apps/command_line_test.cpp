@@ -38,8 +38,8 @@ Output run_pope(const TempDir& dir, const std::string& arguments) {
   return output;
 }
 
-const std::vector<std::string> kVerbs = {"mine", "guide",  "train",    "eval",
-                                         "sft",  "report", "problems", "init", "export"};
+const std::vector<std::string> kVerbs = {"mine",   "guide",    "train", "eval",  "sft",
+                                         "report", "problems", "init",  "export"};
 
 TEST(CommandLine, HelpListsEveryVerb) {
   TempDir dir;

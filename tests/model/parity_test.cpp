@@ -82,7 +82,8 @@ TEST_P(Tiny, LoadedModelIsSavedUnchanged) {
   EXPECT_EQ(loaded.tokenizer->encode("w3 w60 w7"), ids);
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, Tiny, testing::Values("llama_tied", "llama_bias", "llama_scaled", "qwen2", "qwen3"),
+INSTANTIATE_TEST_SUITE_P(Families, Tiny,
+                         testing::Values("llama_tied", "llama_bias", "llama_scaled", "qwen2", "qwen3"),
                          [](const auto& info) { return std::string(info.param); });
 
 // A published model of 30 layers: tokens exactly, logits (of order 20) to 1e-3, loss to 1e-4.
