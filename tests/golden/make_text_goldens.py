@@ -6,8 +6,7 @@ Without arguments: trains one tiny tokenizer per pre-tokeniser kind (text_KIND/)
 text_chat.json. With the two folders: writes text_qwen3.json, digests of the ids of real problem statements.
 
 The chat templates here are ours. They render one conversation as the families document it (system, user, answer), with
-the same strings and conditions around it, and leave out tools and further turns. tests/parity_text.py takes vendors'
-own template files.
+the same strings and conditions around it, and leave out tools and further turns.
 """
 
 import json
