@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "model/load.h"
+#include "pope/setup.h"
 #include "pope/table.h"
 #include "pope/verb.h"
 
@@ -21,14 +22,10 @@ Json run_export(const Invocation& invocation) {
   if (std::filesystem::exists(invocation.out)) {
     throw Error("export", invocation.out.string() + " exists", "choose another --out, or remove it first");
   }
-  const bool bf16 = settings.run.dtype == "bf16";
-  if (!bf16 && settings.run.dtype != "fp32") {
-    throw Error("config", "run.dtype: expected fp32 or bf16, got '" + settings.run.dtype + "'");
-  }
-  const LoadedModel loaded =
-      load_model(settings.paths.model, bf16 ? at::kBFloat16 : at::kFloat, Weights::frozen);
+  const at::ScalarType type = compute_type(settings.run.dtype);
+  const LoadedModel loaded = load_model(settings.paths.model, type, Weights::frozen);
   write_folder(invocation.out, [&](const std::filesystem::path& folder) {
-    save_model(folder, *loaded.model, *loaded.tokenizer, bf16);
+    save_model(folder, *loaded.model, *loaded.tokenizer, type == at::kBFloat16);
   });
   return {{"verb", "export"},
           {"model", settings.paths.model},

@@ -16,12 +16,6 @@
 namespace pope {
 namespace {
 
-at::ScalarType compute_type(const std::string& dtype) {
-  if (dtype == "fp32") return at::kFloat;
-  if (dtype == "bf16") return at::kBFloat16;
-  throw Error("config", "run.dtype: expected fp32 or bf16, got '" + dtype + "'");
-}
-
 void check(const Settings& settings) {
   if (settings.run.device != "cpu") {
     throw Error("config", "run.device: expected cpu, got '" + settings.run.device + "'",
@@ -37,6 +31,12 @@ void check(const Settings& settings) {
 }
 
 }  // namespace
+
+at::ScalarType compute_type(const std::string& dtype) {
+  if (dtype == "fp32") return at::kFloat;
+  if (dtype == "bf16") return at::kBFloat16;
+  throw Error("config", "run.dtype: expected fp32 or bf16, got '" + dtype + "'");
+}
 
 Setup::Setup(const Settings& settings, Weights weights) {
   check(settings);

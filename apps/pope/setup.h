@@ -30,6 +30,9 @@ struct Setup {
   std::vector<int> stop_tokens;
 };
 
+// The number format that run.dtype names. Error: neither fp32 nor bf16.
+at::ScalarType compute_type(const std::string& dtype);
+
 // A problem set to evaluate on.
 struct NamedSet {
   std::string name;

@@ -7,6 +7,7 @@
 
 #include "model/kernels.h"
 #include "model/simd.h"
+#include "model/softmax.h"
 
 namespace pope::kernels {
 namespace {
@@ -91,22 +92,6 @@ POPE_INLINE void mix_values(const float* weights, const T* values, std::int64_t 
       });
 }
 
-// scores [length] → exp(scores − max), zero up to the next multiple of 16; returns 1 / sum.
-POPE_INLINE float softmax(float* scores, std::int64_t length) {
-  const std::int64_t padded = (length + kLanes - 1) / kLanes * kLanes;
-  for (std::int64_t p = length; p < padded; ++p) scores[p] = -std::numeric_limits<float>::infinity();
-  F16 top = simd::load(scores);
-  for (std::int64_t p = kLanes; p < padded; p += kLanes) top = simd::max(top, simd::load(scores + p));
-  const float largest = simd::max(top);
-  F16 total{};
-  for (std::int64_t p = 0; p < padded; p += kLanes) {
-    const F16 weight = simd::exp(simd::load(scores + p) - largest);
-    total += weight;
-    simd::store(scores + p, weight);
-  }
-  return 1.0F / simd::sum(total);
-}
-
 struct Scratch {
   std::vector<float> queries, scores;
 };
@@ -131,7 +116,7 @@ POPE_INLINE void attend(const CachedAttention<T>& k, const T* keys, const T* val
   float inverse[G];
   const auto fixed = [&]<int C>(std::integral_constant<int, C>) __attribute__((always_inline)) {
     dot_keys<G, C>(queries, keys, length, stride, scores);
-    for (int g = 0; g < G; ++g) inverse[g] = softmax(scores + g * stride, length);
+    for (int g = 0; g < G; ++g) inverse[g] = 1.0F / simd::softmax(scores + g * stride, length, length).sum;
     mix_values<G, C>(scores, values, length, stride, inverse, out, w);
   };
   switch (w) {
@@ -144,7 +129,7 @@ POPE_INLINE void attend(const CachedAttention<T>& k, const T* keys, const T* val
     default:
       for (int g = 0; g < G; ++g) {
         dot_keys(queries + g * w, keys, length, w, scores);
-        mix_values(scores, values, length, w, softmax(scores, length), out + g * w);
+        mix_values(scores, values, length, w, 1.0F / simd::softmax(scores, length, length).sum, out + g * w);
       }
   }
 }

@@ -8,6 +8,7 @@
 
 #include "model/kernels.h"
 #include "model/simd.h"
+#include "model/softmax.h"
 
 namespace pope::kernels {
 namespace {
@@ -93,26 +94,6 @@ POPE_INLINE void spread(const float* weights, const float* rows, std::int64_t en
   }
 }
 
-// Scores of query `last` → weights exp(score − max) and zero beyond it; returns {1 / sum, log-sum}.
-struct Softmax {
-  float inverse, log_sum;
-};
-POPE_INLINE Softmax softmax(float* scores, std::int64_t last, std::int64_t end) {
-  const std::int64_t stop = (end + kLanes - 1) / kLanes * kLanes;
-  for (std::int64_t j = last + 1; j < stop; ++j) scores[j] = -std::numeric_limits<float>::infinity();
-  F16 tops = simd::load(scores);
-  for (std::int64_t j = kLanes; j < stop; j += kLanes) tops = simd::max(tops, simd::load(scores + j));
-  const float top = simd::max(tops);
-  F16 total{};
-  for (std::int64_t j = 0; j < stop; j += kLanes) {
-    const F16 weight = simd::exp(simd::load(scores + j) - top);
-    total += weight;
-    simd::store(scores + j, weight);
-  }
-  const float sum = simd::sum(total);
-  return {1.0F / sum, top + std::log(sum)};
-}
-
 template <int C, class T>
 POPE_INLINE void forward(const CausalForward<T>& k, std::int64_t unit, std::vector<float>& memory) {
   constexpr std::int64_t D = C * kLanes;
@@ -130,9 +111,9 @@ POPE_INLINE void forward(const CausalForward<T>& k, std::int64_t unit, std::vect
       float queries[kRows * D] = {};
       widen(q + i * D, rows * D, 1.0F / std::sqrt(static_cast<float>(D)), queries);
       dots<C>(queries, turned, end, stride, scores);
-      Softmax sums[kRows];
+      simd::Softmax sums[kRows];
       for (int r = 0; r < kRows; ++r) {
-        sums[r] = softmax(scores + r * stride, std::min<std::int64_t>(i + r, steps - 1), end);
+        sums[r] = simd::softmax(scores + r * stride, std::min<std::int64_t>(i + r + 1, steps), end);
       }
       F16 mixed[kRows][C];
       mix<C>(scores, values, end, stride, mixed);
@@ -141,8 +122,8 @@ POPE_INLINE void forward(const CausalForward<T>& k, std::int64_t unit, std::vect
         if (r >= rows) break;
         T* out = k.out + (((b * steps + i + r) * k.kv_heads + kv) * k.group + g) * D;
 #pragma GCC unroll 8
-        for (int c = 0; c < C; ++c) simd::store(out + c * kLanes, mixed[r][c] * sums[r].inverse);
-        k.log_sum[(unit * k.group + g) * steps + i + r] = sums[r].log_sum;
+        for (int c = 0; c < C; ++c) simd::store(out + c * kLanes, mixed[r][c] * (1.0F / sums[r].sum));
+        k.log_sum[(unit * k.group + g) * steps + i + r] = sums[r].top + std::log(sums[r].sum);
       }
     }
   }

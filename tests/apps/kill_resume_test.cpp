@@ -113,13 +113,18 @@ train: {steps: 12, prompts_per_step: 8, rollouts_per_prompt: 4, save_every: 1, r
     return rows;
   }
 
-  void expect_same(std::vector<std::string> arguments, const std::string& name) {
+  // Leaves NAME-whole, unbroken, and NAME-killed.
+  void run_whole_and_killed(const std::vector<std::string>& arguments, const std::string& name) {
     const auto begin = Clock::now();
     auto whole = arguments;
     whole.insert(whole.end(), {"--out", path(name + "-whole")});
     run(whole);
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     EXPECT_GT(run_with_kills(arguments, name + "-killed", seconds, 6), 0) << "no kill fell into the run";
+  }
+
+  void expect_same(const std::vector<std::string>& arguments, const std::string& name) {
+    run_whole_and_killed(arguments, name);
     EXPECT_EQ(read_file(root_ / (name + "-whole") / "model" / "model.safetensors"),
               read_file(root_ / (name + "-killed") / "model" / "model.safetensors"));
     EXPECT_EQ(metrics(name + "-whole"), metrics(name + "-killed"));
@@ -128,14 +133,9 @@ train: {steps: 12, prompts_per_step: 8, rollouts_per_prompt: 4, save_every: 1, r
 
   // Scheduling after a kill differs, so batches round differently and the order of rollouts is another; what
   // each problem got is the same.
-  void expect_same_problems(std::vector<std::string> arguments, const std::string& name,
+  void expect_same_problems(const std::vector<std::string>& arguments, const std::string& name,
                             const std::string& file) {
-    const auto begin = Clock::now();
-    auto whole = arguments;
-    whole.insert(whole.end(), {"--out", path(name + "-whole")});
-    run(whole);
-    const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-    EXPECT_GT(run_with_kills(arguments, name + "-killed", seconds, 6), 0) << "no kill fell into the run";
+    run_whole_and_killed(arguments, name);
     const auto result = [&](const std::string& run_name) {
       Json json = read_json(root_ / run_name / "result.json");
       for (const char* key : {"out", "seconds", "tokens", "tokens_saved", "peak_memory_bytes"})
