@@ -96,9 +96,7 @@ RunDir open_run(const Invocation& invocation, std::string_view verb) {
   for (const std::string& entry : paths.eval_sets) inputs.emplace_back(entry.substr(entry.find('=') + 1));
   // What is missing is reported by who reads it.
   std::erase_if(inputs, [](const std::filesystem::path& input) { return !std::filesystem::exists(input); });
-  RunDir run = RunDir::open(invocation.out, verb, invocation.options);
-  run.bind_inputs(inputs);
-  return run;
+  return RunDir::open(invocation.out, verb, invocation.options, inputs);
 }
 
 std::optional<Json> complete_result(const RunDir& run) {

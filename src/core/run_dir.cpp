@@ -113,9 +113,9 @@ std::string first_content(const fs::path& folder) {
   return "";
 }
 
-// Throws when the run that lies in `path` is of another verb or has other settings.
-void check_same(const fs::path& path, std::string_view verb, const Json& environment,
-                const Options& options) {
+// Throws when the run that lies in `path` is of another verb, has other settings, or read other content.
+void check_same(const fs::path& path, std::string_view verb, const Json& environment, const Options& options,
+                const Json& inputs) {
   if (environment["verb"] != verb) {
     throw Error(kOperation,
                 fmt::format("{} is a run of 'pope {}', not of 'pope {}'", path.string(),
@@ -127,6 +127,14 @@ void check_same(const fs::path& path, std::string_view verb, const Json& environ
                 "give the same settings to continue it (-c " + (path / "config.yaml").string() +
                     "), or choose another --out");
   }
+  const Json before = environment.value("inputs", Json::object());
+  if (before == inputs) return;
+  std::string changed;
+  for (const auto& [name, fingerprint] : inputs.items()) {
+    if (before.value(name, Json()) != fingerprint) changed += "\n  " + name;
+  }
+  throw Error(kOperation, path.string() + " was started with other content of:" + changed,
+              "choose another --out; what lies there was made from what these held before");
 }
 
 int lock_folder(const fs::path& path) {
@@ -145,7 +153,8 @@ int lock_folder(const fs::path& path) {
 
 }  // namespace
 
-RunDir RunDir::open(const fs::path& path, std::string_view verb, const Options& options) {
+RunDir RunDir::open(const fs::path& path, std::string_view verb, const Options& options,
+                    const std::vector<fs::path>& inputs) {
   if (path.empty()) throw Error(kOperation, "expected a path, got none", "give --out DIR");
   std::error_code code;
   if (fs::exists(path, code) && !fs::is_directory(path)) {
@@ -166,33 +175,19 @@ RunDir RunDir::open(const fs::path& path, std::string_view verb, const Options& 
   run.path_ = path;
   run.lock_fd_ = lock_folder(path);
   run.resumed_ = !first_content(path).empty();
-  Json environment = environment_of(verb);
+  Json environment = environment_of(verb), fingerprints = Json::object();
+  for (const fs::path& input : inputs) fingerprints[input.string()] = fingerprint(input);
   if (run.resumed_) {
     environment = read_environment(environment_file);
-    check_same(path, verb, environment, options);
+    check_same(path, verb, environment, options, fingerprints);
   }
+  environment["inputs"] = fingerprints;
   environment["starts"].push_back({{"time", utc_now()}, {"version", kVersion}});
   write_file(environment_file, dump(environment, 2) + "\n");
   const std::string yaml = options.to_yaml();
   if (!run.resumed_ || read_file(config) != yaml) write_file(config, yaml);
   repair_jsonl(path / "metrics.jsonl");
   return run;
-}
-
-void RunDir::bind_inputs(const std::vector<fs::path>& inputs) {
-  const fs::path file = path_ / "environment.json";
-  Json environment = read_environment(file), now = Json::object();
-  for (const fs::path& input : inputs) now[input.string()] = fingerprint(input);
-  if (const Json was = environment.value("inputs", Json::object()); resumed_ && was != now) {
-    std::string changed;
-    for (const auto& [name, value] : now.items()) {
-      if (was.value(name, Json()) != value) changed += "\n  " + name;
-    }
-    throw Error(kOperation, path_.string() + " was started with other content of:" + changed,
-                "choose another --out; what lies there was made from what these held before");
-  }
-  environment["inputs"] = now;
-  write_file(file, dump(environment, 2) + "\n");
 }
 
 RunDir::RunDir(RunDir&& other) noexcept

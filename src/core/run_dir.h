@@ -21,15 +21,14 @@ class RunDir {
   // Creates `path`, or opens it to continue. Takes a lock (flock on PATH/lock) for the life of the object:
   // two commands on one directory are refused. When config.yaml is there and differs, throws Error naming the
   // keys and both values. `verb` is kept in environment.json and must match on resume. A run that has left no
-  // file of its own yet takes any settings. Unwritable paths, a file in the way, and a folder with other
-  // files in it: Error with a hint.
-  static RunDir open(const std::filesystem::path& path, std::string_view verb, const Options& options);
+  // file of its own yet takes any settings. Fingerprints of `inputs`, the files and folders that the run
+  // reads, are kept in environment.json; on resume one that differs is refused too: results of two inputs
+  // must not mix. A start that is refused leaves no trace. Unwritable paths, a file in the way, and a folder
+  // with other files in it: Error with a hint.
+  static RunDir open(const std::filesystem::path& path, std::string_view verb, const Options& options,
+                     const std::vector<std::filesystem::path>& inputs = {});
   RunDir(RunDir&&) noexcept;
   ~RunDir();
-
-  // Keeps the fingerprints of the files and folders that the run reads in environment.json; on resume throws
-  // Error when one differs: results of two inputs must not mix.
-  void bind_inputs(const std::vector<std::filesystem::path>& inputs);
 
   const std::filesystem::path& path() const { return path_; }
   bool resumed() const { return resumed_; }

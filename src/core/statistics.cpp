@@ -66,4 +66,15 @@ Interval bootstrap_mean(std::span<const double> values, double level, int resamp
   return interval;
 }
 
+Interval bootstrap_rate(std::span<const double> rates, double level, int resamples, std::uint64_t seed) {
+  Interval interval = bootstrap_mean(rates, level, resamples, seed);
+  const double bound = std::pow((1 - level) / 2, 1 / static_cast<double>(rates.size()));
+  const auto all = [&](double value) {
+    return std::all_of(rates.begin(), rates.end(), [value](double rate) { return rate == value; });
+  };
+  if (all(0)) interval.high = 1 - bound;
+  if (all(1)) interval.low = bound;
+  return interval;
+}
+
 }  // namespace pope

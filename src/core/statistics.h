@@ -20,4 +20,10 @@ struct Interval {
 Interval bootstrap_mean(std::span<const double> values, double level = 0.95, int resamples = 2000,
                         std::uint64_t seed = 1);
 
+// The mean of `rates`, values in [0,1] such as the pass@k of each problem, with the interval above. Where all
+// are 0, or all 1, resampling shows no spread; then the interval ends at the exact binomial (Clopper–Pearson)
+// bound of as many trials, 1 − ((1 − level)/2)^(1/n), which holds for every distribution on [0,1].
+Interval bootstrap_rate(std::span<const double> rates, double level = 0.95, int resamples = 2000,
+                        std::uint64_t seed = 1);
+
 }  // namespace pope

@@ -2,6 +2,8 @@
 #include "evaluate/evaluate.h"
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_map>
 
 #include "core/error.h"
 #include "core/progress.h"
@@ -53,7 +55,7 @@ void summarise(const EvalConfig& config, SetResult& result) {
     std::vector<double> values;
     for (const EvaluatedProblem& p : result.problems)
       values.push_back(pass_at_k(config.samples, p.correct, k));
-    result.pass.push_back({k, bootstrap_mean(values, config.level, config.resamples)});
+    result.pass.push_back({k, bootstrap_rate(values, config.level, config.resamples)});
   }
 }
 
@@ -74,13 +76,14 @@ SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std
   result.samples = config.samples;
   result.level = config.level;
 
+  std::unordered_map<std::string_view, const EvaluatedProblem*> before;
+  for (const EvaluatedProblem& problem : done) before.emplace(problem.id, &problem);
   std::vector<Running> running;
   for (const Problem& problem : problems) {
     if (guided && !problem.guidance) continue;
-    const auto before =
-        std::find_if(done.begin(), done.end(), [&](const EvaluatedProblem& d) { return d.id == problem.id; });
-    result.problems.push_back(before != done.end() ? *before : EvaluatedProblem{problem.id});
-    if (before != done.end()) continue;
+    const auto found = before.find(problem.id);
+    result.problems.push_back(found != before.end() ? *found->second : EvaluatedProblem{problem.id});
+    if (found != before.end()) continue;
     running.push_back({result.problems.size() - 1, as_prompted(problem, guided, explorer.instruction),
                        KeptRecords(config.keep_rollouts)});
   }

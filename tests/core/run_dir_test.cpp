@@ -92,14 +92,15 @@ TEST(RunDir, RefusesInputsThatHaveChanged) {
   write_file(dir / "model/weights", std::string(5 << 20, 'w'));
   write_file(dir / "a.jsonl", "{}\n");
   const auto open = [&] {
-    RunDir run = RunDir::open(dir / "run", "mine", config.options);
-    run.bind_inputs({dir / "a.jsonl", dir / "model"});
+    RunDir run = RunDir::open(dir / "run", "mine", config.options, {dir / "a.jsonl", dir / "model"});
     run.append_metrics({{"step", 1}});
   };
   open();
   open();
+  const std::string environment = read_file(dir / "run/environment.json");
   write_file(dir / "model/weights", std::string(5 << 20, 'w') + "w");
   EXPECT_THAT(error_of(open), AllOf(HasSubstr("model"), Not(HasSubstr("a.jsonl"))));
+  EXPECT_EQ(read_file(dir / "run/environment.json"), environment);  // a refused start is not listed
   write_file(dir / "model/weights", std::string(5 << 20, 'w'));
   open();
   write_file(dir / "a.jsonl", "[]\n");  // of the same size

@@ -103,5 +103,25 @@ TEST(BootstrapMean, HandlesOneValueAndRefusesNone) {
   EXPECT_THROW(bootstrap_mean(one, 1.0), Error);
 }
 
+TEST(BootstrapRate, AgreementHasTheExactBinomialBound) {
+  // 10 problems, none solved: 1 − 0.025^(1/10) = 0.308497 (Clopper–Pearson for 0 of 10 at 95 %).
+  const Interval none = bootstrap_rate(std::vector<double>(10, 0.0));
+  EXPECT_EQ(none.low, 0.0);
+  EXPECT_NEAR(none.high, 0.308497, 1e-6);
+  const Interval all = bootstrap_rate(std::vector<double>(10, 1.0));
+  EXPECT_NEAR(all.low, 0.691503, 1e-6);
+  EXPECT_EQ(all.high, 1.0);
+  EXPECT_EQ(all.value, 1.0);
+}
+
+TEST(BootstrapRate, OtherwiseIsTheBootstrap) {
+  const std::vector<double> rates = {0, 0.25, 1, 0.5};
+  const Interval a = bootstrap_rate(rates), b = bootstrap_mean(rates);
+  EXPECT_EQ(a.low, b.low);
+  EXPECT_EQ(a.high, b.high);
+  const std::vector<double> equal(6, 0.5);  // agreement away from the ends is not special
+  EXPECT_EQ(bootstrap_rate(equal).high, 0.5);
+}
+
 }  // namespace
 }  // namespace pope
