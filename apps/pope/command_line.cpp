@@ -40,6 +40,14 @@ bool is_list(const Options& options, const std::string& key) {
   return false;
 }
 
+// Settings that are true or false: the flag alone means true.
+bool is_switch(const Options& options, const std::string& key) {
+  for (const Options::Option& option : options.all()) {
+    if (option.key == key) return std::holds_alternative<bool*>(option.target);
+  }
+  return false;
+}
+
 // The first flag on the command line that the verb does not know, "" when all are known.
 std::string unknown_flag(const std::vector<std::string>& arguments, const std::vector<std::string>& known) {
   for (const std::string& argument : arguments) {
@@ -148,7 +156,12 @@ CommandLine parse_command_line(std::span<const Verb* const> verbs, std::vector<s
   known.push_back("--out");
   const std::vector<Shortcut> shortcuts = shortcuts_of(*line.verb);
   for (const Shortcut& shortcut : shortcuts) {
-    app.add_option(shortcut.flag, given[shortcut.key])->allow_extra_args(false);
+    std::vector<std::string>& values = given[shortcut.key];
+    if (is_switch(options, shortcut.key)) {
+      app.add_flag_callback(shortcut.flag, [&values] { values = {"true"}; });
+    } else {
+      app.add_option(shortcut.flag, values)->allow_extra_args(false);
+    }
     known.push_back(shortcut.flag);
   }
   if (!line.verb->arguments.empty()) app.add_option("arguments", line.arguments);
@@ -191,7 +204,8 @@ std::string verb_help(const Verb& verb, const Options& options) {
     text += fmt::format("  {:<20} {}\n", flag, help);
   };
   for (const Shortcut& shortcut : verb.shortcuts) {
-    flag_line(shortcut.flag + " VALUE", fmt::format("{} ({})", help_of(options, shortcut.key), shortcut.key));
+    flag_line(shortcut.flag + (is_switch(options, shortcut.key) ? "" : " VALUE"),
+              fmt::format("{} ({})", help_of(options, shortcut.key), shortcut.key));
   }
   flag_line("--out " + verb.out,
             verb.needs_out ? "where the results go" : "where the file goes, if one is wanted");

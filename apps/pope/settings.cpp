@@ -43,6 +43,7 @@ void Settings::declare(Options& options) {
   options.section("sft", sft);
   options.section("eval", eval);
   options.section("report", report);
+  options.section("reproduce", reproduce);
 }
 
 }  // namespace pope

@@ -12,6 +12,7 @@
 #include "explore/mine.h"
 #include "learn/config.h"
 #include "report/report.h"
+#include "reproduce/reproduce.h"
 #include "rollout/engine.h"
 #include "text/prompt.h"
 #include "verify/verifier.h"
@@ -59,6 +60,7 @@ struct Settings {
   SftConfig sft;
   EvalConfig eval;
   ReportConfig report;
+  ReproduceConfig reproduce;
   // Declares every section on `options`; *this must outlive it.
   void declare(Options& options);
 };

@@ -22,6 +22,20 @@ void flatten(const YAML::Node& node, const std::string& key,
   }
 }
 
+Json tree(const YAML::Node& node) {
+  if (node.IsMap()) {
+    Json object = Json::object();
+    for (const auto& entry : node) object[entry.first.Scalar()] = tree(entry.second);
+    return object;
+  }
+  if (node.IsSequence()) {
+    Json list = Json::array();
+    for (const YAML::Node& item : node) list.push_back(tree(item));
+    return list;
+  }
+  return node.IsNull() ? "" : node.Scalar();
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> flatten_yaml(const std::string& yaml,
@@ -33,6 +47,14 @@ std::vector<std::pair<std::string, std::string>> flatten_yaml(const std::string&
     throw Error("read config", origin + ": no valid YAML: " + error.what());
   }
   return values;
+}
+
+Json read_yaml(const std::filesystem::path& path) {
+  try {
+    return tree(YAML::Load(read_file(path)));
+  } catch (const YAML::Exception& error) {
+    throw Error("read config", path.string() + ": no valid YAML: " + error.what());
+  }
 }
 
 }  // namespace pope

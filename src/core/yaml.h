@@ -1,9 +1,12 @@
-// YAML documents of nested maps as one list of dotted keys.
+// YAML documents: as one list of dotted keys, or as a tree.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "core/files.h"
 
 namespace pope {
 
@@ -11,5 +14,8 @@ namespace pope {
 // naming `origin` when the text is no valid YAML.
 std::vector<std::pair<std::string, std::string>> flatten_yaml(const std::string& yaml,
                                                               const std::string& origin);
+
+// The document in a file as objects, arrays and strings: scalars keep their spelling. Error naming the file.
+Json read_yaml(const std::filesystem::path& path);
 
 }  // namespace pope

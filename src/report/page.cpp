@@ -24,7 +24,8 @@ std::string paragraphs(const std::string& text) {
 
 std::string contents(const std::string& body) {
   std::string html;
-  const std::pair<const char*, const char*> sections[] = {{"results", "Results"},
+  const std::pair<const char*, const char*> sections[] = {{"claims", "Claims"},
+                                                          {"results", "Results"},
                                                           {"curves", "Curves"},
                                                           {"explore", "Mining and guidance"},
                                                           {"rollouts", "Rollouts"},
@@ -59,7 +60,7 @@ std::string method_tag(const Json& report, const std::string& method) {
 }
 
 std::string render_html(const Json& report) {
-  const std::string body = results_section(report) + curves_section(report) + explore_section(report) +
+  const std::string body = claims_section(report) + results_section(report) + curves_section(report) + explore_section(report) +
                            rollouts_section(report) + runs_section(report);
   const std::string title = text_of(report["title"]);
   return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"

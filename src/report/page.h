@@ -8,6 +8,7 @@
 
 namespace pope {
 
+std::string claims_section(const Json& report);   // of `pope reproduce`: claim, measured, verdict
 std::string results_section(const Json& report);  // headline, intervals, table
 std::string curves_section(const Json& report);
 std::string explore_section(const Json& report);   // mining and guiding

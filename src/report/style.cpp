@@ -51,6 +51,7 @@ tbody tr+tr>*{border-top:1px solid var(--rule)}
 thead th{font-weight:600;font-size:.84rem;vertical-align:bottom;white-space:nowrap}
 thead tr:last-child th,thead .corner{border-bottom:1px solid var(--rule)}
 .results{white-space:nowrap}
+.claims td:first-child{min-width:15rem}.claims td:last-child{white-space:nowrap}.bad{color:var(--bad)}
 .results td,.results thead th{text-align:right}
 .results thead th.group,.results thead th.corner{text-align:left}
 .results th.group{padding-bottom:0}.results tr:nth-child(2) th.group{color:var(--muted);font-weight:500;padding-top:2px}

@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::vector<std::string> kRooms = {"core",    "text",     "data",  "verify", "model", "rollout",
-                                         "explore", "evaluate", "learn", "report", "pope"};
+                                         "explore", "evaluate", "learn", "report", "reproduce", "pope"};
 
 int rank_of(const std::string& room) {
   const auto found = std::find(kRooms.begin(), kRooms.end(), room);

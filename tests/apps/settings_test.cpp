@@ -8,6 +8,7 @@
 #include <set>
 
 #include "core/files.h"
+#include "reproduce/plan.h"
 
 namespace pope {
 namespace {
@@ -27,7 +28,7 @@ TEST(Settings, EveryKeyIsInASectionAndHasHelp) {
   }
   EXPECT_EQ(sections, (std::set<std::string>{"run", "paths", "prompt", "verify", "check", "sampling",
                                              "source", "mine", "guide", "mixture", "objective", "optimizer",
-                                             "train", "sft", "eval", "report"}));
+                                             "train", "sft", "eval", "report", "reproduce"}));
 }
 
 TEST(Settings, DefaultsReadBackFromTheirOwnYaml) {
@@ -48,7 +49,8 @@ TEST(Settings, DefaultsReadBackFromTheirOwnYaml) {
 TEST(Settings, EveryShippedConfigParses) {
   int files = 0;
   for (const auto& entry : fs::recursive_directory_iterator(fs::path(POPE_SOURCE_DIR) / "configs")) {
-    if (entry.path().extension() != ".yaml") continue;
+    // configs/paper holds plans, see below.
+    if (entry.path().extension() != ".yaml" || entry.path().parent_path().filename() == "paper") continue;
     Settings settings;
     Options options;
     settings.declare(options);
@@ -56,6 +58,19 @@ TEST(Settings, EveryShippedConfigParses) {
     ++files;
   }
   EXPECT_GT(files, 0);
+}
+
+TEST(Settings, EveryStepOfThePapersPlanParses) {
+  const Plan plan = read_plan(fs::path(POPE_SOURCE_DIR) / "configs/paper");
+  for (const Step& step : plan.steps) {
+    Settings settings;
+    Options options;
+    settings.declare(options);
+    for (const std::string& file : step.config) EXPECT_NO_THROW(options.load_yaml(file)) << step.name;
+    for (const auto& [key, value] : step.settings)
+      EXPECT_NO_THROW(options.set(key, value, "arms.yaml")) << step.name << ' ' << key;
+  }
+  EXPECT_GE(plan.studies.size(), 3u);
 }
 
 }  // namespace

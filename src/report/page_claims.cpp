@@ -1,0 +1,64 @@
+// The claims section of `pope reproduce`: what the paper says beside what was measured.
+#include <fmt/format.h>
+
+#include "report/html.h"
+#include "report/page.h"
+
+namespace pope {
+namespace {
+
+std::string fixed(const Json& value) {
+  return value.is_number() ? fmt::format("{:.3f}", value.get<double>()) : "–";
+}
+
+// "POPE − 3 × GRPO > 0", in the plan's names.
+std::string comparison(const Json& claim) {
+  const double times = claim["times"];
+  const bool above = claim.contains("above");
+  return fmt::format("{} − {}{} {} {}", escape(text_of(claim["of"])),
+                     times == 1 ? "" : fmt::format("{} × ", times), escape(text_of(claim["minus"])),
+                     above ? "&gt;" : "&lt;", short_number(claim[above ? "above" : "below"]));
+}
+
+std::string row(const Json& claim) {
+  const std::string verdict = claim["verdict"];
+  const char* style = verdict == "held" ? "up" : verdict == "did not hold" ? "bad" : "muted";
+  const std::string interval = claim["low"].is_number()
+                                   ? fmt::format("<br><small>{} to {}, over {}</small>", fixed(claim["low"]),
+                                                 fixed(claim["high"]), escape(text_of(claim["interval"])))
+                                   : "";
+  return fmt::format(
+      "<tr><td>{}<br><small>{}, {}</small></td><td>{}</td><td>{}</td><td>{}{}</td><td><b "
+      "class=\"{}\">{}</b></td></tr>",
+      escape(text_of(claim["claim"])), escape(text_of(claim["metric"])), comparison(claim),
+      fixed(claim["left"]), fixed(claim["right"]), fixed(claim["difference"]), interval, style,
+      escape(verdict));
+}
+
+}  // namespace
+
+std::string claims_section(const Json& report) {
+  if (!report.contains("claims") || report["claims"].empty()) return "";
+  std::string html =
+      "<section id=\"claims\"><h2>Claims</h2><p class=\"note\">Each claim compares two arms on one metric; "
+      "metric, "
+      "direction and bound were fixed before the runs. It held when the whole 95 % interval of the "
+      "difference is on "
+      "its side of the bound, did not hold when none of it is, and is not decidable at this size "
+      "otherwise.</p>";
+  std::string study;
+  for (const Json& claim : report["claims"]) {
+    if (claim["study"] != study) {
+      if (!study.empty()) html += "</tbody></table></div>";
+      study = claim["study"];
+      html += "<h3>" + escape(text_of(claim["title"])) +
+              "</h3><div class=\"scroll\"><table "
+              "class=\"claims\"><thead><tr><th>Claim</th><th>left</th><th>right</th>"
+              "<th>difference</th><th>verdict</th></tr></thead><tbody>";
+    }
+    html += row(claim);
+  }
+  return html + "</tbody></table></div></section>";
+}
+
+}  // namespace pope

@@ -1,0 +1,26 @@
+// What a claim compares, read from the runs of one seed.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "core/files.h"
+#include "reproduce/plan.h"
+
+namespace pope {
+
+// A metric of an arm. Of the final evaluation (final/SET/guided|unguided/pass@K) with the pass@k of each
+// problem, so that two arms can be compared problem by problem.
+struct Measurement {
+  double value = 0;
+  std::map<std::string, double> by_problem;
+};
+
+// Windows of a run of T steps, by number t = 1 … T: start t ≤ 0.1 T, early 0.15 T < t ≤ 0.35 T, middle
+// 0.4 T < t ≤ 0.6 T, late t > 0.8 T, all. The mean over the rows that have the metric.
+// `seed` is OUT/seed-N. Nothing where no row has the metric; Error when the run is missing or incomplete.
+std::optional<Measurement> measure(const std::filesystem::path& seed, const Term& term);
+
+}  // namespace pope

@@ -1,0 +1,293 @@
+// Reading configs/paper. See plan.h.
+#include "reproduce/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+
+#include "core/error.h"
+#include "core/nearest.h"
+#include "core/yaml.h"
+
+namespace pope {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr auto kOperation = "reproduce";
+
+// An entry of a YAML file: refuses keys that it does not know, and names itself in errors.
+class Entry {
+ public:
+  Entry(std::string where, const Json& value, std::vector<std::string> known)
+      : where_(std::move(where)), value_(value) {
+    if (!value.is_object()) throw Error(kOperation, where_ + ": expected a map, got " + value.dump());
+    for (const auto& [key, ignored] : value.items()) {
+      if (std::find(known.begin(), known.end(), key) == known.end()) {
+        throw Error(kOperation, fmt::format("{}: unknown key '{}'", where_, key),
+                    "did you mean '" + nearest_of(key, known) + "'?");
+      }
+    }
+  }
+
+  std::string text(const std::string& key, const std::string& otherwise) const {
+    return value_.contains(key) ? scalar(key) : otherwise;
+  }
+  std::string text(const std::string& key) const {
+    if (!value_.contains(key)) throw Error(kOperation, fmt::format("{}: expected '{}'", where_, key));
+    return scalar(key);
+  }
+  double number(const std::string& key, double otherwise) const {
+    if (!value_.contains(key)) return otherwise;
+    const std::string text = scalar(key);
+    double number = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (code != std::errc() || end != text.data() + text.size()) {
+      throw Error(kOperation, fmt::format("{}.{}: expected a number, got '{}'", where_, key, text));
+    }
+    return number;
+  }
+  std::vector<std::string> list(const std::string& key) const {
+    if (!value_.contains(key)) return {};
+    if (!value_[key].is_array()) throw Error(kOperation, fmt::format("{}.{}: expected a list", where_, key));
+    return value_[key].get<std::vector<std::string>>();
+  }
+  // Settings: a map of dotted keys; lists as YAML text.
+  std::vector<std::pair<std::string, std::string>> settings(const std::string& key) const {
+    std::vector<std::pair<std::string, std::string>> out;
+    if (!value_.contains(key)) return out;
+    if (!value_[key].is_object()) throw Error(kOperation, fmt::format("{}.{}: expected a map", where_, key));
+    for (const auto& [name, value] : value_[key].items()) {
+      out.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
+    }
+    return out;
+  }
+  bool has(const std::string& key) const { return value_.contains(key); }
+  const std::string& where() const { return where_; }
+
+ private:
+  std::string scalar(const std::string& key) const {
+    if (!value_[key].is_string())
+      throw Error(kOperation, fmt::format("{}.{}: expected one value", where_, key));
+    return value_[key];
+  }
+  std::string where_;
+  const Json& value_;
+};
+
+const Json& section(const Json& file, const std::string& name) {
+  static const Json kNone = Json::object();
+  return file.contains(name) ? file.at(name) : kNone;
+}
+
+// Later settings win, in the place of the first.
+void override_settings(std::vector<std::pair<std::string, std::string>>& settings,
+                       const std::vector<std::pair<std::string, std::string>>& later) {
+  for (const auto& [key, value] : later) {
+    const auto same = [&key = key](const auto& setting) { return setting.first == key; };
+    const auto found = std::find_if(settings.begin(), settings.end(), same);
+    if (found != settings.end()) {
+      found->second = value;
+    } else {
+      settings.emplace_back(key, value);
+    }
+  }
+}
+
+class Reader {
+ public:
+  Reader(const fs::path& folder, bool quick) : folder_(folder), quick_(quick) {}
+
+  std::vector<Step> steps() {
+    const fs::path path = folder_ / "arms.yaml";
+    const Json file = read_yaml(path);
+    const Entry top(path.string(), file, {"config", "quick", "steps", "train", "eval", "arms"});
+    for (const std::string& name : top.list("config")) common_.push_back(resolved(name));
+    if (quick_) quick_settings_ = top.settings("quick");
+    std::vector<Step> found;
+    for (const auto& [name, value] : section(file, "steps").items())
+      found.push_back(plain(path, name, value));
+    const Json &train = section(file, "train"), &eval = section(file, "eval");
+    for (const auto& [name, value] : section(file, "arms").items()) {
+      for (Step& step : arm(path, name, value, train, eval)) found.push_back(std::move(step));
+    }
+    return ordered(std::move(found));
+  }
+
+  Study study(const fs::path& path) const {
+    const Json file = read_yaml(path);
+    const Entry top(path.string(), file, {"title", "claims"});
+    Study study{path.stem(), top.text("title"), {}};
+    if (!section(file, "claims").is_array())
+      throw Error(kOperation, path.string() + ": expected a list of claims");
+    int number = 0;
+    for (const Json& value : file["claims"]) {
+      study.claims.push_back(claim(study.name, fmt::format("{}: claim {}", path.string(), ++number), value));
+    }
+    return study;
+  }
+
+ private:
+  std::string resolved(const std::string& file) const { return (folder_ / file).lexically_normal().string(); }
+
+  void take_config(const Entry& entry, Step& step) const {
+    for (const std::string& file : entry.list("config")) step.config.push_back(resolved(file));
+    override_settings(step.settings, entry.settings("set"));
+  }
+
+  Step plain(const fs::path& path, const std::string& name, const Json& value) const {
+    const Entry entry(path.string() + ": steps." + name, value, {"verb", "argument", "out", "config", "set"});
+    Step step{name,    entry.text("verb"), "", entry.text("argument", ""), entry.text("out", name),
+              common_, quick_settings_};
+    if (!step.argument.empty() && !step.argument.starts_with('@')) step.argument = resolved(step.argument);
+    take_config(entry, step);
+    return step;
+  }
+
+  // An arm is a training run and its evaluation; an arm with `model` is only evaluated.
+  std::vector<Step> arm(const fs::path& path, const std::string& name, const Json& value, const Json& train,
+                        const Json& eval) const {
+    const Entry entry(path.string() + ": arms." + name, value, {"label", "verb", "model", "config", "set"});
+    const std::string label = entry.text("label");
+    Step evaluation{"eval-" + name, "eval", label, "", "eval-" + name, common_, quick_settings_};
+    take_config(Entry(path.string() + ": eval", eval, {"config", "set"}), evaluation);
+    override_settings(evaluation.settings, {{"paths.model", entry.text("model", "@" + name + "/model")}});
+    if (entry.has("model")) return {evaluation};
+    Step training{name, entry.text("verb", "train"), label, "", name, common_, quick_settings_};
+    if (training.verb == "train")
+      take_config(Entry(path.string() + ": train", train, {"config", "set"}), training);
+    take_config(entry, training);
+    return {training, evaluation};
+  }
+
+  Term term(const std::string& text, const std::string& metric) const {
+    const std::size_t at = text.find('@');
+    return {text.substr(0, at), metric, at == std::string::npos ? "" : text.substr(at + 1)};
+  }
+
+  Claim claim(const std::string& study, const std::string& where, const Json& value) const {
+    const Entry entry(where, value, {"claim", "metric", "of", "minus", "times", "above", "below"});
+    Claim claim{study, entry.text("claim")};
+    claim.left = term(entry.text("of"), entry.text("metric"));
+    claim.right = term(entry.text("minus"), entry.text("metric"));
+    claim.times = entry.number("times", 1);
+    claim.above = entry.has("above");
+    if (claim.above == entry.has("below"))
+      throw Error(kOperation, where + ": expected one of above and below");
+    claim.bound = entry.number(claim.above ? "above" : "below", 0);
+    const bool final = claim.left.metric.starts_with("final/");
+    for (Term* side : {&claim.left, &claim.right}) {
+      static const std::set<std::string> kWindows = {"start", "early", "middle", "late", "all"};
+      if (side->window.empty() && !final) side->window = "all";
+      if (final ? !side->window.empty() : !kWindows.contains(side->window)) {
+        throw Error(kOperation, fmt::format("{}: no window '{}' of {}", where, side->window, side->metric),
+                    "ARM@start, early, middle, late or all; none for final/… metrics");
+      }
+    }
+    return claim;
+  }
+
+  // Every step after those it refers to.
+  static std::vector<Step> ordered(std::vector<Step> steps) {
+    std::vector<Step> out;
+    std::map<std::string, int> state;  // 1: being placed, 2: placed
+    std::map<std::string, const Step*> by_name;
+    for (const Step& step : steps) {
+      if (!by_name.emplace(step.name, &step).second)
+        throw Error(kOperation, "the name '" + step.name + "' stands twice in arms.yaml");
+    }
+    const auto place = [&](const auto& self, const Step& step) -> void {
+      int& mark = state[step.name];
+      if (mark == 2) return;
+      if (mark == 1)
+        throw Error(kOperation, "step '" + step.name + "' reads its own output, by way of others");
+      mark = 1;
+      for (const std::string& name : references(step)) {
+        const auto found = by_name.find(name);
+        if (found == by_name.end())
+          throw Error(kOperation, fmt::format("step '{}' reads '@{}', which is no step", step.name, name));
+        self(self, *found->second);
+      }
+      state[step.name] = 2;
+      out.push_back(step);
+    };
+    for (const Step& step : steps) place(place, step);
+    return out;
+  }
+
+  fs::path folder_;
+  bool quick_;
+  std::vector<std::string> common_;  // config files of every step
+  std::vector<std::pair<std::string, std::string>> quick_settings_;
+};
+
+template <class Named>
+const Named& find(const std::vector<Named>& all, const std::string& name, const std::string& what) {
+  std::vector<std::string> names;
+  for (const Named& one : all) {
+    if (one.name == name) return one;
+    names.push_back(one.name);
+  }
+  throw Error(kOperation, fmt::format("no {} '{}'", what, name),
+              fmt::format("did you mean '{}'?", nearest_of(name, names)));
+}
+
+}  // namespace
+
+const Step& Plan::step(const std::string& name) const { return find(steps, name, "step"); }
+const Study& Plan::study(const std::string& name) const { return find(studies, name, "study"); }
+
+std::vector<Step> Plan::needed(const std::vector<Study>& chosen) const {
+  std::set<std::string> names;
+  const auto add = [&](const auto& self, const std::string& name) -> void {
+    if (!names.insert(name).second) return;
+    for (const std::string& reference : references(step(name))) self(self, reference);
+  };
+  for (const Study& study : chosen) {
+    for (const Claim& claim : study.claims) {
+      for (const Term* term : {&claim.left, &claim.right}) add(add, "eval-" + term->arm);
+    }
+  }
+  std::vector<Step> out;
+  for (const Step& step : steps) {
+    if (names.contains(step.name)) out.push_back(step);
+  }
+  return out;
+}
+
+std::vector<std::string> references(const Step& step) {
+  std::set<std::string> names;
+  const auto scan = [&](const std::string& text) {
+    for (std::size_t at = text.find('@'); at != std::string::npos; at = text.find('@', at + 1)) {
+      const std::size_t end = text.find_first_of("/,]\" ", at);
+      names.insert(text.substr(at + 1, end == std::string::npos ? end : end - at - 1));
+    }
+  };
+  for (const auto& [key, value] : step.settings) {
+    if (key.starts_with("paths.") || key.ends_with("model")) scan(value);
+  }
+  scan(step.argument);
+  return {names.begin(), names.end()};
+}
+
+Plan read_plan(const fs::path& folder, bool quick) {
+  if (!fs::exists(folder / "arms.yaml")) {
+    throw Error(kOperation, "expected arms.yaml in " + folder.string() + ", found none",
+                "run it in pope's source folder, or set reproduce.plan to a folder like its configs/paper");
+  }
+  Reader reader(folder, quick);
+  Plan plan{reader.steps(), {}};
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.path().extension() == ".yaml" && entry.path().stem() != "arms") files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  for (const fs::path& file : files) plan.studies.push_back(reader.study(file));
+  plan.needed(plan.studies);  // every claim is about arms that exist
+  return plan;
+}
+
+}  // namespace pope

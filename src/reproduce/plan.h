@@ -1,0 +1,66 @@
+// What `pope reproduce` knows of the paper, read from a folder of YAML (configs/paper):
+//   arms.yaml    the steps that make base model, hard set and guided set, and the arms: one per method,
+//                baseline or ablation. Every step and arm is one run of a pope verb per seed.
+//   STUDY.yaml   one per figure or table: its title and its claims, each a comparison of two arms.
+// A new ablation is an entry in arms.yaml, a new figure one file; docs/reproduce.md has the format.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace pope {
+
+// One run of a verb. Setting values and the argument may hold "@NAME" or "@NAME/FILE": the output of another
+// step of the same seed, which then runs first.
+struct Step {
+  std::string name, verb;
+  std::string label;  // of an arm: the method's name in tables; "" for the other steps
+  std::string argument;
+  std::string out;                                            // file or folder name in the seed's folder
+  std::vector<std::string> config;                            // files for -c
+  std::vector<std::pair<std::string, std::string>> settings;  // key, value as YAML text
+};
+
+// What a claim measures: an arm's metric, averaged over a window of its training steps.
+struct Term {
+  std::string arm;
+  // Of the final evaluation: "final/SET/unguided/pass@32". Else a key of metrics.jsonl.
+  std::string metric;
+  std::string window;  // start | early | middle | late | all: see measure.h; "" for final/… metrics
+};
+
+// left − times·right is above (or below) a bound that was fixed before the runs.
+struct Claim {
+  std::string study, text;
+  Term left, right;
+  double times = 1, bound = 0;
+  bool above = true;
+};
+
+struct Study {
+  std::string name, title;
+  std::vector<Claim> claims;
+};
+
+struct Plan {
+  std::vector<Step>
+      steps;  // arms and their evaluations ("eval-ARM") among them, every step after those it reads
+  std::vector<Study> studies;
+
+  const Step& step(const std::string& name) const;  // Error with the nearest known name
+  const Study& study(const std::string& name) const;
+  // The steps that these studies' claims need, in the order of `steps`.
+  std::vector<Step> needed(const std::vector<Study>& studies) const;
+};
+
+// The names that a step's settings and argument refer to by "@".
+std::vector<std::string> references(const Step& step);
+
+// `quick`: with the settings of arms.yaml's section of that name in every step (a step's own ones win).
+// Errors name file and entry: unknown keys, a reference to no step or in a circle, a claim about no arm.
+Plan read_plan(const std::filesystem::path& folder, bool quick = false);
+
+}  // namespace pope

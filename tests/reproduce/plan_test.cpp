@@ -1,0 +1,134 @@
+// Reading a plan: order, inheritance, windows, and the errors that a hand-written file calls for.
+#include "reproduce/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/files.h"
+#include "core/temp_dir.h"
+
+namespace pope {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+
+constexpr auto kArms = R"(
+config: [../common.yaml]
+quick: {train.steps: 3, eval.samples: 4}
+steps:
+  guide: {verb: guide, set: {paths.model: "@base/model", paths.problems: "@pool"}}
+  base: {verb: sft, config: [sft.yaml], set: {paths.problems: "@pool"}}
+  pool: {verb: problems, out: pool.jsonl}
+train: {set: {paths.model: "@base/model", paths.problems: "@guide/guided.jsonl", mixture.easy: 0}}
+eval: {set: {paths.eval_sets: ["hard=@guide/guided.jsonl", "pool=@pool"]}}
+arms:
+  start: {label: Base model, model: "@base/model"}
+  plain: {label: GRPO, set: {mixture.guided: 0, train.steps: 9}}
+  sft: {label: SFT, verb: sft, set: {paths.problems: "@pool"}}
+)";
+constexpr auto kStudy = R"(
+title: A study
+claims:
+  - {claim: more, metric: final/hard/unguided/pass@8, of: plain, minus: start, times: 3, above: 0.5}
+  - {claim: rises, metric: reward/unguided, of: plain@late, minus: plain@early, above: 0}
+)";
+
+void write_plan(const TempDir& dir, const std::string& arms, const std::string& study) {
+  write_file(dir / "plan/arms.yaml", arms);
+  write_file(dir / "plan/one.yaml", study);
+}
+
+std::vector<std::string> names_of(const std::vector<Step>& steps) {
+  std::vector<std::string> names;
+  for (const Step& step : steps) names.push_back(step.name);
+  return names;
+}
+
+std::string setting(const Step& step, const std::string& key) {
+  for (const auto& [name, value] : step.settings) {
+    if (name == key) return value;
+  }
+  return "none";
+}
+
+TEST(Plan, StepsComeAfterWhatTheyRead) {
+  TempDir dir;
+  write_plan(dir, kArms, kStudy);
+  const Plan plan = read_plan(dir / "plan");
+  EXPECT_THAT(names_of(plan.steps),
+              ElementsAre("pool", "base", "guide", "eval-start", "plain", "eval-plain", "sft", "eval-sft"));
+  EXPECT_THAT(references(plan.step("eval-plain")), ElementsAre("guide", "plain", "pool"));
+}
+
+TEST(Plan, ArmsInheritAndOverride) {
+  TempDir dir;
+  write_plan(dir, kArms, kStudy);
+  const Plan plan = read_plan(dir / "plan");
+  const Step& plain = plan.step("plain");
+  EXPECT_EQ(plain.verb, "train");
+  EXPECT_EQ(plain.label, "GRPO");
+  EXPECT_THAT(plain.config, ElementsAre((dir / "common.yaml").string()));
+  EXPECT_EQ(setting(plain, "mixture.easy"), "0");
+  EXPECT_EQ(setting(plain, "mixture.guided"), "0");
+  EXPECT_EQ(setting(plain, "train.steps"), "9");
+  EXPECT_EQ(setting(plan.step("eval-start"), "paths.model"), "@base/model");
+  EXPECT_EQ(setting(plan.step("eval-plain"), "paths.model"), "@plain/model");
+  EXPECT_EQ(setting(plan.step("sft"), "mixture.easy"),
+            "none");  // the settings of train are not for other verbs
+  // Quick settings give way to a step's own.
+  const Plan quick = read_plan(dir / "plan", true);
+  EXPECT_EQ(setting(quick.step("plain"), "train.steps"), "9");
+  EXPECT_EQ(setting(quick.step("eval-plain"), "eval.samples"), "4");
+}
+
+TEST(Plan, OnlyWhatTheClaimsNeedIsRun) {
+  TempDir dir;
+  write_plan(dir, kArms, kStudy);
+  const Plan plan = read_plan(dir / "plan");
+  EXPECT_THAT(names_of(plan.needed({plan.study("one")})),
+              ElementsAre("pool", "base", "guide", "eval-start", "plain", "eval-plain"));
+}
+
+TEST(Plan, ReadsClaims) {
+  TempDir dir;
+  write_plan(dir, kArms, kStudy);
+  const Study study = read_plan(dir / "plan").study("one");
+  ASSERT_EQ(study.claims.size(), 2u);
+  EXPECT_EQ(study.title, "A study");
+  EXPECT_EQ(study.claims[0].times, 3);
+  EXPECT_EQ(study.claims[0].bound, 0.5);
+  EXPECT_EQ(study.claims[0].left.window, "");
+  EXPECT_EQ(study.claims[1].left.arm, "plain");
+  EXPECT_EQ(study.claims[1].left.window, "late");
+  EXPECT_EQ(study.claims[1].right.window, "early");
+}
+
+TEST(Plan, ErrorsNameTheEntry) {
+  const auto message = [](const std::string& arms, const std::string& study) {
+    TempDir dir;
+    write_plan(dir, arms, study);
+    return error_of([&] { read_plan(dir / "plan"); });
+  };
+  EXPECT_THAT(message("steps: {a: {verb: sft, sett: {}}}", kStudy),
+              HasSubstr("unknown key 'sett'\n  hint: did you mean 'set'?"));
+  EXPECT_THAT(message("steps: {a: {verb: sft, set: {paths.model: '@b/model'}}}", kStudy),
+              HasSubstr("step 'a' reads '@b', which is no step"));
+  EXPECT_THAT(
+      message("steps: {a: {verb: sft, set: {paths.model: '@b'}}, b: {verb: sft, set: {paths.model: '@a'}}}",
+              kStudy),
+      HasSubstr("reads its own output"));
+  const std::string claim = "title: t\nclaims:\n  - {claim: c, metric: final/hard/unguided/pass@8, of: ";
+  EXPECT_THAT(message(kArms, claim + "plane, minus: start, above: 0}"),
+              HasSubstr("no step 'eval-plane'\n  hint: did you mean 'eval-plain'?"));
+  EXPECT_THAT(message(kArms, claim + "plain@late, minus: start, above: 0}"),
+              HasSubstr("no window 'late' of final/"));
+  EXPECT_THAT(message(kArms, claim + "plain, minus: start}"),
+              HasSubstr("claim 1: expected one of above and below"));
+  EXPECT_THAT(message(kArms, claim + "plain, minus: start, above: much}"),
+              HasSubstr("above: expected a number, got 'much'"));
+}
+
+}  // namespace
+}  // namespace pope
