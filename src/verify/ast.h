@@ -31,7 +31,7 @@ enum class NodeKind {
   set,            // unordered
   list,           // unordered values without brackets around them: "2, 3", "2 or 3"
   relation,       // children in a chain; text: one character for each sign between them, see parser.cpp
-  ratio,          // children in proportion
+  ratio,          // children in proportion; text: "3:30pm" where it may be a time of day, else ""
   set_operation,  // text: "cup", "cap", "setminus"
   modular,        // value, modulus
   matrix,         // text: "matrix" or the environment's name; children: rows (tuples "[]")

@@ -94,10 +94,16 @@ Truth Matcher::equal(Node* a, Node* b) {
   arena_.budget().charge(static_cast<std::int64_t>(1 + (text_a.size() + text_b.size()) / 16));
   if (text_a == text_b) return Truth::yes;
 
+  a = without_label(a, *b);
+  b = without_label(b, *a);
   if (a->is(NodeKind::relation) && b->is(NodeKind::relation)) return relations(a, b);
   if (Node* point = named_point(*a, *b)) return equal(point, b);
   if (Node* point = named_point(*b, *a)) return equal(a, point);
   const bool cup_a = a->is(NodeKind::set_operation), cup_b = b->is(NodeKind::set_operation);
+  if (Node* x = punctured_line(*a), *y = punctured_line(*b); (x || cup_a) && (y || cup_b) && (x || y))
+    return set_operations(x ? x : a, y ? y : b);
+  if (Node* range = interval_intersection(*a)) return equal(range, b);
+  if (Node* range = interval_intersection(*b)) return equal(a, range);
   if (cup_a != cup_b)
     if (Node* pieces = interval_union(cup_a ? b : a))
       return cup_a ? set_operations(a, pieces) : set_operations(pieces, b);
@@ -137,6 +143,17 @@ Truth Matcher::equal(Node* a, Node* b) {
   if (is_expression(*a) && is_expression(*b)) return quantities(a, b);
   if (a->kind == b->kind && a->text == b->text) return one_by_one(*a, *b);
   return differ("answers of two kinds");
+}
+
+// "P(1, 2)" beside "(1, 2)": the point alone. "C(10, 3)" beside a number: the binomial coefficient.
+Node* Matcher::without_label(Node* node, const Node& other) {
+  if (!node->is(NodeKind::product) || node->children.size() != 2 ||
+      !node->children[0]->is(NodeKind::variable) || !node->children[1]->is(NodeKind::tuple, "()"))
+    return node;
+  Node *label = node->children[0], *point = node->children[1];
+  if (other.is(NodeKind::tuple) || other.is(NodeKind::matrix)) return point;
+  const bool chooses = label->text == "C" && point->children.size() == 2 && is_expression(other);
+  return chooses ? make(NodeKind::function, "binom", {point->children[0], point->children[1]}) : node;
 }
 
 Truth Matcher::expressions(Node* a, Node* b) {
@@ -242,7 +259,24 @@ Truth Matcher::modular(Node* a, Node* b) {
 }
 
 // a:b and c:d are equal where ad = bc; a ratio of two is also the quotient.
+//
+// Two that may be times of day are the same time: 12:00 is not 6:00, 3:30 not 1:10; "am" or "pm" may be
+// missing on one side.
 Truth Matcher::ratios(const Node& a, const Node& b) {
+  const auto half = [](const Node& node) {
+    return std::min(node.text.find_first_of("ap"), node.text.size());
+  };
+  const auto only_time = [&](const Node& node) {  // "12:00", "9:05", "3:30pm"
+    return node.is(NodeKind::ratio) && !node.text.empty() &&
+           (half(node) < node.text.size() || node.text[node.text.find(':') + 1] == '0');
+  };
+  if (a.is(NodeKind::ratio) && b.is(NodeKind::ratio) && !a.text.empty() && !b.text.empty()) {
+    const std::string_view half_a = a.text.substr(half(a)), half_b = b.text.substr(half(b));
+    if (a.text.substr(0, half(a)) != b.text.substr(0, half(b))) return differ("times");
+    const bool missing = rules_.units_optional && (half_a.empty() || half_b.empty());
+    return half_a == half_b || missing ? Truth::yes : differ("times");
+  }
+  if (only_time(a) || only_time(b)) return differ("a time against a value");
   if (!a.is(NodeKind::ratio) || !b.is(NodeKind::ratio)) {
     const Node &ratio = a.is(NodeKind::ratio) ? a : b, &other = a.is(NodeKind::ratio) ? b : a;
     if (ratio.children.size() != 2 || !is_expression(other)) return differ("answers of two kinds");
@@ -318,8 +352,17 @@ Node* Matcher::combined(Node* a, Node* b, bool product) {
   return out;
 }
 
+// "[[1, 2], [3, 4]]" as a matrix; other nodes as they are.
+Node* Matcher::rows_of(Node* node) {
+  const auto is_row = [](const Node* n) { return n->is(NodeKind::tuple, "[]"); };
+  if (!is_row(node) || !std::all_of(node->children.begin(), node->children.end(), is_row)) return node;
+  Node* rows = make(NodeKind::matrix, "matrix", {});
+  rows->children = node->children;
+  return rows;
+}
+
 Truth Matcher::matrices(Node* a, Node* b) {
-  Node *x = matrix_value(a), *y = matrix_value(b);
+  Node *x = matrix_value(rows_of(a)), *y = matrix_value(rows_of(b));
   if (!x || !y || !x->is(NodeKind::matrix) || !y->is(NodeKind::matrix)) {
     // A matrix of one row or column is a vector, which may be written as a point.
     Node *matrix = x && x->is(NodeKind::matrix) ? x : y, *other = matrix == x ? b : a;

@@ -46,6 +46,8 @@ class Matcher {
   Truth matrices(Node* a, Node* b);
   Measured measured(Node* node);
   Node* matrix_value(Node* node);
+  Node* rows_of(Node* node);
+  Node* without_label(Node* node, const Node& other);
   Node* combined(Node* a, Node* b, bool product);
   Node* make(NodeKind kind, std::string_view text, std::initializer_list<Node*> children) {
     return arena_.make(kind, text, children);
@@ -59,6 +61,8 @@ class Matcher {
   Node* named_point(const Node& list, const Node& other);
   Node* interval(const Node& relation);
   Node* interval_union(Node* node);
+  Node* interval_intersection(const Node& list);
+  Node* punctured_line(const Node& node);
   std::vector<Bounded> bounds(const Node& relation);
 
   Arena& arena_;

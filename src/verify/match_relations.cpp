@@ -1,5 +1,6 @@
 // Equations, inequalities, and answers that name what they give ("x = 5" for 5, "x > 3" for (3, ∞)).
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "verify/evaluate.h"
@@ -43,7 +44,42 @@ std::string_view defined_variable(const Node& node) {
                                                                    : std::string_view{};
 }
 
+// "P(X = 2)", "P(A ∩ B)": a letter before brackets that hold no value.
+bool is_application(const Node& node) {
+  return node.children.size() == 2 && node.children[0]->is(NodeKind::variable) &&
+         (node.children[1]->is(NodeKind::relation) || node.children[1]->is(NodeKind::set_operation));
+}
+
+// Functions of names that an answer may give the value of: \sin A, \gcd(a, b).
+bool names_function(std::string_view name) {
+  constexpr std::array<std::string_view, 10> kNaming = {"abs", "sin", "cos", "tan", "cot",
+                                                        "gcd", "lcm", "max", "min", "arg"};
+  return std::find(kNaming.begin(), kNaming.end(), name) != kNaming.end();
+}
+
 }  // namespace
+
+// A name that is no function of another one: what an inequality may bound.
+bool is_bounded_name(const Node& node) {
+  return !node.is(NodeKind::function) && is_name(node) &&
+         std::all_of(node.children.begin(), node.children.end(),
+                     [](const Node* n) { return is_bounded_name(*n); });
+}
+
+// |x| of one real variable.
+bool is_absolute(const Node& node) {
+  return node.is(NodeKind::function, "abs") && node.children[0]->is(NodeKind::variable) &&
+         node.children[0]->text != "z" && node.children[0]->text != "w";
+}
+
+// What a chain bounds, "x" of 1 < x < 2 and of |x| < 3. "" when nothing can be told.
+std::string bounded_name(const Node& relation) {
+  for (const Node* part : relation.children) {
+    if (is_absolute(*part)) return std::string(part->children[0]->text);
+    if (is_bounded_name(*part)) return to_text(*part);
+  }
+  return "";
+}
 
 bool is_name(const Node& node) {
   switch (node.kind) {
@@ -52,6 +88,8 @@ bool is_name(const Node& node) {
     case NodeKind::constant:
       return true;
     case NodeKind::product:
+      if (is_application(node)) return true;
+      [[fallthrough]];
     case NodeKind::quotient:
     case NodeKind::ratio:
     case NodeKind::tuple:
@@ -60,7 +98,8 @@ bool is_name(const Node& node) {
       return std::all_of(node.children.begin(), node.children.end(),
                          [](const Node* n) { return is_name(*n); });
     case NodeKind::function:
-      return node.text == "abs" && is_name(*node.children[0]);
+      return names_function(node.text) && std::all_of(node.children.begin(), node.children.end(),
+                                                      [](const Node* n) { return is_name(*n); });
     case NodeKind::quantity:
       return is_name(*node.children[0]);
     default:
@@ -72,21 +111,19 @@ bool is_name(const Node& node) {
 Truth Matcher::relation_against(Node* relation, Node* other) {
   if (is_inequality(*relation)) {
     Node* range = interval(*relation);
-    return range && other->is(NodeKind::tuple) ? equal(range, other)
-                                               : differ("an inequality against a value");
+    const bool set = other->is(NodeKind::tuple) || other->is(NodeKind::set_operation);
+    return range && set ? equal(range, other) : differ("an inequality against a value");
   }
   Node *first = relation->children.front(), *last = relation->children.back();
   if (relation->text == "e" && is_name(*first)) return equal(last, other);
   if (!is_equation(*relation)) return differ("answers of two kinds");
-  if (!is_name(*first)) {
-    if (relation->children.size() != 2 || !is_name(*last)) return differ("an equation against a value");
-    return equal(first, other);
-  }
-  // "x = 5 + 6 = 11": all steps must agree.
-  for (std::size_t i = 1; i + 1 < relation->children.size(); ++i) {
+  if (relation->children.size() == 2 && is_name(*last) && !is_name(*first)) return equal(first, other);
+  // "x = 5 + 6 = 11", "5 + 6 = 11": all steps must agree.
+  for (std::size_t i = 0; i + 1 < relation->children.size(); ++i) {
     Node* step = relation->children[i];
     if (is_name(*step)) continue;
-    if (const Truth same = equal(step, last); same != Truth::yes) return same;
+    if (const Truth same = equal(step, last); same != Truth::yes)
+      return same == Truth::no ? differ("an equation against a value") : same;
   }
   return equal(last, other);
 }
@@ -96,7 +133,13 @@ Truth Matcher::relations(Node* a, Node* b) {
   if (membership(*a) != membership(*b))
     return membership(*a) ? equal(a->children[1], b) : equal(a, b->children[1]);
   if (is_equation(*a) && is_equation(*b)) return equations(a, b);
-  if (is_inequality(*a) && is_inequality(*b)) return inequalities(a, b);
+  if (is_inequality(*a) && is_inequality(*b)) {
+    Node *x = interval(*a), *y = interval(*b);  // |x| < 3 and -3 < x < 3
+    if (x && y && x->kind == y->kind && a->text.size() != b->text.size() &&
+        bounded_name(*a) == bounded_name(*b))
+      return equal(x, y);
+    return inequalities(a, b);
+  }
   if (a->text == "n" && b->text == "n" && has_value(*a->children[0]) && has_value(*b->children[0]))
     return relations_equal(*a->children[0], *a->children[1], *b->children[0], *b->children[1], false,
                            arena_.budget())
@@ -109,7 +152,13 @@ Truth Matcher::equations(Node* a, Node* b) {
   Node *left_a = a->children.front(), *right_a = a->children.back();
   Node *left_b = b->children.front(), *right_b = b->children.back();
   const std::string_view variable_a = defined_variable(*left_a), variable_b = defined_variable(*left_b);
+  const auto mentions = [](const auto& self, const Node& node, std::string_view name) -> bool {
+    return node.is(NodeKind::variable, name) ||
+           std::any_of(node.children.begin(), node.children.end(),
+                       [&](const Node* n) { return self(self, *n, name); });
+  };
   if (!variable_a.empty() && !variable_b.empty() && variable_a != variable_b &&
+      !mentions(mentions, *right_b, variable_a) &&
       left_a->text.substr(0, left_a->text.find('(')) == left_b->text.substr(0, left_b->text.find('('))) {
     right_b = renamed(*right_b, variable_b, variable_a, arena_);  // f(y) = y defines what f(x) = x does
     left_b = left_a;
@@ -144,32 +193,45 @@ Node* Matcher::named_point(const Node& list, const Node& other) {
   return named ? make(NodeKind::relation, "=", {names, values}) : values;
 }
 
-// The range of the one variable that a chain bounds by constants; null otherwise.
+// The range of the one variable that a chain bounds by constants; a union for |x| > 3. Null otherwise.
 Node* Matcher::interval(const Node& relation) {
   const auto sign_open = [](char sign) { return sign == '<' || sign == '>'; };
   const auto upwards = [](char sign) { return sign == '<' || sign == 'l'; };
   const auto& parts = relation.children;
   Node *low = nullptr, *high = nullptr;
   bool low_open = true, high_open = true;
-  if (parts.size() == 3 && is_name(*parts[1]) && upwards(relation.text[0]) == upwards(relation.text[1])) {
+  if (parts.size() == 3 && is_bounded_name(*parts[1]) &&
+      upwards(relation.text[0]) == upwards(relation.text[1])) {
     const bool up = upwards(relation.text[0]);
     low = parts[up ? 0 : 2];
     high = parts[up ? 2 : 0];
     low_open = sign_open(relation.text[up ? 0 : 1]);
     high_open = sign_open(relation.text[up ? 1 : 0]);
   } else if (parts.size() == 2) {
-    const bool name_first = is_name(*parts[0]) && !has_variables(*parts[1]);
-    if (!name_first && (!is_name(*parts[1]) || has_variables(*parts[0]))) return nullptr;
+    const auto bounded = [](const Node& node) { return is_bounded_name(node) || is_absolute(node); };
+    const bool name_first = bounded(*parts[0]) && !has_variables(*parts[1]);
+    if (!name_first && (!bounded(*parts[1]) || has_variables(*parts[0]))) return nullptr;
+    const bool absolute = is_absolute(*parts[name_first ? 0 : 1]);
     Node* bound = parts[name_first ? 1 : 0];
     Node* infinity = make(NodeKind::infinity, "", {});
-    if (name_first == upwards(relation.text[0])) {
+    const bool open = sign_open(relation.text[0]);
+    if (absolute && name_first == upwards(relation.text[0])) {
+      low = make(NodeKind::negate, "", {bound});
+      high = bound;
+      low_open = high_open = open;
+    } else if (absolute) {
+      Node* left = make(NodeKind::tuple, open ? "()" : "(]",
+                        {make(NodeKind::negate, "", {infinity}), make(NodeKind::negate, "", {bound})});
+      return make(NodeKind::set_operation, "cup",
+                  {left, make(NodeKind::tuple, open ? "()" : "[)", {bound, infinity})});
+    } else if (name_first == upwards(relation.text[0])) {
       low = make(NodeKind::negate, "", {infinity});
       high = bound;
-      high_open = sign_open(relation.text[0]);
+      high_open = open;
     } else {
       low = bound;
       high = infinity;
-      low_open = sign_open(relation.text[0]);
+      low_open = open;
     }
   } else {
     return nullptr;
@@ -178,14 +240,52 @@ Node* Matcher::interval(const Node& relation) {
   return make(NodeKind::tuple, std::string_view(brackets, 2), {low, high});
 }
 
+// "x > 0 and x < 1" as (0, 1): two bounds of one variable that overlap would be no restriction as a union.
+// Null for everything else.
+Node* Matcher::interval_intersection(const Node& list) {
+  if (!list.is(NodeKind::list) || list.children.size() != 2) return nullptr;
+  Node *up = nullptr, *down = nullptr;
+  for (const Node* item : list.children) {
+    Node* range = is_inequality(*item) && item->children.size() == 2 ? interval(*item) : nullptr;
+    if (!range || !range->is(NodeKind::tuple)) return nullptr;
+    if (range->children[1]->is(NodeKind::infinity)) up = range;
+    if (range->children[0]->is(NodeKind::negate) && range->children[0]->children[0]->is(NodeKind::infinity))
+      down = range;
+  }
+  if (!up || !down || bounded_name(*list.children[0]) != bounded_name(*list.children[1])) return nullptr;
+  Evaluation at{arena_.budget()};
+  const Value length = subtract(evaluate(*down->children[1], at), evaluate(*up->children[0], at), at);
+  if (!length.is_nonzero() || arb_is_positive(enclose(length, at).re()) == 0) return nullptr;
+  const char brackets[2] = {up->text[0], down->text[1]};
+  return make(NodeKind::tuple, std::string_view(brackets, 2), {up->children[0], down->children[1]});
+}
+
+// "x ≠ 2" and "ℝ \ {2}" as (-∞, 2) ∪ (2, ∞); null for everything else.
+Node* Matcher::punctured_line(const Node& node) {
+  Node* point = nullptr;
+  if (node.is(NodeKind::relation, "n") && is_bounded_name(*node.children[0])) point = node.children[1];
+  if (node.is(NodeKind::set_operation, "setminus") && node.children.size() == 2 &&
+      node.children[0]->is(NodeKind::variable, "\\mathbb{R}") && node.children[1]->is(NodeKind::set) &&
+      node.children[1]->children.size() == 1)
+    point = node.children[1]->children[0];
+  if (!point || !has_value(*point) || has_variables(*point)) return nullptr;
+  Node* infinity = make(NodeKind::infinity, "", {});
+  Node* left = make(NodeKind::tuple, "()", {make(NodeKind::negate, "", {infinity}), point});
+  return make(NodeKind::set_operation, "cup", {left, make(NodeKind::tuple, "()", {point, infinity})});
+}
+
 // "x < 1 or x > 3" as a union.
 Node* Matcher::interval_union(Node* node) {
   if (!node->is(NodeKind::list)) return nullptr;
   Node* pieces = make(NodeKind::set_operation, "cup", {});
-  for (const Node* item : node->children) {
+  for (Node* item : node->children) {
+    if (item->is(NodeKind::tuple) && item->children.size() == 2) {  // "(-∞, 0) or (1, ∞)"
+      pieces->children.push_back(item);
+      continue;
+    }
     if (!is_inequality(*item)) return nullptr;
     Node* range = interval(*item);
-    if (!range) return nullptr;
+    if (!range || !range->is(NodeKind::tuple)) return nullptr;
     pieces->children.push_back(range);
   }
   return pieces;

@@ -138,6 +138,10 @@ void write(const Node& node, std::string& out) {
       }
       return;
     case NodeKind::ratio:
+      if (!node.text.empty()) {
+        out += node.text;
+        return;
+      }
       return join_parts(node, ":", out);
     case NodeKind::set_operation:
       for (std::size_t i = 0; i < node.children.size(); ++i) {

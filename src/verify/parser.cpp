@@ -29,6 +29,7 @@ char relation_sign(const Token& token) {
 
 Node* Parser::run() {
   Node* answer = list();
+  if (take_op("over")) answer = make(NodeKind::quotient, "", {answer, list()});
   return failed_ || !at_end() ? nullptr : answer;
 }
 
@@ -65,7 +66,9 @@ Node* Parser::list() {
   Node* list = make(NodeKind::list, "", {first});
   while (at_separator()) {
     while (at_separator()) ++at_;  // ", and"
-    if (at_end() || peek().kind == TokenKind::close || peek().kind == TokenKind::end_env) break;
+    if (at_end() || peek().kind == TokenKind::close || peek().kind == TokenKind::end_env || peek().op("&") ||
+        peek().op("\\\\"))
+      break;
     list->children.push_back(relation());
   }
   return list->children.size() == 1 ? first : list;
@@ -106,6 +109,10 @@ Node* Parser::modulus(Node* value) {
 
 Node* Parser::sets() {
   Node* left = ratio();
+  if (left->is(NodeKind::sum) && left->children.size() == 2 && left->children[0]->is(NodeKind::variable) &&
+      left->children[0]->text.starts_with("\\mathbb") && left->children[1]->is(NodeKind::negate) &&
+      left->children[1]->children[0]->is(NodeKind::set))  // "ℝ - {0}"
+    left = make(NodeKind::set_operation, "setminus", {left->children[0], left->children[1]->children[0]});
   while (!at_end()) {
     const bool letter_u = peek().is(TokenKind::name, "U") && left->is(NodeKind::tuple);  // "(0,1) U (2,3)"
     const std::string op = letter_u ? "cup" : peek().text;
@@ -122,21 +129,61 @@ Node* Parser::sets() {
 }
 
 Node* Parser::ratio() {
+  if (Node* time = clock()) return time;
   Node* left = quantity();
-  if (!peek().op(":")) return left;
-  Node* ratio = make(NodeKind::ratio, "", {left});
-  while (take_op(":")) ratio->children.push_back(quantity());
+  const auto sign = [&] { return take_op(":") || take(TokenKind::word, "to"); };
+  if (!sign()) return left;
+  Node* ratio = make(NodeKind::ratio, "", {left, quantity()});
+  while (sign()) ratio->children.push_back(quantity());
   return ratio;
 }
 
-// "5 cm", "12 square feet", "15 cm^2", "60 km/h": words after a value.
+// "3:30", "03:30 p.m.": a ratio that may be a time of day, with its text as "3:30pm". Null when it is none.
+Node* Parser::clock() {
+  const auto digits = [&](std::size_t ahead, std::size_t least, int limit) {
+    const Token& token = peek(ahead);
+    return token.kind == TokenKind::number && is_integer(token.text) && token.text.size() >= least &&
+           token.text.size() <= 2 && std::stoi(token.text) < limit;
+  };
+  if (!digits(0, 1, 25) || !peek(1).op(":") || !digits(2, 2, 60) || peek(1).gap || peek(2).gap)
+    return nullptr;
+  std::string half;
+  std::size_t end = 3;
+  for (; peek(end).kind == TokenKind::word || peek(end).kind == TokenKind::name || peek(end).op("."); ++end)
+    half += unit_name(peek(end).text);
+  if (half == "noon") half = "pm";
+  if (half == "midnight") half = "am";
+  if (peek(end).op(":") || (half != "" && half != "am" && half != "pm")) return nullptr;
+  const std::string hour = peek().text == "00"
+                               ? "0"
+                               : peek().text.substr(peek().text.size() == 2 && peek().text[0] == '0' ? 1 : 0);
+  Node* time = make(NodeKind::ratio, hour + ":" + peek(2).text + half,
+                    {make(NodeKind::number, peek().text), make(NodeKind::number, peek(2).text)});
+  at_ += end;
+  return time;
+}
+
+// "5 cm", "12 square feet", "15 cm^2", "60 miles per hour", "5 million dollars": words after a value. Words
+// that say another value ("5 or more") are no unit.
 Node* Parser::quantity() {
   Node* value = sum();
-  if (peek().kind != TokenKind::word || at_end() || value->is(NodeKind::text)) return value;
+  if (at_end() || peek().kind != TokenKind::word || !is_unit(peek().text) || value->is(NodeKind::text))
+    return value;
+  if (Node* based = base_in_words(value)) return based;
   std::string unit;
   while (!at_end()) {
-    if (peek().kind == TokenKind::word) {
-      unit += unit_name(tokens_[at_++].text);
+    if (peek().kind == TokenKind::word && is_unit(peek().text)) {
+      std::string_view words = tokens_[at_++].text;
+      while (!words.empty()) {
+        const std::size_t space = std::min(words.find(' '), words.size());
+        const std::string name = unit_name(words.substr(0, space));
+        words.remove_prefix(std::min(space + 1, words.size()));
+        if (unit.empty() && multiplier(name) != 0) {
+          value = make(NodeKind::quantity, name, {value});
+        } else {
+          unit += name == "per" ? "/" : name;
+        }
+      }
     } else if (peek().op("^") && !unit.empty()) {
       const std::size_t brace = peek(1).is(TokenKind::open, "{") ? 1 : 0;
       if (peek(1 + brace).kind != TokenKind::number) return fail();
@@ -149,7 +196,20 @@ Node* Parser::quantity() {
       break;
     }
   }
-  return make(NodeKind::quantity, unit_name(unit), {value});
+  return unit.empty() ? value : make(NodeKind::quantity, unit_name(unit), {value});
+}
+
+// "1011 base 2", "1011 (base 2)". Null when it says something else.
+Node* Parser::base_in_words(Node* value) {
+  if (!value->is(NodeKind::number)) return nullptr;
+  const std::string words = text_key(peek().text);
+  const bool number_next = peek(1).kind == TokenKind::number;
+  const std::size_t base = words.starts_with("inbase") ? 6 : 4;
+  if (!words.starts_with("base") && base == 4) return nullptr;
+  const std::string number = number_next ? peek(1).text : words.substr(base);
+  if (!is_integer(number)) return nullptr;
+  at_ += number_next ? 2 : 1;
+  return base_n(value->text, number);
 }
 
 Node* Parser::sum() {
@@ -239,10 +299,13 @@ Node* Parser::term() {
     } else if (take_op("/")) {
       left = make(NodeKind::quotient, "", {left, signed_factor()});
       plain = false;
-    } else if (peek().op("%") || peek().op("deg")) {
-      left = make(NodeKind::quantity, peek().text, {left});
-      ++at_;
-    } else if (peek().op("$") || peek().op("€") || peek().op("£")) {
+    } else if (take_op("deg")) {  // "25°", "25 °C"
+      const std::string scale =
+          peek().kind == TokenKind::name || peek().kind == TokenKind::word ? peek().text : "";
+      const bool thermometer = scale == "C" || scale == "F";
+      if (thermometer) ++at_;
+      left = make(NodeKind::quantity, thermometer ? "deg" + scale : "deg", {left});
+    } else if (peek().op("%") || is_currency(peek())) {
       left = make(NodeKind::quantity, peek().text, {left});
       ++at_;
     } else if (starts_factor()) {

@@ -2,7 +2,7 @@
 //   list      relation { ("," | ";" | "and" | "or") relation }
 //   relation  sets { (= < > <= >= != in equiv -> …) sets }    one character of Node::text for each sign
 //   sets      ratio { (cup | cap | setminus) ratio }
-//   ratio     quantity { ":" quantity }
+//   ratio     clock | quantity { (":" | "to") quantity }
 //   quantity  sum [unit]
 //   sum       ["+" | "-" | "±"] term { ("+" | "-" | "±" | "∓") term }
 //   term      factor { ["*" | "/"] factor } [% | °]           a missing sign: a product, or a mixed number
@@ -25,6 +25,10 @@ inline bool is_integer(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+inline bool is_currency(const Token& token) {
+  return token.op("$") || token.op("€") || token.op("£") || token.op("¥") || token.op("₹");
+}
+
 class Parser {
  public:
   Parser(std::vector<Token> tokens, Arena& arena) : tokens_(std::move(tokens)), arena_(arena) {}
@@ -45,7 +49,9 @@ class Parser {
   Node* modulus(Node* value);
   Node* sets();
   Node* ratio();
+  Node* clock();
   Node* quantity();
+  Node* base_in_words(Node* value);
   Node* sum();
   Node* signed_term();
   static bool is_whole(const Node& node) { return node.is(NodeKind::number) && is_integer(node.text); }
@@ -68,6 +74,7 @@ class Parser {
   Node* name(const std::string& name);
   Node* words();
   Node* bracket(const std::string& open);
+  Node* set_builder();
   Node* collected(NodeKind kind, const std::string& text, Node* inner, bool many);
   Node* argument();
   Node* function(const std::string& name);
@@ -76,6 +83,8 @@ class Parser {
   Node* operand();
   Node* root(const std::string& name);
   Node* environment(const std::string& name);
+  Node* cell();
+  bool take_inverse();
 
   std::vector<Token> tokens_;
   Arena& arena_;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "verify/parser_class.h"
+#include "verify/words.h"
 
 namespace pope {
 
@@ -71,9 +72,10 @@ Node* Parser::base_n(std::string_view digits, const std::string& base) {
        {"nine", "9"},
        {"ten", "10"},
        {"sixteen", "16"}}};
-  std::string number = base;
+  std::string number = text_key(base);  // "_{(2)}", "_{\text{base }2}", "_{\text{two}}"
+  if (number.starts_with("base")) number.erase(0, 4);
   for (const auto& [word, value] : kWords)
-    if (base == word) number = value;
+    if (number == word) number = value;
   if (!is_integer(number)) return make(NodeKind::variable, std::string(digits) + "_" + base);
   return make(NodeKind::base_n, digits, {make(NodeKind::number, number)});
 }
@@ -107,7 +109,7 @@ Node* Parser::primary() {
       return fail();
   }
   if (take_op("...")) return make(NodeKind::variable, "...");
-  if (token.text == "$" || token.text == "€" || token.text == "£" || token.text == "¥") {
+  if (is_currency(token)) {
     ++at_;
     return make(NodeKind::quantity, token.text, {factor()});
   }
@@ -135,9 +137,11 @@ Node* Parser::lettered_number(const Token& first) {
          (is_digit_letter(tokens_[end]) ||
           (tokens_[end].kind == TokenKind::number && is_integer(tokens_[end].text))))
     digits += tokens_[end++].text;
-  if (end == at_ || end >= tokens_.size() || !tokens_[end].op("_") ||
-      digits.find_first_of("0123456789") == std::string::npos)
-    return nullptr;
+  if (end == at_ || end >= tokens_.size() || !tokens_[end].op("_")) return nullptr;
+  const std::size_t base =
+      end + 1 < tokens_.size() && tokens_[end + 1].is(TokenKind::open, "{") ? end + 2 : end + 1;
+  const bool hexadecimal = base < tokens_.size() && tokens_[base].is(TokenKind::number, "16");
+  if (!hexadecimal && digits.find_first_of("0123456789") == std::string::npos) return nullptr;
   at_ = end;
   return make(NodeKind::number, digits);
 }
@@ -154,12 +158,13 @@ Node* Parser::name(const std::string& name) {
   // Functions that the answer itself names: f(x), Φ(x, y). Others before brackets are factors.
   const bool function = name == "f" || name == "g" || name == "h" || name == "F" || name == "G" ||
                         name == "\\Phi" || name == "\\phi" || name == "\\varphi" || name == "\\Gamma";
+  const bool inverse = function && take_inverse();
   if (function && !peek().gap && peek().is(TokenKind::open, "(")) {
     ++at_;
     Node* arguments = bracket("(");
     std::string call = to_text(*arguments);
     if (!call.starts_with('(')) call = "(" + call + ")";
-    return make(NodeKind::variable, name + call);
+    return make(NodeKind::variable, name + (inverse ? "^-1" : "") + call);
   }
   if (name[0] == '\\' && peek().is(TokenKind::open, "{")) {  // \overline{AB}, \vec{v}
     ++at_;
@@ -168,12 +173,24 @@ Node* Parser::name(const std::string& name) {
   return make(NodeKind::variable, name);
 }
 
+// The "^{-1}" of f^{-1}(x).
+bool Parser::take_inverse() {
+  const bool found = peek().op("^") && peek(1).is(TokenKind::open, "{") && peek(2).op("-") &&
+                     peek(3).is(TokenKind::number, "1") && peek(4).is(TokenKind::close, "}") &&
+                     peek(5).is(TokenKind::open, "(");
+  if (found) at_ += 5;
+  return found;
+}
+
 Node* Parser::words() {
   std::string text;
   while (!at_end() && peek().kind == TokenKind::word) {
     if (!text.empty()) text += ' ';
     text += tokens_[at_++].text;
   }
+  const std::string key = text_key(text);
+  if (key == "allrealnumbers" || key == "allreals") return make(NodeKind::variable, "\\mathbb{R}");
+  if (key == "emptyset" || key == "theemptyset") return make(NodeKind::set, "");
   return make(NodeKind::text, text);
 }
 
@@ -187,7 +204,10 @@ Node* Parser::bracket(const std::string& open) {
     bars_ = bars;
     return make(NodeKind::set, "");
   }
-  Node* inner = list();
+  Node* inner = open == "\\{" ? set_builder() : nullptr;
+  const bool built = inner != nullptr;
+  if (!built) inner = list();
+  if (open == "{" && take_op("over")) inner = make(NodeKind::quotient, "", {inner, list()});
   if (open == "{" && take_op("choose")) inner = make(NodeKind::function, "binom", {inner, list()});
   bars_ = bars;
   if (at_end() && open == "{") return inner;  // answers in data sets lose closing braces
@@ -200,7 +220,7 @@ Node* Parser::bracket(const std::string& open) {
     if (close.text != plain) return fail();
     if (open == "lfloor") return make(NodeKind::function, "floor", {inner});
     if (open == "lceil") return make(NodeKind::function, "ceil", {inner});
-    return collected(NodeKind::set, "", inner, many);
+    return built ? inner : collected(NodeKind::set, "", inner, many);
   }
   if (open == "{" || open == "langle") {
     if (close.text != (open == "{" ? "}" : "rangle")) return fail();
@@ -209,6 +229,21 @@ Node* Parser::bracket(const std::string& open) {
   if (close.text != ")" && close.text != "]") return fail();
   if (many) return collected(NodeKind::tuple, open + close.text, inner, many);
   return (open == "(") == (close.text == ")") ? inner : fail();
+}
+
+// "x | x > 2", "x ∈ ℝ : x > 2" between braces: the condition alone, which the matcher reads as a range. Null
+// for other sets.
+Node* Parser::set_builder() {
+  if (peek().kind != TokenKind::name) return nullptr;
+  const bool real = peek(1).op("in") && peek(2).is(TokenKind::name, "\\mathbb{R}");
+  const std::size_t bar = real ? 3 : 1;
+  if (!peek(bar).op("mid") && !peek(bar).op("|") && !peek(bar).op(":")) return nullptr;
+  bool inequality = false;
+  for (std::size_t i = bar; at_ + i < tokens_.size() && !peek(i).is(TokenKind::close, "\\}"); ++i)
+    inequality = inequality || peek(i).op("<") || peek(i).op(">") || peek(i).op("<=") || peek(i).op(">=");
+  if (!inequality) return nullptr;
+  at_ += bar + 1;
+  return list();
 }
 
 Node* Parser::collected(NodeKind kind, const std::string& text, Node* inner, bool many) {
@@ -262,6 +297,12 @@ Node* Parser::function(const std::string& name) {
     node = make(NodeKind::function, name, {operand()});
     if (node->children[0]->is(NodeKind::set)) node->children = node->children[0]->children;  // \max\{3, 4\}
   }
+  if (name == "cis" && !base && !power && node->children.size() == 1) {  // cos θ + i sin θ
+    Node* angle = node->children[0];
+    Node* imaginary = make(NodeKind::product, "",
+                           {make(NodeKind::constant, "i"), make(NodeKind::function, "sin", {angle})});
+    return make(NodeKind::sum, "", {make(NodeKind::function, "cos", {angle}), imaginary});
+  }
   if (base) node->children.push_back(base);
   const bool inverse = power && power->is(NodeKind::negate) && power->children[0]->is(NodeKind::number, "1");
   if (inverse && (name == "sin" || name == "cos" || name == "tan")) {
@@ -301,12 +342,14 @@ Node* Parser::operand() {
 }
 
 Node* Parser::root(const std::string& name) {
+  const bool plain = tokens_[at_ - 1].plain;  // √12 is √(12), \sqrt12 is √1·2
   Node* index = name == "cbrt" ? make(NodeKind::number, "3") : nullptr;
   if (take(TokenKind::open, "[")) {
     index = list();
     if (!take(TokenKind::close, "]")) return fail();
   }
-  Node* radicand = take(TokenKind::open, "(") ? bracket("(") : argument();
+  const bool whole = plain && peek().kind == TokenKind::number;
+  Node* radicand = take(TokenKind::open, "(") ? bracket("(") : whole ? primary() : argument();
   follows_group_ = true;
   Node* node = make(NodeKind::function, "sqrt", {radicand});
   if (index) node->children.push_back(index);
@@ -316,20 +359,33 @@ Node* Parser::root(const std::string& name) {
 Node* Parser::environment(const std::string& name) {
   const bool matrix = name == "pmatrix" || name == "bmatrix" || name == "matrix" || name == "array" ||
                       name == "smallmatrix" || name == "Bmatrix" || name == "psmallmatrix";
-  Node* rows = make(NodeKind::matrix, matrix ? "matrix" : name);
+  const bool cases = name == "cases" || name == "dcases" || name == "rcases";
+  Node* rows = make(NodeKind::matrix, matrix ? "matrix" : cases ? "cases" : name);
+  bool system = cases;  // of equations, one in each row
   const int bars = std::exchange(bars_, 0);
   while (!at_end() && peek().kind != TokenKind::end_env) {
     Node* row = make(NodeKind::tuple, "[]");
     while (!at_end()) {
-      row->children.push_back(list());
+      row->children.push_back(cases ? cell() : list());
       if (!take_op("&")) break;
     }
+    system = system && row->children.size() == 1 && row->children[0]->is(NodeKind::relation);
     rows->children.push_back(row);
     if (!take_op("\\\\")) break;
   }
   bars_ = bars;
   if (!take(TokenKind::end_env, name)) return fail();
-  return rows;
+  if (!system || rows->children.empty()) return rows;
+  Node* equations = make(NodeKind::list, "");
+  for (const Node* row : rows->children) equations->children.push_back(row->children[0]);
+  return equations;
+}
+
+// Of a case distinction: "x,", "if x > 0", "otherwise".
+Node* Parser::cell() {
+  while (take(TokenKind::word, "if") || take(TokenKind::word, "for") || take(TokenKind::word, "when")) {
+  }
+  return list();
 }
 
 }  // namespace pope

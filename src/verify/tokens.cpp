@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "verify/numerals.h"
 #include "verify/symbols.h"
 #include "verify/words.h"
 
@@ -22,6 +23,8 @@ class Tokenizer {
 
   std::vector<Token> run() {
     while (at_ < text_.size() && !stopped_) step();
+    drop_quantifier();
+    drop_introduction();
     while (!tokens_.empty() && (tokens_.back().op(".") || tokens_.back().op(",") || tokens_.back().op(";")))
       tokens_.pop_back();
     return std::move(tokens_);
@@ -43,7 +46,7 @@ class Tokenizer {
   void step() {
     const char c = peek();
     if (is_space(c)) return spaces();
-    if (is_digit(c) || (c == '.' && is_digit(peek(1)))) return number();
+    if (starts_number(text_, at_)) return number();
     if (is_letter(c)) return letters();
     if (c == '\\') return command();
     if (static_cast<unsigned char>(c) >= 0x80) return symbol();
@@ -88,14 +91,18 @@ class Tokenizer {
       case '.':
         if (take("..")) return push(TokenKind::op, "...");
         return push(TokenKind::op, ".");
+      case '&':  // in aligned equations it only aligns
+        if (level_ == 0 && aligned_ > 0) return;
+        return push(TokenKind::op, "&");
       case '+':
+        if (take("/-")) return push(TokenKind::op, "pm");
+        return push(TokenKind::op, "+");
       case '/':
       case '_':
       case ':':
       case ',':
       case ';':
       case '%':
-      case '&':
       case '|':
       case '\'':
         return push(TokenKind::op, std::string_view(&c, 1));
@@ -112,106 +119,18 @@ class Tokenizer {
     if (lines >= 2 && !tokens_.empty() && at_ < text_.size() && level_ == 0) push(TokenKind::op, ";");
   }
 
-  std::size_t digits_end(std::size_t from) const {
-    while (from < text_.size() && is_digit(text_[from])) ++from;
-    return from;
-  }
-
-  // The start of a further group of exactly three digits after a separator at `at`; 0 when there is none.
-  std::size_t next_group(std::size_t at, bool& bare_comma) const {
-    const std::string_view rest = text_.substr(std::min(at, text_.size()));
-    std::size_t skip = 0;
-    if (rest.starts_with("{,}")) {
-      skip = 3;
-    } else if (rest.starts_with(",\\!")) {
-      skip = 3;
-      while (skip < rest.size() && rest[skip] == ' ') ++skip;
-    } else if (rest.starts_with("\\,")) {
-      skip = 2;
-    } else if (rest.starts_with(",") || rest.starts_with(" ")) {
-      skip = 1;
-    } else {
-      return 0;
-    }
-    const std::size_t start = at + skip;
-    if (digits_end(start) != start + 3) return 0;
-    if (rest[0] == ' ' && start + 3 < text_.size() && text_[start + 3] == '/') return 0;  // "2 100/3"
-    if (rest[0] == ',' && skip == 1) bare_comma = true;
-    return start;
-  }
-
   void number() {
-    std::string digits;
-    bool bare_comma = false, whole_only = true;
-    std::size_t end = digits_end(at_);
-    digits = text_.substr(at_, end - at_);
-    if (digits.size() >= 1 && digits.size() <= 3) {
-      for (std::size_t start = next_group(end, bare_comma); start != 0; start = next_group(end, bare_comma)) {
-        end = start + 3;
-        digits += text_.substr(start, 3);
-      }
-    }
-    at_ = end;
-    if (peek() == '.' &&
-        (is_digit(peek(1)) || text_.substr(at_ + 1).starts_with("\\overline") ||
-         text_.substr(at_ + 1).starts_with("\\dot") || text_.substr(at_ + 1).starts_with("\\bar") ||
-         (peek(1) == '(' && is_digit(peek(2))))) {
-      whole_only = false;
-      fraction(digits);
-    } else if (peek() == '.' && !digits.empty() && peek(1) != '.') {
-      const std::string_view rest = text_.substr(at_ + 1);
-      if (rest.empty() || !is_letter(rest[0])) ++at_;  // "5." is 5
-    }
-    exponent(digits);
-    push(TokenKind::number, digits);
-    tokens_.back().grouped = bare_comma && whole_only;
-  }
-
-  // After the point: digits, and repeating ones as \overline{6}, \dot{6} or, right after the point, (6).
-  void fraction(std::string& digits) {
-    ++at_;
-    digits += '.';
-    const std::size_t end = digits_end(at_);
-    const bool at_point = end == at_;
-    digits += text_.substr(at_, end - at_);
-    at_ = end;
-    for (const std::string_view bar : {"\\overline", "\\bar", "\\dot"}) {
-      if (!starts(bar)) continue;
-      std::size_t open = at_ + bar.size();
-      while (open < text_.size() && text_[open] == ' ') ++open;
-      if (open >= text_.size()) return;
-      const bool braces = text_[open] == '{';
-      const std::size_t first = open + (braces ? 1 : 0);
-      const std::size_t last = braces ? digits_end(first) : std::min(first + 1, digits_end(first));
-      if (last == first || (braces && (last >= text_.size() || text_[last] != '}'))) return;
-      digits.append("(").append(text_.substr(first, last - first)).append(")");
-      at_ = last + (braces ? 1 : 0);
-      return;
-    }
-    if (at_point && peek() == '(') {
-      const std::size_t last = digits_end(at_ + 1);
-      if (last > at_ + 1 && last < text_.size() && text_[last] == ')') {
-        digits += text_.substr(at_, last + 1 - at_);
-        at_ = last + 1;
-      }
-    }
-  }
-
-  // "1.5e3": a letter that stands between digits.
-  void exponent(std::string& digits) {
-    if (peek() != 'e' && peek() != 'E') return;
-    const std::size_t sign = peek(1) == '-' || peek(1) == '+' ? 1 : 0;
-    const std::size_t end = digits_end(at_ + 1 + sign);
-    if (end == at_ + 1 + sign || (end < text_.size() && is_letter(text_[end]))) return;
-    digits += 'e';
-    digits += text_.substr(at_ + 1, end - at_ - 1);
-    at_ = end;
+    Token token = scan_number(text_, at_);
+    token.gap = std::exchange(gap_, false);
+    tokens_.push_back(std::move(token));
   }
 
   void letters() {
     const std::size_t start = at_;
     while (is_letter(peek())) ++at_;
-    word(text_.substr(start, at_ - start));
+    const std::string_view run = text_.substr(start, at_ - start);
+    if (run == "x" && after_number() && (starts("10^") || starts(" 10^"))) return push(TokenKind::op, "*");
+    word(run);
   }
 
   // A run of letters without a backslash.
@@ -222,6 +141,7 @@ class Tokenizer {
     for (const std::string_view prefix : {"sin", "cos", "tan", "ln", "log", "sqrt"}) {  // "sinx"
       if (run.size() > prefix.size() && run.size() <= prefix.size() + 2 && run.starts_with(prefix)) {
         push(TokenKind::function, prefix);
+        tokens_.back().plain = true;
         return word(run.substr(prefix.size()));
       }
     }
@@ -237,8 +157,11 @@ class Tokenizer {
     if (remark(run)) return true;
     if (run == "Re" || run == "Im" || run == "arg" || run == "tg" || run == "frac" || run == "pmod")
       return false;
-    if (const auto function = function_name(run)) return push(TokenKind::function, *function), true;
-    return false;
+    const auto function = function_name(run);
+    if (!function) return false;
+    push(TokenKind::function, *function);
+    tokens_.back().plain = true;
+    return true;
   }
 
   // "about …" after an answer says no more than the answer.
@@ -261,6 +184,8 @@ class Tokenizer {
                                        {"\\prime", "'"},
                                        {"{\\prime\\prime}", "''"},
                                        {"{o}", "deg"},
+                                       {"{\\text{o}}", "deg"},
+                                       {"{\\mathrm{o}}", "deg"},
                                        {"°", "deg"},
                                        {"{°}", "deg"},
                                        {"{\\\\circ}", "deg"},
@@ -271,16 +196,26 @@ class Tokenizer {
       if (op == "''") push(TokenKind::op, "'");
       return push(TokenKind::op, op == "''" ? "'" : op);
     }
-    push(TokenKind::op, "^");
+    const bool degrees =
+        rest.starts_with('o') && after_number() && (rest.size() < 2 || !is_letter(rest[1]));  // "60^o"
+    if (degrees) at_ = look + 1;
+    push(TokenKind::op, degrees ? "deg" : "^");
   }
+
+  bool after_number() const { return !tokens_.empty() && tokens_.back().kind == TokenKind::number; }
 
   void symbol() {
     for (const std::string_view space : kSpaces)
       if (take(space)) return static_cast<void>(gap_ = true);
     if (take("\u2061") || take("\u2062") || take("\uFEFF")) return;
+    if (take("ⁿ")) return push(TokenKind::op, "^"), push(TokenKind::name, "n");
     if (scripts(kSuperscripts, "^") || scripts(kSubscripts, "_")) return;
-    for (const Symbol& symbol : kSymbols)
-      if (take(symbol.utf8)) return push(symbol.kind, symbol.text);
+    for (const Symbol& symbol : kSymbols) {
+      if (!take(symbol.utf8)) continue;
+      push(symbol.kind, symbol.text);
+      tokens_.back().plain = true;
+      return;
+    }
     const std::size_t start = at_++;
     while (at_ < text_.size() && (static_cast<unsigned char>(text_[at_]) & 0xC0) == 0x80) ++at_;
     push(TokenKind::junk, text_.substr(start, at_ - start));
@@ -288,6 +223,8 @@ class Tokenizer {
 
   bool scripts(const std::array<std::string_view, 10>& digits, std::string_view op) {
     std::string number;
+    const std::size_t start = at_;
+    const bool minus = op == "^" && take("⁻");
     for (bool more = true; more;) {
       more = false;
       for (std::size_t d = 0; d < digits.size() && !more; ++d)
@@ -296,8 +233,9 @@ class Tokenizer {
           more = true;
         }
     }
-    if (number.empty()) return false;
+    if (number.empty()) return at_ = start, false;
     push(TokenKind::op, op);
+    if (minus) push(TokenKind::op, "-");
     push(TokenKind::number, number);
     return true;
   }
@@ -314,6 +252,7 @@ class Tokenizer {
       gap_ = gap_ || name == "quad" || name == "qquad";
       return;
     }
+    if (is_silent_with_argument(name)) return static_cast<void>(group());
     if (is_text_command(name)) return text_argument(name);
     if (name == "begin" || name == "end") return environment(name == "begin");
     if (const auto op = operator_command(name)) return push(TokenKind::op, *op);
@@ -362,7 +301,8 @@ class Tokenizer {
     }
   }
 
-  // "\\" ends a row inside an environment; elsewhere it is a doubled escape ("\\frac") or a line break.
+  // "\\" ends a row inside an environment; between aligned equations it separates them, unless the next line
+  // goes on with a sign; elsewhere it is a doubled escape ("\\frac") or a line break.
   void row_break() {
     if (level_ > 0) {
       const std::size_t close = text_.find(']', at_);  // "\\[1ex]"
@@ -370,7 +310,12 @@ class Tokenizer {
         at_ = close + 1;
       return push(TokenKind::op, "\\\\");
     }
-    if (is_letter(peek())) {
+    if (aligned_ > 0) {
+      while (is_space(peek()) || peek() == '&') ++at_;
+      const bool goes_on = std::string_view("=<>").find(peek()) != std::string_view::npos || starts("\\le") ||
+                           starts("\\ge") || starts("\\approx") || starts("\\equiv");
+      if (!goes_on) push(TokenKind::op, ";");
+    } else if (is_letter(peek())) {
       --at_;
     } else {
       gap_ = true;
@@ -383,8 +328,10 @@ class Tokenizer {
     std::string_view name = text_.substr(at_ + 1, close - at_ - 1);
     if (name.ends_with('*')) name.remove_suffix(1);
     at_ = close + 1;
-    if (name == "aligned" || name == "align" || name == "equation" || name == "gathered" || name == "split")
+    if (name == "aligned" || name == "align" || name == "equation" || name == "gathered" || name == "split") {
+      aligned_ += begin ? 1 : aligned_ > 0 ? -1 : 0;
       return;
+    }
     if (begin && name == "array" && peek() == '{') {  // its columns: {cc|c}
       const std::size_t end = text_.find('}', at_);
       at_ = end == std::string_view::npos ? text_.size() : end + 1;
@@ -412,9 +359,14 @@ class Tokenizer {
     return std::nullopt;
   }
 
+  // \mathbb{R}, also "\mathbb R".
   void styled(std::string_view command) {
-    const auto content = group();
-    if (!content) return push(TokenKind::junk, command);
+    auto content = group();
+    if (!content) {
+      while (is_space(peek())) ++at_;
+      if (!is_letter(peek())) return push(TokenKind::junk, command);
+      content = text_.substr(at_++, 1);
+    }
     push(TokenKind::name, "\\" + std::string(command) + "{" + std::string(*content) + "}");
   }
 
@@ -437,7 +389,8 @@ class Tokenizer {
                                                    tokens_.back().kind == TokenKind::word ||
                                                    (tokens_.size() > 1 && tokens_.back().op("/") &&
                                                     tokens_[tokens_.size() - 2].kind == TokenKind::word));
-    if (!letters || (upright && words.find('\\') != std::string::npos)) return nested(words);
+    const bool formula = upright && words.find('\\') != std::string::npos;
+    if (!letters || formula || is_digit(words[0])) return nested(words);  // "\text{5 cm}" too
     if (words.size() == 1 && upright &&
         !(command == "mathrm" && after_number && words != "e" && words != "i"))
       return push(TokenKind::name, words);
@@ -456,6 +409,32 @@ class Tokenizer {
     push(TokenKind::word, words);
   }
 
+  // "f(x) = 2x for all real x": the tail says where it holds, as long as it holds nothing but names.
+  void drop_quantifier() {
+    const auto quantifies = [](const Token& token) {
+      if (token.is(TokenKind::name, "\\forall")) return true;
+      if (token.kind != TokenKind::word) return false;
+      const std::string_view text = token.text;
+      return text == "for" || text == "where" || text.starts_with("for all") || text.starts_with("for any") ||
+             text.starts_with("for every") || text.starts_with("for some") || text.starts_with("for each") ||
+             text.starts_with("where ");
+    };
+    const auto found = std::find_if(tokens_.begin(), tokens_.end(), quantifies);
+    const auto names = [](const Token& token) {
+      return token.kind == TokenKind::name || token.kind == TokenKind::word || token.op("in") ||
+             token.op(",");
+    };
+    if (found != tokens_.begin() && level_ == 0 && std::all_of(found, tokens_.end(), names))
+      tokens_.erase(found, tokens_.end());
+  }
+
+  // "The answer is 12", "Total: 12".
+  void drop_introduction() {
+    if (tokens_.size() < 2 || tokens_[0].kind != TokenKind::word) return;
+    const std::string_view text = tokens_[0].text;
+    if (text.ends_with(':') || text.ends_with(" is")) tokens_.erase(tokens_.begin());
+  }
+
   void nested(const std::string& content) {
     if (++nesting_ > 8) return push(TokenKind::junk, "\\text");
     Tokenizer inner(content);
@@ -472,7 +451,8 @@ class Tokenizer {
   std::size_t at_ = 0;
   std::vector<Token> tokens_;
   bool gap_ = false, stopped_ = false;
-  int level_ = 0;    // of environments
+  int level_ = 0;    // of environments with rows
+  int aligned_ = 0;  // of aligned equations
   int nesting_ = 0;  // of text commands
 };
 

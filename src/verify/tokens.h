@@ -27,6 +27,7 @@ struct Token {
   std::string text;
   bool gap = false;      // white space stood before it
   bool grouped = false;  // number: groups of three digits set apart by bare commas; may be a list instead
+  bool plain = false;    // function: not a LaTeX command, so that √12 is √(12)
 
   bool is(TokenKind k, std::string_view t) const { return kind == k && text == t; }
   bool op(std::string_view t) const { return is(TokenKind::op, t); }

@@ -77,7 +77,10 @@ const Map& operators() {
                           {"prime", "'"},
                           {"subset", "subset"},
                           {"subseteq", "subset"},
-                          {"mid", "mid"}};
+                          {"mid", "mid"},
+                          {"over", "over"},
+                          {"textdollar", "$"},
+                          {"textdegree", "deg"}};
   return map;
 }
 
@@ -93,17 +96,20 @@ const Map& functions() {
       {"ceil", "ceil"},     {"gcd", "gcd"},       {"lcm", "lcm"},       {"max", "max"},
       {"min", "min"},       {"frac", "frac"},     {"dfrac", "frac"},    {"tfrac", "frac"},
       {"cfrac", "frac"},    {"binom", "binom"},   {"dbinom", "binom"},  {"tbinom", "binom"},
-      {"pmod", "pmod"},     {"Re", "re"},         {"Im", "im"},         {"arg", "arg"}};
+      {"nicefrac", "frac"}, {"sfrac", "frac"},    {"cis", "cis"},       {"pmod", "pmod"},
+      {"Re", "re"},         {"Im", "im"},         {"arg", "arg"}};
   return map;
 }
 
 const Set& silent_commands() {
-  static const Set set = {
-      "left",         "right",     "middle",      "big",      "Big",      "bigg",  "Bigg",  "bigl",
-      "bigr",         "Bigl",      "Bigr",        "biggl",    "biggr",    "Biggl", "Biggr", "bigm",
-      "displaystyle", "textstyle", "scriptstyle", "limits",   "nolimits", "quad",  "qquad", "boxed",
-      "fbox",         "thinspace", "enspace",     "hfill",    "rm",       "bf",    "it",    "mathstrut",
-      "smallskip",    "nonumber",  "hline",       "noindent", "small",    "large", "Large"};
+  static const Set set = {"left",        "right",      "middle",    "big",        "Big",          "bigg",
+                          "Bigg",        "bigl",       "bigr",      "Bigl",       "Bigr",         "biggl",
+                          "biggr",       "Biggl",      "Biggr",     "bigm",       "displaystyle", "textstyle",
+                          "scriptstyle", "limits",     "nolimits",  "quad",       "qquad",        "boxed",
+                          "fbox",        "thinspace",  "enspace",   "hfill",      "rm",           "bf",
+                          "it",          "mathstrut",  "smallskip", "nonumber",   "hline",        "noindent",
+                          "small",       "large",      "Large",     "LARGE",      "huge",         "Huge",
+                          "tiny",        "normalsize", "underline", "underbrace", "ensuremath"};
   return set;
 }
 
@@ -119,7 +125,7 @@ const Map& symbols() {
                           {"beta", "\\beta"},    {"gamma", "\\gamma"}, {"theta", "\\theta"},
                           {"phi", "\\phi"},      {"omega", "\\omega"}, {"lambda", "\\lambda"},
                           {"infinity", "infty"}, {"infty", "infty"},   {"inf", "infty"},
-                          {"oo", "infty"}};
+                          {"oo", "infty"},       {"Infinity", "infty"}};
   return map;
 }
 
@@ -133,7 +139,8 @@ const Map& units() {
       {"kilogram", "kg"},   {"liter", "l"},       {"litre", "l"},       {"degree", "deg"},
       {"percent", "%"},     {"percentage", "%"},  {"pct", "%"},         {"dollar", "$"},
       {"usd", "$"},         {"euro", "€"},        {"eur", "€"},         {"cent", "¢"},
-      {"unit", "units"},    {"people", "person"}};
+      {"mph", "mi/h"},      {"kmh", "km/h"},      {"kph", "km/h"},      {"unit", "units"},
+      {"people", "person"}};
   return map;
 }
 
@@ -156,6 +163,11 @@ std::optional<std::string_view> operator_command(std::string_view command) {
 }
 std::optional<std::string_view> function_name(std::string_view word) { return find(functions(), word); }
 bool is_silent_command(std::string_view command) { return silent_commands().contains(command); }
+bool is_silent_with_argument(std::string_view command) {
+  static const Set set = {"color",    "textcolor", "hspace", "vspace", "phantom",
+                          "hphantom", "vphantom",  "label",  "tag"};
+  return set.contains(command);
+}
 bool is_text_command(std::string_view command) { return text_commands().contains(command); }
 std::optional<std::string_view> plain_symbol(std::string_view word) { return find(symbols(), word); }
 
@@ -168,8 +180,13 @@ bool is_plain_word(std::string_view run) {
 
 std::string unit_name(std::string_view text) {
   std::string name;
+  if (const std::size_t slash = text.find('/'); slash != std::string_view::npos && slash > 0)
+    return unit_name(text.substr(0, slash)) + "/" + unit_name(text.substr(slash + 1));
+  const bool lone = text.size() == 1;
   for (const char c : text)
-    if (c != ' ' && c != '~' && c != '.' && c != '\\' && c != '^' && c != '{' && c != '}') name += lower(c);
+    if ((lone || c != '$') && c != ' ' && c != '~' && c != '.' && c != '\\' && c != '^' && c != '{' &&
+        c != '}')
+      name += lower(c);
   if (const auto known = find(units(), name)) return std::string(*known);
   if (name.size() > 2 && name.back() == 's') name.pop_back();
   if (const auto known = find(units(), name)) return std::string(*known);
@@ -179,6 +196,14 @@ std::string unit_name(std::string_view text) {
     if (name.size() > prefix.size() && name.starts_with(prefix))
       return unit_name(name.substr(prefix.size())) + power;
   return name;
+}
+
+bool is_unit(std::string_view words) {
+  const std::string_view first = words.substr(0, words.find(' '));
+  for (const std::string_view other :
+       {"or", "and", "but", "to", "not", "plus", "minus", "if", "for", "where", "when"})
+    if (first == other) return false;
+  return words.find(" or ") == std::string_view::npos;
 }
 
 long multiplier(std::string_view unit) {
@@ -220,6 +245,8 @@ std::string text_key(std::string_view text) {
       if (!silent.empty()) silent.pop_back();
     } else if ((c == '.' || c == ',') && !key.empty() && is_digit(key.back()) && is_digit(next)) {
       put(c);
+    } else if (c == '!' && (key.size() == 1 || is_digit(key.back()))) {
+      put(c);  // "n!" is not "n"
     } else if (std::string_view(" \t\n\r$~.,;:!?'\"`").find(c) != std::string_view::npos) {
       space = true;
       after_text_command = follows && c == ' ';

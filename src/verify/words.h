@@ -14,6 +14,8 @@ std::optional<std::string_view> operator_command(std::string_view command);
 std::optional<std::string_view> function_name(std::string_view word);
 // Commands that say nothing about value: sizes, styles, spaces.
 bool is_silent_command(std::string_view command);
+// Commands that say nothing and take an argument that says nothing: \color{red}, \hspace{1em}.
+bool is_silent_with_argument(std::string_view command);
 // \text, \mathrm and others, whose argument is text or upright.
 bool is_text_command(std::string_view command);
 // Greek letters and other symbols written as plain words ("pi", "theta", "infinity").
@@ -23,6 +25,8 @@ bool is_plain_word(std::string_view run);
 // One spelling per unit: "centimeters" → "cm", "degrees" → "deg", "dollars" → "$". Unknown words come back in
 // lower case, without spaces and a plural "s".
 std::string unit_name(std::string_view text);
+// Whether words after a value can be its unit: not "or more", "to", "and above".
+bool is_unit(std::string_view words);
 // "million" → 1000000; 0 when the word is no multiplier.
 long multiplier(std::string_view unit);
 
