@@ -1,6 +1,7 @@
 // From two texts to a verdict: a short way for plain numbers, then trees.
 #include "verify/answers.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <utility>
@@ -25,6 +26,10 @@ std::string_view trimmed(std::string_view text) {
         first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(space) - first + 1);
   };
   strip();
+  if (text.size() > 4 && text.starts_with("**") && text.ends_with("**")) {  // Markdown
+    text = text.substr(2, text.size() - 4);
+    strip();
+  }
   while (text.size() >= 2 && text.front() == '$' && text.back() == '$' && text[text.size() - 2] != '\\') {
     text = text.substr(1, text.size() - 2);
     strip();
@@ -93,27 +98,68 @@ std::vector<Reading> readings(std::string_view text, Arena& arena, const Limits&
   return out;
 }
 
-// The letter of a multiple-choice answer, which may stand before the choice itself: "(B)", "B", "(B) 42".
-char choice_of(const std::string& key) {
-  const auto letter = [](char c) { return c >= 'a' && c <= 'j' ? c : '\0'; };
-  if (key.size() == 1) return letter(key[0]);
-  if (key.size() <= 3 || key[0] != '(' || key[2] != ')') return '\0';
-  const std::string_view rest = std::string_view(key).substr(3);  // "(B) or (C)" is no choice
+char choice_letter(char c) { return c >= 'a' && c <= 'j' ? c : '\0'; }
+
+// The letter of a multiple-choice answer, which may stand before the choice itself: "(B)", "B", "(B) 42",
+// "option (B)".
+char choice_of(std::string_view key) {
+  for (const std::string_view word : {"option", "choice", "answer"})
+    if (key.starts_with(word)) key.remove_prefix(word.size());
+  if (key.size() == 1) return choice_letter(key[0]);
+  if (key.size() < 3 || key[0] != '(' || key[2] != ')') return '\0';
+  const std::string_view rest = key.substr(3);  // "(B) or (C)" is no choice
   return rest.starts_with("or") || rest.starts_with("and") || rest.find('(') != std::string_view::npos
              ? '\0'
-             : letter(key[1]);
+             : choice_letter(key[1]);
+}
+
+// The same for "B) 42", "B. 42", "B: 42": a capital letter and a mark, before white space or at the end.
+char marked_choice(std::string_view text) {
+  for (bool more = true; more;) {
+    more = false;
+    for (const std::string_view wrapper : {"\\text{", "\\textbf{", "\\mathbf{", "\\mathrm{", "**", "{", "$"})
+      if (text.starts_with(wrapper)) {
+        text.remove_prefix(wrapper.size());
+        more = true;
+      }
+  }
+  if (text.size() < 2 || text[0] < 'A' || text[0] > 'J') return '\0';
+  const char mark = text[1];
+  const std::string_view after = text.substr(2), rest = trimmed(after);
+  if (mark == ')' ? rest.find('(') != std::string_view::npos : mark != '.' && mark != ':') return '\0';
+  const bool apart = after.empty() || std::string_view(" \t\n\\}*").find(after[0]) != std::string_view::npos;
+  const bool value = mark != ':' || (!rest.empty() && (is_digit(rest[0]) || rest[0] == '\\'));
+  const std::string key = text_key(rest);  // "B. or C." is no choice
+  const bool hedged = key.starts_with("or") || key.starts_with("and") || key.find(')') == 1;
+  return apart && value && !hedged ? static_cast<char>(text[0] | 0x20) : '\0';
+}
+
+char choice_of(std::string_view text, const std::string& key) {
+  const char letter = choice_of(key);
+  return letter != '\0' ? letter : marked_choice(text);
 }
 
 bool same_words(std::string_view a, std::string_view b) {
   const std::string x = text_key(a), y = text_key(b);
   if (x.empty() || y.empty()) return false;
   if (x == y) return true;
-  return (x.size() == 1 || y.size() == 1) && choice_of(x) != '\0' && choice_of(x) == choice_of(y);
+  if (x.size() != 1 && y.size() != 1) return false;
+  const char choice = choice_of(a, x);
+  return choice != '\0' && choice == choice_of(b, y);
 }
 
 bool is_letter_answer(const Reading& reading) {
   return reading.tree && (reading.tree->is(NodeKind::variable) || reading.tree->is(NodeKind::constant)) &&
          reading.tree->text.size() == 1;
+}
+
+// "BADC": an order or the name of a figure, not a product, whatever the letters are.
+bool is_letter_sequence(const Reading& reading) {
+  if (!reading.tree || !reading.tree->is(NodeKind::product) || reading.tree->children.size() < 3)
+    return false;
+  return std::all_of(reading.tree->children.begin(), reading.tree->children.end(), [](const Node* n) {
+    return n->is(NodeKind::variable) && n->text.size() == 1 && n->text[0] >= 'A' && n->text[0] <= 'Z';
+  });
 }
 
 bool is_words(const Reading& reading) { return !reading.tree || reading.tree->is(NodeKind::text); }
@@ -178,6 +224,11 @@ void compare_trees(std::string_view gold, std::string_view pred, const AnswerRul
   }
   if (is_words(golds[0]) && is_words(preds[0])) {
     out.reason = "not equal: words";
+    return;
+  }
+  if (is_letter_sequence(golds[0]) && is_letter_sequence(preds[0])) {
+    out.equal = text_key(gold) == text_key(pred);
+    out.reason = out.equal ? "equal: the same words" : "not equal: letters";
     return;
   }
   bool unknown = false;
