@@ -46,6 +46,11 @@ TEST(Extract, AnswerLine) {
       {"Final Answer: The volume of $ABCD$ is 120. I hope so.", "120"},
       {"Answer \\[ \n 9 \n \\]", "\\[ \n 9 \n \\]"},
       {"Answer $9$ and more", "$9$"},
+      {"Answer: $3$ or $5$. So", "$3$ or $5$"},
+      {"Answer: $3$, $5$, and \\(7\\) of them", "$3$, $5$, and \\(7\\)"},
+      {"**Answer**: **12**.", "12"},
+      {"**Answer: 12**", "12"},
+      {"Answer:\n\n$$\\frac12$$", "$$\\frac12$$"},
       {"The answer is 12.", ""},
       {"no marker, 5", ""}};
   for (const auto& [text, expected] : cases) EXPECT_EQ(answer_line(text), expected) << text;
@@ -55,6 +60,9 @@ TEST(Extract, AnswerPhrase) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"The answer is 12. It is so.", "12"},
       {"the answer is 3.5.", "3.5"},
+      {"the answer is **B**.", "B"},
+      {"the answer is:\n$x$", "$x$"},
+      {"the answer is therefore $x$", "$x$"},
       {"The answer is $x = 2. 5$. I hope so.", "$x = 2. 5$"},
       {R"(The answer is: \(\frac12\). Bye)", R"(\(\frac12\))"},
       {"the answer is 5 <|im_end|>", "5"},
