@@ -61,7 +61,8 @@ std::size_t formulas_end(std::string_view text) {
 // "$5$. So …" → "$5$"; "5 apples. So …" → "5 apples"; a decimal point ends nothing.
 std::string_view first_sentence(std::string_view line) {
   if (const std::size_t end = formulas_end(line)) return line.substr(0, end);
-  line = line.substr(0, line.find(". "));
+  for (const std::string_view end : {". ", ", not ", ", as ", ", since ", ", because "})
+    line = line.substr(0, line.find(end));
   line = line.substr(0, line.find("<|"));  // markers of chat formats
   line = trim(line);
   while (line.ends_with('*') || line.ends_with('.')) line.remove_suffix(1);  // "**5**."
@@ -82,7 +83,8 @@ std::string stated(std::string_view rest, bool colon) {
   if (colon) content = rest.find_first_not_of(" \t\r\n:*");
   if (content == std::string_view::npos) return "";
   rest = rest.substr(content);
-  for (const std::string_view word : {"therefore ", "thus ", "hence ", "then ", "simply ", "indeed "})
+  for (const std::string_view word :
+       {"therefore ", "thus ", "hence ", "then ", "simply ", "indeed ", "exactly "})
     if (rest.starts_with(word)) rest = trim(rest.substr(word.size()));
   if (!rest.starts_with('$') && !rest.starts_with("\\(") && !rest.starts_with("\\["))
     rest = rest.substr(0, rest.find('\n'));  // only formulas go on over lines
@@ -150,7 +152,8 @@ std::string marker_line(std::string_view text) {
 
 std::string answer_line(std::string_view text) {
   std::size_t start = std::string_view::npos;
-  for (const std::string_view marker : {"answer:", "answer**:", "answer $", "answer \\(", "answer \\["}) {
+  for (const std::string_view marker :
+       {"answer:", "answer**:", "final answer**", "final answer\n", "answer $", "answer \\(", "answer \\["}) {
     std::size_t end = end_of_last(text, marker);
     if (end == std::string_view::npos) continue;
     if (marker.ends_with('$')) end -= 1;  // the formula counts
@@ -161,7 +164,11 @@ std::string answer_line(std::string_view text) {
 }
 
 std::string answer_phrase(std::string_view text) {
-  const std::size_t start = end_of_last(text, "answer is");
+  std::size_t start = std::string_view::npos;
+  for (const std::string_view phrase : {"answer is", "answers are"}) {
+    const std::size_t end = end_of_last(text, phrase);
+    if (end != std::string_view::npos && (start == std::string_view::npos || end > start)) start = end;
+  }
   return start == std::string_view::npos ? "" : stated(text.substr(start), false);
 }
 

@@ -22,7 +22,7 @@ std::string marker_line(std::string_view text);
 // "answer" directly ("Answer $9$"). Of a sentence what follows its last "is". "" when none.
 std::string answer_line(std::string_view text);
 
-// The same for the last "answer is".
+// The same for the last "answer is" or "answers are".
 std::string answer_phrase(std::string_view text);
 
 // The last number: "-1,234.5", "3/4", ".5"; not inside a word. "" when none.

@@ -238,6 +238,11 @@ Truth Matcher::quantities(Node* a, Node* b) {
     same = against(make(NodeKind::quantity, "deg", {with.value}));
   if (with.unit.size() == 1 && has_variables(*without.value) && same != Truth::yes)  // "5 \text{m}" and "5m"
     same = against(make(NodeKind::product, "", {with.value, make(NodeKind::variable, with.unit, {})}));
+  if (with.unit == "m2" || with.unit == "m3") {  // "5 \text{m}^2" and "5m^2"
+    Node* metre = make(NodeKind::variable, "m", {});
+    Node* power = make(NodeKind::power, "", {metre, make(NodeKind::number, with.unit.substr(1), {})});
+    if (same != Truth::yes) same = against(make(NodeKind::product, "", {with.value, power}));
+  }
   if (same == Truth::no && !rules_.units_optional) return differ("one answer has a unit");
   return same;
 }

@@ -324,6 +324,9 @@ Node* Parser::term() {
       left_group_ = left_group;
       if (plain && !left_group && !bracket_next && is_whole(*left) && is_proper_fraction(*right)) {
         left = make(NodeKind::sum, "", {left, right});
+      } else if (right->is(NodeKind::text) && bracket_next && left->is(NodeKind::number) &&
+                 is_unit(right->text)) {
+        left = make(NodeKind::quantity, unit_name(right->text), {left});  // "12 (cm)"
       } else if (number_next && right->is(NodeKind::number) && ends_with_number(*left)) {
         return fail();  // "12 34" is no product
       } else {

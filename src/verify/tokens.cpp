@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "verify/numerals.h"
+#include "verify/phrases.h"
 #include "verify/symbols.h"
 #include "verify/words.h"
 
@@ -23,9 +24,10 @@ class Tokenizer {
 
   std::vector<Token> run() {
     while (at_ < text_.size() && !stopped_) step();
-    drop_quantifier();
-    drop_introduction();
-    while (!tokens_.empty() && (tokens_.back().op(".") || tokens_.back().op(",") || tokens_.back().op(";")))
+    if (level_ == 0) drop_phrases(tokens_);
+    const bool whole = nesting_ == 0;  // "-1\text{, }2"
+    while (!tokens_.empty() &&
+           (tokens_.back().op(".") || (whole && (tokens_.back().op(",") || tokens_.back().op(";")))))
       tokens_.pop_back();
     return std::move(tokens_);
   }
@@ -76,7 +78,8 @@ class Tokenizer {
         if (take("=")) return push(TokenKind::op, c == '<' ? "<=" : ">=");
         return push(TokenKind::op, std::string_view(&c, 1));
       case '!':
-        if (take("=")) return push(TokenKind::op, "!=");
+        // "x != 3"; but "8!=40320" says what 8! is
+        if (!(after_number() && !gap_) && take("=")) return push(TokenKind::op, "!=");
         return push(TokenKind::op, "!");
       case '*':
         if (take("*")) return push(TokenKind::op, "^");
@@ -155,6 +158,8 @@ class Tokenizer {
     if (run == "percent" || run == "percentage" || run == "pct") return push(TokenKind::op, "%"), true;
     if (run == "degrees" || run == "degree" || run == "deg") return push(TokenKind::op, "deg"), true;
     if (remark(run)) return true;
+    const bool last = text_.find_first_not_of(" .,;)$", at_) == std::string_view::npos;
+    if ((run == "sec" || run == "min") && after_number() && last) return push(TokenKind::word, run), true;
     if (run == "Re" || run == "Im" || run == "arg" || run == "tg" || run == "frac" || run == "pmod")
       return false;
     const auto function = function_name(run);
@@ -164,9 +169,11 @@ class Tokenizer {
     return true;
   }
 
-  // "about …" after an answer says no more than the answer.
+  // "about …", "since …" after an answer say no more than the answer.
   bool remark(std::string_view run) {
-    if (run != "about" && run != "approximately" && run != "approx" && run != "roughly") return false;
+    const bool reason = (run == "since" || run == "because") && !tokens_.empty();
+    if (!reason && run != "about" && run != "approximately" && run != "approx" && run != "roughly")
+      return false;
     if (tokens_.empty()) return true;
     if (tokens_.back().is(TokenKind::open, "(")) tokens_.pop_back();
     stopped_ = true;
@@ -272,9 +279,17 @@ class Tokenizer {
     if (name == "circ") return push(TokenKind::op, "deg");
     if (name == "lparen") return push(TokenKind::open, "(");
     if (name == "rparen") return push(TokenKind::close, ")");
+    const bool accent =
+        name == "vec" || name == "hat" || name == "bar" || name == "overline" || name == "tilde";
     push(TokenKind::name, "\\" + std::string(name == "varphi"       ? "phi"
                                              : name == "varepsilon" ? "epsilon"
                                                                     : name));
+    if (!accent) return;
+    while (is_space(peek())) ++at_;
+    if (!is_letter(peek())) return;  // "\vec a" is "\vec{a}"
+    push(TokenKind::open, "{");
+    push(TokenKind::name, text_.substr(at_++, 1));
+    push(TokenKind::close, "}");
   }
 
   void escaped(char next) {
@@ -359,6 +374,10 @@ class Tokenizer {
     return std::nullopt;
   }
 
+  static bool starts_value(std::string_view text) {
+    return is_digit(text[0]) || (text.size() > 1 && text[0] == '-' && is_digit(text[1]));
+  }
+
   // \mathbb{R}, also "\mathbb R".
   void styled(std::string_view command) {
     auto content = group();
@@ -390,7 +409,7 @@ class Tokenizer {
                                                    (tokens_.size() > 1 && tokens_.back().op("/") &&
                                                     tokens_[tokens_.size() - 2].kind == TokenKind::word));
     const bool formula = upright && words.find('\\') != std::string::npos;
-    if (!letters || formula || is_digit(words[0])) return nested(words);  // "\text{5 cm}" too
+    if (!letters || formula || starts_value(words)) return nested(words);  // "\text{5 cm}" too
     if (words.size() == 1 && upright &&
         !(command == "mathrm" && after_number && words != "e" && words != "i"))
       return push(TokenKind::name, words);
@@ -407,32 +426,6 @@ class Tokenizer {
     while (!bare.empty() && (bare.front() == ',' || bare.front() == ' ')) bare.remove_prefix(1);
     if (known_word(bare)) return;
     push(TokenKind::word, words);
-  }
-
-  // "f(x) = 2x for all real x": the tail says where it holds, as long as it holds nothing but names.
-  void drop_quantifier() {
-    const auto quantifies = [](const Token& token) {
-      if (token.is(TokenKind::name, "\\forall")) return true;
-      if (token.kind != TokenKind::word) return false;
-      const std::string_view text = token.text;
-      return text == "for" || text == "where" || text.starts_with("for all") || text.starts_with("for any") ||
-             text.starts_with("for every") || text.starts_with("for some") || text.starts_with("for each") ||
-             text.starts_with("where ");
-    };
-    const auto found = std::find_if(tokens_.begin(), tokens_.end(), quantifies);
-    const auto names = [](const Token& token) {
-      return token.kind == TokenKind::name || token.kind == TokenKind::word || token.op("in") ||
-             token.op(",");
-    };
-    if (found != tokens_.begin() && level_ == 0 && std::all_of(found, tokens_.end(), names))
-      tokens_.erase(found, tokens_.end());
-  }
-
-  // "The answer is 12", "Total: 12".
-  void drop_introduction() {
-    if (tokens_.size() < 2 || tokens_[0].kind != TokenKind::word) return;
-    const std::string_view text = tokens_[0].text;
-    if (text.ends_with(':') || text.ends_with(" is")) tokens_.erase(tokens_.begin());
   }
 
   void nested(const std::string& content) {

@@ -102,14 +102,15 @@ const Map& functions() {
 }
 
 const Set& silent_commands() {
-  static const Set set = {"left",        "right",      "middle",    "big",        "Big",          "bigg",
-                          "Bigg",        "bigl",       "bigr",      "Bigl",       "Bigr",         "biggl",
-                          "biggr",       "Biggl",      "Biggr",     "bigm",       "displaystyle", "textstyle",
-                          "scriptstyle", "limits",     "nolimits",  "quad",       "qquad",        "boxed",
-                          "fbox",        "thinspace",  "enspace",   "hfill",      "rm",           "bf",
-                          "it",          "mathstrut",  "smallskip", "nonumber",   "hline",        "noindent",
-                          "small",       "large",      "Large",     "LARGE",      "huge",         "Huge",
-                          "tiny",        "normalsize", "underline", "underbrace", "ensuremath"};
+  static const Set set = {
+      "left",        "right",      "middle",       "big",        "Big",         "bigg",     "Bigg",
+      "bigl",        "bigr",       "Bigl",         "Bigr",       "biggl",       "biggr",    "Biggl",
+      "Biggr",       "bigm",       "displaystyle", "textstyle",  "scriptstyle", "limits",   "nolimits",
+      "quad",        "qquad",      "boxed",        "fbox",       "thinspace",   "enspace",  "hfill",
+      "rm",          "bf",         "it",           "mathstrut",  "smallskip",   "nonumber", "hline",
+      "noindent",    "small",      "large",        "Large",      "LARGE",       "huge",     "Huge",
+      "tiny",        "normalsize", "underline",    "underbrace", "ensuremath",  "square",   "Box",
+      "blacksquare", "checkmark",  "qed",          "qedsymbol"};
   return set;
 }
 
@@ -180,8 +181,11 @@ bool is_plain_word(std::string_view run) {
 
 std::string unit_name(std::string_view text) {
   std::string name;
-  if (const std::size_t slash = text.find('/'); slash != std::string_view::npos && slash > 0)
-    return unit_name(text.substr(0, slash)) + "/" + unit_name(text.substr(slash + 1));
+  for (std::size_t slash = text.find('/'); slash != std::string_view::npos; slash = text.find('/')) {
+    name += unit_name(text.substr(0, slash)) + "/";
+    text.remove_prefix(slash + 1);
+    if (text.find('/') == std::string_view::npos) return name + unit_name(text);
+  }
   const bool lone = text.size() == 1;
   for (const char c : text)
     if ((lone || c != '$') && c != ' ' && c != '~' && c != '.' && c != '\\' && c != '^' && c != '{' &&
