@@ -17,6 +17,8 @@ void PathsConfig::fields(Options& options) {
   options.add("model", model, "Hugging Face model directory, or a .gguf file");
   options.add("problems", problems, "problem file (.jsonl); train: hard problems with guidance");
   options.add("easy", easy, "train: file of easy problems, drawn with weight mixture.easy");
+  options.add("reference", reference,
+              "train: model that objective.kl_coef keeps the policy near; empty: the initial model");
   options.add("eval_sets", eval_sets, "problem sets to evaluate on, each NAME=FILE");
 }
 

@@ -32,6 +32,7 @@ struct PathsConfig {
   std::string model;                   // Hugging Face model directory or .gguf file
   std::string problems;                // problem file (JSON Lines)
   std::string easy;                    // train: easy problems
+  std::string reference;               // train: model of objective.kl_coef; "" = the initial one
   std::vector<std::string> eval_sets;  // eval, train: "NAME=FILE"
   void fields(Options& options);
 };

@@ -90,7 +90,7 @@ std::vector<NamedSet> named_sets(const std::vector<std::string>& entries) {
 RunDir open_run(const Invocation& invocation, std::string_view verb) {
   const PathsConfig& paths = invocation.settings.paths;
   std::vector<std::filesystem::path> inputs;
-  for (const std::string& path : {paths.model, paths.problems, paths.easy}) {
+  for (const std::string& path : {paths.model, paths.problems, paths.easy, paths.reference}) {
     if (!path.empty()) inputs.emplace_back(path);
   }
   for (const std::string& entry : paths.eval_sets) inputs.emplace_back(entry.substr(entry.find('=') + 1));

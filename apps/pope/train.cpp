@@ -5,6 +5,7 @@
 #include "core/progress.h"
 #include "explore/sampling.h"
 #include "learn/trainer.h"
+#include "model/load.h"
 #include "pope/setup.h"
 #include "pope/table.h"
 #include "pope/verb.h"
@@ -22,6 +23,24 @@ void check(const Settings& settings) {
     throw Error("config", "eval sets are given, but train.eval_every is 0: they would not be evaluated",
                 "set train.eval_every, e.g. to 20, or leave out --eval-set");
   }
+  if (!settings.paths.reference.empty() && settings.objective.kl_coef == 0) {
+    throw Error("config", "paths.reference is given, but objective.kl_coef is 0: it would not be used",
+                "set objective.kl_coef, e.g. to 0.001, or leave out paths.reference");
+  }
+}
+
+// The frozen model that objective.kl_coef compares with: weights in the compute type, no masters, no
+// gradients.
+std::shared_ptr<const Model> load_reference(const Settings& settings) {
+  if (settings.objective.kl_coef == 0) return nullptr;
+  const std::string& path =
+      settings.paths.reference.empty() ? settings.paths.model : settings.paths.reference;
+  std::shared_ptr<const Model> model =
+      load_model(path, compute_type(settings.run.dtype), Weights::frozen).model;
+  std::size_t bytes = 0;
+  for (const Parameter& p : model->parameters()) bytes += p.compute.nbytes();
+  log_line(fmt::format("KL reference: {}, {:.0f} MB beside the model", path, bytes / 1e6));
+  return model;
 }
 
 Json run_train(const Invocation& invocation) {
@@ -42,6 +61,7 @@ Json run_train(const Invocation& invocation) {
   job.instruction = settings.prompt.instruction;
   const Setup setup(settings, Weights::trainable);
   job.model = setup.model;
+  job.reference = load_reference(settings);
   job.prompts = setup.prompts;
   job.verifier = setup.verifier;
   job.engine = setup.engine.get();

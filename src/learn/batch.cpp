@@ -40,6 +40,7 @@ MicroBatch pack(const std::vector<Sequence>& sequences, std::vector<std::size_t>
   const std::int64_t B = index.size();
   std::vector<std::int64_t> tokens(B * T, 0), rows, targets, sequence;
   std::vector<float> behaviour, advantages;
+  std::vector<std::uint8_t> demonstration;
   for (std::int64_t b = 0; b < B; ++b) {
     const Sequence& s = sequences[index[b]];
     const auto out = std::copy(s.prompt.begin(), s.prompt.end(), tokens.begin() + b * T);
@@ -50,6 +51,7 @@ MicroBatch pack(const std::vector<Sequence>& sequences, std::vector<std::size_t>
     sequence.insert(sequence.end(), s.completion.size(), index[b]);
     behaviour.insert(behaviour.end(), s.behaviour.begin(), s.behaviour.end());
     advantages.insert(advantages.end(), s.completion.size(), static_cast<float>(s.advantage));
+    demonstration.insert(demonstration.end(), s.completion.size(), s.demonstration);
   }
   MicroBatch batch;
   batch.index = std::move(index);
@@ -59,6 +61,9 @@ MicroBatch pack(const std::vector<Sequence>& sequences, std::vector<std::size_t>
   batch.sequence = tensor_of(sequence, at::kLong);
   if (!behaviour.empty()) batch.behaviour = tensor_of(behaviour, at::kFloat);
   batch.advantages = tensor_of(advantages, at::kFloat);
+  if (std::find(demonstration.begin(), demonstration.end(), 1) != demonstration.end()) {
+    batch.demonstration = tensor_of(demonstration, at::kByte).to(at::kBool);
+  }
   return batch;
 }
 

@@ -14,6 +14,7 @@ struct Sequence {
   std::vector<int> completion;   // generated (or supervised) tokens: the targets
   std::vector<float> behaviour;  // logprob per completion token; empty for supervised data
   double advantage = 0;
+  bool demonstration = false;  // the completion was not sampled; its behaviour logprobs are zeros
 };
 
 // Sequences of similar length side by side, longest first; a sequence is never split. Each micro-batch holds
@@ -22,10 +23,11 @@ struct MicroBatch {
   std::vector<std::size_t> index;  // which sequences, into the vector given
   at::Tensor tokens;  // [B,T] i64, right-padded with 0; without each sequence's last token, never an input
   at::Tensor rows;  // [N] i64: rows of hidden.view(B·T, W) whose next token is a target (position − 1 of it)
-  at::Tensor targets;     // [N] i64: the completion tokens
-  at::Tensor sequence;    // [N] i64: into the vector given
-  at::Tensor behaviour;   // [N] f32, or undefined
-  at::Tensor advantages;  // [N] f32
+  at::Tensor targets;        // [N] i64: the completion tokens
+  at::Tensor sequence;       // [N] i64: into the vector given
+  at::Tensor behaviour;      // [N] f32, or undefined
+  at::Tensor advantages;     // [N] f32
+  at::Tensor demonstration;  // [N] bool, or undefined: none is
 };
 
 std::vector<MicroBatch> micro_batches(const std::vector<Sequence>& sequences, std::int64_t max_tokens);

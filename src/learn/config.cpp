@@ -4,12 +4,22 @@
 namespace pope {
 
 void ObjectiveConfig::fields(Options& o) {
-  o.add("kind", kind, "policy loss: ppo_clip | truncated_is");
+  o.add("kind", kind, "policy loss: ppo_clip | truncated_is | luffy (a demonstration joins each group)");
   o.add("eps_low", eps_low, "ppo_clip: the ratio is clipped below at 1 - eps_low");
   o.add("eps_high", eps_high, "ppo_clip: the ratio is clipped above at 1 + eps_high");
+  o.add("dual_clip", dual_clip, "ppo_clip: where A < 0 the ratio weighs at most this; above 1, or 0 = off");
   o.add("ratio_max", ratio_max, "truncated_is: the ratio is cut at this absolute value");
   o.add("aggregation", aggregation, "token losses to one loss: seq_sum | token_mean | seq_mean");
-  o.add("advantage", advantage, "advantage within a group: mean | mean_std | leave_one_out");
+  o.add("advantage", advantage,
+        "advantage within a group: mean | mean_std | leave_one_out | leave_one_out_std | none");
+  o.add("advantage_eps", advantage_eps,
+        "added to the standard deviation that mean_std, leave_one_out_std divide by");
+  o.add("pass_k", pass_k, "optimise pass@k: rewards become the weights of its gradient; 0 = off");
+  o.add("entropy_coef", entropy_coef,
+        "entropy bonus: the loss minus this times the entropy per token; 0 = off");
+  o.add("kl_coef", kl_coef, "the loss plus this times the KL to paths.reference per token; 0 = off");
+  o.add("demonstration", demonstration,
+        "luffy: wording of the demonstration, with {solution} and {answer}; the end token is added");
   o.add("mask_truncated", mask_truncated, "leave truncated rollouts out of the loss and its denominators");
 }
 

@@ -10,12 +10,18 @@
 namespace pope {
 
 struct ObjectiveConfig {
-  std::string kind = "ppo_clip";           // ppo_clip | truncated_is
+  std::string kind = "ppo_clip";           // ppo_clip | truncated_is | luffy
   double eps_low = 0.2, eps_high = 0.28;   // ppo_clip: the ratio is clipped to [1 − eps_low, 1 + eps_high]
+  double dual_clip = 0;                    // ppo_clip: A < 0 weighs at most this ratio; 0 = no such bound
   double ratio_max = 5.0;                  // truncated_is: the ratio is cut at this absolute value
   std::string aggregation = "token_mean";  // seq_sum | token_mean | seq_mean
   std::string advantage = "mean";          // see advantage.h
-  bool mask_truncated = false;             // leave truncated rollouts out of the loss
+  double advantage_eps = 1e-6;             // of the kinds that divide by the standard deviation
+  int pass_k = 0;                          // ≥ 1: rewards are those of the pass@k gradient; 0 = as they are
+  double entropy_coef = 0;                 // times the entropy of each position, subtracted from the loss
+  double kl_coef = 0;                      // times KL(policy ‖ reference), added to the loss
+  std::string demonstration = "{solution}";  // luffy: its wording; the end token is added
+  bool mask_truncated = false;               // leave truncated rollouts out of the loss
   void fields(Options& options);
 };
 

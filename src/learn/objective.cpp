@@ -1,4 +1,4 @@
-// The table of policy losses, and what they share: the ratio, its metrics, validation.
+// The tables of policy losses and regularisers, and what they share: the ratio, its metrics, validation.
 #include "learn/objective.h"
 
 #include <c10/core/GradMode.h>
@@ -16,7 +16,13 @@ const std::map<std::string, PolicyLoss>& policy_losses() {
   static const std::map<std::string, PolicyLoss> table = {
       {"ppo_clip", ppo_clip},
       {"truncated_is", truncated_is},
+      {"luffy", luffy},
   };
+  return table;
+}
+
+const std::vector<Regularizer>& regularizers() {
+  static const std::vector<Regularizer> table = {entropy_bonus, kl_to_reference};
   return table;
 }
 
@@ -30,26 +36,66 @@ const PolicyLoss& find_policy_loss(const std::string& kind) {
 
 at::Tensor ratio_of(const TokenBatch& batch) { return at::exp(batch.logprobs - batch.behaviour); }
 
+void require(bool holds, const std::string& expected, double got, const std::string& hint = "") {
+  if (!holds) throw Error("objective", "expected " + expected + ", got " + std::to_string(got), hint);
+}
+
 }  // namespace
+
+TokenBatch sampled_tokens(const TokenBatch& batch) {
+  if (!batch.demonstration.defined()) return batch;
+  const at::Tensor rows = batch.demonstration.logical_not().nonzero().squeeze(-1);
+  const auto of = [&](const at::Tensor& x) { return x.defined() ? x.index_select(0, rows) : x; };
+  return {of(batch.logprobs), of(batch.behaviour), of(batch.advantages),
+          of(batch.sequence), of(batch.entropy),   of(batch.reference)};
+}
 
 void validate(const ObjectiveConfig& config) {
   find_policy_loss(config.kind);
   const double two[] = {0, 1};
-  advantages(two, config.advantage);
+  advantages(two, config.advantage, config.advantage_eps);
   aggregate(config.aggregation, at::zeros({1}), at::zeros({1}, at::kLong), {1, 1});
-  if (!(config.eps_low >= 0 && config.eps_low < 1) || !(config.eps_high >= 0)) {
+  const std::string eps_hint =
+      "eps are distances from 1: a ratio range of [0.8, 1.28] is eps_low 0.2, eps_high 0.28";
+  require(config.eps_low >= 0 && config.eps_low <= 1, "0 <= eps_low <= 1", config.eps_low, eps_hint);
+  require(config.eps_high >= 0, "eps_high >= 0", config.eps_high, eps_hint);
+  require(config.dual_clip == 0 || config.dual_clip > 1, "dual_clip > 1, or 0 for none", config.dual_clip);
+  require(config.ratio_max > 0, "ratio_max > 0", config.ratio_max);
+  require(config.advantage_eps >= 0, "advantage_eps >= 0", config.advantage_eps);
+  require(config.pass_k >= 0, "pass_k >= 0", config.pass_k);
+  require(config.entropy_coef >= 0, "entropy_coef >= 0", config.entropy_coef);
+  require(config.kl_coef >= 0, "kl_coef >= 0", config.kl_coef);
+  if (config.pass_k > 0 && takes_demonstrations(config)) {
     throw Error("objective",
-                "expected 0 <= eps_low < 1 and eps_high >= 0, got " + std::to_string(config.eps_low) +
-                    " and " + std::to_string(config.eps_high),
-                "eps are distances from 1: a ratio range of [0.8, 1.28] is eps_low 0.2, eps_high 0.28");
-  }
-  if (!(config.ratio_max > 0)) {
-    throw Error("objective", "expected ratio_max > 0, got " + std::to_string(config.ratio_max));
+                "expected pass_k or demonstrations, got both: a demonstration is no sample of the policy",
+                "set objective.pass_k to 0, or objective.kind to another than " + config.kind);
   }
 }
 
+bool takes_demonstrations(const ObjectiveConfig& config) {
+  return find_policy_loss(config.kind).demonstrations;
+}
+
+bool has_regularizer(const ObjectiveConfig& config) {
+  for (const Regularizer& term : regularizers()) {
+    if (config.*term.coef != 0) return true;
+  }
+  return false;
+}
+
 at::Tensor token_losses(const ObjectiveConfig& config, const TokenBatch& batch) {
-  return find_policy_loss(config.kind).losses(config, batch, ratio_of(batch));
+  const PolicyLoss& policy_loss = find_policy_loss(config.kind);
+  if (batch.demonstration.defined() && !policy_loss.demonstrations) {
+    throw Error("objective", "expected sampled tokens only, got demonstrations with " + config.kind);
+  }
+  at::Tensor losses = policy_loss.losses(config, batch, ratio_of(batch));
+  for (const Regularizer& term : regularizers()) {
+    if (config.*term.coef == 0) continue;
+    at::Tensor added = config.*term.coef * term.losses(batch);
+    if (batch.demonstration.defined()) added = added.masked_fill(batch.demonstration, 0);
+    losses = losses + added;
+  }
+  return losses;
 }
 
 RatioMetrics ratio_metrics(const ObjectiveConfig& config, const TokenBatch& batch) {

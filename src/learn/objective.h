@@ -1,5 +1,6 @@
-// Policy losses at token level, one file each (ppo_clip.cpp, truncated_is.cpp), and their aggregation.
-// Pure: tensors in, loss and metrics out. A new objective is one file and one line in objective.cpp.
+// Policy losses at token level and the terms added to them, one file each, and their aggregation. Pure:
+// tensors in, loss and metrics out. A new one is one file and one line in objective.cpp. docs/methods.md has
+// all equations.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -11,14 +12,19 @@
 
 namespace pope {
 
-// The generated tokens of a batch, flattened: N tokens of S sequences. Prompt and guidance tokens are not in
-// it.
+// The target tokens of a batch, flattened: N tokens of S sequences. Prompt and guidance tokens are not in it.
 struct TokenBatch {
   at::Tensor logprobs;    // [N] f32 under the policy being trained; carries the gradient
   at::Tensor behaviour;   // [N] f32 as recorded while sampling
   at::Tensor advantages;  // [N] f32, the rollout's advantage on each of its tokens
   at::Tensor sequence;    // [N] i64, which sequence a token belongs to, 0 … S−1
+  at::Tensor entropy;    // [N] f32 of the policy's distribution the token was drawn from, nats; with gradient
+  at::Tensor reference;  // [N] f32 logprobs under the reference model, no gradient; undefined without KL
+  at::Tensor demonstration;  // [N] bool: not sampled but a demonstration's, its behaviour is 0 (π_φ = 1);
+                             // undefined: all are sampled
 };
+// The tokens of `batch` that were sampled: without those of demonstrations.
+TokenBatch sampled_tokens(const TokenBatch& batch);
 
 // Totals over the whole optimiser batch, so that micro-batches add up to exactly the batch's loss.
 struct BatchTotals {
@@ -29,10 +35,22 @@ struct BatchTotals {
 // Refuses unknown names and impossible bounds, before anything is sampled.
 void validate(const ObjectiveConfig& config);
 
+// Whether a demonstration joins each group.
+bool takes_demonstrations(const ObjectiveConfig& config);
+// Whether tokens of advantage 0 have a gradient too.
+bool has_regularizer(const ObjectiveConfig& config);
+
 // Token losses [N] f32 before aggregation. ρ = exp(logprobs − behaviour).
 //   ppo_clip      −min(ρA, clip(ρ, 1−ε_low, 1+ε_high)·A)                 Eq. 2, arXiv:2601.18779
 //   truncated_is  −sg(min(ρ, ratio_max))·A·logprobs                      PipelineRL's "reinforce"
+//   luffy         ppo_clip; of demonstrations −A·π/(π + 0.1)             policy shaping, arXiv:2504.14945
+// plus, on sampled tokens, the terms whose coefficient is not 0:
+//   entropy_coef  −entropy                      kl_coef  k3 = e^d − d − 1, d = reference − logprobs
+// Error: demonstrations in a batch of an objective that takes none, or KL without reference logprobs.
 at::Tensor token_losses(const ObjectiveConfig& config, const TokenBatch& batch);
+
+// KL(policy ‖ reference) per token by the k3 estimator [N] (kl_reference.cpp).
+at::Tensor reference_kl(const TokenBatch& batch);
 
 // Aggregation of token losses → scalar.
 //   seq_sum     Σ tokens / S_total             token_mean  Σ tokens / N_total

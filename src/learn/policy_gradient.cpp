@@ -6,43 +6,75 @@
 #include <algorithm>
 
 namespace pope {
+namespace {
 
-MicroLoss policy_loss(const ObjectiveConfig& config, const Model& model, const MicroBatch& micro,
-                      const BatchTotals& totals, double temperature) {
+TokenLogprobs forward(const Model& model, const MicroBatch& micro, double temperature) {
   const at::Tensor hidden = model.hidden(micro.tokens);                      // [B,T,W]
   const at::Tensor rows = hidden.flatten(0, 1).index_select(0, micro.rows);  // [N,W]
-  const TokenLogprobs out = token_logprobs(rows, model.output_embedding(), micro.targets, temperature);
+  return token_logprobs(rows, model.output_embedding(), micro.targets, temperature);
+}
+
+// Adds the sums over a micro-batch's tokens; policy_gradient() divides.
+void add(const ObjectiveConfig& config, const TokenBatch& tokens, BatchResult& result) {
+  const c10::NoGradGuard no_grad;
+  const TokenBatch sampled = sampled_tokens(tokens);
+  const std::int64_t count = sampled.logprobs.numel();
+  const auto sum = [](const at::Tensor& x) { return x.sum(at::kDouble).item<double>(); };
+  if (tokens.demonstration.defined()) {
+    result.demonstration_tokens += tokens.logprobs.numel() - count;
+    result.demonstration += sum(tokens.logprobs.exp().masked_fill(tokens.demonstration.logical_not(), 0));
+  }
+  if (count == 0) return;
+  const double n = static_cast<double>(count);
+  const RatioMetrics ratio = ratio_metrics(config, sampled);
+  const at::Tensor gap = (sampled.logprobs - sampled.behaviour).abs();
+  result.tokens += count;
+  result.ratio.mean += ratio.mean * n;
+  result.ratio.max = std::max(result.ratio.max, ratio.max);
+  result.ratio.clipped += ratio.clipped * n;
+  result.gap_mean += sum(gap);
+  result.gap_max = std::max(result.gap_max, gap.max().item<double>());
+  result.entropy += sum(sampled.entropy);
+  if (sampled.reference.defined()) result.kl += sum(reference_kl(sampled));
+}
+
+}  // namespace
+
+MicroLoss policy_loss(const ObjectiveConfig& config, const Model& model, const MicroBatch& micro,
+                      const BatchTotals& totals, double temperature, const Model* reference) {
   MicroLoss result;
-  result.tokens = {out.logprobs, micro.behaviour, micro.advantages, micro.sequence};
+  if (config.kl_coef != 0 && reference) {
+    const c10::NoGradGuard no_grad;
+    result.tokens.reference = forward(*reference, micro, temperature).logprobs;
+  }
+  const TokenLogprobs out = forward(model, micro, temperature);
+  result.tokens.logprobs = out.logprobs;
+  result.tokens.entropy = out.entropy;
+  result.tokens.behaviour = micro.behaviour;
+  result.tokens.advantages = micro.advantages;
+  result.tokens.sequence = micro.sequence;
+  result.tokens.demonstration = micro.demonstration;
   result.loss = aggregate(config.aggregation, token_losses(config, result.tokens), micro.sequence, totals);
   return result;
 }
 
 BatchResult policy_gradient(const ObjectiveConfig& config, const std::vector<Sequence>& sequences,
                             const BatchTotals& totals, double temperature, std::int64_t micro_batch_tokens,
-                            const Model& model, Optimizer& optimizer) {
+                            const Model& model, Optimizer& optimizer, const Model* reference) {
   BatchResult result;
   for (const MicroBatch& micro : micro_batches(sequences, micro_batch_tokens)) {
-    const MicroLoss part = policy_loss(config, model, micro, totals, temperature);
+    const MicroLoss part = policy_loss(config, model, micro, totals, temperature, reference);
     part.loss.backward();
     optimizer.accumulate();
-
-    const c10::NoGradGuard no_grad;
-    const RatioMetrics ratio = ratio_metrics(config, part.tokens);
-    const at::Tensor gap = (part.tokens.logprobs - part.tokens.behaviour).abs();
-    const double n = static_cast<double>(micro.targets.numel());
     result.loss += part.loss.item<double>();
-    result.tokens += micro.targets.numel();
-    result.ratio.mean += ratio.mean * n;
-    result.ratio.max = std::max(result.ratio.max, ratio.max);
-    result.ratio.clipped += ratio.clipped * n;
-    result.gap_mean += gap.mean(at::kDouble).item<double>() * n;
-    result.gap_max = std::max(result.gap_max, gap.max().item<double>());
+    add(config, part.tokens, result);
   }
   const double all = std::max<double>(1, static_cast<double>(result.tokens));
-  result.ratio.mean /= all;
-  result.ratio.clipped /= all;
-  result.gap_mean /= all;
+  for (double* mean :
+       {&result.ratio.mean, &result.ratio.clipped, &result.gap_mean, &result.entropy, &result.kl}) {
+    *mean /= all;
+  }
+  result.demonstration /= std::max<double>(1, static_cast<double>(result.demonstration_tokens));
   return result;
 }
 

@@ -1,5 +1,5 @@
-// What one policy loss is made of. Internal to the objective: each kind is one file that defines a
-// PolicyLoss, and one line in the table in objective.cpp.
+// What one policy loss, and one term added to it, is made of. Internal to the objective: each is one file
+// that defines a PolicyLoss or a Regularizer, and one line in its table in objective.cpp.
 #pragma once
 
 #include "learn/objective.h"
@@ -11,8 +11,15 @@ struct PolicyLoss {
   at::Tensor (*losses)(const ObjectiveConfig& config, const TokenBatch& batch, const at::Tensor& ratio);
   // [N] bool: tokens whose ratio is clipped or cut.
   at::Tensor (*clipped)(const ObjectiveConfig& config, const TokenBatch& batch, const at::Tensor& ratio);
+  bool demonstrations = false;  // a demonstration joins each group
 };
 
-extern const PolicyLoss ppo_clip, truncated_is;
+struct Regularizer {
+  double ObjectiveConfig::*coef;
+  at::Tensor (*losses)(const TokenBatch& batch);  // [N], with gradient
+};
+
+extern const PolicyLoss ppo_clip, truncated_is, luffy;
+extern const Regularizer entropy_bonus, kl_to_reference;
 
 }  // namespace pope

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/error.h"
 #include "core/progress.h"
 #include "learn/checkpoint.h"
@@ -33,6 +35,17 @@ void check(const TrainJob& job) {
                 "greedy sampling explores nothing and has no ratio; use 1.0");
   }
   validate(job.objective);
+  at_least("train.rollouts_per_prompt", c.rollouts_per_prompt, job.objective.pass_k);
+  if (job.objective.kl_coef != 0 &&
+      (!job.reference || job.reference->architecture().vocab_size != job.model->architecture().vocab_size)) {
+    throw Error("train", "expected a reference model with the model's vocabulary for objective.kl_coef");
+  }
+  const auto has_solution = [](const Problem& problem) { return !problem.solution.empty(); };
+  if (takes_demonstrations(job.objective) && std::none_of(job.hard.begin(), job.hard.end(), has_solution)) {
+    throw Error("train",
+                "expected problems with solutions for objective.kind " + job.objective.kind + ", got none",
+                "give problems with the field \"solution\"");
+  }
 }
 
 // Cumulative counts, kept in the checkpoint.
@@ -122,8 +135,8 @@ class Trainer {
     count(groups, counters_);
 
     Json row = {{"step", number}};
-    add_group_metrics(mixture_, groups, row);
-    add_learn_metrics(learned, row);
+    add_group_metrics(job_, mixture_, groups, row);
+    add_learn_metrics(job_, learned, row);
     row["rollouts/total"] = counters_.rollouts;
     row["tokens/sampled"] = counters_.tokens;
     const TrainConfig& c = job_.config;

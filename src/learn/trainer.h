@@ -34,6 +34,7 @@ struct TrainJob {
   std::vector<Problem> hard, easy;  // hard problems carry their guidance
   std::vector<EvalSet> eval_sets;
   std::shared_ptr<Model> model;
+  std::shared_ptr<const Model> reference;  // for objective.kl_coef: frozen, of the same vocabulary
   std::shared_ptr<const PromptRenderer> prompts;
   std::string instruction = "default";  // prompt.instruction: of guidance that names none itself
   std::shared_ptr<const Verifier> verifier;

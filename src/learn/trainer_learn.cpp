@@ -1,6 +1,7 @@
 // The learning half of a training step: graded groups → optimiser steps.
-// Groups without reward variance add exactly zero to loss and gradient, so they are not forwarded at all;
-// they still count in the denominators of the loss, which makes the result the same as if they had been.
+// Without an entropy bonus or KL, groups whose advantages are all zero add exactly zero to loss and gradient,
+// so they are not forwarded at all; they still count in the denominators of the loss, which makes the result
+// the same as if they had been.
 #include <algorithm>
 #include <cmath>
 
@@ -29,21 +30,30 @@ std::vector<std::vector<const Group*>> split(const std::vector<Group>& groups, i
 }
 
 struct OptimizerBatch {
-  std::vector<Sequence> sequences;  // of groups with signal
+  std::vector<Sequence> sequences;  // that have a gradient
   BatchTotals totals;               // of all groups
 };
 
-OptimizerBatch make_batch(const std::vector<const Group*>& groups, bool mask_truncated) {
+OptimizerBatch make_batch(const std::vector<const Group*>& groups, const ObjectiveConfig& objective) {
   OptimizerBatch batch;
+  const bool all = has_regularizer(objective);
   for (const Group* group : groups) {
-    const bool signal = group->has_signal();
+    const bool forward = all || group->has_signal();
     for (std::size_t i = 0; i < group->rollouts.size(); ++i) {
       const Rollout& rollout = group->rollouts[i].rollout;
-      if (mask_truncated && rollout.finish == FinishReason::length) continue;
+      if (objective.mask_truncated && rollout.finish == FinishReason::length) continue;
       batch.totals.sequences += 1;
       batch.totals.tokens += static_cast<std::int64_t>(rollout.tokens.size());
-      if (signal)
+      if (forward)
         batch.sequences.push_back({group->prompt, rollout.tokens, rollout.logprobs, group->advantages[i]});
+    }
+    if (group->demonstration.empty()) continue;
+    batch.totals.sequences += 1;
+    batch.totals.tokens += static_cast<std::int64_t>(group->demonstration.size());
+    if (forward) {
+      batch.sequences.push_back({group->prompt, group->demonstration,
+                                 std::vector<float>(group->demonstration.size(), 0.0f),
+                                 group->demonstration_advantage, /*demonstration=*/true});
     }
   }
   return batch;
@@ -62,6 +72,10 @@ void add_update(const BatchResult& batch, double grad_norm, LearnResult& result)
   result.ratio.mean += batch.ratio.mean * n;
   result.ratio.clipped += batch.ratio.clipped * n;
   result.ratio.max = std::max(result.ratio.max, batch.ratio.max);
+  result.entropy += batch.entropy * n;
+  result.kl += batch.kl * n;
+  result.demonstration_tokens += batch.demonstration_tokens;
+  result.demonstration += batch.demonstration * static_cast<double>(batch.demonstration_tokens);
 }
 
 }  // namespace
@@ -71,11 +85,11 @@ LearnResult learn(const TrainJob& job, const std::vector<Group>& groups, std::in
   LearnResult result;
   result.lr = learning_rate(job.optimizer, t, job.config.steps);
   for (const auto& part : split(groups, job.config.updates_per_batch, job.seed, t)) {
-    const OptimizerBatch batch = make_batch(part, job.objective.mask_truncated);
+    const OptimizerBatch batch = make_batch(part, job.objective);
     if (batch.sequences.empty()) continue;
     const BatchResult gradient = timed(seconds.learn, [&] {
       return policy_gradient(job.objective, batch.sequences, batch.totals, job.sampling.temperature,
-                             job.config.micro_batch_tokens, *job.model, optimizer);
+                             job.config.micro_batch_tokens, *job.model, optimizer, job.reference.get());
     });
     require_finite("train", "loss", gradient.loss, t);
     const double grad_norm = timed(seconds.optimizer, [&] { return optimizer.step(result.lr); });
@@ -85,8 +99,10 @@ LearnResult learn(const TrainJob& job, const std::vector<Group>& groups, std::in
   if (result.updates > 0) {
     result.loss /= result.updates;
     result.grad_norm /= result.updates;
-    result.ratio.mean /= static_cast<double>(result.tokens);
-    result.ratio.clipped /= static_cast<double>(result.tokens);
+    const double tokens = std::max<double>(1, static_cast<double>(result.tokens));
+    for (double* mean : {&result.ratio.mean, &result.ratio.clipped, &result.entropy, &result.kl})
+      *mean /= tokens;
+    result.demonstration /= std::max<double>(1, static_cast<double>(result.demonstration_tokens));
   }
   return result;
 }

@@ -33,7 +33,8 @@ SetSums sums_of(const PromptSet& set, const std::vector<Group>& groups) {
 
 }  // namespace
 
-void add_group_metrics(const Mixture& mixture, const std::vector<Group>& groups, Json& row) {
+void add_group_metrics(const TrainJob& job, const Mixture& mixture, const std::vector<Group>& groups,
+                       Json& row) {
   for (const PromptSet& set : mixture.sets()) {
     const SetSums sums = sums_of(set, groups);
     if (sums.groups == 0) continue;
@@ -44,20 +45,22 @@ void add_group_metrics(const Mixture& mixture, const std::vector<Group>& groups,
     row["truncated/" + set.name] = sums.truncated / sums.rollouts;
     row["undecided/" + set.name] = sums.undecided / sums.rollouts;
   }
-  int all_fail = 0, all_pass = 0, no_signal = 0;
+  int all_fail = 0, all_pass = 0, no_signal = 0, demonstrated = 0;
   for (const Group& group : groups) {
     const auto [low, high] = std::minmax_element(group.rewards.begin(), group.rewards.end());
     all_fail += *high == 0;
     all_pass += *low == 1;
     no_signal += !group.has_signal();
+    demonstrated += !group.demonstration.empty();
   }
   row["groups/total"] = groups.size();
   row["groups/all_fail"] = all_fail;
   row["groups/all_pass"] = all_pass;
   row["groups/no_signal"] = no_signal;
+  if (takes_demonstrations(job.objective)) row["groups/demonstrated"] = demonstrated;
 }
 
-void add_learn_metrics(const LearnResult& result, Json& row) {
+void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row) {
   row["updates"] = result.updates;
   row["lr"] = result.lr;
   row["loss"] = result.loss;
@@ -68,6 +71,9 @@ void add_learn_metrics(const LearnResult& result, Json& row) {
   row["ratio/clipped"] = result.ratio.clipped;
   row["logprob_gap/mean"] = result.gap_mean;
   row["logprob_gap/max"] = result.gap_max;
+  row["policy/entropy"] = result.entropy;
+  if (job.objective.kl_coef != 0) row["policy/kl"] = result.kl;
+  if (result.demonstration_tokens > 0) row["policy/demonstration"] = result.demonstration;
 }
 
 void add_seconds(const StageSeconds& seconds, Json& row) {

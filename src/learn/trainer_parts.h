@@ -23,7 +23,10 @@ struct Group {
   std::vector<int> prompt;
   std::vector<GradedRollout> rollouts;
   std::vector<double> rewards, advantages;
-  // Whether any advantage is not zero. Groups without signal add nothing to loss and gradient.
+  // Of an objective that takes one: the solution's tokens, whose reward is 1. Empty: none.
+  std::vector<int> demonstration;
+  double demonstration_advantage = 0;
+  // Whether any advantage is not zero. Groups without signal add nothing to the policy loss and its gradient.
   bool has_signal() const;
 };
 
@@ -42,17 +45,19 @@ std::vector<Group> sample_groups(const TrainJob& job, const Mixture& mixture, st
 struct LearnResult {
   int updates = 0;  // optimiser steps taken
   double loss = 0, grad_norm = 0, lr = 0;
-  std::int64_t tokens = 0;
+  std::int64_t tokens = 0, demonstration_tokens = 0;
   RatioMetrics ratio;
   double gap_mean = 0, gap_max = 0;  // on the first update
+  double entropy = 0, kl = 0, demonstration = 0;
 };
 // The optimiser steps of 0-based step t. Error when the loss or the gradient norm is not finite.
 LearnResult learn(const TrainJob& job, const std::vector<Group>& groups, std::int64_t t, Optimizer& optimizer,
                   StageSeconds& seconds);
 
 // Metrics of what was sampled (reward/SET …, groups/…) and of what was learned; docs/metrics.md defines each.
-void add_group_metrics(const Mixture& mixture, const std::vector<Group>& groups, Json& row);
-void add_learn_metrics(const LearnResult& result, Json& row);
+void add_group_metrics(const TrainJob& job, const Mixture& mixture, const std::vector<Group>& groups,
+                       Json& row);
+void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row);
 void add_seconds(const StageSeconds& seconds, Json& row);
 // Samples the eval sets under fixed random streams: eval/NAME/unguided/pass@1 …
 void add_eval_metrics(const TrainJob& job, Json& row);

@@ -8,12 +8,41 @@
 #include "core/rng.h"
 #include "explore/sampling.h"
 #include "learn/advantage.h"
+#include "learn/objective.h"
 #include "learn/trainer_parts.h"
 
 namespace pope {
 
+namespace {
+
+// The solution as the policy would have sampled it, end token included; empty where the prompt shows
+// guidance, there is no solution, or it is longer than a rollout may be.
+std::vector<int> demonstration_of(const TrainJob& job, const Group& group) {
+  const Problem& problem = *group.problem;
+  if (group.set->guided || problem.solution.empty()) return {};
+  const Wording wording{.problem = problem.statement, .solution = problem.solution, .answer = problem.answer};
+  std::vector<int> tokens =
+      job.prompts->tokenizer().encode(fill_wording(job.objective.demonstration, wording));
+  if (!job.stop_tokens.empty()) tokens.push_back(job.stop_tokens.front());
+  const auto longest = static_cast<std::size_t>(job.sampling.max_new_tokens);
+  return tokens.size() <= longest ? tokens : std::vector<int>{};
+}
+
+void set_advantages(const TrainJob& job, Group& group) {
+  if (takes_demonstrations(job.objective)) group.demonstration = demonstration_of(job, group);
+  std::vector<double> rewards = group.rewards;
+  if (!group.demonstration.empty()) rewards.push_back(1);
+  group.advantages = group_advantages(job.objective, rewards);
+  if (group.demonstration.empty()) return;
+  group.demonstration_advantage = group.advantages.back();
+  group.advantages.pop_back();
+}
+
+}  // namespace
+
 bool Group::has_signal() const {
-  return std::any_of(advantages.begin(), advantages.end(), [](double a) { return a != 0; });
+  return demonstration_advantage != 0 ||
+         std::any_of(advantages.begin(), advantages.end(), [](double a) { return a != 0; });
 }
 
 Explorer explorer_of(const TrainJob& job) {
@@ -68,7 +97,7 @@ std::vector<Group> sample_groups(const TrainJob& job, const Mixture& mixture, st
   if (arrived != all) throw Error("train", fmt::format("expected {} rollouts, {} came back", all, arrived));
   seconds.sample -= grading;
   seconds.verify += grading;
-  for (Group& group : groups) group.advantages = advantages(group.rewards, job.objective.advantage);
+  for (Group& group : groups) set_advantages(job, group);
   return groups;
 }
 

@@ -107,10 +107,155 @@ TEST(TruncatedIs, FiniteDifferences) {
   }
 }
 
+// dual_clip: where A < 0, beyond ρ = 3 the loss stays at 3|A| and the gradient is zero; A > 0 knows no such
+// bound.
+TEST(PpoClip, DualClip) {
+  ObjectiveConfig config = ppo();
+  config.dual_clip = 3;
+  const std::vector<double> ratios = {2.5, 4, 0.5, 1.1}, advantages = {-2, -2, -2, 2};
+  const TokenBatch batch = tokens_with(ratios, advantages);
+  EXPECT_THAT(doubles(token_losses(config, batch)), Pointwise(DoubleNear(1e-12), {5.0, 6.0, 1.6, -2.2}));
+  EXPECT_THAT(gradient_of(config, batch), Pointwise(DoubleNear(1e-12), {5.0, 0.0, 0.0, -2.2}));
+  EXPECT_NEAR(ratio_metrics(config, batch).clipped, 0.5, 1e-12);
+  EXPECT_NEAR(ratio_metrics(ppo(), batch).clipped, 0.25, 1e-12);
+}
+
+// Tokens of advantage 0, so that only the added terms remain; `sequence` and ρ do not matter to them.
+TokenBatch tokens_near(std::vector<double> logprobs, std::vector<double> reference) {
+  TokenBatch batch;
+  const std::int64_t n = logprobs.size();
+  batch.logprobs = at::tensor(logprobs, at::kDouble).requires_grad_();
+  batch.reference = at::tensor(reference, at::kDouble);
+  batch.behaviour = at::full({n}, -1.0, at::kDouble);
+  batch.advantages = at::zeros({n}, at::kDouble);
+  batch.sequence = at::zeros({n}, at::kLong);
+  return batch;
+}
+
+TEST(KlToReference, ByHand) {
+  const ObjectiveConfig config{.kl_coef = 0.5};
+  // d = reference − logprobs = 0, log 2, −log 4, and 12, beyond the cut at 10
+  const TokenBatch batch = tokens_near({-1, -2, -1, -13}, {-1, -2 + std::log(2), -1 - std::log(4), -1});
+  EXPECT_THAT(doubles(reference_kl(batch)),
+              Pointwise(DoubleNear(1e-9), {0.0, 1 - std::log(2), -0.75 + std::log(4), std::exp(10.0) - 11}));
+  // times the coefficient, 1 − e^d
+  EXPECT_THAT(gradient_of(config, batch), Pointwise(DoubleNear(1e-12), {0.0, -0.5, 0.375, 0.0}));
+  EXPECT_THROW(token_losses(config, tokens_with({1}, {1})), Error);  // no reference
+}
+
+// E[k3] over the policy's own tokens is Σ p log(p / q), the KL divergence itself.
+TEST(KlToReference, IsTheDivergenceInExpectation) {
+  const std::vector<double> p = {0.5, 0.2, 0.3}, q = {0.25, 0.6, 0.15};
+  std::vector<double> log_p, log_q;
+  double divergence = 0, expected = 0;
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    log_p.push_back(std::log(p[i]));
+    log_q.push_back(std::log(q[i]));
+    divergence += p[i] * (log_p[i] - log_q[i]);
+  }
+  const std::vector<double> k3 = doubles(reference_kl(tokens_near(log_p, log_q)));
+  for (std::size_t i = 0; i < p.size(); ++i) {
+    EXPECT_GE(k3[i], 0);
+    expected += p[i] * k3[i];
+  }
+  EXPECT_NEAR(expected, divergence, 1e-12);
+}
+
+TEST(KlToReference, FiniteDifferences) {
+  const std::vector<double> at = {-0.3, -2.5, -1.1}, reference = {-1.0, -0.7, -1.2};
+  const ObjectiveConfig config{.kl_coef = 0.7};
+  const std::vector<double> gradient = gradient_of(config, tokens_near(at, reference));
+  for (std::size_t i = 0; i < at.size(); ++i) {
+    const auto loss = [&](double shift) {
+      std::vector<double> moved = at;
+      moved[i] += shift;
+      return doubles(token_losses(config, tokens_near(moved, reference)).sum())[0];
+    };
+    EXPECT_NEAR(gradient[i], (loss(1e-6) - loss(-1e-6)) / 2e-6, 1e-8) << i;
+  }
+}
+
+// The bonus is −coef·H, and its gradient that of the entropy: through a softmax, by finite differences.
+TEST(EntropyBonus, FiniteDifferences) {
+  const ObjectiveConfig config{.entropy_coef = 0.3};
+  const at::Tensor logits = at::sin(at::arange(2 * 5, at::kDouble) * 1.7).view({2, 5}).requires_grad_();
+  const auto loss_of = [&](const at::Tensor& z) {
+    const at::Tensor log_p = at::log_softmax(z, -1);
+    TokenBatch batch = tokens_with({1, 1}, {0, 0});
+    batch.logprobs = log_p.select(-1, 2);
+    batch.entropy = -(log_p.exp() * log_p).sum(-1);
+    return token_losses(config, batch).sum();
+  };
+  EXPECT_NEAR(loss_of(at::zeros({2, 5}, at::kDouble)).item<double>(), -0.3 * 2 * std::log(5), 1e-12);
+  loss_of(logits).backward();
+  for (const std::int64_t i : {0, 3, 6, 9}) {
+    const auto moved = [&](double shift) {
+      at::Tensor z = logits.detach().clone();
+      z.view(-1)[i] += shift;
+      return loss_of(z).item<double>();
+    };
+    EXPECT_NEAR(logits.grad().view(-1)[i].item<double>(), (moved(1e-6) - moved(-1e-6)) / 2e-6, 1e-8) << i;
+  }
+}
+
+// Two sampled tokens and two of a demonstration with π = 0.1 and 0.9 (behaviour 0, so that ρ = π).
+TokenBatch mixed_tokens(double shift = 0) {
+  TokenBatch batch =
+      tokens_near({std::log(1.1) - 1, std::log(0.1) + shift, std::log(0.9), -1}, {-1, -1, -1, -1});
+  batch.behaviour = at::tensor({-1.0, 0.0, 0.0, -1.0}, at::kDouble);
+  batch.advantages = at::tensor({-0.25, 0.75, 0.75, 0.5}, at::kDouble);
+  batch.demonstration = at::tensor({0, 1, 1, 0}, at::kLong).to(at::kBool);
+  batch.entropy = at::full({4}, 2.0, at::kDouble);
+  return batch;
+}
+
+TEST(Luffy, ValuesAndGradients) {
+  const ObjectiveConfig config{.kind = "luffy"};
+  // −A·π/(π + 0.1): π = 0.1 gives 1/2, π = 0.9 gives 0.9
+  EXPECT_THAT(doubles(token_losses(config, mixed_tokens())),
+              Pointwise(DoubleNear(1e-12), {0.275, -0.375, -0.675, -0.5}));
+  // −A·0.1π/(π + 0.1)²: 1/4 at π = 0.1, 0.09 at π = 0.9: the unlikely token weighs more
+  EXPECT_THAT(gradient_of(config, mixed_tokens()),
+              Pointwise(DoubleNear(1e-12), {0.275, -0.1875, -0.0675, -0.5}));
+}
+
+TEST(Luffy, FiniteDifferences) {
+  const ObjectiveConfig config{.kind = "luffy"};
+  const auto loss = [&](double shift) {
+    return token_losses(config, mixed_tokens(shift)).sum().item<double>();
+  };
+  EXPECT_NEAR(gradient_of(config, mixed_tokens())[1], (loss(1e-6) - loss(-1e-6)) / 2e-6, 1e-8);
+}
+
+TEST(Luffy, WithoutDemonstrationsIsPpoClip) {
+  const std::vector<double> ratios = {0.6, 1.1, 1.6}, advantages = {1, -0.5, 2};
+  EXPECT_EQ(gradient_of({.kind = "luffy"}, tokens_with(ratios, advantages)),
+            gradient_of({.kind = "ppo_clip"}, tokens_with(ratios, advantages)));
+}
+
+// Demonstrations belong to no other objective, and no regulariser or metric of sampled tokens counts them.
+TEST(Objectives, DemonstrationsApart) {
+  EXPECT_THROW(token_losses(ppo(), mixed_tokens()), Error);
+  EXPECT_THROW(token_losses(truncated(), mixed_tokens()), Error);
+  const ObjectiveConfig config{.kind = "luffy", .entropy_coef = 0.5, .kl_coef = 1};
+  const std::vector<double> losses = doubles(token_losses(config, mixed_tokens()));
+  const double k3 = 1 / 1.1 + std::log(1.1) - 1;  // of the first token: d = −log 1.1
+  EXPECT_THAT(losses, Pointwise(DoubleNear(1e-12), {0.275 - 1 + k3, -0.375, -0.675, -0.5 - 1}));
+  const TokenBatch sampled = sampled_tokens(mixed_tokens());
+  EXPECT_THAT(doubles(sampled.advantages), ElementsAre(-0.25, 0.5));
+  EXPECT_THAT(doubles(sampled.reference), ElementsAre(-1, -1));
+  EXPECT_FALSE(sampled.demonstration.defined());
+}
+
 TEST(Objectives, ValidateRefuses) {
   EXPECT_NO_THROW(validate({}));
   EXPECT_THROW(validate({.kind = "ppo"}), Error);
-  EXPECT_THROW(validate({.eps_low = 1.0}), Error);
+  EXPECT_THROW(validate({.eps_low = 1.1}), Error);
+  EXPECT_THROW(validate({.dual_clip = 1}), Error);
+  EXPECT_THROW(validate({.pass_k = -1}), Error);
+  EXPECT_THROW(validate({.entropy_coef = -0.1}), Error);
+  EXPECT_THROW(validate({.kl_coef = -0.1}), Error);
+  EXPECT_THROW(validate({.kind = "luffy", .pass_k = 2}), Error);
   EXPECT_THROW(validate({.kind = "truncated_is", .ratio_max = 0}), Error);
   EXPECT_THROW(validate({.aggregation = "mean"}), Error);
   EXPECT_THROW(validate({.advantage = "std"}), Error);

@@ -34,6 +34,9 @@ BatchTotals totals_of(const std::vector<Sequence>& all) {
   return totals;
 }
 
+// The model that "reference" stands for here.
+std::shared_ptr<Model> reference_model() { return Model::random(test::tiny_architecture(), 6); }
+
 struct Gradient {
   BatchResult result;
   std::vector<at::Tensor> tensors;
@@ -44,7 +47,8 @@ Gradient gradient(const ObjectiveConfig& config, const std::vector<Sequence>& ba
   const std::shared_ptr<Model> model = Model::random(test::tiny_architecture(), 5);
   Optimizer optimizer({}, *model);
   Gradient out;
-  out.result = policy_gradient(config, batch, totals, 0.8, micro_batch_tokens, *model, optimizer);
+  out.result = policy_gradient(config, batch, totals, 0.8, micro_batch_tokens, *model, optimizer,
+                               reference_model().get());
   out.tensors = test::gradients_of(*model);
   return out;
 }
@@ -59,9 +63,21 @@ std::vector<ObjectiveConfig> objectives() {
   return all;
 }
 
+// The same with every regulariser on.
+std::vector<ObjectiveConfig> regularized() {
+  std::vector<ObjectiveConfig> all = objectives();
+  for (ObjectiveConfig& config : all) {
+    config.entropy_coef = 0.3;
+    config.kl_coef = 0.2;
+  }
+  return all;
+}
+
 TEST(PolicyGradient, MicroBatchesAddUpToTheBatch) {
   const std::vector<Sequence> batch = sequences();
-  for (const ObjectiveConfig& config : objectives()) {
+  std::vector<ObjectiveConfig> all = objectives();
+  for (const ObjectiveConfig& config : regularized()) all.push_back(config);
+  for (const ObjectiveConfig& config : all) {
     const Gradient whole = gradient(config, batch, totals_of(batch), 1000);
     for (const std::int64_t tokens : {1, 20}) {  // one sequence each; about two each
       const Gradient parts = gradient(config, batch, totals_of(batch), tokens);
@@ -71,6 +87,8 @@ TEST(PolicyGradient, MicroBatchesAddUpToTheBatch) {
       EXPECT_NEAR(parts.result.ratio.clipped, whole.result.ratio.clipped, 1e-12);
       EXPECT_NEAR(parts.result.gap_mean, whole.result.gap_mean, 1e-6);
       EXPECT_NEAR(parts.result.gap_max, whole.result.gap_max, 1e-6);
+      EXPECT_NEAR(parts.result.entropy, whole.result.entropy, 1e-6);
+      EXPECT_NEAR(parts.result.kl, whole.result.kl, 1e-6);
       EXPECT_EQ(parts.result.tokens, whole.result.tokens);
       // fp32 sums in another order; gradients are up to about 1
       EXPECT_LT(test::largest_difference(parts.tensors, whole.tensors), 2e-6);
@@ -100,6 +118,50 @@ TEST(PolicyGradient, LossIsThatOfTheDefinition) {
   EXPECT_NEAR(gradient({}, batch, totals, 20).result.loss, expected / totals.tokens, 1e-6);
 }
 
+// Everything at once against the definition: ppo_clip, shaped demonstration (the last two sequences), entropy
+// and KL over the sampled tokens, one sequence at a time with the plain log-softmax.
+TEST(PolicyGradient, LossWithEveryTermIsThatOfTheDefinition) {
+  const std::shared_ptr<Model> model = Model::random(test::tiny_architecture(), 5), other = reference_model();
+  std::vector<Sequence> batch = sequences();
+  for (const std::size_t i : {4u, 5u}) {
+    batch[i].demonstration = true;
+    batch[i].behaviour.assign(batch[i].completion.size(), 0.0f);
+  }
+  const ObjectiveConfig config{.kind = "luffy", .entropy_coef = 0.3, .kl_coef = 0.2};
+  double loss = 0, entropy = 0, kl = 0, probability = 0, sampled = 0, demonstrated = 0;
+  for (const Sequence& s : batch) {
+    std::vector<std::int64_t> all(s.prompt.begin(), s.prompt.end());
+    all.insert(all.end(), s.completion.begin(), s.completion.end());
+    const at::Tensor ids = at::tensor(all, at::kLong).unsqueeze(0);
+    const at::Tensor log_p = at::log_softmax(model->logits(model->hidden(ids)[0]) / 0.8, -1);
+    const at::Tensor log_q = at::log_softmax(other->logits(other->hidden(ids)[0]) / 0.8, -1);
+    for (std::size_t j = 0; j < s.completion.size(); ++j) {
+      const std::int64_t from = s.prompt.size() + j - 1;
+      const double p = log_p[from][s.completion[j]].item<double>(),
+                   q = log_q[from][s.completion[j]].item<double>();
+      if (s.demonstration) {
+        loss -= s.advantage * std::exp(p) / (std::exp(p) + 0.1);
+        probability += std::exp(p);
+        demonstrated += 1;
+        continue;
+      }
+      const double ratio = std::exp(p - s.behaviour[j]);
+      loss -= std::min(ratio * s.advantage, std::min(std::max(ratio, 0.8), 1.28) * s.advantage);
+      entropy -= (log_p[from].exp() * log_p[from]).sum().item<double>();
+      kl += std::exp(q - p) - (q - p) - 1;
+      sampled += 1;
+    }
+  }
+  const BatchResult result = gradient(config, batch, totals_of(batch), 20).result;
+  EXPECT_NEAR(result.loss, (loss - 0.3 * entropy + 0.2 * kl) / (sampled + demonstrated), 1e-6);
+  EXPECT_EQ(result.tokens, sampled);
+  EXPECT_EQ(result.demonstration_tokens, demonstrated);
+  EXPECT_NEAR(result.entropy, entropy / sampled, 1e-6);
+  EXPECT_NEAR(result.kl, kl / sampled, 1e-6);
+  EXPECT_NEAR(result.demonstration, probability / demonstrated, 1e-6);
+  EXPECT_GT(result.kl, 1e-3);  // the two models do differ
+}
+
 // Rollouts of advantage zero may be left out: totals keep the denominators.
 TEST(PolicyGradient, SkippingZeroAdvantagesChangesNothing) {
   std::vector<Sequence> all = sequences(), kept;
@@ -125,7 +187,8 @@ TEST(PolicyGradient, SkippingZeroAdvantagesChangesNothing) {
 // weight.
 TEST(PolicyGradient, FiniteDifferenceThroughTheModel) {
   const std::vector<Sequence> batch = sequences();
-  const ObjectiveConfig config{.eps_low = 0.9, .eps_high = 9};  // no clipping: the loss is smooth
+  // No clipping: the loss is smooth. With regularisers, which have gradients of their own.
+  const ObjectiveConfig config{.eps_low = 0.9, .eps_high = 9, .entropy_coef = 0.3, .kl_coef = 0.2};
   const Gradient analytic = gradient(config, batch, totals_of(batch), 1000);
   const auto loss_at = [&](std::size_t parameter, double shift) {
     const std::shared_ptr<Model> model = Model::random(test::tiny_architecture(), 5);
@@ -133,7 +196,8 @@ TEST(PolicyGradient, FiniteDifferenceThroughTheModel) {
     model->parameters()[parameter].master.flatten()[1] += shift;
     double loss = 0;
     for (const MicroBatch& micro : micro_batches(batch, 1000)) {
-      loss += policy_loss(config, *model, micro, totals_of(batch), 0.8).loss.item<double>();
+      loss += policy_loss(config, *model, micro, totals_of(batch), 0.8, reference_model().get())
+                  .loss.item<double>();
     }
     return loss;
   };

@@ -74,6 +74,10 @@ TEST(Trainer, StoppedAndResumedIsTheUnbrokenRun) {
   for (const int updates : {1, 2}) {
     test::TempFolder folder("resume");
     const auto set_up = [&](World& world) {
+      if (updates == 2) {  // with everything that an objective can add
+        world.job.objective = {.kind = "luffy", .entropy_coef = 0.01, .kl_coef = 0.1};
+        world.job.reference = Model::random(test::tiny_architecture(), 7);
+      }
       world.job.config.save_every = 2;
       world.job.config.updates_per_batch = updates;
       world.job.config.eval_every = 3;
@@ -257,6 +261,135 @@ TEST(Trainer, MaskTruncated) {
   }
 }
 
+// The weights of pass@2 as rewards: with n = 8, c = 6 they are 2 and 2·ρ(7, 6, 1) = 12/7, times n over n.
+// Their mean is 27/14, so the advantages are 1/14 and −3/14 where plain rewards give 1/4 and −3/4.
+TEST(Trainer, PassKChangesTheLoss) {
+  World world;
+  world.job.hard = {test::problem("a", "one two")};
+  world.job.objective.pass_k = 2;
+  world.job.objective.aggregation = "seq_sum";
+  const Json row = train_one_step(world);
+  EXPECT_NEAR(row["loss"].get<double>(), (27 * -2.0 / 14 + 17 * 0.8 * 3 / 14) / 8, 1e-5);
+  EXPECT_EQ(row["reward/unguided"], 0.75);  // metrics keep the verifier's rewards
+}
+
+// KL to the initial model is zero in the first step. Away from its reference and without any reward, the
+// policy is pulled towards it.
+TEST(Trainer, KlPullsTowardsTheReference) {
+  for (const int reference : {7, 8}) {
+    test::TempFolder folder("kl");
+    World world([](const Problem&, std::string_view) { return false; });
+    world.job.objective.kl_coef = 1;
+    world.job.reference = Model::random(test::tiny_architecture(), reference);
+    world.job.config.steps = 25;
+    world.job.config.save_every = 25;
+    world.train(folder / "run");
+    const std::vector<Json> rows = test::metrics_of(folder / "run");
+    const double first = rows.front()["policy/kl"], last = rows.back()["policy/kl"];
+    if (reference == 7) {
+      EXPECT_NEAR(first, 0, 1e-9);
+      EXPECT_LT(last, 1e-6);  // and there it stays
+    } else {
+      EXPECT_GT(first, 1e-4);
+      EXPECT_LT(last, first / 2);
+    }
+    EXPECT_EQ(rows.back()["updates"], 1);  // a regulariser acts on groups without signal
+    EXPECT_EQ(rows.back()["groups/no_signal"], 4);
+  }
+}
+
+TEST(Trainer, EntropyBonusKeepsEntropy) {
+  std::vector<double> entropies;
+  for (const double coef : {0.0, 0.3}) {
+    test::TempFolder folder("entropy");
+    World world;
+    world.job.objective.entropy_coef = coef;
+    world.job.config.steps = 40;
+    world.job.config.save_every = 40;
+    world.train(folder / "run");
+    const std::vector<Json> rows = test::metrics_of(folder / "run");
+    entropies.push_back(rows.back()["entropy/unguided"]);
+    EXPECT_FALSE(rows.back().contains("policy/kl"));
+    // The exact entropy and its estimate from the sampled tokens: the mean of about 200 surprises.
+    EXPECT_NEAR(rows.front()["policy/entropy"].get<double>(), rows.front()["entropy/unguided"].get<double>(),
+                0.1);
+  }
+  EXPECT_LT(entropies[0], 1.5);
+  EXPECT_GT(entropies[1], entropies[0] + 0.3);
+}
+
+// Log-likelihood of `completion` after `prompt`, by the plain log-softmax.
+double log_likelihood(const Model& model, const std::vector<std::int64_t>& prompt,
+                      const std::vector<std::int64_t>& completion) {
+  std::vector<std::int64_t> all = prompt;
+  all.insert(all.end(), completion.begin(), completion.end());
+  const at::Tensor log_p =
+      at::log_softmax(model.logits(model.hidden(at::tensor(all, at::kLong).unsqueeze(0))[0]), -1);
+  double sum = 0;
+  for (std::size_t j = 0; j < completion.size(); ++j)
+    sum += log_p[prompt.size() + j - 1][completion[j]].item<double>();
+  return sum;
+}
+
+// Where every rollout fails, the demonstration is the only signal. The unguided prompt "one two" (3, 4) has
+// the solution "yes one" and the end (1, 3, 0); under guidance, and with other objectives, nothing is
+// learned.
+TEST(Trainer, OnlyLuffyLearnsFromTheDemonstration) {
+  const std::vector<std::int64_t> prompt = {3, 4}, solution = {1, 3, 0};
+  for (const char* kind : {"luffy", "ppo_clip"}) {
+    for (const int guided : {0, 1}) {
+      test::TempFolder folder("luffy");
+      World world([](const Problem&, std::string_view) { return false; });
+      world.job.hard = {test::problem("a", "one two", "red")};
+      world.job.objective.kind = kind;
+      world.job.mixture.unguided = 1 - guided;
+      world.job.mixture.guided = guided;
+      world.job.config.steps = 10;
+      world.job.config.rollouts_every = 1;
+      const std::vector<at::Tensor> before = test::masters_of(*world.job.model);
+      const double unlikely = log_likelihood(*world.job.model, prompt, solution);
+      std::vector<double> probabilities;
+      for (std::size_t j = 0; j < 3; ++j) {
+        std::vector<std::int64_t> shown = prompt;
+        shown.insert(shown.end(), solution.begin(), solution.begin() + j);
+        probabilities.push_back(std::exp(log_likelihood(*world.job.model, shown, {solution[j]})));
+      }
+      world.train(folder / "run");
+      const Json row = test::metrics_of(folder / "run").front();
+      const bool learns = kind == std::string("luffy") && !guided;
+      EXPECT_EQ(row["groups/no_signal"], learns ? 0 : 4);
+      EXPECT_EQ(row["groups/all_fail"], 4);
+      EXPECT_EQ(row.contains("policy/demonstration"), learns);
+      EXPECT_EQ(row.value("groups/demonstrated", -1), kind == std::string("ppo_clip") ? -1 : guided ? 0 : 4);
+      if (!learns) {
+        EXPECT_EQ(test::largest_difference(test::masters_of(*world.job.model), before), 0);
+        continue;
+      }
+      EXPECT_NEAR(row["policy/demonstration"].get<double>(),
+                  (probabilities[0] + probabilities[1] + probabilities[2]) / 3, 1e-5);
+      // On-policy every rollout token gives −A = 1/9; the demonstration, of A = 8/9, its shaped probability.
+      double shaped = 0;
+      for (const double p : probabilities) shaped += p / (p + 0.1);
+      const double tokens = row["tokens/sampled"];
+      EXPECT_NEAR(row["loss"].get<double>(), (tokens / 9 - 4 * shaped * 8 / 9) / (tokens + 4 * 3), 1e-4);
+      EXPECT_GT(log_likelihood(*world.job.model, prompt, solution), unlikely + 0.5);
+    }
+  }
+}
+
+// A solution that no rollout could be as long as joins no group.
+TEST(Trainer, LongDemonstrationsStayOut) {
+  test::TempFolder folder("luffy_long");
+  World world([](const Problem&, std::string_view) { return false; });
+  world.job.hard[0].solution = "yes one two";  // 4 tokens with the end, of at most 3
+  world.job.objective.kind = "luffy";
+  world.job.mixture.guided = 0;
+  world.job.config.steps = 1;
+  world.job.config.prompts_per_step = 3;
+  world.train(folder / "run");
+  EXPECT_EQ(test::metrics_of(folder / "run").back()["groups/demonstrated"], 2);
+}
+
 // A group without signal is not forwarded, but the loss is that of the batch with it.
 TEST(Trainer, GroupsWithoutSignalCountInTheDenominators) {
   const std::map<std::string, double> expected = {{"seq_sum", (27 * -0.5 + 17 * 0.6) / 16},
@@ -325,6 +458,12 @@ TEST(Trainer, RefusesImpossibleJobs) {
       [](TrainJob& job) { job.sampling.temperature = 0; },
       [](TrainJob& job) { job.objective.kind = "grpo"; },
       [](TrainJob& job) { job.optimizer.schedule = "step"; },
+      [](TrainJob& job) { job.objective.pass_k = 9; },
+      [](TrainJob& job) { job.objective.kl_coef = 0.1; },  // no reference
+      [](TrainJob& job) {
+        job.objective.kind = "luffy";
+        for (Problem& problem : job.hard) problem.solution = "";
+      },
   };
   for (const auto& fault : faults) {
     World world;
