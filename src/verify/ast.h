@@ -60,8 +60,10 @@ class Arena {
     void* place = memory_.allocate(sizeof(Node), alignof(Node));
     return new (place) Node{kind, keep(text), std::pmr::vector<Node*>(children, &memory_)};
   }
+  // Charged by length: names grow with each prime or subscript, "x''''…", and each step is kept.
   std::string_view keep(std::string_view text) {
     if (text.empty()) return {};
+    budget_.charge(static_cast<std::int64_t>(text.size() / 8));
     char* copy = static_cast<char*>(memory_.allocate(text.size(), 1));
     text.copy(copy, text.size());
     return {copy, text.size()};

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/memory.h"
 #include "verify/answers.h"
 
 namespace pope {
@@ -227,6 +228,18 @@ TEST(Properties, Bounded) {
       EXPECT_FALSE(result.equal && result.undecided);
     }
   }
+}
+
+// Each prime and subscript makes the name anew: 15 KB of them would take half a gigabyte.
+TEST(Properties, GrowingNamesAreBounded) {
+  const std::int64_t before = peak_memory_bytes();
+  std::string primes = "x" + std::string(15'000, '\''), subscripts = "x";
+  for (int i = 0; i < 7500; ++i) subscripts += "_1";
+  for (const std::string& text : {primes, subscripts}) {
+    EXPECT_EQ(compare_answers(text, text + "+1").reason, "undecided: over the budget of work");
+  }
+  EXPECT_LT(peak_memory_bytes() - before, 64 << 20);
+  EXPECT_TRUE(compare_answers("f'''''", "(f''''')").equal);
 }
 
 TEST(Properties, ManyThreads) {
