@@ -14,29 +14,16 @@
 
 #include "core/compress.h"
 #include "core/error.h"
+#include "core/json_depth.h"
 #include "core/rng.h"
+#include "core/system_hint.h"
 
 namespace pope {
 namespace fs = std::filesystem;
 namespace {
 
-std::string hint_for(int code) {
-  switch (code) {
-    case ENOSPC:
-    case EDQUOT:
-    case EFBIG:
-      return "free some space, or write to another disk";
-    case EACCES:
-    case EPERM:
-    case EROFS:
-      return "check the permissions, or choose another path";
-    default:
-      return "";
-  }
-}
-
 [[noreturn]] void fail(const std::string& operation, const fs::path& path, int code) {
-  throw Error(operation, path.string() + ": " + std::strerror(code), hint_for(code));
+  throw Error(operation, path.string() + ": " + std::strerror(code), system_hint(code));
 }
 
 // An open file descriptor; closes itself.
@@ -101,6 +88,12 @@ struct FolderRemover {
     fs::remove_all(path, ignored);
   }
 };
+
+[[noreturn]] void fail_nested(const std::string& operation, const std::string& where) {
+  throw Error(operation,
+              where + ": expected at most " + std::to_string(kMaxJsonLevels) + " levels of nesting, got more",
+              "the file is damaged");
+}
 
 bool is_zstd(const fs::path& path) { return path.extension() == ".zst"; }
 
@@ -210,7 +203,9 @@ void write_folder(const fs::path& given, const std::function<void(const fs::path
 
 Json read_json(const fs::path& path) {
   try {
-    return Json::parse(read_file(path));
+    const std::string text = read_file(path);
+    if (nested_too_deep(text)) fail_nested("read JSON", path.string());
+    return Json::parse(text);
   } catch (const Json::parse_error& error) {
     throw Error("read JSON", path.string() + ": " + parse_message(error.what()));
   }
@@ -227,6 +222,7 @@ void read_jsonl(const fs::path& path, const std::function<void(Json&&, std::size
     begin = end + 1;
     ++number;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
+    if (nested_too_deep(line)) fail_nested("read JSON Lines", path.string() + ":" + std::to_string(number));
     Json value;
     try {
       value = Json::parse(line);

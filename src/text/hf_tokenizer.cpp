@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/error.h"
+#include "core/json_depth.h"
 #include "text/added_tokens.h"
 #include "text/pre_tokenizer.h"
 #include "text/utf8.h"
@@ -141,6 +142,13 @@ HfTokenizer::HfTokenizer(const SortedJson& description, const SortedJson& config
                 "SentencePiece-style BPE (Llama 2, Gemma) is not supported");
   }
   prefix_ = prefix_of(member_or_null(description, "post_processor"));
+  for (const int id : prefix_) {
+    if (id < size_) continue;
+    throw Error(
+        "load tokenizer",
+        "expected the post_processor's ids below " + std::to_string(size_) + ", got " + std::to_string(id),
+        "tokenizer.json is damaged: fetch it again");
+  }
   bos_token_ = token_text(member_or_null(config, "bos_token"));
   eos_token_ = token_text(member_or_null(config, "eos_token"));
   chat_template_ =
@@ -233,6 +241,15 @@ void HfTokenizer::save(const std::filesystem::path& folder) const {
 }  // namespace
 
 std::shared_ptr<const Tokenizer> make_hf_tokenizer(TokenizerFiles files, const std::string& where) {
+  for (const auto& [name, text] :
+       {std::pair<const char*, const std::string&>{"tokenizer.json", files.tokenizer_json},
+        {"tokenizer_config.json", files.config_json}}) {
+    if (!nested_too_deep(text)) continue;
+    throw Error("load tokenizer",
+                "expected at most " + std::to_string(kMaxJsonLevels) + " levels of nesting in " + name +
+                    " of " + where + ", got more",
+                "the file is damaged: fetch it again");
+  }
   std::string part = "tokenizer.json";
   try {
     const SortedJson description = SortedJson::parse(files.tokenizer_json);

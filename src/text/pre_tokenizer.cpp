@@ -57,7 +57,7 @@ Split::Split(const std::string& pattern, Drop drop, SplitEngine engine) : drop_(
   int error = 0;
   PCRE2_SIZE offset = 0;
   pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(),
-                                   PCRE2_UTF | PCRE2_UCP, &error, &offset, nullptr);
+                                   PCRE2_UTF | PCRE2_UCP | PCRE2_NEVER_BACKSLASH_C, &error, &offset, nullptr);
   if (code == nullptr) {
     throw Error("load tokenizer",
                 "expected a regular expression, got '" + pattern + "': " + pcre2_message(error) + " at " +

@@ -4,15 +4,15 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <atomic>
-#include <csignal>
 #include <fstream>
 #include <iterator>
 #include <thread>
 
+#include "core/file_size_limit.h"
+#include "core/json_depth.h"
 #include "core/temp_dir.h"
 
 namespace pope {
@@ -27,25 +27,6 @@ std::vector<std::string> names_in(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename().string());
   return names;
 }
-
-// Files larger than `bytes` cannot be written while this lives: what a full disk does, without filling one.
-class FileSizeLimit {
- public:
-  explicit FileSizeLimit(rlim_t bytes) {
-    old_handler_ = std::signal(SIGXFSZ, SIG_IGN);
-    getrlimit(RLIMIT_FSIZE, &old_);
-    const rlimit limit{bytes, old_.rlim_max};
-    setrlimit(RLIMIT_FSIZE, &limit);
-  }
-  ~FileSizeLimit() {
-    setrlimit(RLIMIT_FSIZE, &old_);
-    std::signal(SIGXFSZ, old_handler_);
-  }
-
- private:
-  rlimit old_{};
-  void (*old_handler_)(int);
-};
 
 TEST(WriteFile, ReplacesTheWholeContentAndLeavesNothingElse) {
   TempDir dir;
@@ -240,6 +221,28 @@ TEST(ReadJson, NamesTheFile) {
   EXPECT_EQ(read_json(dir / "x.json")["a"][1], 2);
   write_file(dir / "x.json", "{");
   EXPECT_THAT(error_of([&] { read_json(dir / "x.json"); }), HasSubstr("x.json"));
+}
+
+TEST(ReadJson, RefusesWhatIsNestedTooDeep) {
+  const auto nested = [](std::size_t levels) { return std::string(levels, '[') + std::string(levels, ']'); };
+  EXPECT_FALSE(nested_too_deep(nested(200)));
+  EXPECT_TRUE(nested_too_deep(nested(201)));
+  EXPECT_TRUE(nested_too_deep(std::string(201, '{')));
+  std::string many = "[";
+  for (int i = 0; i < 1000; ++i) many += "[{}],";
+  EXPECT_FALSE(nested_too_deep(many));                                      // one after the other
+  EXPECT_FALSE(nested_too_deep("\"\\\"" + std::string(1000, '[') + "\""));  // "\"[[[…": within a string
+  EXPECT_TRUE(nested_too_deep("\"\\\\\"" + nested(201)));                   // "\\": the string is over
+
+  const TempDir dir;
+  write_file(dir / "deep.json", "{\"a\": " + nested(100'000) + "}");
+  EXPECT_THAT(error_of([&] { read_json(dir / "deep.json"); }),
+              HasSubstr("deep.json: expected at most 200 levels of nesting, got more\n  hint: "));
+  write_file(dir / "deep.jsonl", "{}\n{\"a\": " + nested(100'000) + "}\n");
+  EXPECT_THAT(error_of([&] { read_jsonl(dir / "deep.jsonl", [](Json&&, std::size_t) {}); }),
+              HasSubstr("deep.jsonl:2: expected at most 200 levels"));
+  write_file(dir / "fine.json", nested(200));
+  EXPECT_EQ(read_json(dir / "fine.json").size(), 1U);
 }
 
 }  // namespace

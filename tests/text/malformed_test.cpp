@@ -126,6 +126,44 @@ TEST_F(Malformed, Merges) {
   }
 }
 
+// A merge makes a longer token, so merges cannot go in circles but through the empty token.
+TEST_F(Malformed, MergesInCircles) {
+  const auto encode = [](const std::string& text) {
+    const auto merges = SortedJson::array({"a b", "b a", "ab a", "a ba", " a", "a ", " "});
+    const SortedJson description = {
+        {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}}},
+        {"model",
+         {{"type", "BPE"},
+          {"vocab", {{"a", 0}, {"b", 1}, {"ab", 2}, {"ba", 3}, {"aba", 4}, {"", 5}}},
+          {"merges", merges}}}};
+    return make_hf_tokenizer({description.dump(), "{}", ""}, "test")->encode(text);
+  };
+  EXPECT_EQ(encode("abab"), (std::vector{2, 2}));
+  EXPECT_EQ(encode("bababa"), (std::vector{1, 2, 4}));
+}
+
+// Parsing nested JSON is safe, copying it would overflow the stack.
+TEST_F(Malformed, NestedTooDeep) {
+  const std::string deep = std::string(200'000, '[') + std::string(200'000, ']');
+  for (const char* key : {"added_tokens", "normalizer", "pre_tokenizer", "post_processor", "model"}) {
+    EXPECT_SAYS(message_of("{\"" + std::string(key) + "\": " + deep + "}"),
+                "at most 200 levels of nesting in tokenizer.json");
+  }
+  EXPECT_SAYS(message_of(original_, "{\"chat_template\": " + deep + "}"), "nesting in tokenizer_config.json");
+}
+
+TEST_F(Malformed, PostProcessorIds) {
+  const auto put_in_front = [](int id) {
+    return [=](SortedJson& d) {
+      const SortedJson token = {{"SpecialToken", {{"id", "<s>"}, {"type_id", 0}}}};
+      d["post_processor"] = {{"type", "TemplateProcessing"}, {"single", SortedJson::array({token})}};
+      d["post_processor"]["special_tokens"]["<s>"]["ids"] = SortedJson::array({id});
+    };
+  };
+  EXPECT_EQ(message_after(put_in_front(490)), "");
+  EXPECT_SAYS(message_after(put_in_front(491)), "post_processor's ids below 491, got 491");
+}
+
 TEST_F(Malformed, UnsupportedKindsAreNamed) {
   EXPECT_SAYS(message_after([](SortedJson& d) { d["model"]["type"] = "Unigram"; }),
               "BPE, WordLevel, got 'Unigram'");
@@ -141,6 +179,8 @@ TEST_F(Malformed, UnsupportedKindsAreNamed) {
   };
   EXPECT_SAYS(message_after(set_split("behavior", "MergedWithNext")), "MergedWithNext");
   EXPECT_SAYS(message_after(set_split("pattern", {{"Regex", "(unclosed"}})), "regular expression");
+  // One byte, which may be a part of a character.
+  EXPECT_SAYS(message_after(set_split("pattern", {{"Regex", "\\C"}})), "regular expression");
 }
 
 TEST_F(Malformed, RandomDamageEndsInAnErrorOrLoads) {
