@@ -3,11 +3,12 @@
 #   make test     build and run all tests         make demo-llm PROBLEMS=gsm8k_train.jsonl   the same on SmolLM2-135M
 #   make bench    benchmarks                      make seeds      the demo over five seeds
 #   make format   clang-format in place           make lint       clang-format check and clang-tidy
+#   make fuzz     the fuzzers, build/fuzz/fuzz_…
 # TORCH_DIR=/path/to/libtorch uses your own libtorch. BUILD=folder builds elsewhere.
 
 BUILD ?= build
 SEED ?= 1
-.PHONY: build demo demo-llm seeds test bench format lint clean
+.PHONY: build demo demo-llm seeds test bench format lint fuzz clean
 
 build: $(BUILD)/build.ninja
 	cmake --build $(BUILD) --target pope
@@ -51,6 +52,13 @@ lint: $(BUILD)/build.ninja
 	cmake -S . -B $(BUILD)/lint -G Ninja -DTORCH_DIR="$$(scripts/setup.sh | tail -n 1)" \
 	  -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DCMAKE_EXPORT_COMPILE_COMMANDS=ON >/dev/null
 	clang-tidy -p $(BUILD)/lint --quiet $(filter-out tests/% bench/%,$(filter %.cpp,$(SOURCES)))
+
+# Sanitisers need a build of everything of their own, by clang. See docs/fuzzing.md.
+fuzz:
+	@command -v clang++ >/dev/null || { echo "install clang (Debian: clang libclang-rt-14-dev)"; exit 1; }
+	cmake -S . -B $(BUILD)/fuzz -G Ninja -DPOPE_FUZZ=ON -DPOPE_TESTS=OFF -DCMAKE_CXX_COMPILER=clang++ \
+	  -DTORCH_DIR="$$(scripts/setup.sh | tail -n 1)"
+	cmake --build $(BUILD)/fuzz --target fuzz
 
 clean:
 	rm -rf $(BUILD)

@@ -23,7 +23,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       }
       (void)tokenizer->decode(ids);
     }
-    (void)tokenizer->prefix();
+    for (const int id : tokenizer->prefix()) {
+      if (id < 0 || id >= tokenizer->size()) __builtin_trap();
+    }
   } catch (const pope::Error&) {
   }
   return 0;

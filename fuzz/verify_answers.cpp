@@ -1,5 +1,5 @@
 // libFuzzer target: two answers on two lines, and a completion. Nothing may crash, run over its budget, or
-// depend on which side an answer stands. Build and run: see docs/verifier.md.
+// depend on which side an answer stands. Build and run: see docs/fuzzing.md.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>

@@ -20,7 +20,10 @@ class Metadata {
  public:
   Metadata(const GgufFile& file, std::string name) : file_(file), name_(std::move(name)) {}
 
-  [[noreturn]] void fail(const std::string& message, const std::string& hint = "") const {
+  [[noreturn]] void fail(const std::string& message,
+                         const std::string& hint =
+                             "use the model's Hugging Face directory, or fetch the file again if it is "
+                             "damaged") const {
     throw Error("read GGUF", name_ + ": " + message, hint);
   }
   const std::string& name() const { return name_; }
@@ -244,26 +247,31 @@ at::Tensor unpermute(const at::Tensor& rows, std::int64_t heads, std::int64_t he
 }  // namespace
 
 GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type) {
-  const GgufFile file(path);
-  const Metadata metadata(file, path.string());
+  const MappedFile file(path);
+  return read_gguf(file.bytes(), path.string(), type);
+}
+
+GgufModel read_gguf(std::span<const std::uint8_t> bytes, const std::string& name, at::ScalarType type) {
+  const GgufFile file = parse_gguf(bytes, name);
+  const Metadata metadata(file, name);
   GgufModel model;
   const Architecture& a = model.architecture = read_architecture(file, metadata);
   model.tokenizer = read_tokenizer(metadata, a);
   for (const GgufTensor& described : file.tensors) {
     if (described.name == "rope_freqs.weight") continue;  // part of the architecture
-    const std::string name = hugging_face_name(described.name);
-    if (name.empty())
+    const std::string renamed = hugging_face_name(described.name);
+    if (renamed.empty())
       metadata.fail("tensor \"" + described.name + "\" is not part of a " + a.family + " model");
     at::Tensor tensor = to_float(described);
     for (const auto& [part, heads] : {std::pair{".q_proj.", a.heads}, std::pair{".k_proj.", a.kv_heads}}) {
-      if (a.family != "llama" || name.find(part) == std::string::npos) continue;
+      if (a.family != "llama" || renamed.find(part) == std::string::npos) continue;
       if (tensor.dim() == 0 || tensor.size(0) != std::int64_t(heads) * a.head_width) {
         metadata.fail(
             fmt::format("tensor \"{}\": expected {} × {} rows", described.name, heads, a.head_width));
       }
       tensor = unpermute(tensor, heads, a.head_width);
     }
-    model.tensors.emplace_back(name, tensor.to(type));
+    model.tensors.emplace_back(renamed, tensor.to(type));
   }
   return model;
 }

@@ -1,4 +1,4 @@
-// Parsing of the GGUF container over a read-only mapping of the file.
+// Parsing of the GGUF container, and the read-only mapping of a file.
 #include "model/gguf_file.h"
 
 #include <fcntl.h>
@@ -7,35 +7,38 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
 #include <set>
 
 #include "core/error.h"
+#include "core/system_hint.h"
 
 namespace pope {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "GGUF files hold little-endian numbers");
 const char* const kRead = "read GGUF";
+const char* const kDamaged = "the file is damaged, or its download was cut short: fetch it again";
 
-// Reads forward through the mapping; never beyond its end.
+// Reads forward through the bytes; never beyond their end.
 class Cursor {
  public:
-  Cursor(const std::filesystem::path& path, const std::uint8_t* data, std::uint64_t size)
-      : path_(path), data_(data), size_(size) {}
+  Cursor(std::span<const std::uint8_t> bytes, const std::string& name)
+      : name_(name), data_(bytes.data()), size_(bytes.size()) {}
 
-  [[noreturn]] void fail(const std::string& message, const std::string& hint = "") const {
-    throw Error(kRead, path_.string() + ": " + message, hint);
+  [[noreturn]] void fail(const std::string& message, const std::string& hint = kDamaged) const {
+    throw Error(kRead, name_ + ": " + message, hint);
   }
   std::uint64_t position() const { return position_; }
   std::uint64_t left() const { return size_ - position_; }
 
   const std::uint8_t* take(std::uint64_t bytes) {
     if (bytes > left()) {
-      fail(fmt::format("expected {} more bytes at byte {}, the file ends after {}", bytes, position_, left()),
-           "the file is damaged or its download was cut short");
+      fail(
+          fmt::format("expected {} more bytes at byte {}, the file ends after {}", bytes, position_, left()));
     }
     position_ += bytes;
     return data_ + position_ - bytes;
@@ -50,8 +53,7 @@ class Cursor {
   std::uint64_t count(std::uint64_t least, const char* what) {
     const auto value = number<std::uint64_t>();
     if (value > left() / least) {
-      fail(fmt::format("{} {} do not fit into the {} bytes that are left", value, what, left()),
-           "the file is damaged or its download was cut short");
+      fail(fmt::format("{} {} do not fit into the {} bytes that are left", value, what, left()));
     }
     return value;
   }
@@ -62,7 +64,7 @@ class Cursor {
   }
 
  private:
-  const std::filesystem::path& path_;
+  const std::string& name_;
   const std::uint8_t* data_;
   std::uint64_t size_, position_ = 0;
 };
@@ -168,72 +170,96 @@ Described describe(Cursor& in) {
   return out;
 }
 
-}  // namespace
-
-GgufFile::GgufFile(const std::filesystem::path& path) : path_(path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  struct stat status {};
-  if (fd < 0 || ::fstat(fd, &status) != 0) {
-    const std::string reason = std::strerror(errno);
-    if (fd >= 0) ::close(fd);
-    throw Error(kRead, path.string() + " cannot be opened: " + reason);
+// Of the data, which begins behind the descriptions, and of each tensor.
+std::uint64_t alignment_of(const GgufFile& file, const Cursor& in) {
+  const auto found = file.metadata.find("general.alignment");
+  if (found == file.metadata.end()) return 32;
+  const nlohmann::json& value = found->second;
+  const auto alignment = value.is_number_unsigned() ? value.get<std::uint64_t>() : 0;
+  if (!std::has_single_bit(alignment) || alignment > 1 << 20) {
+    in.fail("expected a power of two up to 2^20 in general.alignment, got " +
+            (value.is_number() ? value.dump() : std::string(value.type_name())));
   }
-  size_ = std::uint64_t(status.st_size);
-  void* mapped = S_ISREG(status.st_mode) && size_ > 0 ? ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0)
-                                                      : MAP_FAILED;
-  ::close(fd);
-  if (mapped == MAP_FAILED) throw Error(kRead, path.string() + ": expected a file that is not empty");
-  data_ = static_cast<const std::uint8_t*>(mapped);
-  try {
-    parse();
-  } catch (...) {  // the destructor does not run for a constructor that throws
-    ::munmap(mapped, size_);
-    throw;
+  return alignment;
+}
+
+// Bytes that two tensors share would be dequantised twice: a small file could name them a million times.
+void refuse_overlap(std::vector<const Described*> order, const Cursor& in) {
+  std::sort(order.begin(), order.end(),
+            [](const Described* a, const Described* b) { return a->offset < b->offset; });
+  for (std::size_t i = 1; i < order.size(); ++i) {
+    if (order[i]->offset - order[i - 1]->offset >= order[i - 1]->bytes) continue;
+    in.fail(
+        fmt::format("tensors \"{}\" and \"{}\" overlap", order[i - 1]->tensor.name, order[i]->tensor.name));
   }
 }
 
-GgufFile::~GgufFile() { ::munmap(const_cast<std::uint8_t*>(data_), size_); }
+}  // namespace
 
-void GgufFile::parse() {
-  Cursor in(path_, data_, size_);
-  if (size_ < 4 || std::memcmp(in.take(4), "GGUF", 4) != 0)
-    in.fail("not a GGUF file: it does not begin with \"GGUF\"");
+GgufFile parse_gguf(std::span<const std::uint8_t> bytes, const std::string& name) {
+  Cursor in(bytes, name);
+  if (bytes.size() < 4 || std::memcmp(in.take(4), "GGUF", 4) != 0) {
+    in.fail("not a GGUF file: it does not begin with \"GGUF\"",
+            "give a .gguf file, or a Hugging Face model directory");
+  }
   const auto version = in.number<std::uint32_t>();
-  if (version != 2 && version != 3) in.fail(fmt::format("expected GGUF version 2 or 3, got {}", version));
+  if (version != 2 && version != 3) {
+    in.fail(fmt::format("expected GGUF version 2 or 3, got {}", version),
+            "convert the model again with a current llama.cpp");
+  }
   const auto tensor_count = in.count(24, "tensors");  // name length, rank, type, offset
   const auto pair_count = in.count(13, "metadata entries");
+  GgufFile file;
   for (std::uint64_t i = 0; i < pair_count; ++i) {
     const std::string key = in.text();
-    if (!metadata.emplace(key, value(in)).second) in.fail("metadata key \"" + key + "\" stands twice");
+    if (!file.metadata.emplace(key, value(in)).second) in.fail("metadata key \"" + key + "\" stands twice");
   }
 
   std::vector<Described> described;
   std::set<std::string> names;
   for (std::uint64_t i = 0; i < tensor_count; ++i) {
     described.push_back(describe(in));
-    const std::string& name = described.back().tensor.name;
-    if (!names.insert(name).second) in.fail("two tensors are named \"" + name + "\"");
+    const std::string& tensor = described.back().tensor.name;
+    if (!names.insert(tensor).second) in.fail("two tensors are named \"" + tensor + "\"");
   }
 
-  std::uint64_t alignment = 32;
-  if (const auto found = metadata.find("general.alignment"); found != metadata.end()) {
-    alignment = found->second.is_number_unsigned() ? found->second.get<std::uint64_t>() : 0;
-    if (!std::has_single_bit(alignment) || alignment > 1 << 20) {
-      in.fail("expected a power of two in general.alignment, got " + found->second.dump());
-    }
-  }
+  const std::uint64_t alignment = alignment_of(file, in);
   const std::uint64_t begin = (in.position() + alignment - 1) / alignment * alignment;
-  for (Described& item : described) {
-    const std::uint64_t available = begin <= size_ ? size_ - begin : 0;
+  const std::uint64_t available = begin <= bytes.size() ? bytes.size() - begin : 0;
+  std::vector<const Described*> order;
+  for (const Described& item : described) {
     if (item.offset % alignment != 0 || item.offset > available || item.bytes > available - item.offset) {
       in.fail(
           fmt::format("tensor \"{}\" of {} bytes at {} does not fit into the {} bytes of data (alignment {})",
-                      item.tensor.name, item.bytes, item.offset, available, alignment),
-          "the file is damaged or its download was cut short");
+                      item.tensor.name, item.bytes, item.offset, available, alignment));
     }
-    item.tensor.data = data_ + begin + item.offset;
-    tensors.push_back(std::move(item.tensor));
+    order.push_back(&item);
   }
+  refuse_overlap(std::move(order), in);
+  for (Described& item : described) {
+    item.tensor.data = bytes.data() + begin + item.offset;
+    file.tensors.push_back(std::move(item.tensor));
+  }
+  return file;
 }
+
+MappedFile::MappedFile(const std::filesystem::path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  struct stat status {};
+  if (fd < 0 || ::fstat(fd, &status) != 0) {
+    const int code = errno;
+    if (fd >= 0) ::close(fd);
+    throw Error(kRead, path.string() + " cannot be opened: " + std::strerror(code), system_hint(code));
+  }
+  const auto size = std::size_t(status.st_size);
+  void* mapped =
+      S_ISREG(status.st_mode) && size > 0 ? ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+  ::close(fd);
+  if (mapped == MAP_FAILED)
+    throw Error(kRead, path.string() + ": expected a file that is not empty", kDamaged);
+  bytes_ = {static_cast<const std::uint8_t*>(mapped), size};
+}
+
+MappedFile::~MappedFile() { ::munmap(const_cast<std::uint8_t*>(bytes_.data()), bytes_.size()); }
 
 }  // namespace pope

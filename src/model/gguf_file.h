@@ -1,12 +1,13 @@
 // The container format of GGUF (versions 2 and 3): typed metadata and tensor descriptions. Every count,
-// length and offset is checked against the file's size before it is used. What the values mean is gguf.cpp's
-// affair.
+// length and offset is checked against the file's size before it is used, and no two tensors share bytes.
+// What the values mean is gguf.cpp's affair.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -19,25 +20,29 @@ struct GgufTensor {
   std::vector<std::int64_t> shape;  // slowest dimension first, as in PyTorch
   const GgufType* type = nullptr;
   std::int64_t values = 0;
-  const std::uint8_t* data = nullptr;  // values / type->block blocks, inside the mapped file
+  const std::uint8_t* data = nullptr;  // values / type->block blocks, inside the file's bytes
 };
 
-class GgufFile {
- public:
-  explicit GgufFile(const std::filesystem::path& path);
-  ~GgufFile();
-  GgufFile(const GgufFile&) = delete;
-  GgufFile& operator=(const GgufFile&) = delete;
-
+struct GgufFile {
   // Metadata by key: numbers, booleans, strings, and flat arrays of them.
   std::map<std::string, nlohmann::json> metadata;
   std::vector<GgufTensor> tensors;
+};
+
+// `bytes` is the whole file, and has to outlive the result. Errors begin with `name`.
+GgufFile parse_gguf(std::span<const std::uint8_t> bytes, const std::string& name);
+
+// A file mapped for reading. Error: it is missing, empty, or no file.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  std::span<const std::uint8_t> bytes() const { return bytes_; }
 
  private:
-  void parse();
-  std::filesystem::path path_;
-  const std::uint8_t* data_ = nullptr;
-  std::uint64_t size_ = 0;
+  std::span<const std::uint8_t> bytes_;
 };
 
 }  // namespace pope

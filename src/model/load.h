@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,5 +55,8 @@ struct GgufModel {
   NamedTensors tensors;
 };
 GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type = at::kFloat);
+// The same of a file's bytes. Errors begin with `name`.
+GgufModel read_gguf(std::span<const std::uint8_t> bytes, const std::string& name,
+                    at::ScalarType type = at::kFloat);
 
 }  // namespace pope

@@ -104,6 +104,12 @@ std::vector<std::pair<std::string, at::Tensor>> ordered(
           fmt::format("expected {} with shape {}, got {}", name, text(shape), text(found->second.sizes())),
           "the weights do not fit the configuration");
     }
+    if (!at::isFloatingType(found->second.scalar_type())) {
+      throw Error("model",
+                  fmt::format("expected {} as f32, f16 or bf16, got {}", name,
+                              at::toString(found->second.scalar_type())),
+                  "the weights do not fit the configuration; quantised weights have to be converted first");
+    }
     out.emplace_back(name, std::move(found->second));
     by_name.erase(found);
   }

@@ -13,6 +13,8 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/json_depth.h"
+#include "core/system_hint.h"
 #include "model/load.h"
 
 namespace pope {
@@ -21,6 +23,8 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "weight files hold little-endian numbers");
 
 constexpr std::uint64_t kMaxHeader = 100'000'000;  // the limit of the reference implementation
+constexpr std::size_t kMaxRank = 8;                // far above any weight; libtorch takes 64
+const char* const kDamaged = "the file is damaged, or its download was cut short: fetch it again";
 
 struct DtypeName {
   at::ScalarType type;
@@ -37,7 +41,7 @@ struct Entry {
 };
 
 [[noreturn]] void fail(const std::string& operation, const std::filesystem::path& path,
-                       const std::string& message, const std::string& hint = "") {
+                       const std::string& message, const std::string& hint = kDamaged) {
   throw Error(operation, path.string() + ": " + message, hint);
 }
 
@@ -46,7 +50,7 @@ class File {
  public:
   File(const std::filesystem::path& path, const std::string& operation, int flags)
       : path_(path), operation_(operation), fd_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
-    if (fd_ < 0) fail(operation_, path_, std::string("cannot be opened: ") + std::strerror(errno));
+    if (fd_ < 0) fail("cannot be opened", errno);
   }
   ~File() {
     if (fd_ >= 0) ::close(fd_);
@@ -56,15 +60,16 @@ class File {
 
   std::uint64_t size() const {
     struct stat status {};
-    if (::fstat(fd_, &status) != 0) fail(operation_, path_, std::strerror(errno));
-    if (!S_ISREG(status.st_mode)) fail(operation_, path_, "expected a file");
+    if (::fstat(fd_, &status) != 0) fail("cannot be read", errno);
+    if (!S_ISREG(status.st_mode)) pope::fail(operation_, path_, "expected a file", "");
     return std::uint64_t(status.st_size);
   }
   void read(void* to, std::uint64_t bytes, std::uint64_t offset) const {
     for (char* next = static_cast<char*>(to); bytes > 0;) {
       const ssize_t got = ::pread(fd_, next, bytes, off_t(offset));
       if (got < 0 && errno == EINTR) continue;
-      if (got <= 0) fail(operation_, path_, got == 0 ? "ends while being read" : std::strerror(errno));
+      if (got < 0) fail("cannot be read", errno);
+      if (got == 0) pope::fail(operation_, path_, "ends while being read");
       next += got, offset += std::uint64_t(got), bytes -= std::uint64_t(got);
     }
   }
@@ -72,7 +77,7 @@ class File {
     for (const char* next = static_cast<const char*>(from); bytes > 0;) {
       const ssize_t put = ::write(fd_, next, bytes);
       if (put < 0 && errno == EINTR) continue;
-      if (put < 0) fail(operation_, path_, std::string("cannot be written: ") + std::strerror(errno));
+      if (put < 0) fail("cannot be written", errno);
       next += put, bytes -= std::uint64_t(put);
     }
   }
@@ -80,11 +85,13 @@ class File {
     const bool synced = ::fsync(fd_) == 0;
     const int error = errno;
     const bool closed = ::close(std::exchange(fd_, -1)) == 0;
-    if (!synced || !closed)
-      fail(operation_, path_, std::string("cannot be written: ") + std::strerror(synced ? errno : error));
+    if (!synced || !closed) fail("cannot be written", synced ? errno : error);
   }
 
  private:
+  [[noreturn]] void fail(const std::string& what, int code) const {
+    pope::fail(operation_, path_, what + ": " + std::strerror(code), system_hint(code));
+  }
   std::filesystem::path path_;
   std::string operation_;
   int fd_;
@@ -93,8 +100,8 @@ class File {
 const std::string kRead = "read safetensors", kWrite = "write safetensors";
 
 Entry parse_entry(const std::filesystem::path& path, const std::string& name, const nlohmann::json& value) {
-  const auto bad = [&](const std::string& message) {
-    fail(kRead, path, "tensor \"" + name + "\": " + message);
+  const auto bad = [&](const std::string& message, const std::string& hint = kDamaged) {
+    fail(kRead, path, "tensor \"" + name + "\": " + message, hint);
   };
   Entry entry{name};
   const auto is_size = [](const nlohmann::json& number) { return number.is_number_unsigned(); };
@@ -107,8 +114,15 @@ Entry parse_entry(const std::filesystem::path& path, const std::string& name, co
   const std::string dtype = value["dtype"].get<std::string>();
   const auto* known = std::find_if(std::begin(kDtypes), std::end(kDtypes),
                                    [&](const DtypeName& candidate) { return dtype == candidate.name; });
-  if (known == std::end(kDtypes)) bad("dtype " + dtype + " is not supported (F32, F16, BF16 and I64 are)");
+  if (known == std::end(kDtypes)) {
+    bad("dtype " + dtype + " is not supported (F32, F16, BF16 and I64 are)",
+        "convert the model: load it in transformers with dtype=torch.bfloat16, then save_pretrained");
+  }
   entry.type = known->type;
+  if (value["shape"].size() > kMaxRank) {
+    bad("expected at most " + std::to_string(kMaxRank) + " dimensions, got " +
+        std::to_string(value["shape"].size()));
+  }
 
   std::uint64_t bytes = c10::elementSize(entry.type), strides = bytes;  // strides: as if no size were 0
   for (const auto& dim : value["shape"]) {
@@ -132,7 +146,7 @@ Entry parse_entry(const std::filesystem::path& path, const std::string& name, co
 std::vector<Entry> parse_header(const std::filesystem::path& path, const std::string& text,
                                 std::uint64_t data_size) {
   // Keys sorted (not ordered_json, whose lookup is linear): a header of a million names must not take hours.
-  const nlohmann::json header = nlohmann::json::parse(text, nullptr, false);
+  const auto header = nested_too_deep(text) ? nlohmann::json() : nlohmann::json::parse(text, nullptr, false);
   if (!header.is_object()) fail(kRead, path, "the header is not a JSON object");
   std::vector<Entry> entries;
   for (const auto& [name, value] : header.items()) {
@@ -152,8 +166,7 @@ std::vector<Entry> parse_header(const std::filesystem::path& path, const std::st
   }
   if (end != data_size) {
     fail(kRead, path,
-         "the tensors take " + std::to_string(end) + " bytes, the file holds " + std::to_string(data_size),
-         "the file is damaged or its download was cut short");
+         "the tensors take " + std::to_string(end) + " bytes, the file holds " + std::to_string(data_size));
   }
   return entries;
 }
@@ -205,13 +218,14 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
   std::set<std::string> names = {"__metadata__"};
   for (const auto* item : order) {
     const auto& [name, tensor] = *item;
-    const auto* dtype = std::find_if(std::begin(kDtypes), std::end(kDtypes), [&](const DtypeName& known) {
-      return known.type == tensor.scalar_type();
-    });
+    const auto* dtype =
+        std::find_if(std::begin(kDtypes), std::end(kDtypes),
+                     [type = tensor.scalar_type()](const DtypeName& known) { return known.type == type; });
     if (dtype == std::end(kDtypes) || !tensor.is_contiguous() || !tensor.is_cpu()) {
-      fail(kWrite, path, "tensor \"" + name + "\": expected contiguous f32, f16, bf16 or i64 in CPU memory");
+      fail(kWrite, path, "tensor \"" + name + "\": expected contiguous f32, f16, bf16 or i64 in CPU memory",
+           "");
     }
-    if (!names.insert(name).second) fail(kWrite, path, "two tensors are named \"" + name + "\"");
+    if (!names.insert(name).second) fail(kWrite, path, "two tensors are named \"" + name + "\"", "");
     const std::uint64_t end = offset + tensor.nbytes();
     header.push_back(
         {name, {{"dtype", dtype->name}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, end}}}});
