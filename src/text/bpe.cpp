@@ -1,7 +1,8 @@
-// Byte-level byte-pair encoding. The bytes of a piece start as one symbol each; the adjacent pair of lowest
-// rank, leftmost among equals, is merged until none is left. Symbols are a linked list and candidates a heap,
-// so a piece of n bytes takes O(n log n) whatever it holds. A piece that merges to one token, as most words
-// do, is looked up whole.
+// Byte-pair encoding. The bytes of a piece start as one symbol each (byte-level), or its characters, a
+// character without a token as its bytes "<0xE2>" (byte_fallback, Gemma). The adjacent pair of lowest rank,
+// leftmost among equals, is merged until none is left. Symbols are a linked list and candidates a heap, so a
+// piece of n bytes takes O(n log n) whatever it holds. A piece that merges to one token, as most words do, is
+// looked up whole.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -41,6 +42,19 @@ std::string bytes_of(const std::string& spelling) {
     bytes += found->second;
   }
   return bytes;
+}
+
+// The same for a vocabulary with byte_fallback: "<0xE2>" is a byte, "▁" a space.
+std::string byte_token(unsigned char byte) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  return std::string("<0x") + kDigits[byte >> 4] + kDigits[byte & 15] + ">";
+}
+std::string text_of_fallback(const std::string& spelling) {
+  if (spelling.size() == 6 && spelling.starts_with("<0x")) {
+    const auto byte = static_cast<unsigned char>(std::strtoul(spelling.c_str() + 3, nullptr, 16));
+    if (spelling == byte_token(byte)) return {static_cast<char>(byte)};
+  }
+  return without_space_marks(spelling);
 }
 
 std::string spelling_of(std::string_view bytes) {
@@ -103,10 +117,12 @@ class Bpe : public TokenModel {
 
  private:
   void start_symbols(std::string_view piece, std::vector<Symbol>& symbols) const;
+  void start_characters(std::string_view piece, std::vector<Symbol>& symbols) const;
   void merge_symbols(std::vector<Symbol>& symbols, std::vector<Candidate>& heap) const;
   void find_whole(const TokenModelSource& source);
 
-  std::array<int, 256> byte_ids_;  // -1 = not in the vocabulary
+  std::shared_ptr<const Vocabulary> characters_;  // with byte_fallback: where they are looked up
+  std::array<int, 256> byte_ids_;                 // -1 = not in the vocabulary
   MergeTable merges_;
   std::vector<std::string> texts_;                   // by id
   std::unordered_map<std::string_view, int> whole_;  // into texts_: pieces that are one token
@@ -148,15 +164,19 @@ std::pair<std::string, std::string> pair_of(const SortedJson& merge) {
 
 Bpe::Bpe(const TokenModelSource& source) : merges_(source.model.at("merges").size()) {
   const Vocabulary& vocabulary = *source.vocabulary;
-  for (const char* key : {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "byte_fallback"}) {
-    if (!is_set(source.model, key)) continue;
+  const bool fallback = is_set(source.model, "byte_fallback");
+  if (fallback) characters_ = source.vocabulary;
+  for (const char* key : {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "ignore_merges"}) {
+    if (!is_set(source.model, key) || (!fallback && std::string_view(key) == "ignore_merges")) continue;
     throw Error("load tokenizer",
                 std::string("expected BPE without ") + key + ", got " + source.model[key].dump(),
-                "supported are byte-level BPE (GPT-2, Llama 3, Qwen, SmolLM) and WordLevel");
+                "supported are byte-level BPE (GPT-2, Llama 3, Qwen, SmolLM), Gemma's and WordLevel");
   }
   for (std::size_t byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);
-    byte_ids_[byte] = vocabulary.find(spelling_of({&c, 1}));
+    const std::string token = byte_token(static_cast<unsigned char>(byte));
+    byte_ids_[byte] =
+        fallback ? id_of(vocabulary, token, "byte_fallback") : vocabulary.find(spelling_of({&c, 1}));
   }
   int rank = 0;
   for (const SortedJson& merge : source.model["merges"]) {
@@ -166,12 +186,14 @@ Bpe::Bpe(const TokenModelSource& source) : merges_(source.model.at("merges").siz
                     id_of(vocabulary, left + right, what)});
     ++rank;
   }
-  for (const std::string& token : vocabulary.tokens()) texts_.push_back(bytes_of(token));
+  for (const std::string& token : vocabulary.tokens()) {
+    texts_.push_back(fallback ? text_of_fallback(token) : bytes_of(token));
+  }
   if (is_set(source.model, "unk_token")) {
     unknown_ = vocabulary.find(source.model["unk_token"].get<std::string>());
     fuse_unknown_ = is_set(source.model, "fuse_unk");
   }
-  find_whole(source);
+  if (!fallback) find_whole(source);  // there a piece is a whole text, hardly ever one token
 }
 
 // With ignore_merges every token counts, otherwise those that the merges make of their bytes.
@@ -207,6 +229,25 @@ void Bpe::start_symbols(std::string_view piece, std::vector<Symbol>& symbols) co
     }
     const int at = static_cast<int>(symbols.size());
     symbols.push_back({id, at - 1, at + 1});
+  }
+  if (!symbols.empty()) symbols.back().next = -1;
+}
+
+void Bpe::start_characters(std::string_view piece, std::vector<Symbol>& symbols) const {
+  symbols.clear();
+  const auto add = [&](int id) {
+    const int at = static_cast<int>(symbols.size());
+    symbols.push_back({id, at - 1, at + 1});
+  };
+  for (std::size_t at = 0; at < piece.size();) {
+    const std::size_t start = at;
+    next_code_point(piece, at);
+    const std::string_view character = piece.substr(start, at - start);
+    if (const int id = characters_->find(character); id >= 0) {
+      add(id);
+    } else {
+      for (const char byte : character) add(byte_ids_[static_cast<unsigned char>(byte)]);
+    }
   }
   if (!symbols.empty()) symbols.back().next = -1;
 }
@@ -247,7 +288,11 @@ void Bpe::encode(const std::vector<std::string_view>& pieces, std::vector<int>& 
       ids.push_back(found->second);
       continue;
     }
-    start_symbols(piece, symbols);
+    if (characters_) {
+      start_characters(piece, symbols);
+    } else {
+      start_symbols(piece, symbols);
+    }
     merge_symbols(symbols, heap);
     for (const Symbol& symbol : symbols) {
       if (symbol.id >= 0) ids.push_back(symbol.id);

@@ -31,19 +31,42 @@ std::unique_ptr<TokenModel> load_model(const TokenModelSource& source) {
     known += (known.empty() ? "" : ", ") + std::string(kind.type);
   }
   throw Error("load tokenizer", "expected model type " + known + ", got '" + type + "'",
-              "supported are byte-level BPE (GPT-2, Llama 3, Qwen, SmolLM) and WordLevel");
+              "supported are byte-level BPE (GPT-2, Llama 3, Qwen, SmolLM), Gemma's and WordLevel");
 }
 
-// Whether the normaliser is NFC; null is none.
-bool wants_nfc(const SortedJson& normalizer) {
-  if (normalizer.is_null()) return false;
-  const auto type = normalizer.at("type").get<std::string>();
-  if (type == "NFC") return true;
-  if (type == "Sequence") {
-    const SortedJson& parts = normalizer.at("normalizers");
-    return std::count_if(parts.begin(), parts.end(), wants_nfc) > 0;
+enum class Normalizer { kNone, kNfc, kSpaceMarks };  // kSpaceMarks: "▁" for " " (Gemma)
+
+Normalizer read_normalizer(const SortedJson& description) {
+  if (description.is_null()) return Normalizer::kNone;
+  const auto type = description.at("type").get<std::string>();
+  if (type == "NFC") return Normalizer::kNfc;
+  const SortedJson space = {{"String", " "}};
+  if (type == "Replace" && description.at("pattern") == space && description.at("content") == "\u2581") {
+    return Normalizer::kSpaceMarks;
   }
-  throw Error("load tokenizer", "expected normalizer null or NFC, got '" + type + "'",
+  if (type == "Sequence") {
+    Normalizer found = Normalizer::kNone;
+    for (const SortedJson& part : description.at("normalizers")) {
+      const Normalizer one = read_normalizer(part);
+      if (found != Normalizer::kNone && one != Normalizer::kNone && one != found)
+        throw Error("load tokenizer", "expected one kind of normalizer, got NFC and Replace");
+      if (one != Normalizer::kNone) found = one;
+    }
+    return found;
+  }
+  throw Error("load tokenizer",
+              "expected normalizer null, NFC or a Replace of \" \" by \"\u2581\", got '" + type + "'",
+              "this kind of tokenizer (Llama 2, BERT, …) is not supported");
+}
+
+// Once spaces are marked, Gemma's pre_tokenizer, a split at spaces, has nothing to split.
+SortedJson used_pre_tokenizer(const SortedJson& description, Normalizer normalizer) {
+  if (normalizer != Normalizer::kSpaceMarks || description.is_null()) return description;
+  const SortedJson space = {{"String", " "}};
+  if (description.at("type") == "Split" && description.at("pattern") == space) return SortedJson();
+  throw Error("load tokenizer",
+              "expected no pre_tokenizer but a Split at \" \" beside the normalizer Replace, got " +
+                  description.dump(-1, ' ', true, SortedJson::error_handler_t::replace),
               "this kind of tokenizer is not supported");
 }
 
@@ -114,6 +137,7 @@ class HfTokenizer : public Tokenizer {
 
  private:
   void read_added_tokens(const SortedJson& list);
+  std::string_view normal(std::string_view text, std::string& storage) const;
 
   TokenizerFiles files_;
   std::shared_ptr<const Vocabulary> vocabulary_;
@@ -121,7 +145,7 @@ class HfTokenizer : public Tokenizer {
   std::unordered_map<std::string, int> added_ids_;
   std::unordered_set<int> special_ids_;
   std::unique_ptr<AddedTokens> raw_, normalized_;  // those found before and after normalisation
-  bool nfc_;
+  Normalizer normalizer_;
   PreTokenizer pre_tokenizer_;
   std::unique_ptr<TokenModel> model_;
   int size_ = 0;
@@ -132,14 +156,17 @@ class HfTokenizer : public Tokenizer {
 HfTokenizer::HfTokenizer(const SortedJson& description, const SortedJson& config, TokenizerFiles files)
     : files_(std::move(files)),
       vocabulary_(std::make_shared<const Vocabulary>(description.at("model").at("vocab"))),
-      nfc_(wants_nfc(member_or_null(description, "normalizer"))),
-      pre_tokenizer_(member_or_null(description, "pre_tokenizer")) {
+      normalizer_(read_normalizer(member_or_null(description, "normalizer"))),
+      pre_tokenizer_(used_pre_tokenizer(member_or_null(description, "pre_tokenizer"), normalizer_)) {
   size_ = static_cast<int>(vocabulary_->tokens().size());
   read_added_tokens(member_or_null(description, "added_tokens"));
   model_ = load_model({description["model"], vocabulary_, special_ids_});
-  if (model_->joiner().empty() && !pre_tokenizer_.byte_level()) {
-    throw Error("load tokenizer", "expected BPE with a ByteLevel pre_tokenizer, got one without",
-                "SentencePiece-style BPE (Llama 2, Gemma) is not supported");
+  const bool marks = normalizer_ == Normalizer::kSpaceMarks;
+  if (model_->joiner().empty() && (marks || !pre_tokenizer_.byte_level()) &&
+      !(marks && description["model"].value("byte_fallback", false))) {
+    throw Error("load tokenizer",
+                "expected BPE with a ByteLevel pre_tokenizer, or byte_fallback and a normalizer for spaces",
+                "SentencePiece-style BPE of Llama 2 is not supported");
   }
   prefix_ = prefix_of(member_or_null(description, "post_processor"));
   for (const int id : prefix_) {
@@ -176,9 +203,10 @@ void HfTokenizer::read_added_tokens(const SortedJson& list) {
     if (token.special) special_ids_.insert(token.id);
     added_ids_[token.content] = token.id;
     added_[token.id] = token;
+    if (normalizer_ == Normalizer::kSpaceMarks) added_[token.id].content = without_space_marks(token.content);
     if (entry.value("normalized", !token.special)) {
       std::string storage;
-      if (nfc_) token.content = std::string(nfc(token.content, storage));
+      token.content = std::string(normal(token.content, storage));
       normalized.push_back(token);
     } else {
       raw.push_back(token);
@@ -188,8 +216,14 @@ void HfTokenizer::read_added_tokens(const SortedJson& list) {
   normalized_ = std::make_unique<AddedTokens>(std::move(normalized));
 }
 
+std::string_view HfTokenizer::normal(std::string_view text, std::string& storage) const {
+  if (normalizer_ == Normalizer::kNfc) return nfc(text, storage);
+  if (normalizer_ == Normalizer::kSpaceMarks) return storage = with_space_marks(text);
+  return text;
+}
+
 std::vector<int> HfTokenizer::encode(std::string_view text, bool parse_special) const {
-  std::string valid_storage, nfc_storage, prefix_storage;
+  std::string valid_storage, storage, prefix_storage;
   std::vector<int> ids;
   const std::string_view valid = valid_utf8(text, valid_storage);
   for (const AddedTokens::Part& outer : raw_->split(valid, parse_special)) {
@@ -197,8 +231,7 @@ std::vector<int> HfTokenizer::encode(std::string_view text, bool parse_special) 
       ids.push_back(outer.id);
       continue;
     }
-    const std::string_view normal = nfc_ ? nfc(outer.text, nfc_storage) : outer.text;
-    for (const AddedTokens::Part& part : normalized_->split(normal, parse_special)) {
+    for (const AddedTokens::Part& part : normalized_->split(normal(outer.text, storage), parse_special)) {
       if (part.id >= 0) {
         ids.push_back(part.id);
       } else {

@@ -50,7 +50,7 @@ struct TokenModelSource {
   std::shared_ptr<const Vocabulary> vocabulary;
   const std::unordered_set<int>& special_ids;
 };
-std::unique_ptr<TokenModel> load_bpe(const TokenModelSource& source);         // byte-level BPE
+std::unique_ptr<TokenModel> load_bpe(const TokenModelSource& source);  // byte-level, or with byte_fallback
 std::unique_ptr<TokenModel> load_word_level(const TokenModelSource& source);  // one id per word
 
 }  // namespace pope

@@ -1,5 +1,6 @@
-// Tokenizers: text ↔ token ids. Implementations: byte-level BPE and WordLevel, read from a Hugging Face
-// tokenizer.json; byte-level BPE from GGUF metadata. Immutable after loading, so safe to share by threads.
+// Tokenizers: text ↔ token ids. Implementations: byte-level BPE, Gemma's BPE and WordLevel, read from a
+// Hugging Face tokenizer.json; byte-level BPE from GGUF metadata. Immutable after loading, so safe to share
+// by threads.
 #pragma once
 
 #include <filesystem>

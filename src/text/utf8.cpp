@@ -88,6 +88,26 @@ std::string_view nfc(std::string_view text, std::string& storage) {
   return storage;
 }
 
+namespace {
+
+constexpr std::string_view kSpaceMark = "\u2581";
+
+std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t found = std::min(text.find(from, at), text.size());
+    result += text.substr(at, found - at);
+    if (found < text.size()) result += to;
+    at = found + from.size();
+  }
+  return result;
+}
+
+}  // namespace
+
+std::string with_space_marks(std::string_view text) { return replaced(text, " ", kSpaceMark); }
+std::string without_space_marks(std::string_view text) { return replaced(text, kSpaceMark, " "); }
+
 void append_utf8(char32_t code, std::string& out) {
   const auto tail = [&](int shift) { out += static_cast<char>(0x80 | ((code >> shift) & 0x3F)); };
   if (code < 0x80) {

@@ -13,6 +13,10 @@ std::string_view valid_utf8(std::string_view text, std::string& storage);
 // Unicode normalisation form C of valid UTF-8.
 std::string_view nfc(std::string_view text, std::string& storage);
 
+// SentencePiece's spelling of spaces, U+2581 "▁", in place of them, and back.
+std::string with_space_marks(std::string_view text);
+std::string without_space_marks(std::string_view text);
+
 // Appends the UTF-8 form of a code point.
 void append_utf8(char32_t code, std::string& out);
 

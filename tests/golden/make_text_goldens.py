@@ -74,6 +74,7 @@ PRE_TOKENIZERS = {
     "smollm": pre_tokenizers.Sequence([pre_tokenizers.Digits(individual_digits=True), GPT2]),
     "qwen2": pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(GPT4_LIKE % ""), "isolated"), BYTES]),
     "llama3": pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(GPT4_LIKE % "{1,3}"), "isolated"), BYTES]),
+    "gemma": pre_tokenizers.Split(" ", "merged_with_previous"),
 }
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
@@ -165,7 +166,28 @@ def random_texts():
     return ["".join(rng.choice(parts) for _ in range(rng.randint(2, 14))) for _ in range(80)]
 
 
+def make_gemma():
+    """As Gemma's: characters, or their bytes; spaces marked; runs of white space as added tokens that are text."""
+    tokenizer = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Replace(" ", "\u2581")
+    tokenizer.pre_tokenizer = PRE_TOKENIZERS["gemma"]
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()])
+    front = ["<pad>", "<eos>", "<bos>", "<unk>"]
+    byte_tokens = [f"<0x{byte:02X}>" for byte in range(256)]
+    trainer = trainers.BpeTrainer(vocab_size=600, min_frequency=2, show_progress=False, limit_alphabet=90,
+                                  special_tokens=front + byte_tokens)
+    tokenizer.train_from_iterator(CORPUS, trainer)
+    description = json.loads(tokenizer.to_str())
+    description["added_tokens"] = description["added_tokens"][: len(front)]
+    tokenizer = Tokenizer.from_str(json.dumps(description))
+    tokenizer.add_tokens([AddedToken(t, normalized=False) for t in ["\n\n", "\u2581\u2581", "\t"]])
+    tokenizer.add_special_tokens(SPECIAL)
+    return tokenizer.to_str()
+
+
 def make_tiny(kind):
+    if kind == "gemma":
+        return make_gemma()
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = PRE_TOKENIZERS[kind]
     tokenizer.decoder = decoders.ByteLevel()

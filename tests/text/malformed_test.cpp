@@ -169,6 +169,15 @@ TEST_F(Malformed, UnsupportedKindsAreNamed) {
               "BPE, WordLevel, got 'Unigram'");
   EXPECT_SAYS(message_after([](SortedJson& d) { d["model"]["byte_fallback"] = true; }), "byte_fallback");
   EXPECT_SAYS(message_after([](SortedJson& d) { d["normalizer"] = {{"type", "Lowercase"}}; }), "Lowercase");
+  const SortedJson marks = {{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", "\u2581"}};
+  EXPECT_SAYS(message_after([&](SortedJson& d) { d["normalizer"] = marks; }), "no pre_tokenizer but a Split");
+  EXPECT_SAYS(message_after([&](SortedJson& d) {
+                d["normalizer"] = marks;
+                d["pre_tokenizer"] = nullptr;
+              }),
+              "byte_fallback and a normalizer for spaces");
+  const SortedJson llama2 = {{"type", "Sequence"}, {"normalizers", {{{"type", "Prepend"}}, marks}}};
+  EXPECT_SAYS(message_after([&](SortedJson& d) { d["normalizer"] = llama2; }), "Prepend");
   EXPECT_SAYS(message_after([](SortedJson& d) {
                 d["pre_tokenizer"] = {{"type", "Metaspace"}};
               }),

@@ -79,8 +79,10 @@ TEST_P(Golden, SavesWhatItLoaded) {
   EXPECT_FALSE(fs::exists(to / "chat_template.jinja"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, ByteLevelGolden, testing::Values("gpt2", "smollm", "qwen2", "llama3"));
-INSTANTIATE_TEST_SUITE_P(Kinds, Golden, testing::Values("gpt2", "smollm", "qwen2", "llama3", "word"));
+INSTANTIATE_TEST_SUITE_P(Kinds, ByteLevelGolden,
+                         testing::Values("gpt2", "smollm", "qwen2", "llama3", "gemma"));
+INSTANTIATE_TEST_SUITE_P(Kinds, Golden,
+                         testing::Values("gpt2", "smollm", "qwen2", "llama3", "gemma", "word"));
 
 TEST(Tokenizer, KnowsItsTokens) {
   const auto smollm = load_tokenizer(kGolden / "text_smollm");
