@@ -1,6 +1,6 @@
 // The one architecture: a decoder-only transformer with RMSNorm, rotary embedding, grouped-query attention
-// and SwiGLU, as the Llama, Qwen2 and Qwen3 families have it. All sizes, from the micro model to billions,
-// are values.
+// and a gated feed-forward part, as the Llama, Qwen2, Qwen3 and Gemma 3 (text) families have it. All sizes,
+// from the micro model to billions, are values.
 #pragma once
 
 #include <filesystem>
@@ -11,16 +11,17 @@
 
 namespace pope {
 
-// Llama 3's longer context (rope_type "llama3"): rotary frequencies whose wavelength is above
-// original_context / low_freq_factor are divided by `factor`, those below original_context / high_freq_factor
+// Longer contexts. rope_type "linear": all rotary frequencies are divided by `factor`. "llama3": those whose
+// wavelength is above original_context / low_freq_factor are, those below original_context / high_freq_factor
 // stay, between them the two are mixed. factor 1: none.
 struct RopeScaling {
   double factor = 1, low_freq_factor = 1, high_freq_factor = 4;
   int original_context = 8192;
+  bool linear = false;
 };
 
 struct Architecture {
-  std::string family = "llama";  // llama | qwen2 | qwen3: Hugging Face's model_type
+  std::string family = "llama";  // llama | qwen2 | qwen3 | gemma3_text: Hugging Face's model_type
   int vocab_size = 0;
   int width = 0;       // hidden_size
   int layers = 0;      // num_hidden_layers
@@ -34,13 +35,23 @@ struct Architecture {
   double norm_eps = 1e-5;
   bool tied_embeddings = true;
   bool attention_bias = false;  // bias on q, k, v; and on o, see output_bias()
-  bool qk_norm = false;         // RMSNorm on q and k per head (Qwen3)
-  int bos_token = -1;           // -1: none
+  bool qk_norm = false;         // RMSNorm on q and k per head (Qwen3, Gemma 3)
+  // Gemma 3: layers that attend to the last `window` positions only (the query's own included), with rotary
+  // angles of their own, beside layers that attend to all.
+  int window = 0;
+  std::vector<bool> windowed;  // per layer; empty: none
+  double window_rope_theta = 10000;
+  int query_scalar = 0;  // query_pre_attn_scalar: scores are divided by its root; 0: by that of head_width
+  int bos_token = -1;    // -1: none
   std::vector<int> eos_tokens;  // any of them ends a rollout
   Json raw = Json::object();    // config.json as read; written back with the fields above
 
   // Llama and Qwen3 with attention_bias have a bias on o (self_attn.o_proj.bias) too; Qwen2 never has.
   bool output_bias() const { return attention_bias && family != "qwen2"; }
+  // Gemma 3's block: norms multiply by 1 + weight and stand behind attention and feed-forward part as well as
+  // before them, the gate is tanh-GELU instead of SiLU, embeddings are multiplied by sqrt(width).
+  bool gemma() const { return family == "gemma3_text"; }
+  bool is_windowed(std::size_t layer) const { return layer < windowed.size() && windowed[layer]; }
   std::int64_t parameters() const;  // number of trainable values
 };
 
@@ -48,12 +59,13 @@ struct Architecture {
 // outside the vocabulary. `operation` opens the message.
 void check(const Architecture& architecture, const std::string& operation);
 
-// Angle per position of each rotary pair: θ^(−2i/D), scaled. → D/2 values.
-std::vector<double> rotary_frequencies(const Architecture& architecture);
+// Angle per position of each rotary pair: θ^(−2i/D), scaled. → D/2 values. `windowed`: of the layers with a
+// window, which have their own θ and no scaling.
+std::vector<double> rotary_frequencies(const Architecture& architecture, bool windowed = false);
 
 // From a Hugging Face config.json. Errors name the field: unknown model_type (lists the known), missing,
 // non-positive or inconsistent sizes, features that are not supported (other rope scalings, sliding windows
-// in use).
+// outside Gemma 3, its soft-capped logits).
 Architecture architecture_from_json(const Json& config);
 // "eos_token_id" of a config.json or generation_config.json: a number, a list or null.
 std::vector<int> read_eos_tokens(const Json& config);

@@ -100,8 +100,11 @@ struct Scratch {
 template <int G, class T>
 POPE_INLINE void attend(const CachedAttention<T>& k, const T* keys, const T* values, std::int64_t b,
                         std::int64_t h0, std::int64_t t, Scratch& scratch) {
-  const std::int64_t length = k.starts[b] + t + 1, stride = (length + kLanes - 1) / kLanes * kLanes,
-                     w = k.width;
+  const std::int64_t end = k.starts[b] + t + 1,
+                     first = k.window > 0 ? std::max<std::int64_t>(0, end - k.window) : 0,
+                     length = end - first, stride = (length + kLanes - 1) / kLanes * kLanes, w = k.width;
+  keys += first * w;
+  values += first * w;
   scratch.queries.resize(static_cast<std::size_t>(G * w));
   if (scratch.scores.size() < static_cast<std::size_t>(G * stride)) scratch.scores.resize(2 * G * stride);
   float *queries = scratch.queries.data(), *scores = scratch.scores.data();

@@ -34,13 +34,13 @@ POPE_INLINE void run(const NormForward<T>& k, std::int64_t begin, std::int64_t e
     const float inverse = 1.0F / std::sqrt(simd::sum(squares) / static_cast<float>(k.width) + k.eps);
     sweep(
         k.width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
-          io.store(k.out + n * k.width + i, io.load(row + i) * inverse * io.load(k.weight + i));
+          io.store(k.out + n * k.width + i, io.load(row + i) * inverse * (io.load(k.weight + i) + k.offset));
         });
   }
 }
 
-// With r = 1 / sqrt(mean(x²) + eps) and g = d_out · weight: d_x = r (g − x r² mean(g x)), d_weight = Σ d_out
-// x r.
+// With r = 1 / sqrt(mean(x²) + eps) and g = d_out · (offset + weight): d_x = r (g − x r² mean(g x)), d_weight
+// = Σ d_out x r.
 template <class T>
 POPE_INLINE void run(const NormBackward<T>& k, std::int64_t begin, std::int64_t end) {
   for (std::int64_t n = begin; n < end; ++n) {
@@ -50,7 +50,7 @@ POPE_INLINE void run(const NormBackward<T>& k, std::int64_t begin, std::int64_t 
         k.width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
           const F16 value = io.load(x + i);
           squares += value * value;
-          products += value * io.load(d_out + i) * io.load(k.weight + i);
+          products += value * io.load(d_out + i) * (io.load(k.weight + i) + k.offset);
         });
     const auto width = static_cast<float>(k.width);
     const float inverse = 1.0F / std::sqrt(simd::sum(squares) / width + k.eps);
@@ -59,7 +59,7 @@ POPE_INLINE void run(const NormBackward<T>& k, std::int64_t begin, std::int64_t 
         k.width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
           const F16 value = io.load(x + i), d = io.load(d_out + i);
           io.store(k.d_weight + i, io.load(k.d_weight + i) + d * value * inverse);
-          F16 d_x = d * io.load(k.weight + i) * inverse - value * slope;
+          F16 d_x = d * (io.load(k.weight + i) + k.offset) * inverse - value * slope;
           if (k.d_sum) d_x += io.load(k.d_sum + n * k.width + i);
           io.store(k.d_x + n * k.width + i, d_x);
         });
@@ -116,8 +116,8 @@ POPE_INLINE void rotate(const T* x, const T* norm, const float* cos, const float
       half, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
         F16 a = io.load(x + i) * inverse, b = io.load(x + half + i) * inverse;
         if (norm) {
-          a *= io.load(norm + i);
-          b *= io.load(norm + half + i);
+          a *= io.load(norm + i) + l.norm_offset;
+          b *= io.load(norm + half + i) + l.norm_offset;
         }
         const F16 c = io.load(cos + i), s = io.load(sin + i);
         io.store(out + i, a * c - b * s);
@@ -162,7 +162,8 @@ POPE_INLINE void rotate_back(const T* x, const T* norm, const T* d, const float*
                     second = (db * c - da * s) * io.load(x + half + i);
           io.store(d_norm + i, io.load(d_norm + i) + first * inverse);
           io.store(d_norm + half + i, io.load(d_norm + half + i) + second * inverse);
-          products += first * io.load(norm + i) + second * io.load(norm + half + i);
+          products += first * (io.load(norm + i) + l.norm_offset) +
+                      second * (io.load(norm + half + i) + l.norm_offset);
         });
   }
   const float slope = inverse * inverse * inverse * simd::sum(products) / static_cast<float>(l.width);
@@ -171,8 +172,9 @@ POPE_INLINE void rotate_back(const T* x, const T* norm, const T* d, const float*
         const F16 c = io.load(cos + i), s = io.load(sin + i), da = io.load(d + i), db = io.load(d + half + i);
         F16 first = da * c + db * s, second = db * c - da * s;
         if (norm) {
-          first = first * io.load(norm + i) * inverse - io.load(x + i) * slope;
-          second = second * io.load(norm + half + i) * inverse - io.load(x + half + i) * slope;
+          first = first * (io.load(norm + i) + l.norm_offset) * inverse - io.load(x + i) * slope;
+          second =
+              second * (io.load(norm + half + i) + l.norm_offset) * inverse - io.load(x + half + i) * slope;
         }
         io.store(d_x + i, first);
         io.store(d_x + half + i, second);

@@ -11,14 +11,14 @@
 
 namespace pope::kernels {
 
-// sum = x + delta; out = sum / sqrt(mean(sum²) + eps) · weight. Without delta (null), sum is x and is not
-// written.
+// sum = x + delta; out = sum / sqrt(mean(sum²) + eps) · (offset + weight). Without delta (null), sum is x and
+// is not written.
 template <class T>
 struct NormForward {
   const T *x, *delta, *weight;
   T *sum, *out;
   std::int64_t width;
-  float eps;
+  float eps, offset;
 };
 
 // The gradient of NormForward. d_x = gradient of sum, d_sum (null: none) included; d_weight [W] f32 is added
@@ -29,7 +29,7 @@ struct NormBackward {
   T* d_x;
   float* d_weight;
   std::int64_t width;
-  float eps;
+  float eps, offset;
 };
 
 // A row [gate | up] of 2F → silu(gate) · up.
@@ -52,7 +52,7 @@ struct HeadLayout {
   std::int64_t heads, kv_heads, width, steps, kv_batch_stride, kv_head_stride;
   const std::int64_t* starts;
   const float *cos, *sin;  // [positions, D/2]
-  float eps;
+  float eps, norm_offset;
 };
 template <class T>
 struct SplitHeads {
@@ -69,13 +69,14 @@ struct MergeHeads {
   float *d_q_norm, *d_k_norm;
 };
 
-// Row i = b·K + kv head: the H/K query heads that share it, against positions 0 … starts[b] + t of the cache.
+// Row i = b·K + kv head: the H/K query heads that share it, against positions 0 … starts[b] + t of the cache,
+// or the last `window` of these (0: all).
 template <class T>
 struct CachedAttention {
   const T *q, *keys, *values;  // q [B,H,steps,D]
   T* out;                      // [B,steps,H,D]
   const std::int64_t* starts;
-  std::int64_t heads, kv_heads, width, steps, kv_batch_stride, kv_head_stride;
+  std::int64_t heads, kv_heads, width, steps, kv_batch_stride, kv_head_stride, window;
 };
 
 // Unit i = b·K + kv head: causal attention among the positions of a row. q [B·K,G,T,D], k and v [B·K,T,D],

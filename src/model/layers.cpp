@@ -40,13 +40,14 @@ T* out(at::Tensor& x) {
 at::Tensor thread_sums(std::int64_t width) { return at::zeros({at::get_num_threads(), width}, at::kFloat); }
 
 // x [N,W], delta like it or undefined → {x + delta (undefined without delta), normed}.
-variable_list norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight,
-                           double eps) {
+variable_list norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight, double eps,
+                           double offset) {
   const auto width = x.size(-1);
   at::Tensor sum = delta.defined() ? at::empty_like(x) : at::Tensor(), normed = at::empty_like(x);
   by_type(x, [&]<class T>(T*) {
-    const kernels::NormForward<T> kernel{in<T>(x),       in<T>(delta), in<T>(weight),          out<T>(sum),
-                                         out<T>(normed), width,        static_cast<float>(eps)};
+    const kernels::NormForward<T> kernel{
+        in<T>(x),       in<T>(delta), in<T>(weight),           out<T>(sum),
+        out<T>(normed), width,        static_cast<float>(eps), static_cast<float>(offset)};
     kernels::launch(kernel, x.numel() / width, 4 * width);
   });
   return {sum, normed};
@@ -54,14 +55,14 @@ variable_list norm_forward(const at::Tensor& x, const at::Tensor& delta, const a
 
 // → {gradient of x (and of delta), gradient of weight}.
 variable_list norm_backward(const at::Tensor& sum, const at::Tensor& weight, const at::Tensor& d_out,
-                            const at::Tensor& d_sum, double eps) {
+                            const at::Tensor& d_sum, double eps, double offset) {
   const auto width = sum.size(-1);
   const auto d_normed = d_out.contiguous(), d_residual = d_sum.defined() ? d_sum.contiguous() : d_sum;
   auto d_x = at::empty_like(sum), d_weight = thread_sums(width);
   by_type(sum, [&]<class T>(T*) {
     const kernels::NormBackward<T> kernel{
-        in<T>(sum),  in<T>(weight),        in<T>(d_normed), in<T>(d_residual),
-        out<T>(d_x), out<float>(d_weight), width,           static_cast<float>(eps)};
+        in<T>(sum),           in<T>(weight), in<T>(d_normed),         in<T>(d_residual),         out<T>(d_x),
+        out<float>(d_weight), width,         static_cast<float>(eps), static_cast<float>(offset)};
     at::parallel_for(0, sum.numel() / width, 1 + 4096 / width, [&](std::int64_t begin, std::int64_t end) {
       auto mine = kernel;
       mine.d_weight += at::get_thread_num() * width;
@@ -72,31 +73,36 @@ variable_list norm_backward(const at::Tensor& sum, const at::Tensor& weight, con
 }
 
 struct Norm : Function<Norm> {
-  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight, double eps) {
+  static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight, double eps,
+                            double offset) {
     ctx->save_for_backward({x, weight});
     ctx->saved_data["eps"] = eps;
-    return norm_forward(x, {}, weight, eps)[1];
+    ctx->saved_data["offset"] = offset;
+    return norm_forward(x, {}, weight, eps, offset)[1];
   }
   static variable_list backward(AutogradContext* ctx, variable_list d) {
     const auto saved = ctx->get_saved_variables();
-    auto grads = norm_backward(saved[0], saved[1], d[0], {}, ctx->saved_data["eps"].toDouble());
-    return {grads[0], grads[1], {}};
+    auto grads = norm_backward(saved[0], saved[1], d[0], {}, ctx->saved_data["eps"].toDouble(),
+                               ctx->saved_data["offset"].toDouble());
+    return {grads[0], grads[1], {}, {}};
   }
 };
 
 struct AddNorm : Function<AddNorm> {
   static variable_list forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& delta,
-                               const at::Tensor& weight, double eps) {
-    auto result = norm_forward(x, delta, weight, eps);
+                               const at::Tensor& weight, double eps, double offset) {
+    auto result = norm_forward(x, delta, weight, eps, offset);
     ctx->save_for_backward({result[0], weight});
     ctx->saved_data["eps"] = eps;
+    ctx->saved_data["offset"] = offset;
     return result;
   }
   static variable_list backward(AutogradContext* ctx, variable_list d) {
     const auto saved = ctx->get_saved_variables();
     const auto d_normed = d[1].defined() ? d[1] : at::zeros_like(saved[0]);
-    auto grads = norm_backward(saved[0], saved[1], d_normed, d[0], ctx->saved_data["eps"].toDouble());
-    return {grads[0], grads[0], grads[1], {}};
+    auto grads = norm_backward(saved[0], saved[1], d_normed, d[0], ctx->saved_data["eps"].toDouble(),
+                               ctx->saved_data["offset"].toDouble());
+    return {grads[0], grads[0], grads[1], {}, {}};
   }
 };
 
@@ -137,7 +143,8 @@ kernels::HeadLayout layout(const HeadSplit& s, std::int64_t steps) {
           nullptr,
           in<float>(s.cos),
           in<float>(s.sin),
-          static_cast<float>(s.norm_eps)};
+          static_cast<float>(s.norm_eps),
+          static_cast<float>(s.norm_offset)};
 }
 
 Heads split_forward(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& s) {
@@ -160,6 +167,7 @@ struct Split : Function<Split> {
     ctx->save_for_backward({qkv, q_norm, k_norm, split->cos, split->sin});
     ctx->saved_data["sizes"] = std::vector<std::int64_t>{batch, split->heads, split->kv_heads, split->width};
     ctx->saved_data["eps"] = split->norm_eps;
+    ctx->saved_data["offset"] = split->norm_offset;
     auto heads = split_forward(qkv, batch, *split);
     return {heads.q, heads.k, heads.v};
   }
@@ -168,6 +176,7 @@ struct Split : Function<Split> {
     const auto& qkv = saved[0];
     const auto sizes = ctx->saved_data["sizes"].toIntVector();
     HeadSplit s{sizes[1], sizes[2], sizes[3], ctx->saved_data["eps"].toDouble(), {}, {}, saved[3], saved[4]};
+    s.norm_offset = ctx->saved_data["offset"].toDouble();
     const bool normed = saved[1].numel() > 0;
     if (normed) s.q_norm = saved[1], s.k_norm = saved[2];
     const auto d_q = d[0].contiguous(), d_k = d[1].contiguous(), d_v = d[2].contiguous();
@@ -240,25 +249,31 @@ struct CausalAttention : Function<CausalAttention> {
 
 }  // namespace
 
-at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
-  if (!fused(x)) return plain::rms_norm(x, weight, eps);
-  return c10::GradMode::is_enabled() ? Norm::apply(x, weight, eps) : norm_forward(x, {}, weight, eps)[1];
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double offset) {
+  if (!fused(x)) return plain::rms_norm(x, weight, eps, offset);
+  return c10::GradMode::is_enabled() ? Norm::apply(x, weight, eps, offset)
+                                     : norm_forward(x, {}, weight, eps, offset)[1];
 }
 
 std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& delta,
-                                               const at::Tensor& weight, double eps) {
+                                               const at::Tensor& weight, double eps, double offset) {
   if (!fused(x)) {
     const auto sum = x + delta;
-    return {sum, plain::rms_norm(sum, weight, eps)};
+    return {sum, plain::rms_norm(sum, weight, eps, offset)};
   }
-  auto result = c10::GradMode::is_enabled() ? AddNorm::apply(x, delta, weight, eps)
-                                            : norm_forward(x, delta, weight, eps);
+  auto result = c10::GradMode::is_enabled() ? AddNorm::apply(x, delta, weight, eps, offset)
+                                            : norm_forward(x, delta, weight, eps, offset);
   return {result[0], result[1]};
 }
 
 at::Tensor swiglu(const at::Tensor& gate_up) {
   if (!fused(gate_up)) return plain::swiglu(gate_up);
   return c10::GradMode::is_enabled() ? Swiglu::apply(gate_up) : swiglu_forward(gate_up);
+}
+
+at::Tensor geglu(const at::Tensor& gate_up) {
+  const auto halves = gate_up.chunk(2, -1);
+  return at::gelu(halves[0], "tanh") * halves[1];
 }
 
 Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& split) {
@@ -270,9 +285,11 @@ Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& sp
   return {result[0], result[1], result[2]};
 }
 
-at::Tensor causal_attention(const Heads& heads, std::int64_t batch) {
-  const bool known = fused(heads.q) && kernels::has_causal_attention(heads.q.size(3), heads.q.size(2));
-  if (!known) return plain::causal_attention(heads, batch);
+at::Tensor causal_attention(const Heads& heads, std::int64_t batch, std::int64_t window) {
+  const auto steps = heads.q.size(2);
+  const bool known = fused(heads.q) && kernels::has_causal_attention(heads.q.size(3), steps) &&
+                     (window == 0 || steps <= window);
+  if (!known) return plain::causal_attention(heads, batch, window);
   return c10::GradMode::is_enabled() ? CausalAttention::apply(heads.q, heads.k, heads.v, batch)
                                      : causal_forward(heads, batch).first;
 }
@@ -295,16 +312,16 @@ at::Tensor split_heads_into_cache(const at::Tensor& qkv, const HeadSplit& split,
 }
 
 at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
-                            const at::Tensor& starts) {
+                            const at::Tensor& starts, std::int64_t window) {
   const auto batch = starts.size(0), kv_heads = keys.size(1), group = q.size(1), steps = q.size(2),
              width = q.size(3);
   auto result = at::empty({batch * steps, kv_heads * group * width}, q.options());
   const auto* start = in<std::int64_t>(starts);
   const auto longest = *std::max_element(start, start + batch) + steps;
   by_type(q, [&]<class T>(T*) {
-    const kernels::CachedAttention<T> kernel{in<T>(q), in<T>(keys),      in<T>(values), out<T>(result),
-                                             start,    kv_heads * group, kv_heads,      width,
-                                             steps,    keys.stride(0),   keys.stride(1)};
+    const kernels::CachedAttention<T> kernel{in<T>(q), in<T>(keys),      in<T>(values),  out<T>(result),
+                                             start,    kv_heads * group, kv_heads,       width,
+                                             steps,    keys.stride(0),   keys.stride(1), window};
     kernels::launch(kernel, batch * kv_heads, 4 * longest * steps * group * width);
   });
   return result;

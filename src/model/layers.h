@@ -10,14 +10,16 @@
 
 namespace pope {
 
-// x [N,W], weight [W] → [N,W]: x / sqrt(mean(x²) + eps) · weight.
-at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+// x [N,W], weight [W] → [N,W]: x / sqrt(mean(x²) + eps) · (offset + weight).
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double offset = 0);
 // Residual addition and the norm after it: (x + delta, rms_norm(x + delta)).
 std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& delta,
-                                               const at::Tensor& weight, double eps);
+                                               const at::Tensor& weight, double eps, double offset = 0);
 
 // gate and up side by side [N,2F] → silu(gate) · up [N,F].
 at::Tensor swiglu(const at::Tensor& gate_up);
+// The same with the tanh approximation of GELU: gelu(gate) · up. In ATen operations everywhere.
+at::Tensor geglu(const at::Tensor& gate_up);
 
 // How a row of the stacked q, k, v product is cut into heads, normed (weights [D], or undefined) and rotated
 // by the angle of its position (rotate_half convention).
@@ -26,6 +28,7 @@ struct HeadSplit {
   double norm_eps;
   at::Tensor q_norm, k_norm;
   at::Tensor cos, sin;  // [at least as many positions, D/2] f32
+  double norm_offset = 0;
 };
 struct Heads {
   at::Tensor q, k, v;  // [B·K,G,T,D], [B·K,1,T,D], [B·K,1,T,D]
@@ -33,23 +36,24 @@ struct Heads {
 // qkv [B·T,C], positions 0 … T−1.
 Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& split);
 
-// Causal attention among the tokens of each row → [B·T,H·D]. Without gradient, k and v may be parts of longer
-// rows.
-at::Tensor causal_attention(const Heads& heads, std::int64_t batch);
+// Causal attention among the tokens of each row → [B·T,H·D]; with a window (0: none) to the last `window`
+// tokens only, the query's own included. Without gradient, k and v may be parts of longer rows.
+at::Tensor causal_attention(const Heads& heads, std::int64_t batch, std::int64_t window = 0);
 
 // The heads of qkv [B·T,C] whose first positions are starts [B] i64; k and v are written into the first B
 // slots of one layer of a cache [slots,K,positions,D]. → q [B·K,G,T,D]. No gradient.
 at::Tensor split_heads_into_cache(const at::Tensor& qkv, const HeadSplit& split, const at::Tensor& starts,
                                   at::Tensor& keys, at::Tensor& values);
-// Query t of row b attends to the cached positions 0 … starts[b] + t. → [B·T,H·D]. No gradient.
+// Query t of row b attends to the cached positions 0 … starts[b] + t, or the last `window` of these. →
+// [B·T,H·D]. No gradient.
 at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
-                            const at::Tensor& starts);
+                            const at::Tensor& starts, std::int64_t window = 0);
 
 namespace plain {
-at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double offset = 0);
 at::Tensor swiglu(const at::Tensor& gate_up);
 Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& split);
-at::Tensor causal_attention(const Heads& heads, std::int64_t batch);
+at::Tensor causal_attention(const Heads& heads, std::int64_t batch, std::int64_t window = 0);
 }  // namespace plain
 
 }  // namespace pope

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cmath>
 #include <map>
 #include <mutex>
 #include <tuple>
@@ -18,7 +19,8 @@ namespace pope {
 
 // The compute tensors of one block. Undefined: not in this architecture.
 struct Model::Layer {
-  at::Tensor input_norm, post_norm, q_norm, k_norm, output, output_bias, down;
+  at::Tensor input_norm, ffn_norm, q_norm, k_norm, output, output_bias, down;
+  at::Tensor attention_out_norm, ffn_out_norm;  // of what attention and feed-forward part add (Gemma 3)
   // q, k, v one below the other [C,W], bias [C]; gate and up one below the other [2F,W]. The named parameters
   // are views of these, so that decoding does one product where the gradient has two or three owners.
   at::Tensor qkv, qkv_bias, gate_up;
@@ -29,15 +31,18 @@ struct Model::Views {
   at::Tensor embedding, final_norm, output;
   std::vector<Layer> layers;
   std::mutex rotary_mutex;
-  at::Tensor cos, sin;  // [positions so far, D/2] f32
+  struct Rotary {
+    at::Tensor cos, sin;  // [positions so far, D/2] f32
+  } rotary_tables[2];     // of layers that attend to all positions, and of those with a window
 
-  // The rows 0 … length − 1 of the rotary tables, computed when first asked for.
-  std::pair<at::Tensor, at::Tensor> rotary(const Architecture& a, std::int64_t length) {
+  // The rows 0 … length − 1 of a rotary table, computed when first asked for.
+  Rotary rotary(const Architecture& a, bool windowed, std::int64_t length) {
     const std::lock_guard lock(rotary_mutex);
+    auto& [cos, sin] = rotary_tables[windowed];
     if (!cos.defined() || cos.size(0) < length) {
       const std::int64_t before = cos.defined() ? cos.size(0) : std::min(512, a.context);
       const auto rows = std::max(length, 2 * before);
-      const auto frequencies = at::tensor(rotary_frequencies(a), at::kFloat);
+      const auto frequencies = at::tensor(rotary_frequencies(a, windowed), at::kFloat);
       const auto angles = at::outer(at::arange(rows, at::kFloat), frequencies);
       cos = angles.cos();
       sin = angles.sin();
@@ -49,6 +54,12 @@ struct Model::Views {
 namespace {
 
 using Shape = std::vector<std::int64_t>;
+
+// What Hugging Face calls the norm before the feed-forward part. In Gemma 3 the name that the other families
+// have for it is that of the norm behind attention.
+const char* ffn_norm_name(const Architecture& a) {
+  return a.gemma() ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight";
+}
 
 // Every parameter with its shape, in the order they are kept and saved.
 std::vector<std::pair<std::string, Shape>> parameter_shapes(const Architecture& a) {
@@ -73,10 +84,12 @@ std::vector<std::pair<std::string, Shape>> parameter_shapes(const Architecture& 
     }
     out.push_back({p + "self_attn.o_proj.weight", {w, q}});
     if (a.output_bias()) out.push_back({p + "self_attn.o_proj.bias", {w}});
-    out.push_back({p + "post_attention_layernorm.weight", {w}});
+    if (a.gemma()) out.push_back({p + "post_attention_layernorm.weight", {w}});
+    out.push_back({p + ffn_norm_name(a), {w}});
     out.push_back({p + "mlp.gate_proj.weight", {a.ffn_width, w}});
     out.push_back({p + "mlp.up_proj.weight", {a.ffn_width, w}});
     out.push_back({p + "mlp.down_proj.weight", {w, a.ffn_width}});
+    if (a.gemma()) out.push_back({p + "post_feedforward_layernorm.weight", {w}});
   }
   out.push_back({"model.norm.weight", {w}});
   if (!a.tied_embeddings) out.push_back({"lm_head.weight", {a.vocab_size, w}});
@@ -141,6 +154,12 @@ at::Tensor stacked(const at::Tensor& whole, const std::vector<at::Tensor>& parts
   return c10::GradMode::is_enabled() && whole.defined() ? at::cat(parts) : whole;
 }
 
+// Attention divides scores by the root of the head width; a query so scaled makes that of query_scalar.
+at::Tensor scaled_query(const Architecture& a, const at::Tensor& q) {
+  if (a.query_scalar == 0 || a.query_scalar == a.head_width) return q;
+  return q * std::sqrt(double(a.head_width) / a.query_scalar);
+}
+
 }  // namespace
 
 Model::Model(Architecture architecture, std::vector<std::pair<std::string, at::Tensor>> weights,
@@ -184,7 +203,11 @@ Model::Model(Architecture architecture, std::vector<std::pair<std::string, at::T
     }
     layer.gate_up = join({p + "mlp.gate_proj.weight", p + "mlp.up_proj.weight"}, layer.gate_up_parts);
     layer.input_norm = *slot(p + "input_layernorm.weight");
-    layer.post_norm = *slot(p + "post_attention_layernorm.weight");
+    layer.ffn_norm = *slot(p + ffn_norm_name(architecture_));
+    if (architecture_.gemma()) {
+      layer.attention_out_norm = *slot(p + "post_attention_layernorm.weight");
+      layer.ffn_out_norm = *slot(p + "post_feedforward_layernorm.weight");
+    }
     layer.q_norm = maybe(attention + "q_norm.weight");
     layer.k_norm = maybe(attention + "k_norm.weight");
     layer.output = *slot(attention + "o_proj.weight");
@@ -205,7 +228,8 @@ std::shared_ptr<Model> Model::random(Architecture architecture, std::uint64_t se
   constexpr double kInitializerRange = 0.02;
   std::vector<std::pair<std::string, at::Tensor>> weights;
   for (const auto& [name, shape] : parameter_shapes(architecture)) {
-    auto tensor = name.find("norm") != std::string::npos ? at::ones(shape) : at::zeros(shape);
+    const bool norm = name.find("norm") != std::string::npos;
+    auto tensor = norm && !architecture.gemma() ? at::ones(shape) : at::zeros(shape);
     if (shape.size() == 2) {
       RngStream rng(seed, {key_of(name)});
       auto* values = tensor.data_ptr<float>();
@@ -224,26 +248,37 @@ void Model::publish() {
   }
 }
 
-// All blocks and the final norm. tokens [B,T] → [B·T,W]; `attend(qkv, split, layer)` turns the q, k, v
-// product of a layer into [B·T,H·D]: the one thing in which training and decoding differ.
+// All blocks and the final norm. tokens [B,T] → [B·T,W]; `attend(qkv, split, layer, window)` turns the q, k,
+// v product of a layer into [B·T,H·D]: the one thing in which training and decoding differ.
 template <class Attend>
 at::Tensor Model::forward(const at::Tensor& tokens, std::int64_t positions, const Attend& attend) const {
   const auto& a = architecture_;
-  const auto [cos, sin] = views_->rotary(a, positions);
+  const double offset = a.gemma() ? 1 : 0;
   auto x = at::embedding(views_->embedding, tokens).view({-1, a.width});
-  auto normed = rms_norm(x, views_->layers.front().input_norm, a.norm_eps);
+  // The factor is rounded to the compute type, as transformers does.
+  if (a.gemma()) x = x * at::scalar_tensor(std::sqrt(a.width), x.options());
+  const auto norm_if_any = [&](const at::Tensor& added, const at::Tensor& weight) {
+    return weight.defined() ? rms_norm(added, weight, a.norm_eps, offset) : added;
+  };
+  auto normed = rms_norm(x, views_->layers.front().input_norm, a.norm_eps, offset);
   for (std::size_t l = 0; l < views_->layers.size(); ++l) {
     const auto& layer = views_->layers[l];
-    const HeadSplit split{a.heads,      a.kv_heads,   a.head_width, a.norm_eps,
-                          layer.q_norm, layer.k_norm, cos,          sin};
+    const bool windowed = a.is_windowed(l);
+    const auto [cos, sin] = views_->rotary(a, windowed, positions);
+    const HeadSplit split{a.heads,      a.kv_heads, a.head_width, a.norm_eps, layer.q_norm,
+                          layer.k_norm, cos,        sin,          offset};
     const auto qkv = at::linear(normed, stacked(layer.qkv, layer.qkv_parts),
                                 stacked(layer.qkv_bias, layer.qkv_bias_parts));
-    std::tie(x, normed) = add_rms_norm(x, at::linear(attend(qkv, split, l), layer.output, layer.output_bias),
-                                       layer.post_norm, a.norm_eps);
-    const auto ffn = swiglu(at::linear(normed, stacked(layer.gate_up, layer.gate_up_parts)));
+    const auto attended =
+        at::linear(attend(qkv, split, l, windowed ? a.window : 0), layer.output, layer.output_bias);
+    std::tie(x, normed) =
+        add_rms_norm(x, norm_if_any(attended, layer.attention_out_norm), layer.ffn_norm, a.norm_eps, offset);
+    const auto gate_up = at::linear(normed, stacked(layer.gate_up, layer.gate_up_parts));
+    const auto ffn = at::linear(a.gemma() ? geglu(gate_up) : swiglu(gate_up), layer.down);
     const bool last = l + 1 == views_->layers.size();
     const auto& next_norm = last ? views_->final_norm : views_->layers[l + 1].input_norm;
-    std::tie(x, normed) = add_rms_norm(x, at::linear(ffn, layer.down), next_norm, a.norm_eps);
+    std::tie(x, normed) =
+        add_rms_norm(x, norm_if_any(ffn, layer.ffn_out_norm), next_norm, a.norm_eps, offset);
   }
   return normed;
 }
@@ -251,8 +286,10 @@ at::Tensor Model::forward(const at::Tensor& tokens, std::int64_t positions, cons
 at::Tensor Model::hidden(const at::Tensor& tokens) const {
   const auto batch = tokens.size(0), steps = tokens.size(1);
   return forward(tokens, steps,
-                 [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t) {
-                   return causal_attention(split_heads(qkv, batch, split), batch);
+                 [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t, std::int64_t window) {
+                   auto heads = split_heads(qkv, batch, split);
+                   heads.q = scaled_query(architecture_, heads.q);
+                   return causal_attention(heads, batch, window);
                  })
       .view({batch, steps, architecture_.width});
 }
@@ -268,16 +305,17 @@ at::Tensor Model::decode(const at::Tensor& tokens, const at::Tensor& starts, KvC
                                       cache.slots(), cache.positions(), batch, end));
   }
   return forward(tokens, end,
-                 [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t l) {
+                 [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t l, std::int64_t window) {
                    auto &keys = cache.keys[l], &values = cache.values[l];
-                   const auto q = split_heads_into_cache(qkv, split, starts, keys, values);
-                   if (!fresh || steps == 1) return cached_attention(q, keys, values, starts);
+                   const auto q =
+                       scaled_query(architecture_, split_heads_into_cache(qkv, split, starts, keys, values));
+                   if (!fresh || steps == 1) return cached_attention(q, keys, values, starts, window);
                    // A prefill from position 0 attends to nothing older: the matrix products of the training
                    // path.
                    const auto rows = [&](const at::Tensor& layer) {
                      return layer.narrow(0, 0, batch).flatten(0, 1).unsqueeze(1).narrow(2, 0, steps);
                    };
-                   return causal_attention({q, rows(keys), rows(values)}, batch);
+                   return causal_attention({q, rows(keys), rows(values)}, batch, window);
                  })
       .view({batch, steps, architecture_.width});
 }

@@ -45,15 +45,24 @@ def tiny_configs():
                                                                    "high_freq_factor": 4.0,
                                                                    "original_max_position_embeddings": 16}),
                          torch.bfloat16),
+        # A window shorter than the 13 tokens, both kinds of layer; θ, scaling and score width away from the defaults. No
+        # pad token: its row of the embedding would get no gradient.
+        "gemma3": (transformers.Gemma3TextConfig(**sizes, num_key_value_heads=2, head_dim=16, rms_norm_eps=1e-3,
+                                                 pad_token_id=None, query_pre_attn_scalar=24, sliding_window=5,
+                                                 layer_types=["sliding_attention", "full_attention", "sliding_attention"],
+                                                 rope_parameters={
+                                                     "full_attention": {"rope_theta": 1000.0, "rope_type": "linear",
+                                                                        "factor": 2.0},
+                                                     "sliding_attention": theta(100.0)}), torch.bfloat16),
     }
 
 
 def randomise(model, generator):
-    """Weights wide enough that attention is far from uniform; norms and biases away from 1 and 0."""
+    """Weights wide enough that attention is far from uniform; norms (Gemma's add 1) and biases away from 1 and 0."""
     for name, parameter in model.named_parameters():
         noise = torch.randn(parameter.shape, generator=generator)
         if "norm" in name:
-            value = 1 + 0.3 * noise
+            value = (0 if "gemma" in model.config.model_type else 1) + 0.3 * noise
         elif name.endswith("bias"):
             value = 0.3 * noise
         elif "embed_tokens" in name:

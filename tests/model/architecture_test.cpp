@@ -3,6 +3,8 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "core/temp_dir.h"
 
 namespace pope {
@@ -128,11 +130,89 @@ TEST(Architecture, Llama3Scaling) {
   EXPECT_THAT(error_of([&] { architecture_from_json(config); }), HasSubstr("rope scaling"));
 }
 
+// The config.json as published; its makers say 4.0B parameters.
+TEST(Architecture, ReadsQwen3_4BInstruct2507) {
+  const Architecture a = architecture_from_json(Json::parse(R"({"architectures": ["Qwen3ForCausalLM"],
+    "attention_bias": false, "attention_dropout": 0.0, "bos_token_id": 151643, "eos_token_id": 151645,
+    "head_dim": 128, "hidden_act": "silu", "hidden_size": 2560, "initializer_range": 0.02,
+    "intermediate_size": 9728, "max_position_embeddings": 262144, "max_window_layers": 36,
+    "model_type": "qwen3", "num_attention_heads": 32, "num_hidden_layers": 36, "num_key_value_heads": 8,
+    "rms_norm_eps": 1e-06, "rope_scaling": null, "rope_theta": 5000000, "sliding_window": null,
+    "tie_word_embeddings": true, "torch_dtype": "bfloat16", "transformers_version": "4.51.0",
+    "use_cache": true, "use_sliding_window": false, "vocab_size": 151936})"));
+  EXPECT_EQ(a.parameters(), 4022468096);
+  EXPECT_EQ(a.head_width, 128);
+  EXPECT_EQ(a.kv_heads, 8);
+  EXPECT_EQ(a.context, 262144);
+  EXPECT_EQ(a.rope_theta, 5e6);
+  EXPECT_TRUE(a.tied_embeddings && a.qk_norm && !a.attention_bias);
+}
+
+// google/gemma-3-1b-it's fields, with small sizes: the spelling of transformers 4.
+Json gemma() {
+  return Json::parse(R"({"model_type": "gemma3_text", "vocab_size": 61, "hidden_size": 48,
+    "num_hidden_layers": 3, "num_attention_heads": 6, "num_key_value_heads": 1, "head_dim": 16,
+    "intermediate_size": 80, "max_position_embeddings": 64, "hidden_activation": "gelu_pytorch_tanh",
+    "attn_logit_softcapping": null, "final_logit_softcapping": null, "query_pre_attn_scalar": 24,
+    "rms_norm_eps": 1e-6, "rope_local_base_freq": 10000, "rope_scaling": null, "rope_theta": 1000000,
+    "sliding_window": 12, "sliding_window_pattern": 2, "bos_token_id": 2, "eos_token_id": [1, 6]})");
+}
+
+TEST(Architecture, ReadsGemma3) {
+  Json config = gemma();
+  const Architecture a = architecture_from_json(config);
+  EXPECT_TRUE(a.gemma());
+  EXPECT_TRUE(a.tied_embeddings);  // transformers' default for this family
+  EXPECT_TRUE(a.qk_norm);
+  EXPECT_EQ(a.head_width, 16);
+  EXPECT_EQ(a.window, 12);
+  EXPECT_EQ(a.windowed, (std::vector{true, false, true}));
+  EXPECT_EQ(a.query_scalar, 24);
+  EXPECT_EQ(a.rope_theta, 1e6);
+  EXPECT_EQ(a.window_rope_theta, 1e4);
+  // By hand: layer 4·48 + 48·(96 + 2·16) + 96·48 + 3·48·80 + 2·16 = 22496; 3·22496 + 48 + 48·61.
+  EXPECT_EQ(a.parameters(), 3 * 22496 + 48 + 48 * 61);
+
+  // Written in both spellings, and read from the newer one alone.
+  config["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 8.0}};
+  const Architecture scaled = architecture_from_json(config);
+  EXPECT_NEAR(rotary_frequencies(scaled)[4], std::pow(1e6, -0.5) / 8, 1e-12);
+  EXPECT_NEAR(rotary_frequencies(scaled, true)[4], 1e-2, 1e-12);
+  Json written = to_json(scaled);
+  EXPECT_EQ(written["architectures"], Json({"Gemma3ForCausalLM"}));
+  EXPECT_EQ(written["layer_types"], Json({"sliding_attention", "full_attention", "sliding_attention"}));
+  EXPECT_EQ(written["rope_scaling"]["factor"], 8.0);
+  EXPECT_FALSE(written.contains("hidden_act"));
+  for (const char* old : {"rope_theta", "rope_local_base_freq", "rope_scaling", "sliding_window_pattern"}) {
+    written.erase(old);
+  }
+  EXPECT_EQ(rotary_frequencies(architecture_from_json(written)), rotary_frequencies(scaled));
+  EXPECT_EQ(rotary_frequencies(architecture_from_json(written), true), rotary_frequencies(scaled, true));
+  EXPECT_EQ(architecture_from_json(written).windowed, scaled.windowed);
+
+  const auto refusal = [](const char* field, const Json& value) {
+    Json other = gemma();
+    other[field] = value;
+    return error_of([&] { architecture_from_json(other); });
+  };
+  EXPECT_THAT(refusal("hidden_activation", "gelu"), HasSubstr("hidden_activation"));
+  EXPECT_THAT(refusal("final_logit_softcapping", 30.0), HasSubstr("final_logit_softcapping"));
+  EXPECT_THAT(refusal("use_bidirectional_attention", true), HasSubstr("use_bidirectional_attention"));
+  EXPECT_THAT(refusal("layer_types", {"full_attention"}), HasSubstr("layer_types"));
+  EXPECT_THAT(refusal("layer_types", {"full_attention", "chunked_attention", "full_attention"}),
+              HasSubstr("chunked_attention"));
+  EXPECT_THAT(refusal("sliding_window", 0), HasSubstr("sliding_window"));
+  EXPECT_THAT(refusal("sliding_window_pattern", 0), HasSubstr("sliding_window_pattern"));
+  EXPECT_THAT(refusal("query_pre_attn_scalar", 0), HasSubstr("query_pre_attn_scalar"));
+  EXPECT_THAT(refusal("rope_local_base_freq", 0), HasSubstr("rope_local_base_freq"));
+}
+
 TEST(Architecture, RefusesWithTheFieldsName) {
   const auto message = [](const char* field, const Json& value) {
     return error_of([&] { architecture_from_json(with(field, value)); });
   };
-  EXPECT_THAT(message("model_type", "gpt2"), HasSubstr("\"gpt2\"\n  hint: known: llama, qwen2, qwen3"));
+  EXPECT_THAT(message("model_type", "gpt2"),
+              HasSubstr("\"gpt2\"\n  hint: known: llama, qwen2, qwen3, gemma3_text"));
   EXPECT_THAT(message("model_type", nullptr), HasSubstr("model_type"));
   EXPECT_THAT(message("mlp_bias", true), HasSubstr("mlp_bias"));
   EXPECT_THAT(message("hidden_act", "gelu"), HasSubstr("hidden_act"));

@@ -97,7 +97,7 @@ TEST_P(CacheTest, PrefillTogetherEqualsOneByOne) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, CacheTest, testing::Values("llama", "qwen2", "qwen3"));
+INSTANTIATE_TEST_SUITE_P(Families, CacheTest, testing::Values("llama", "qwen2", "qwen3", "gemma3_text"));
 
 TEST(KvCacheTest, CopyMovesTheFirstPositionsOfEveryLayer) {
   const auto a = tiny_architecture();

@@ -63,9 +63,13 @@ void compare(const Piece& fused, const Piece& plain, const std::vector<at::Tenso
 
 TEST(LayersTest, RmsNorm) {
   for (const std::int64_t width : {1, 7, 16, 24, 64, 93}) {
-    const Piece fused = [](const auto& in) { return std::vector{rms_norm(in[0], in[1], 1e-3)}; };
-    const Piece plain = [](const auto& in) { return std::vector{plain::rms_norm(in[0], in[1], 1e-3)}; };
-    compare(fused, plain, {noise({5, width}, 1, at::kFloat, 0.3), noise({width}, 2, at::kFloat, 1)});
+    for (const double offset : {0, 1}) {
+      const Piece fused = [=](const auto& in) { return std::vector{rms_norm(in[0], in[1], 1e-3, offset)}; };
+      const Piece plain = [=](const auto& in) {
+        return std::vector{plain::rms_norm(in[0], in[1], 1e-3, offset)};
+      };
+      compare(fused, plain, {noise({5, width}, 1, at::kFloat, 0.3), noise({width}, 2, at::kFloat, 1)});
+    }
   }
 }
 
@@ -73,15 +77,15 @@ TEST(LayersTest, AddRmsNorm) {
   // The sum is rounded before it is normed, so x and delta are chosen to add exactly: small multiples of 1/8.
   const auto coarse = [](const at::Tensor& x) { return x.mul(8).round().clamp(-24, 24).div(8); };
   const auto list = [](const std::pair<at::Tensor, at::Tensor>& p) { return std::vector{p.first, p.second}; };
-  const Piece fused = [&](const auto& in) { return list(add_rms_norm(in[0], in[1], in[2], 1e-5)); };
+  const Piece fused = [&](const auto& in) { return list(add_rms_norm(in[0], in[1], in[2], 1e-5, 1)); };
   const Piece plain = [](const auto& in) {
     const at::Tensor sum = in[0] + in[1];
-    return std::vector{sum, plain::rms_norm(sum, in[2], 1e-5)};
+    return std::vector{sum, plain::rms_norm(sum, in[2], 1e-5, 1)};
   };
   for (const std::int64_t width : {9, 40}) {
     compare(fused, plain,
             {coarse(noise({6, width}, 1, at::kFloat)), coarse(noise({6, width}, 2, at::kFloat)),
-             noise({width}, 3, at::kFloat, 1)});
+             noise({width}, 3, at::kFloat)});
   }
 }
 
@@ -103,7 +107,7 @@ TEST(LayersTest, SplitHeads) {
     const auto piece = [&](bool normed, auto split) -> Piece {
       return [=](const std::vector<at::Tensor>& in) {
         HeadSplit how{heads, kv_heads, width, 1e-4, {}, {}, angles.cos(), angles.sin()};
-        if (normed) how.q_norm = in[1], how.k_norm = in[2];
+        if (normed) how.q_norm = in[1], how.k_norm = in[2], how.norm_offset = 0.5;
         const auto out = split(in[0], batch, how);
         return std::vector{out.q, out.k, out.v};
       };
@@ -120,9 +124,10 @@ TEST(LayersTest, CausalAttention) {
   for (const std::int64_t width : {16, 24, 32, 64, 128}) {
     for (const std::int64_t steps : {1, 3, 4, 17, 32, 70}) {
       const std::int64_t batch = 2, kv_heads = 3, group = 2;
+      const std::int64_t window = steps == 17 ? 17 : 0;  // as long as the text: the kernel serves it
       const auto piece = [&](auto attention) -> Piece {
         return [=](const std::vector<at::Tensor>& in) {
-          return std::vector{attention(Heads{in[0], in[1], in[2]}, batch)};
+          return std::vector{attention(Heads{in[0], in[1], in[2]}, batch, window)};
         };
       };
       compare(piece(causal_attention), piece(plain::causal_attention),

@@ -39,14 +39,15 @@ at::Tensor plain_hidden(const Model& model, const at::Tensor& tokens) {
   std::map<std::string, at::Tensor> w;
   for (const auto& [name, tensor] : weights_of(model)) w[name] = tensor.to(at::kDouble);
   const auto norm = [&](const at::Tensor& x, const at::Tensor& weight) {
-    return x / (x.square().mean(-1, true) + a.norm_eps).sqrt() * weight;
+    const auto scale = a.gemma() ? 1 + weight : weight;
+    return x / (x.square().mean(-1, true) + a.norm_eps).sqrt() * scale;
   };
-  const auto rotate = [&](const at::Tensor& x, std::int64_t position) {  // x [D]
+  const auto rotate = [&](const at::Tensor& x, double theta, std::int64_t position) {  // x [D]
     auto out = at::empty_like(x);
     const auto half = x.size(0) / 2;
     for (std::int64_t i = 0; i < half; ++i) {
-      const double angle = static_cast<double>(position) *
-                           std::pow(a.rope_theta, -2.0 * static_cast<double>(i) / a.head_width);
+      const double angle =
+          static_cast<double>(position) * std::pow(theta, -2.0 * static_cast<double>(i) / a.head_width);
       const double first = x[i].item<double>(), second = x[i + half].item<double>();
       out[i] = first * std::cos(angle) - second * std::sin(angle);
       out[i + half] = second * std::cos(angle) + first * std::sin(angle);
@@ -54,6 +55,7 @@ at::Tensor plain_hidden(const Model& model, const at::Tensor& tokens) {
     return out;
   };
   auto x = w.at("model.embed_tokens.weight").index({tokens});  // [T,W]
+  if (a.gemma()) x = x * std::sqrt(a.width);
   const auto steps = tokens.size(0);
   for (int l = 0; l < a.layers; ++l) {
     const auto p = "model.layers." + std::to_string(l) + ".";
@@ -61,6 +63,9 @@ at::Tensor plain_hidden(const Model& model, const at::Tensor& tokens) {
       auto y = at::matmul(h, w.at(p + "self_attn." + name + "_proj.weight").t());
       return a.attention_bias ? y + w.at(p + "self_attn." + name + "_proj.bias") : y;
     };
+    const bool windowed = a.is_windowed(static_cast<std::size_t>(l));
+    const double theta = windowed ? a.window_rope_theta : a.rope_theta;
+    const double score_width = a.gemma() ? a.query_scalar : a.head_width;
     const auto h = norm(x, w.at(p + "input_layernorm.weight"));
     const auto q = project(h, "q"), k = project(h, "k"), v = project(h, "v");
     auto attended = at::zeros({steps, a.heads * a.head_width}, at::kDouble);
@@ -68,30 +73,40 @@ at::Tensor plain_hidden(const Model& model, const at::Tensor& tokens) {
       const int shared = head / (a.heads / a.kv_heads);
       const auto key = [&](std::int64_t t) {
         auto row = k[t].narrow(0, shared * a.head_width, a.head_width);
-        return rotate(a.qk_norm ? norm(row, w.at(p + "self_attn.k_norm.weight")) : row, t);
+        return rotate(a.qk_norm ? norm(row, w.at(p + "self_attn.k_norm.weight")) : row, theta, t);
       };
       for (std::int64_t t = 0; t < steps; ++t) {
         auto row = q[t].narrow(0, head * a.head_width, a.head_width);
-        row = rotate(a.qk_norm ? norm(row, w.at(p + "self_attn.q_norm.weight")) : row, t);
-        auto scores = at::empty({t + 1}, at::kDouble);
-        for (std::int64_t s = 0; s <= t; ++s) scores[s] = row.dot(key(s)) / std::sqrt(a.head_width);
+        row = rotate(a.qk_norm ? norm(row, w.at(p + "self_attn.q_norm.weight")) : row, theta, t);
+        const std::int64_t first = windowed ? std::max<std::int64_t>(0, t + 1 - a.window) : 0;
+        auto scores = at::empty({t + 1 - first}, at::kDouble);
+        for (std::int64_t s = first; s <= t; ++s)
+          scores[s - first] = row.dot(key(s)) / std::sqrt(score_width);
         const auto weights = scores.softmax(0);
         auto out = attended[t].narrow(0, head * a.head_width, a.head_width);
-        for (std::int64_t s = 0; s <= t; ++s)
-          out += weights[s] * v[s].narrow(0, shared * a.head_width, a.head_width);
+        for (std::int64_t s = first; s <= t; ++s)
+          out += weights[s - first] * v[s].narrow(0, shared * a.head_width, a.head_width);
       }
     }
-    x = x + at::matmul(attended, w.at(p + "self_attn.o_proj.weight").t());
-    const auto m = norm(x, w.at(p + "post_attention_layernorm.weight"));
+    auto added = at::matmul(attended, w.at(p + "self_attn.o_proj.weight").t());
+    if (a.gemma()) added = norm(added, w.at(p + "post_attention_layernorm.weight"));
+    x = x + added;
+    const auto m =
+        norm(x, w.at(p + (a.gemma() ? "pre_feedforward_layernorm" : "post_attention_layernorm") + ".weight"));
     const auto gate = at::matmul(m, w.at(p + "mlp.gate_proj.weight").t());
     const auto up = at::matmul(m, w.at(p + "mlp.up_proj.weight").t());
-    x = x + at::matmul(gate * at::sigmoid(gate) * up, w.at(p + "mlp.down_proj.weight").t());
+    const double kRoot = std::sqrt(2 / 3.141592653589793);
+    const auto gelu = 0.5 * gate * (1 + (kRoot * (gate + 0.044715 * gate.pow(3))).tanh());
+    const auto active = a.gemma() ? gelu : gate * at::sigmoid(gate);
+    added = at::matmul(active * up, w.at(p + "mlp.down_proj.weight").t());
+    if (a.gemma()) added = norm(added, w.at(p + "post_feedforward_layernorm.weight"));
+    x = x + added;
   }
   return norm(x, w.at("model.norm.weight"));
 }
 
 TEST(ModelTest, HiddenEqualsThePlainFormulas) {
-  for (const auto* family : {"llama", "qwen2", "qwen3"}) {
+  for (const auto* family : {"llama", "qwen2", "qwen3", "gemma3_text"}) {
     const auto model = lively_model(tiny_architecture(family), at::kFloat);
     const auto tokens = random_tokens(2, 9, 37, 1);
     const auto hidden = model->hidden(tokens);
@@ -115,7 +130,7 @@ TEST(ModelTest, PaddingAndLaterTokensDoNotReachEarlierPositions) {
 
 // Every parameter: the slope along a random direction against the difference quotient of the loss.
 TEST(ModelTest, GradientsOfAllParametersEqualDifferenceQuotients) {
-  for (const auto* family : {"llama", "qwen2", "qwen3"}) {
+  for (const auto* family : {"llama", "qwen2", "qwen3", "gemma3_text"}) {
     const auto model = lively_model(tiny_architecture(family), at::kFloat);
     const auto tokens = random_tokens(2, 9, 37, 1);
     auto weights = at::empty({2, 9, 24}, at::kFloat);
@@ -185,6 +200,13 @@ TEST(ModelTest, ParametersAreNamedLeavesAndFloatSharesThem) {
   EXPECT_THAT(names, testing::Contains("model.layers.1.self_attn.k_norm.weight"));
   EXPECT_THAT(names, testing::Contains("lm_head.weight"));
   EXPECT_EQ(names.size(), 3U + 2 * 11);
+}
+
+// With weights so small, a norm that multiplied by 0 would leave nothing.
+TEST(ModelTest, RandomNormsOfGemmaMultiplyByOne) {
+  const auto model = Model::random(tiny_architecture("gemma3_text"), 1);
+  EXPECT_EQ(model->parameters()[1].master.abs().max().item<float>(), 0);  // input_layernorm
+  EXPECT_NEAR(model->hidden(random_tokens(1, 5, 37, 1)).square().mean().item<float>(), 1, 0.05);
 }
 
 TEST(ModelTest, PublishRoundsTheMasters) {

@@ -23,11 +23,17 @@ inline Architecture tiny_architecture(const std::string& family = "llama") {
   a.norm_eps = 1e-5;
   a.tied_embeddings = family != "qwen3";
   a.attention_bias = family == "qwen2";
-  a.qk_norm = family == "qwen3";
+  a.qk_norm = family == "qwen3" || a.gemma();
+  if (a.gemma()) {
+    a.window = 4;
+    a.windowed = {true, false};
+    a.window_rope_theta = 100;
+    a.query_scalar = 20;
+  }
   return a;
 }
 
-// Weights large enough that attention and every norm, bias and gate matter to the output.
+// Weights large enough that attention and every norm, bias, gate and window matter to the output.
 inline std::shared_ptr<Model> lively_model(const Architecture& architecture, at::ScalarType compute,
                                            std::uint64_t seed = 7) {
   auto model = Model::random(architecture, seed);

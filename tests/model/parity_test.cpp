@@ -51,6 +51,23 @@ TEST_P(Tiny, LogitsLossAndGradientsAreThoseOfTransformers) {
   }
   EXPECT_NEAR(scores.nll.item<float>(), golden["nll"].get<float>(), 1e-5);
 
+  // Cached: a prompt of 4 tokens, then one token at a time.
+  {
+    const c10::NoGradGuard no_gradient;
+    KvCache cache(loaded.model->architecture(), 1, int(ids.size()), at::kFloat);
+    const auto check = [&](std::int64_t at, std::int64_t count) {
+      const at::Tensor states =
+          loaded.model->decode(row_of(ids).narrow(1, at, count), at::tensor({at}), cache);
+      const at::Tensor logits = loaded.model->logits(states[0]);
+      for (std::int64_t t = 0; t < count; ++t) {
+        const at::Tensor difference = logits[t] - at::tensor(expected[std::size_t(at + t)]);
+        EXPECT_LT(difference.abs().max().item<float>(), 2e-5) << "cached position " << at + t;
+      }
+    };
+    check(0, 4);
+    for (std::int64_t at = 4; at < std::int64_t(ids.size()); ++at) check(at, 1);
+  }
+
   scores.nll.backward();
   EXPECT_EQ(loaded.model->parameters().size(), golden["gradients"].size());
   for (const Parameter& parameter : loaded.model->parameters()) {
@@ -83,7 +100,8 @@ TEST_P(Tiny, LoadedModelIsSavedUnchanged) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Tiny,
-                         testing::Values("llama_tied", "llama_bias", "llama_scaled", "qwen2", "qwen3"),
+                         testing::Values("llama_tied", "llama_bias", "llama_scaled", "qwen2", "qwen3",
+                                         "gemma3"),
                          [](const auto& info) { return std::string(info.param); });
 
 // A published model of 30 layers: tokens exactly, logits (of order 20) to 1e-3, loss to 1e-4.
@@ -124,6 +142,42 @@ TEST(Parity, SavesModelsForTransformers) {
     convert(entry.path(), entry.path().filename().string());
   }
   if (const char* path = std::getenv("POPE_SMOLLM2")) convert(path, "smollm2");
+}
+
+// The numbers that tests/parity.py compares: $POPE_PARITY/request.json is {"model": path, "rows": [ids, …]};
+// N.safetensors beside it gets, of row N, the logits of the whole forward and of cached decoding, the
+// logprobs and mean nll of the tokens after the first, and the nll's gradient for every parameter.
+TEST(Parity, WritesItsNumbers) {
+  const char* folder = std::getenv("POPE_PARITY");
+  if (!folder) GTEST_SKIP() << "set POPE_PARITY to a folder with a request; tests/parity.py does";
+  const Json request = read_json(fs::path(folder) / "request.json");
+  const LoadedModel loaded = load_model(request["model"].get<std::string>(), at::kFloat);
+  Model& model = *loaded.model;
+  for (std::size_t n = 0; n < request["rows"].size(); ++n) {
+    const at::Tensor tokens = row_of(request["rows"][n].get<std::vector<std::int64_t>>());
+    const std::int64_t steps = tokens.size(1);
+    const at::Tensor hidden = model.hidden(tokens).squeeze(0);
+    const at::Tensor targets = tokens.squeeze(0).narrow(0, 1, steps - 1);
+    const auto scores =
+        token_logprobs(hidden.narrow(0, 0, steps - 1), model.output_embedding(), targets, 1.0);
+    for (Parameter& parameter : model.parameters()) parameter.compute.mutable_grad().reset();
+    scores.logprobs.mean().neg().backward();
+
+    const c10::NoGradGuard no_gradient;
+    KvCache cache(model.architecture(), 1, int(steps), at::kFloat);
+    std::vector<at::Tensor> cached = {model.decode(tokens.narrow(1, 0, 4), at::tensor({0L}), cache)};
+    for (std::int64_t at = 4; at < steps; ++at) {
+      cached.push_back(model.decode(tokens.narrow(1, at, 1), at::tensor({at}), cache));
+    }
+    NamedTensors out = {{"logits", model.logits(hidden)},
+                        {"cached_logits", model.logits(at::cat(cached, 1)[0])},
+                        {"logprobs", scores.logprobs.detach()},
+                        {"nll", scores.logprobs.mean().neg().detach()}};
+    for (const Parameter& parameter : model.parameters()) {
+      out.emplace_back("grad." + parameter.name, parameter.compute.grad());
+    }
+    write_safetensors(fs::path(folder) / (std::to_string(n) + ".safetensors"), out);
+  }
 }
 
 }  // namespace
