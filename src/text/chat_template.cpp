@@ -95,7 +95,7 @@ Pieces render_llama3(const ChatStyle& style, const ChatTurn& turn) {
     system = "Cutting Knowledge Date: December 2023\nToday Date: " +
              (turn.date.empty() ? style.date : std::string(turn.date)) + "\n\n" + system;
   }
-  if (!turn.system.empty() || !style.date.empty()) {
+  if (!turn.system.empty() || style.always_system) {
     add_message("system", system);
     pieces.push_back({"<|eot_id|>", true});
   }
@@ -138,9 +138,36 @@ std::string unescaped(std::string_view text) {
   return result;
 }
 
+// Jinja text with neighbouring string literals, 'a' + 'b', made one.
+std::string with_joined_literals(std::string text) {
+  for (const std::string_view joint : {"' + '", "\" + \""}) {
+    for (std::size_t at = text.find(joint); at != std::string::npos; at = text.find(joint, at)) {
+      text.erase(at, joint.size());
+    }
+  }
+  return text;
+}
+
+// The literal of {% set system_message = '…' %}; "" when there is none.
+std::string set_system_message(std::string_view text) {
+  constexpr std::string_view kSet = "set system_message = ";
+  for (std::size_t at = text.find(kSet); at != std::string_view::npos; at = text.find(kSet, at)) {
+    at += kSet.size();
+    const char quote = at < text.size() ? text[at] : ' ';
+    if (quote != '\'' && quote != '"') continue;
+    std::size_t end = at + 1;
+    while (end < text.size() && text[end] != quote) end += text[end] == '\\' ? 2 : 1;
+    if (end < text.size() && end > at + 1) return unescaped(text.substr(at + 1, end - at - 1));
+  }
+  return "";
+}
+
 // The default system message of ChatML template text: the literal that stands between "<|im_start|>system\n"
-// and "<|im_end|>" within one string of the Jinja source. "" when there is none.
-std::string chatml_default_system(std::string_view text) {
+// and "<|im_end|>" within one string of the Jinja source, or is set as system_message. "" when there is none.
+std::string chatml_default_system(const std::string& source) {
+  if (std::string message = set_system_message(source); !message.empty()) return message;
+  const std::string joined = with_joined_literals(source);
+  const std::string_view text = joined;
   constexpr std::string_view kStart = "<|im_start|>system", kEnd = "<|im_end|>";
   for (std::size_t at = text.find(kStart); at != std::string_view::npos; at = text.find(kStart, at)) {
     const bool double_quoted = at > 0 && text[at - 1] == '"';
@@ -176,9 +203,11 @@ std::string llama_date(std::string_view text) {
 ChatStyle read_style(std::string_view text, std::string_view plain) {
   const auto says = [&](std::string_view part) { return plain.find(part) != std::string_view::npos; };
   ChatStyle style;
-  style.default_system = chatml_default_system(text);
+  // Beside a switch, a literal system message is what the switch adds.
+  if (!says("enable_thinking")) style.default_system = chatml_default_system(std::string(text));
   style.bos = says("bos_token");
   style.refuses_system = says("System role not supported");
+  style.always_system = says("<|start_header_id|>system<|end_header_id|>") && !says("system_message != ");
   style.date = llama_date(plain);
   style.thinking_switch = says("enable_thinking is false");
   style.wraps_answer = says("\n<think>\n' + reasoning_content");
@@ -207,7 +236,9 @@ ChatTemplate find_chat_template(std::string_view name, std::string_view template
   const std::string plain = unescaped(template_text);
   std::string known;
   for (const TemplateKind& kind : kTemplateKinds) {
-    const bool own = kind.mark != nullptr && plain.find(kind.mark) != std::string::npos;
+    // A ChatML template that makes its system message of today's date and more (SmolLM3) is of no known kind.
+    const bool computed = kind.render == render_chatml && plain.find("strftime_now") != std::string::npos;
+    const bool own = kind.mark != nullptr && plain.find(kind.mark) != std::string::npos && !computed;
     if (name == kind.name || (automatic && own)) {
       const ChatStyle style = own ? read_style(template_text, plain) : ChatStyle{.bos = kind.bos};
       return {kind.name, style, kind.render};

@@ -32,6 +32,7 @@ struct ChatStyle {
   std::string default_system;  // shown when the user asks for none in particular
   bool bos = false;            // the prompt opens with the BOS token
   bool refuses_system = false;
+  bool always_system = false;    // Llama 3.1 and later: a system message is shown even when empty
   std::string date;              // Llama 3.1 and later: the date line's own date; "" = no such line
   std::string answer_opening;    // "<think>\n" in templates of models that always reason
   bool thinking_switch = false;  // knows enable_thinking: false opens the answer with an empty think block

@@ -121,6 +121,17 @@ CHAT_TEMPLATES = {
         "m.content + '<|im_end|>\\n' }}\n    {%- endif %}\n{%- endfor %}\n{%- if add_generation_prompt %}\n"
         "    {{- '<|im_start|>assistant\\n' }}\n{%- endif %}\n"
     ),
+    "in_variable": (
+        "{% set system_message = 'You are \\'Tiny\\'.' %}{% if messages[0]['role'] == 'system' %}{% set system_message = "
+        "messages[0]['content'] %}{% endif %}{{ '<|im_start|>system\n' + system_message + '<|im_end|>\n' }}{% for m in messages %}"
+        "{% if m['role'] != 'system' %}{{ '<|im_start|>' + m['role'] + '\n' + m['content'] + '<|im_end|>\n' }}{% endif %}{% endfor %}"
+        "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+    ),
+    "in_pieces": (
+        "{%- if messages[0]['role'] != 'system' -%}{{- '<|im_start|>system\\n' + 'You\\'re Tiny.  Obey.' + '<|im_end|>\\n' }}{%- endif %}"
+        "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{%- endfor %}"
+        "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
+    ),
     "none": (
         "{%- for m in messages %}{{- '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{%- endfor %}"
         "{%- if add_generation_prompt %}{{- '<|im_start|>assistant\\n' }}{%- endif %}"
@@ -145,6 +156,11 @@ CHAT_TEMPLATES = {
     "llama31": (
         "{{- bos_token }}{%- if not date_string is defined %}{%- set date_string = \"26 Jul 2024\" %}{%- endif %}"
         + LLAMA31_DATE + LLAMA3_TURNS
+    ),
+    "llama31_dateless": (
+        "{{- bos_token }}{%- if messages[0]['role'] == 'system' %}{%- set system_message = messages[0]['content']|trim %}"
+        "{%- set messages = messages[1:] %}{%- else %}{%- set system_message = '' %}{%- endif %}"
+        "{{- '<|start_header_id|>system<|end_header_id|>\n\n' + system_message + '<|eot_id|>' }}" + LLAMA3_TURNS
     ),
     "gemma2": (
         "{{ bos_token }}{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
@@ -174,9 +190,9 @@ def make_gemma():
     tokenizer.decoder = decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()])
     front = ["<pad>", "<eos>", "<bos>", "<unk>"]
     byte_tokens = [f"<0x{byte:02X}>" for byte in range(256)]
-    trainer = trainers.BpeTrainer(vocab_size=600, min_frequency=2, show_progress=False, limit_alphabet=90,
+    trainer = trainers.BpeTrainer(vocab_size=600, min_frequency=2, show_progress=False,
                                   special_tokens=front + byte_tokens)
-    tokenizer.train_from_iterator(CORPUS, trainer)
+    tokenizer.train_from_iterator(CORPUS[:5] + CORPUS[9:14], trainer)  # no Japanese, Greek, Cyrillic, emoji: these fall back
     description = json.loads(tokenizer.to_str())
     description["added_tokens"] = description["added_tokens"][: len(front)]
     tokenizer = Tokenizer.from_str(json.dumps(description))

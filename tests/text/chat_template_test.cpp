@@ -44,7 +44,7 @@ std::vector<int> render(const SortedJson& row, const std::shared_ptr<const Token
 
 TEST(ChatTemplate, IsWhatTransformersRenders) {
   const SortedJson goldens = golden("text_chat.json");
-  ASSERT_EQ(goldens["rows"].size(), 73u);
+  ASSERT_EQ(goldens["rows"].size(), 91u);
   for (const SortedJson& row : goldens["rows"]) {
     const auto tokenizer = tokenizer_with(goldens["templates"][row["name"].get<std::string>()]);
     const std::vector<int> ids = render(row, tokenizer, row["user"]);
@@ -52,6 +52,24 @@ TEST(ChatTemplate, IsWhatTransformersRenders) {
                                                        << tokenizer->decode(ids, false) << "\ninstead of\n"
                                                        << row["text"].get<std::string>();
   }
+}
+
+// Renders what tests/parity_text.py asks for: $POPE_TEXT_PARITY/chat.json, of the form of text_chat.json.
+// Beside it, prompts.json: the ids of each row, or why it is refused.
+TEST(TextParity, RendersWhatIsAsked) {
+  const char* folder = std::getenv("POPE_TEXT_PARITY");
+  if (folder == nullptr) GTEST_SKIP() << "POPE_TEXT_PARITY is not set: run tests/parity_text.py";
+  const SortedJson request = SortedJson::parse(read_file(fs::path(folder) / "chat.json"));
+  SortedJson prompts = SortedJson::array();
+  for (const SortedJson& row : request["rows"]) {
+    try {
+      prompts.push_back(
+          render(row, tokenizer_with(request["templates"][row["name"].get<std::string>()]), row["user"]));
+    } catch (const Error& error) {
+      prompts.push_back(error.what());
+    }
+  }
+  write_file(fs::path(folder) / "prompts.json", prompts.dump());
 }
 
 TEST(ChatTemplate, KindIsRecognised) {
@@ -73,8 +91,23 @@ TEST(ChatTemplate, DefaultSystemMessageIsReadFromTheTemplate) {
   };
   EXPECT_EQ(system(templates["in_loop"]), "You are Tiny, a helpful model");
   EXPECT_EQ(system(templates["in_else"]), "Don't guess.\nYou are \"Tiny\".");
+  EXPECT_EQ(system(templates["in_variable"]), "You are 'Tiny'.");
+  EXPECT_EQ(system(templates["in_pieces"]), "You're Tiny.  Obey.");
+  EXPECT_EQ(system("{% set system_message = message + '.' %}{% set system_message = 'open"), "");
   EXPECT_EQ(system(templates["none"]), "");
   EXPECT_EQ(system("'<|im_start|>system\nnot closed'"), "");
+}
+
+// Messages that the template shows on conditions which a plain conversation does not meet.
+TEST(ChatTemplate, SystemMessagesUnderConditionsAreLeftOut) {
+  const std::string deep =
+      "{% if enable_thinking %}{{ '<|im_start|>system\nThink.<|im_end|>\n' }}{% endif %}";
+  EXPECT_EQ(find_chat_template("auto", deep + "<|im_start|>assistant\n").style.default_system, "");
+  const std::string header = "{{ '<|start_header_id|>system<|end_header_id|>\n\n' }}";
+  const std::string turn = "<|start_header_id|>assistant<|end_header_id|>\n\n";
+  EXPECT_TRUE(find_chat_template("auto", header + turn).style.always_system);
+  const std::string some = "{% if system_message != '' %}" + header + "{% endif %}";
+  EXPECT_FALSE(find_chat_template("auto", some + turn).style.always_system);
 }
 
 // Named in the config, a kind is rendered as its family documents it, whatever the model's template says.
@@ -98,8 +131,9 @@ TEST(ChatTemplate, CanBeNamed) {
 }
 
 TEST(ChatTemplate, UnknownOnesAreRefused) {
-  // Phi-4 has ChatML's tokens and another order.
-  for (const char* text : {"[INST] {{ messages }} [/INST]", "{{ '<|im_start|>assistant<|im_sep|>' }}"}) {
+  // Phi-4 has ChatML's tokens and another order; SmolLM3 makes its system message of the date and more.
+  for (const char* text : {"[INST] {{ messages }} [/INST]", "{{ '<|im_start|>assistant<|im_sep|>' }}",
+                           "{{ strftime_now('%d') }}{{ '<|im_start|>assistant\n' }}"}) {
     try {
       find_chat_template("auto", text);
       FAIL() << text;
