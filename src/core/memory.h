@@ -10,6 +10,9 @@ namespace pope {
 // time). Call once, first thing in main. Does nothing with allocators that have no such setting.
 void keep_freed_memory();
 
+// Gives the kernel what is free in the heap now, for moments when it would not be asked for again.
+void give_back_freed_memory();
+
 // The most memory that the process has held so far, in bytes.
 std::int64_t peak_memory_bytes();
 

@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "core/error.h"
+#include "core/memory.h"
 #include "core/rng.h"
 #include "model/head.h"
 #include "model/layers.h"
@@ -214,6 +215,7 @@ Model::Model(Architecture architecture, std::vector<std::pair<std::string, at::T
     layer.output_bias = maybe(attention + "o_proj.bias");
     layer.down = *slot(p + "mlp.down_proj.weight");
     views_->layers.push_back(std::move(layer));
+    give_back_freed_memory();  // the parts that became one: weights of billions are not in memory twice
   }
   views_->embedding = *slot("model.embed_tokens.weight");
   views_->final_norm = *slot("model.norm.weight");
