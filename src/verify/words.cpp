@@ -249,7 +249,7 @@ std::string text_key(std::string_view text) {
       if (!silent.empty()) silent.pop_back();
     } else if ((c == '.' || c == ',') && !key.empty() && is_digit(key.back()) && is_digit(next)) {
       put(c);
-    } else if (c == '!' && (key.size() == 1 || is_digit(key.back()))) {
+    } else if (c == '!' && !key.empty() && (key.size() == 1 || is_digit(key.back()))) {
       put(c);  // "n!" is not "n"
     } else if (std::string_view(" \t\n\r$~.,;:!?'\"`").find(c) != std::string_view::npos) {
       space = true;
