@@ -94,6 +94,8 @@ def main():
         if 2 * sum(prod(s) for _, s in shards[-1]) + 2 * prod(shape) > SHARD_BYTES:
             shards.append([])
         shards[-1].append((name, shape))
+    if arguments.out.exists():
+        parser.error(f"{arguments.out} exists already")
     arguments.out.mkdir(parents=True)
     (arguments.out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "generation_config.json"):
