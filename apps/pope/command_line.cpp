@@ -107,7 +107,7 @@ void check_presence(const CommandLine& line) {
 void apply_shortcut(Options& options, const Shortcut& shortcut, const std::vector<std::string>& values) {
   if (values.empty()) return;
   if (!is_list(options, shortcut.key)) {
-    options.set(shortcut.key, values.back(), shortcut.flag);
+    options.set_literal(shortcut.key, values.back(), shortcut.flag);
     return;
   }
   options.set(shortcut.key, dump(Json(values)), shortcut.flag);

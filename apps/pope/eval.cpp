@@ -28,7 +28,8 @@ std::vector<EvaluatedProblem> done_of(const PartialResults& partial, const std::
   std::vector<EvaluatedProblem> done;
   for (const Json& row : partial.done()) {
     if (row.at("set") == set && row.at("guided") == guided)
-      done.push_back({row.at("id"), row.at("correct"), row.at("truncated"), row.at("tokens")});
+      done.push_back({row.at("id"), row.at("correct"), row.at("truncated"), row.value("undecided", 0),
+                      row.at("tokens")});
   }
   return done;
 }
@@ -55,6 +56,7 @@ Json run_eval(const Invocation& invocation) {
                      {"id", problem.id},
                      {"correct", problem.correct},
                      {"truncated", problem.truncated},
+                     {"undecided", problem.undecided},
                      {"tokens", problem.tokens}},
                     records, setup.engine->stats().sampled_tokens);
       };
@@ -74,7 +76,7 @@ Json run_eval(const Invocation& invocation) {
 
 std::string show_eval(const Json& result) {
   std::vector<std::vector<std::string>> rows = {
-      {"set", "prompt", "problems", "pass@k", "value", "interval", "truncated"}};
+      {"set", "prompt", "problems", "pass@k", "value", "interval", "truncated", "undecided"}};
   int samples = 0;
   for (const Json& set : result.at("sets")) {
     samples = set.at("samples");
@@ -86,14 +88,16 @@ std::string show_eval(const Json& result) {
            lead(grouped(set.at("problems"))), fmt::format("pass@{}", pass.at("k").get<int>()),
            fmt::format("{:.3f}", pass.at("value").get<double>()),
            fmt::format("{:.3f} - {:.3f}", pass.at("low").get<double>(), pass.at("high").get<double>()),
-           lead(percent(set.at("truncated")))});
+           lead(percent(set.at("truncated"))), lead(percent(set.at("undecided")))});
       first = false;
     }
   }
   return fmt::format("{} ({}), {} samples per problem; {} tokens in {}.\n\n",
                      result.at("label").get<std::string>(), result.at("model").get<std::string>(), samples,
                      grouped(result.at("tokens")), duration(result.at("seconds"))) +
-         table(rows) + "\nIntervals: bootstrap over problems, at eval.level.\n";
+         table(rows) +
+         "\nIntervals: bootstrap over problems, at eval.level; the binomial bound where all problems "
+         "agree.\n";
 }
 
 }  // namespace

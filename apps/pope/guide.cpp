@@ -70,13 +70,22 @@ std::string show_guide(const Json& result) {
     return std::vector<std::string>{text, grouped(result.at(key))};
   };
   std::string text =
-      fmt::format("Found a prefix that works for {} of {} problems in {}; {} tokens sampled.\n\n",
-                  grouped(result.at("found")), grouped(result.at("problems")), duration(result.at("seconds")),
-                  grouped(result.at("tokens")));
-  text += table({row("a prefix was found", "found"), row("no prefix worked: a random short one", "fallback"),
-                 row("skipped: no solution", "without_solution"),
-                 row("skipped: no prefix possible", "without_prefix"),
-                 row("candidate prefixes refused, since they state the answer", "leaks_prevented")});
+      result.at("unsampled") > 0
+          ? fmt::format("Gave {} of {} problems a prefix, without a search.\n\n",
+                        grouped(result.at("guided")), grouped(result.at("problems")))
+          : fmt::format("Found a prefix that works for {} of {} problems in {}; {} tokens sampled.\n\n",
+                        grouped(result.at("found")), grouped(result.at("problems")),
+                        duration(result.at("seconds")), grouped(result.at("tokens")));
+  std::vector<std::vector<std::string>> rows;
+  if (result.at("unsampled") == 0) {
+    rows.push_back(row("a prefix was found", "found"));
+    rows.push_back(row("no prefix worked: a random short one", "fallback"));
+  }
+  rows.push_back(row("skipped: no solution", "without_solution"));
+  rows.push_back(row("skipped: no prefix possible", "without_prefix"));
+  rows.push_back(row("candidate prefixes refused, since they state the answer", "leaks_prevented"));
+  if (result.at("undecided") > 0) rows.push_back(row("rollouts that could not be judged", "undecided"));
+  text += table(rows);
   if (result.at("guided") == 0)
     return text + "\nNo problem got guidance: training needs solutions to take prefixes of.\n";
   text += "\nLength of the prefixes, as part of the solution:\n\n" + histogram(result.at("fractions"));

@@ -6,12 +6,14 @@
 #include <array>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <vector>
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/system_hint.h"
 #include "core/version.h"
 #include "pope/command_line.h"
 #include "pope/verb.h"
@@ -73,6 +75,10 @@ int main(int argc, char** argv) {
     return 2;
   } catch (const pope::Error& error) {
     fmt::print(stderr, "error: {}\n", error.what());
+  } catch (const std::filesystem::filesystem_error& error) {
+    const std::string hint = pope::system_hint(error.code().value());
+    fmt::print(stderr, "error: {}: {}\n{}", error.path1().string(), error.code().message(),
+               hint.empty() ? "" : "  hint: " + hint + "\n");
   } catch (const std::bad_alloc&) {
     return pope::out_of_memory();
   } catch (const std::exception& error) {

@@ -19,6 +19,8 @@ namespace {
 // Problems that fail by truncation alone are kept apart: a larger budget may solve them, so they are not
 // hard.
 constexpr auto kTruncated = "truncated";
+// Likewise those whose failures the verifier could not judge.
+constexpr auto kUndecided = "undecided";
 
 Json mining_of(const MinedProblem& mined, const MineConfig& config) {
   Json pass = Json::object();
@@ -29,9 +31,11 @@ Json mining_of(const MinedProblem& mined, const MineConfig& config) {
   return {{"samples", mined.samples},
           {"correct", mined.correct},
           {"truncated", mined.truncated},
+          {"undecided", mined.undecided},
           {"tokens", mined.tokens},
           {"difficulty", mined.difficulty},
           {"fails_only_by_truncation", mined.fails_only_by_truncation},
+          {"fails_only_undecided", mined.fails_only_undecided},
           {"pass_at", pass}};
 }
 
@@ -49,9 +53,11 @@ MinedProblem from_row(Json row) {
   mined.samples = mining.at("samples");
   mined.correct = mining.at("correct");
   mined.truncated = mining.at("truncated");
+  mined.undecided = mining.value("undecided", 0);
   mined.tokens = mining.at("tokens");
   mined.difficulty = mining.at("difficulty");
   mined.fails_only_by_truncation = mining.at("fails_only_by_truncation");
+  mined.fails_only_undecided = mining.value("fails_only_undecided", false);
   return mined;
 }
 
@@ -59,6 +65,7 @@ MinedProblem from_row(Json row) {
 std::string set_of(const MinedProblem& mined, const MineConfig& config) {
   if (mined.difficulty != "hard") return mined.difficulty;
   if (mined.fails_only_by_truncation) return kTruncated;
+  if (mined.fails_only_undecided) return kUndecided;
   return put_aside(config, mined.problem) ? "heldout" : "hard";
 }
 
@@ -72,7 +79,7 @@ Json write_sets(const std::filesystem::path& run, const MiningResult& result, co
   }
   write_jsonl(run / "mined.jsonl", all);
   Json counts = Json::object();
-  for (const char* name : {"hard", "heldout", kTruncated, "medium", "easy", "easier", "solved"}) {
+  for (const char* name : {"hard", "heldout", kTruncated, kUndecided, "medium", "easy", "easier", "solved"}) {
     const std::vector<Json>& rows = sets[name];
     counts[name] = rows.size();
     const bool always = std::string(name) == "hard" || (std::string(name) == "heldout" && config.heldout > 0);
@@ -143,10 +150,20 @@ std::string show_mine(const Json& result) {
         "{} problems failed by truncation alone: they are in truncated.jsonl, not in hard.jsonl.\n",
         grouped(sets.at(kTruncated)));
   }
+  if (result.at("undecided") > 0)
+    text += fmt::format("{} rollouts could not be judged.\n", grouped(result.at("undecided")));
+  if (sets.at(kUndecided) > 0) {
+    text += fmt::format(
+        "{} problems failed only where the verifier could not judge: they are in undecided.jsonl, not in "
+        "hard.jsonl.\n",
+        grouped(sets.at(kUndecided)));
+  }
   if (sets.at("hard") > 0) return text + fmt::format("\nNext: pope guide --problems {}/hard.jsonl …\n", out);
   if (sets.at("heldout") > 0)
     return text + "\nAll hard problems were put aside: give more, or lower mine.heldout.\n";
   if (sets.at(kTruncated) > 0) return text + "\nNo other problem is hard: raise sampling.max_new_tokens.\n";
+  if (sets.at(kUndecided) > 0)
+    return text + "\nNo other problem is hard: rollouts/ has the verifier's reasons.\n";
   return text + "\nNo problem is hard for this model: give harder ones, or raise mine.hard_max.\n";
 }
 
@@ -160,8 +177,8 @@ const Verb mine_verb = {
         "correct. A problem leaves early, as soon as its class is settled. Killed, it goes on where it was.\n"
         "\n"
         "Leaves in --out: mined.jsonl (all problems, with their counts), hard.jsonl, heldout.jsonl,\n"
-        "medium.jsonl, easy.jsonl, easier.jsonl and truncated.jsonl where there are such, rollouts/,\n"
-        "result.json.\n"
+        "medium.jsonl, easy.jsonl, easier.jsonl, truncated.jsonl and undecided.jsonl where there are\n"
+        "such, rollouts/, result.json.\n"
         "\n"
         "  pope mine --model MODEL --problems problems.jsonl --out runs/mine --set mine.samples=64",
     .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},

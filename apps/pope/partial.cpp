@@ -1,8 +1,11 @@
 // One line: {"item": …, "rollouts_end": bytes, "tokens": …, "seconds": …}, the last two over all starts.
 #include "pope/partial.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
+#include "core/error.h"
 #include "core/progress.h"
 
 namespace pope {
@@ -13,11 +16,18 @@ PartialResults::PartialResults(const fs::path& run, const std::string& name)
   repair_jsonl(file_);
   std::uintmax_t rollouts_end = 0;
   if (fs::exists(file_)) {
-    read_jsonl(file_, [&](Json&& row, std::size_t) {
-      rollouts_end = row.at("rollouts_end").get<std::uintmax_t>();
-      tokens_before_ = row.at("tokens").get<std::int64_t>();
-      seconds_before_ = row.at("seconds").get<double>();
-      done_.push_back(std::move(row.at("item")));
+    read_jsonl(file_, [&](Json&& row, std::size_t line) {
+      try {
+        rollouts_end = row.at("rollouts_end").get<std::uintmax_t>();
+        tokens_before_ = row.at("tokens").get<std::int64_t>();
+        seconds_before_ = row.at("seconds").get<double>();
+        done_.push_back(std::move(row.at("item")));
+      } catch (const Json::exception&) {
+        throw Error(
+            "resume",
+            fmt::format("{}:{}: expected item, rollouts_end, tokens and seconds", file_.string(), line),
+            "the file is damaged: choose another --out, or remove the line and those after it");
+      }
     });
   }
   tokens_ = tokens_before_;

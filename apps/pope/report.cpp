@@ -14,6 +14,7 @@ namespace {
 Json run_report(const Invocation& invocation) {
   const std::vector<std::filesystem::path> runs(invocation.arguments.begin(), invocation.arguments.end());
   Json report = collect_report(runs, invocation.settings.report);
+  for (const Json& warning : report["warnings"]) log_line("warning: " + warning.get<std::string>());
   if (!invocation.out.empty()) {
     write_file(invocation.out, render_html(report));
     log_line("wrote " + invocation.out.string());

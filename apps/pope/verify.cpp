@@ -1,86 +1,15 @@
 // pope verify: is this answer right? One pair from the command line, or a file of rows.
 #include <fmt/format.h>
 
-#include <array>
-#include <atomic>
 #include <chrono>
-#include <thread>
 
 #include "core/error.h"
 #include "pope/table.h"
 #include "pope/verb.h"
-#include "verify/verifier.h"
+#include "pope/verify_rows.h"
 
 namespace pope {
 namespace {
-
-constexpr std::array<const char*, 3> kForms = {"answer", "response", "freetext"};
-
-AnswerForm form_of(const std::string& name, const std::string& where) {
-  for (std::size_t i = 0; i < kForms.size(); ++i)
-    if (name == kForms[i]) return static_cast<AnswerForm>(i);
-  throw Error("verify", where + ": expected form answer, response or freetext, got \"" + name + "\"");
-}
-
-struct Row {
-  Json json;
-  std::size_t line;
-  AnswerForm form;
-  Problem problem;
-  std::string pred;
-  Verdict verdict;
-};
-
-std::string text_field(const Json& row, const char* key, const std::string& where) {
-  if (!row.is_object() || !row.contains(key) || !row[key].is_string())
-    throw Error("verify", fmt::format("{}: expected a text \"{}\"", where, key));
-  return row[key];
-}
-
-std::vector<Row> read_rows(const std::string& file) {
-  std::vector<Row> rows;
-  read_jsonl(file, [&](Json&& json, std::size_t line) {
-    const std::string where = fmt::format("{}:{}", file, line);
-    Row row{.line = line, .pred = text_field(json, "pred", where)};
-    row.problem.answer = text_field(json, "gold", where);
-    if (json.contains("id") && json["id"].is_string()) row.problem.id = json["id"];
-    if (json.contains("problem") && json["problem"].is_string()) row.problem.statement = json["problem"];
-    row.form = form_of(json.contains("form") ? text_field(json, "form", where) : "answer", where);
-    if (json.contains("equal") && !json["equal"].is_boolean())
-      throw Error("verify", where + ": expected \"equal\" to be true or false");
-    row.json = std::move(json);
-    rows.push_back(std::move(row));
-  });
-  if (rows.empty()) throw Error("verify", file + ": no rows");
-  return rows;
-}
-
-using Verifiers = std::array<std::unique_ptr<Verifier>, kForms.size()>;
-
-Verifiers make_verifiers(const VerifyConfig& config) {
-  Verifiers verifiers;
-  for (std::size_t i = 0; i < kForms.size(); ++i)
-    verifiers[i] = make_verifier(config, static_cast<AnswerForm>(i));
-  return verifiers;
-}
-
-// All rows, by as many threads as there are; graders of the user's own wait for one another in their pool.
-void grade_rows(std::vector<Row>& rows, const Settings& settings) {
-  const Verifiers verifiers = make_verifiers(settings.verify);
-  const bool external = settings.verify.kind == "command" || settings.verify.kind == "http";
-  const int asked =
-      settings.run.threads > 0 ? settings.run.threads : static_cast<int>(std::thread::hardware_concurrency());
-  const int count = external ? settings.verify.workers : std::max(1, asked);
-  std::atomic<std::size_t> next = 0;
-  const auto work = [&] {
-    for (std::size_t i = next++; i < rows.size(); i = next++)
-      rows[i].verdict =
-          verifiers[static_cast<std::size_t>(rows[i].form)]->verify(rows[i].problem, rows[i].pred);
-  };
-  std::vector<std::jthread> threads;
-  for (int i = 1; i < count; ++i) threads.emplace_back(work);
-  work();
-}
 
 Json verdict_json(const Verdict& verdict) {
   return {{"correct", verdict.correct},         {"undecided", verdict.undecided},
@@ -88,9 +17,15 @@ Json verdict_json(const Verdict& verdict) {
           {"answer_form", verdict.answer_form}, {"reason", verdict.reason}};
 }
 
-Json run_pair(const Settings& settings) {
-  if (settings.check.gold.empty() || settings.check.pred.empty())
-    throw Error("verify", "expected FILE.jsonl, or --gold and --pred", "see 'pope verify --help'");
+Json run_pair(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  const std::string hint = "see 'pope verify --help'";
+  if (settings.check.gold.empty() && settings.check.pred.empty())
+    throw Error("verify", "expected FILE.jsonl, or --gold and --pred", hint);
+  if (settings.check.gold.empty()) throw Error("verify", "expected --gold, the reference answer", hint);
+  if (settings.check.pred.empty())
+    throw Error("verify", "expected --pred, the answer to check; an empty one is never right", hint);
+  if (!invocation.out.empty()) throw Error("verify", "--out goes with FILE.jsonl, not with --gold", hint);
   Problem problem;
   problem.answer = settings.check.gold;
   const auto verifier = make_verifier(settings.verify, form_of(settings.check.form, "--form"));
@@ -100,14 +35,17 @@ Json run_pair(const Settings& settings) {
 }
 
 Json run_file(const std::string& file, const Invocation& invocation) {
-  std::vector<Row> rows = read_rows(file);
+  const auto& check = invocation.settings.check;
+  if (!check.gold.empty() || !check.pred.empty())
+    throw Error("verify", "expected FILE.jsonl, or --gold and --pred, got both", "see 'pope verify --help'");
+  std::vector<VerifyRow> rows = read_rows(file, form_of(check.form, "--form"));
   const auto start = std::chrono::steady_clock::now();
   grade_rows(rows, invocation.settings);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   std::int64_t correct = 0, undecided = 0, agree = 0, disagree = 0;
   Json disagreements = Json::array();
   std::vector<Json> out;
-  for (Row& row : rows) {
+  for (VerifyRow& row : rows) {
     correct += row.verdict.correct;
     undecided += row.verdict.undecided;
     if (row.json.contains("equal")) {
@@ -141,7 +79,7 @@ Json run_file(const std::string& file, const Invocation& invocation) {
 }
 
 Json run_verify(const Invocation& invocation) {
-  if (invocation.arguments.empty()) return run_pair(invocation.settings);
+  if (invocation.arguments.empty()) return run_pair(invocation);
   return run_file(invocation.arguments[0], invocation);
 }
 
@@ -200,9 +138,10 @@ const Verb verify_verb = {
         "object a\n"
         "line. form says how the answer stands in pred: \"answer\" (it is the answer; the default), "
         "\"response\"\n"
-        "(in its last \\boxed{}) or \"freetext\" (where the fall-backs find it). equal is a label to "
-        "compare\n"
-        "with, and may be missing. With --out, writes each row with its verdict, what was extracted, the "
+        "(in its last \\boxed{}) or \"freetext\" (where the fall-backs find it); rows without it take "
+        "--form.\n"
+        "equal is a label to compare with, and may be missing. With --out, writes each row with its verdict, "
+        "what was extracted, the "
         "normal\n"
         "forms compared and the reason. docs/verifier.md has the rules.\n"
         "\n"

@@ -74,10 +74,12 @@ void sync_parent(const fs::path& path) {
   sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."));
 }
 
-// nlohmann's message without its "[json.exception.…]" tag.
-std::string parse_message(const std::string& what) {
+// nlohmann's message without its "[json.exception.…]" tag, and without the line where there is only one.
+std::string json_message(const std::string& what) {
+  constexpr std::string_view kOnlyLine = "parse error at line 1, ";
   const std::size_t tag = what.find("] ");
-  return tag == std::string::npos ? what : what.substr(tag + 2);
+  const std::string message = tag == std::string::npos ? what : what.substr(tag + 2);
+  return message.starts_with(kOnlyLine) ? message.substr(kOnlyLine.size()) : message;
 }
 
 // Removes a folder when it goes out of scope.
@@ -126,6 +128,10 @@ std::string fingerprint(const fs::path& path) {
     }
     std::sort(files.begin(), files.end());
   } else {
+    if (fs::exists(path) && !fs::is_regular_file(path)) {
+      throw Error(kOperation, path.string() + ": expected a file, got a pipe or a device",
+                  "a run that goes on reads its inputs again: save them to a file");
+    }
     files.push_back(path);
   }
   std::uint64_t hash = key_of("fingerprint");
@@ -152,15 +158,17 @@ void sync_path(const fs::path& path) { File("sync", path, O_RDONLY).sync(); }
 
 void write_file(const fs::path& given, std::string_view content) {
   constexpr auto kOperation = "write file";
-  // A link keeps pointing to where it points; the file behind it is replaced.
-  const fs::path path = fs::is_symlink(given) && fs::exists(given) ? fs::canonical(given) : given;
-  if (fs::is_directory(path)) throw Error(kOperation, path.string() + ": expected a file, got a folder");
-  if (fs::exists(path) && !fs::is_regular_file(path)) {
-    File device(kOperation, path, O_WRONLY);
+  std::error_code ignored;
+  const fs::file_status there = fs::status(given, ignored);  // of what a link points to
+  if (fs::is_directory(there)) throw Error(kOperation, given.string() + ": expected a file, got a folder");
+  if (fs::exists(there) && !fs::is_regular_file(there)) {
+    File device(kOperation, given, O_WRONLY);
     device.write(content);
     device.close();
     return;
   }
+  // A link keeps pointing to where it points; the file behind it is replaced.
+  const fs::path path = fs::exists(there) && fs::is_symlink(given) ? fs::canonical(given) : given;
   create_parents(kOperation, path);
   const fs::path temporary = path.string() + ".tmp-" + std::to_string(::getpid());
   try {
@@ -206,8 +214,8 @@ Json read_json(const fs::path& path) {
     const std::string text = read_file(path);
     if (nested_too_deep(text)) fail_nested("read JSON", path.string());
     return Json::parse(text);
-  } catch (const Json::parse_error& error) {
-    throw Error("read JSON", path.string() + ": " + parse_message(error.what()));
+  } catch (const Json::exception& error) {
+    throw Error("read JSON", path.string() + ": " + json_message(error.what()));
   }
 }
 
@@ -226,10 +234,9 @@ void read_jsonl(const fs::path& path, const std::function<void(Json&&, std::size
     Json value;
     try {
       value = Json::parse(line);
-    } catch (const Json::parse_error& error) {
-      throw Error("read JSON Lines",
-                  path.string() + ":" + std::to_string(number) +
-                      ": expected one JSON value per line: " + parse_message(error.what()));
+    } catch (const Json::exception& error) {  // also a number beyond a double's range
+      throw Error("read JSON Lines", path.string() + ":" + std::to_string(number) +
+                                         ": expected one JSON value per line: " + json_message(error.what()));
     }
     row(std::move(value), number);
   }

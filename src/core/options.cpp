@@ -182,6 +182,15 @@ void Options::declare(std::string_view key, Target target, std::string_view help
   options_.push_back(std::move(option));
 }
 
+void Options::set_literal(std::string_view key, std::string_view text, std::string_view origin) {
+  const Option* option = find(options_, key);
+  if (option != nullptr && std::holds_alternative<std::string*>(option->target)) {
+    assign_node(*option, YAML::Node(std::string(text)), origin);
+  } else {
+    set(key, text, origin);
+  }
+}
+
 void Options::set(std::string_view key, std::string_view text, std::string_view origin) {
   const Option* option = find(options_, key);
   if (option == nullptr) unknown_key(*this, key, origin);

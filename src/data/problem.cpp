@@ -73,6 +73,13 @@ class Fields {
     return static_cast<int>(*value);
   }
 
+  bool truth(const char* field) {
+    const Json value = take(field);
+    if (value.is_null()) return false;
+    if (!value.is_boolean()) fail(field, fmt::format("expected true or false, got {}", value.type_name()));
+    return value.get<bool>();
+  }
+
   // An id or an answer: a string, or a number that is written as its digits.
   std::string text_or_number(const char* field) {
     const Json value = take(field);
@@ -104,6 +111,8 @@ Guidance guidance_from_json(Json&& value, const std::string& where) {
                 fmt::format("expected \"default\", \"silent\" or \"\", got \"{}\"", guidance.instruction));
   guidance.samples = fields.count("samples");
   guidance.correct = fields.count("correct");
+  guidance.undecided = fields.count("undecided");
+  guidance.fallback = fields.truth("fallback");
   guidance.extra = fields.rest();
   return guidance;
 }
@@ -112,6 +121,8 @@ Json to_json(const Guidance& guidance) {
   Json row = {{"kind", guidance.kind},         {"text", guidance.text},
               {"fraction", guidance.fraction}, {"instruction", guidance.instruction},
               {"samples", guidance.samples},   {"correct", guidance.correct}};
+  if (guidance.fallback) row["fallback"] = true;
+  if (guidance.undecided > 0) row["undecided"] = guidance.undecided;
   row.update(guidance.extra);
   return row;
 }

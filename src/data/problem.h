@@ -13,11 +13,13 @@ namespace pope {
 
 // Privileged text that conditions a rollout. Input only, never a training target.
 struct Guidance {
-  std::string kind = "oracle_prefix";  // oracle_prefix; later self_prefix, evolved_prompt, …
+  std::string kind = "oracle_prefix";
   std::string text;
   double fraction = 0;           // of the oracle solution, in bytes
   std::string instruction;       // "default" | "silent"; "" = what the config says
-  int samples = 0, correct = 0;  // what the base model did under it in the prefix search
+  int samples = 0, correct = 0;  // what the base model did under it in the prefix search; 0, 0: not sampled
+  int undecided = 0;             // rollouts of the whole search that the verifier could not judge
+  bool fallback = false;         // no prefix worked: a random short one
   Json extra = Json::object();   // every other field, kept and written back
 };
 

@@ -36,19 +36,24 @@ void check(const EvalConfig& config) {
   require(config.samples >= 1, "expected samples >= 1");
   require(std::all_of(config.pass_at.begin(), config.pass_at.end(), [](int k) { return k >= 1; }),
           "expected pass_at >= 1");
+  require(
+      std::any_of(config.pass_at.begin(), config.pass_at.end(), [&](int k) { return k <= config.samples; }),
+      "expected a k in pass_at that is at most samples");
   require(0 < config.level && config.level < 1, "expected 0 < level < 1");
   require(config.resamples >= 1, "expected resamples >= 1");
 }
 
 void summarise(const EvalConfig& config, SetResult& result) {
   if (result.problems.empty()) return;
-  double truncated = 0, tokens = 0;
+  double truncated = 0, undecided = 0, tokens = 0;
   for (const EvaluatedProblem& problem : result.problems) {
     truncated += problem.truncated;
+    undecided += problem.undecided;
     tokens += static_cast<double>(problem.tokens);
   }
   const double rollouts = static_cast<double>(result.problems.size()) * config.samples;
   result.truncated = truncated / rollouts;
+  result.undecided = undecided / rollouts;
   result.mean_tokens = tokens / rollouts;
   for (const int k : config.pass_at) {
     if (k > config.samples) continue;
@@ -108,6 +113,7 @@ SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std
     EvaluatedProblem& evaluated = result.problems[one.place];
     evaluated.correct += graded.verdict.correct;
     evaluated.truncated += graded.rollout.finish == FinishReason::length;
+    evaluated.undecided += graded.verdict.undecided;
     evaluated.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
     if (on_finished && config.keep_rollouts > 0) one.records.add(graded, one.posed, set, guided);
     progress.update(++finished);
@@ -136,6 +142,7 @@ Json to_json(const SetResult& result) {
               {"pass", pass},
               {"level", result.level},
               {"truncated", result.truncated},
+              {"undecided", result.undecided},
               {"mean_tokens", result.mean_tokens},
               {"correct", correct},
               {"ids", ids}};

@@ -29,7 +29,7 @@ struct PassAtK {
 // The samples of one problem.
 struct EvaluatedProblem {
   std::string id;
-  int correct = 0, truncated = 0;
+  int correct = 0, truncated = 0, undecided = 0;
   std::int64_t tokens = 0;
 };
 
@@ -40,7 +40,7 @@ struct SetResult {
   std::vector<EvaluatedProblem> problems;  // in the order given
   std::vector<PassAtK> pass;               // for those k of EvalConfig::pass_at that are at most `samples`
   double level = 0;                        // of the intervals
-  double truncated = 0;                    // fraction of rollouts; they count as failures
+  double truncated = 0, undecided = 0;     // fractions of rollouts; they count as failures
   double mean_tokens = 0;
 };
 

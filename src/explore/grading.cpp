@@ -1,4 +1,6 @@
 // Sampling and grading side by side.
+#include <fmt/format.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -7,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/error.h"
 #include "explore/sampling.h"
 
 namespace pope {
@@ -65,7 +68,7 @@ class GradingThreads {
       GradedRollout graded;
       try {
         graded = grade_finished(std::move(rollout), *problem, explorer_);
-      } catch (...) {
+      } catch (...) {  // whatever it is goes on in take(), on the caller's thread
         failure = std::current_exception();
       }
       lock.lock();
@@ -113,8 +116,21 @@ double sample_and_grade(const Explorer& explorer, const NextRequest& next,
     return seconds;
   }
   GradingThreads graders(explorer, threads);
+  // A grader that judges none of the first rollouts is broken: what follows would be failures that are none.
+  constexpr int kFirst = 32;
+  int unjudged = 0;
+  bool works = false;
   const auto take = [&](bool wait) {
-    for (GradedRollout& graded : timed([&] { return graders.take(wait); })) arrive(std::move(graded));
+    for (GradedRollout& graded : timed([&] { return graders.take(wait); })) {
+      works = works || !graded.verdict.undecided;
+      if (!works && ++unjudged == kFirst) {
+        throw Error(
+            "grade",
+            fmt::format("the first {} rollouts could not be judged: {}", kFirst, graded.verdict.reason),
+            "see the section \"verify\" of the config; nothing that was finished before is lost");
+      }
+      arrive(std::move(graded));
+    }
   };
   while (true) {
     run(

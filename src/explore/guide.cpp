@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <unordered_map>
@@ -35,6 +36,8 @@ void check(const GuideConfig& config) {
   };
   require(config.grid >= 1 && config.samples >= 1, "expected grid >= 1 and samples >= 1");
   require(0 < config.max_fraction && config.max_fraction <= 1, "expected 0 < max_fraction <= 1");
+  require(0 < config.fallback_fraction && config.fallback_fraction <= 1,
+          "expected 0 < fallback_fraction <= 1");
   require(0 <= config.fixed_fraction && config.fixed_fraction < 1, "expected 0 <= fixed_fraction < 1");
   require(config.choose == "shortest" || config.choose == "random", "expected choose = shortest or random");
 }
@@ -62,7 +65,7 @@ struct Search {
   std::vector<Prefix> candidates;
   std::size_t current = 0;
   bool in_flight = false;
-  int arrived = 0, correct = 0;
+  int arrived = 0, correct = 0, undecided = 0;  // undecided: of all candidates so far
   KeptRecords records{kKeptRecords};
 };
 
@@ -93,7 +96,11 @@ class Guider {
       }
       result_.problems.push_back(problems_[i]);
       result_.problems.back().guidance = guidance_[i];
-      result_.fallback += guidance_[i]->samples > 0 && guidance_[i]->correct == 0;
+      const Guidance& guidance = *guidance_[i];
+      result_.found += guidance.correct > 0;
+      result_.fallback += guidance.fallback;
+      result_.unsampled += guidance.samples == 0 && !guidance.fallback;
+      result_.undecided += guidance.undecided;
     }
     return std::move(result_);
   }
@@ -130,7 +137,9 @@ class Guider {
   std::vector<Prefix> choices(const Problem& problem) {
     if (config_.fixed_fraction > 0) {
       std::vector<Prefix> prefixes = step_prefixes(problem, config_.boundary);
-      std::erase_if(prefixes, [&](const Prefix& p) { return p.fraction > config_.max_fraction; });
+      std::erase_if(prefixes, [&](const Prefix& p) {
+        return p.fraction > config_.max_fraction || !fits(posed(problem, p), explorer_);
+      });
       result_.leaks_prevented +=
           static_cast<int>(std::erase_if(prefixes, [&](const Prefix& p) { return leaks(problem, p); }));
       const Prefix* best = nearest_prefix(prefixes, config_.fixed_fraction);
@@ -139,12 +148,14 @@ class Guider {
     std::vector<Prefix> prefixes =
         candidate_prefixes(problem, config_, explorer_.verifier, &result_.leaks_prevented);
     std::erase_if(prefixes, [&](const Prefix& p) { return !fits(posed(problem, p), explorer_); });
-    if (config_.choose == "random" && !prefixes.empty()) return {prefixes[draw(problem, prefixes.size())]};
+    if (config_.choose == "random" && !prefixes.empty())
+      return {prefixes[choice(problem).below(prefixes.size())]};
     return prefixes;
   }
 
-  std::size_t draw(const Problem& problem, std::size_t bound) const {
-    return RngStream(explorer_.seed, {key_of("guide choice"), key_of(problem.id)}).below(bound);
+  // The random choices of a problem.
+  RngStream choice(const Problem& problem) const {
+    return RngStream(explorer_.seed, {key_of("guide choice"), key_of(problem.id)});
   }
 
   void search() {
@@ -195,34 +206,55 @@ class Guider {
     result_.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
     search.records.add(graded, search.posed, "guide", true);
     search.correct += graded.verdict.correct;
+    search.undecided += graded.verdict.undecided;
     if (++search.arrived < config_.samples) return false;
 
     search.in_flight = false;
     const bool works = search.correct > 0;
     if (!works && ++search.current < search.candidates.size()) return false;
-    const std::optional<Prefix> chosen = works ? search.candidates[search.current] : fallback(search);
-    std::optional<Guidance> guidance;
-    if (chosen) guidance = guidance_of(*chosen, config_.samples, search.correct);
+    std::optional<Guidance> guidance =
+        works ? guidance_of(search.candidates[search.current], config_.samples, search.correct)
+              : fallback(search);
+    if (guidance) guidance->undecided = search.undecided;
     std::vector<Json> records = search.records.take(config_.samples);
     searching_.erase(tag);
     finish(tag, guidance, records);
     return works;
   }
 
-  // A random candidate shorter than fallback_fraction. Where the first step is longer than that, the longest
+  // A random prefix shorter than fallback_fraction. Where the first step is longer than that, the longest
   // such prefix that ends at a word: cut inside a step, but never longer than the paper's quarter.
-  std::optional<Prefix> fallback(const Search& search) const {
-    std::size_t shorter = 0;
-    while (shorter < search.candidates.size() &&
-           search.candidates[shorter].fraction < config_.fallback_fraction)
-      ++shorter;
-    if (shorter > 0) return search.candidates[draw(search.posed, shorter)];
-    std::optional<Prefix> longest;
-    for (Prefix& prefix : step_prefixes(search.posed, "word")) {
-      if (prefix.fraction < config_.fallback_fraction && !leaks(search.posed, prefix))
-        longest = std::move(prefix);
+  std::optional<Guidance> fallback(const Search& search) const {
+    std::vector<Prefix> steps = short_prefixes(search.posed, config_.boundary);
+    RngStream rng = choice(search.posed);
+    while (!steps.empty()) {
+      const std::size_t drawn = rng.below(steps.size());
+      if (good(search.posed, steps[drawn])) return fallback_guidance(search, steps[drawn]);
+      steps.erase(steps.begin() + static_cast<std::ptrdiff_t>(drawn));
     }
-    return longest;
+    const std::vector<Prefix> words = short_prefixes(search.posed, "word");
+    const auto longest =
+        std::find_if(words.rbegin(), words.rend(), [&](const Prefix& p) { return good(search.posed, p); });
+    if (longest == words.rend()) return std::nullopt;
+    return fallback_guidance(search, *longest);
+  }
+
+  std::vector<Prefix> short_prefixes(const Problem& problem, const std::string& boundary) const {
+    std::vector<Prefix> prefixes = step_prefixes(problem, boundary);
+    std::erase_if(prefixes, [&](const Prefix& p) { return p.fraction >= config_.fallback_fraction; });
+    return prefixes;
+  }
+
+  Guidance fallback_guidance(const Search& search, const Prefix& prefix) const {
+    const bool sampled = std::any_of(search.candidates.begin(), search.candidates.end(),
+                                     [&](const Prefix& p) { return p.text == prefix.text; });
+    Guidance guidance = guidance_of(prefix, sampled ? config_.samples : 0, 0);
+    guidance.fallback = true;
+    return guidance;
+  }
+
+  bool good(const Problem& problem, const Prefix& prefix) const {
+    return !leaks(problem, prefix) && fits(posed(problem, prefix), explorer_);
   }
 
   bool leaks(const Problem& problem, const Prefix& prefix) const {
@@ -259,8 +291,10 @@ Json to_json(const GuideResult& result) {
   Json fractions = Json::array();
   for (const Problem& problem : result.problems) fractions.push_back(problem.guidance->fraction);
   return Json{{"guided", result.problems.size()},
-              {"found", static_cast<int>(result.problems.size()) - result.fallback},
+              {"found", result.found},
               {"fallback", result.fallback},
+              {"unsampled", result.unsampled},
+              {"undecided", result.undecided},
               {"without_solution", result.without_solution},
               {"without_prefix", result.without_prefix},
               {"leaks_prevented", result.leaks_prevented},

@@ -1,7 +1,7 @@
 // Prefix search (Sec. 4, arXiv:2601.18779): per problem the shortest prefix of the oracle solution, on a
 // coarse uniform grid cut at step boundaries, under which the base model succeeds at least once; if none, a
-// random prefix shorter than a quarter of the solution (cut at a word where the first step is longer). No
-// prefix states the reference answer (leak guard).
+// random prefix shorter than a quarter of the solution, cut at any step (at a word where the first step is
+// longer). No prefix states the reference answer (leak guard), and each leaves room for the completion.
 #pragma once
 
 #include <functional>
@@ -29,7 +29,6 @@ struct GuideConfig {
 struct Prefix {
   std::string text;     // without trailing whitespace
   double fraction = 0;  // of the solution, in bytes
-  int steps = 0;
 };
 
 // The candidates, shortest first, without duplicates: grid points moved to the nearest step end at or before
@@ -42,7 +41,10 @@ struct GuideResult {
   std::vector<Problem> problems;  // those that got guidance, in the order given
   int without_solution = 0;       // skipped and counted
   int without_prefix = 0;   // no prefix possible (one step only, too long, or it leaks): skipped and counted
+  int found = 0;            // a prefix was found under which the model succeeds
   int fallback = 0;         // no prefix worked: random short prefix
+  int unsampled = 0;        // guidance without search (choose = random, fixed_fraction)
+  int undecided = 0;        // rollouts that the verifier could not judge; they count as failures
   int leaks_prevented = 0;  // candidate prefixes dropped by the leak guard
   std::int64_t tokens = 0;  // sampled by this call
 };
@@ -54,8 +56,8 @@ GuideResult guide(const Explorer& explorer, const GuideConfig& config, const std
                   const std::vector<Problem>& done,
                   const std::function<void(const Problem&, const std::vector<Json>&)>& on_finished);
 
-// {"guided", "found", "fallback", "without_solution", "without_prefix", "leaks_prevented", "tokens",
-// "fractions": […]}: the summary that a guiding run leaves and the report shows.
+// {"guided", "found", "fallback", "unsampled", "undecided", "without_solution", "without_prefix",
+// "leaks_prevented", "tokens", "fractions": […]}: the summary that a guiding run leaves and the report shows.
 Json to_json(const GuideResult& result);
 
 }  // namespace pope

@@ -20,7 +20,7 @@ constexpr int kKeptRecords = 4;
 
 struct Sample {
   int tokens = 0;
-  bool correct = false, truncated = false;
+  bool correct = false, truncated = false, undecided = false;
 };
 
 // A problem that has started and not finished.
@@ -132,6 +132,7 @@ class Miner {
     sample.tokens = static_cast<int>(graded.rollout.tokens.size());
     sample.correct = graded.verdict.correct;
     sample.truncated = graded.rollout.finish == FinishReason::length;
+    sample.undecided = graded.verdict.undecided && !sample.truncated;  // a truncated one fails anyhow
     open.records.add(graded, open.posed, "mine", false);
     result_.tokens += sample.tokens;
     open.correct += sample.correct;
@@ -148,14 +149,16 @@ class Miner {
       ++mined.samples;
       mined.correct += sample.correct;
       mined.truncated += sample.truncated;
+      mined.undecided += sample.undecided;
       mined.tokens += sample.tokens;
       if (mined.samples % config_.chunk == 0 && settled(mined.samples, mined.correct)) break;
     }
     // Settled: what is not drawn does not matter, so let it fail.
     mined.difficulty = difficulty_class(config_, config_.samples, mined.correct);
     const bool hard = mined.difficulty == "hard";
-    mined.fails_only_by_truncation =
-        hard && mined.truncated > 0 && mined.truncated == mined.samples - mined.correct;
+    const int failed = mined.samples - mined.correct;
+    mined.fails_only_by_truncation = hard && failed > 0 && mined.truncated == failed;
+    mined.fails_only_undecided = hard && mined.undecided > 0 && mined.truncated + mined.undecided == failed;
     samples_open_ -= open.arrived;
     samples_settled_ += config_.samples;
     ++finished_;
@@ -187,14 +190,16 @@ MiningResult mine(const Explorer& explorer, const MineConfig& config, const std:
 }
 
 Json to_json(const MiningResult& result) {
-  std::int64_t samples = 0, truncated = 0;
-  int only_by_truncation = 0;
+  std::int64_t samples = 0, truncated = 0, undecided = 0;
+  int only_by_truncation = 0, only_undecided = 0;
   Json classes = Json::object();
   for (const char* name : {"hard", "medium", "easy", "easier", "solved"}) classes[name] = 0;
   for (const MinedProblem& mined : result.problems) {
     samples += mined.samples;
     truncated += mined.truncated;
+    undecided += mined.undecided;
     only_by_truncation += mined.fails_only_by_truncation;
+    only_undecided += mined.fails_only_undecided;
     classes[mined.difficulty] = classes[mined.difficulty].get<int>() + 1;
   }
   return Json{{"problems", result.problems.size()},
@@ -202,6 +207,8 @@ Json to_json(const MiningResult& result) {
               {"classes", classes},
               {"truncated", truncated},
               {"fails_only_by_truncation", only_by_truncation},
+              {"undecided", undecided},
+              {"fails_only_undecided", only_undecided},
               {"tokens", result.tokens},
               {"tokens_fixed", result.tokens_fixed}};
 }

@@ -46,10 +46,12 @@ struct MinedProblem {
   // Of the chunks up to the one that settled the class: what was sampled ahead to keep the engine busy is
   // left out, so that these numbers do not depend on scheduling. A truncated rollout counts as a failure.
   int samples = 0, correct = 0, truncated = 0;
+  int undecided = 0;  // rollouts that the verifier could not judge; they count as failures
   std::int64_t tokens = 0;
   std::string difficulty;
-  bool fails_only_by_truncation =
-      false;  // "hard", but every failure was truncated: a larger budget may solve it
+  // "hard", but every failure was truncated (a larger budget may solve it), or could not be judged or was
+  // truncated: neither says that the problem is hard.
+  bool fails_only_by_truncation = false, fails_only_undecided = false;
 };
 
 struct MiningResult {
@@ -64,8 +66,9 @@ MiningResult mine(const Explorer& explorer, const MineConfig& config, const std:
                   const std::vector<MinedProblem>& done,
                   const std::function<void(const MinedProblem&, const std::vector<Json>&)>& on_finished);
 
-// {"problems", "samples", "classes": {"hard": …, …}, "truncated", "fails_only_by_truncation", "tokens",
-//  "tokens_fixed"}: the summary that a mining run leaves and the report shows.
+// {"problems", "samples", "classes": {"hard": …, …}, "truncated", "fails_only_by_truncation", "undecided",
+//  "fails_only_undecided", "tokens", "tokens_fixed"}: the summary that a mining run leaves and the report
+//  shows.
 Json to_json(const MiningResult& result);
 
 }  // namespace pope

@@ -20,13 +20,11 @@ std::vector<Prefix> step_prefixes(const Problem& problem, const std::string& bou
   const std::string_view solution = problem.solution;
   const std::size_t whole = without_trailing_space(solution).size();
   std::vector<Prefix> prefixes;
-  int steps = 0;
   for (const std::size_t end : step_ends(solution, boundary)) {
-    ++steps;
     const std::string_view text = without_trailing_space(solution.substr(0, end));
     if (text.size() >= whole) break;
     if (text.empty() || (!prefixes.empty() && prefixes.back().text.size() == text.size())) continue;
-    prefixes.push_back({std::string(text), static_cast<double>(text.size()) / solution.size(), steps});
+    prefixes.push_back({std::string(text), static_cast<double>(text.size()) / solution.size()});
   }
   return prefixes;
 }

@@ -14,6 +14,7 @@ void add_set(const TrainJob& job, const EvalSet& set, bool guided, Json& row) {
   for (const PassAtK& pass : result.pass)
     row[prefix + "pass@" + std::to_string(pass.k)] = pass.interval.value;
   row[prefix + "truncated"] = result.truncated;
+  row[prefix + "undecided"] = result.undecided;
 }
 
 }  // namespace

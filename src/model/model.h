@@ -49,7 +49,8 @@ class Model {
         at::ScalarType compute = at::kFloat, Weights use = Weights::trainable);
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
-  // Random weights: normal(0, initializer_range = 0.02), norms that multiply by 1, biases 0; deterministic in `seed`.
+  // Random weights: normal(0, initializer_range = 0.02), norms that multiply by 1, biases 0; deterministic in
+  // `seed`.
   static std::shared_ptr<Model> random(Architecture architecture, std::uint64_t seed,
                                        at::ScalarType compute = at::kFloat);
 

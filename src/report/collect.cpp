@@ -1,5 +1,6 @@
 // Collecting a report: read the runs, then build each part of the page from them.
 #include <algorithm>
+#include <set>
 
 #include "core/error.h"
 #include "report/curves.h"
@@ -42,7 +43,14 @@ Json build_methods(const std::vector<RunData>& runs, const std::vector<std::stri
 Json collect_report(const std::vector<std::filesystem::path>& paths, const ReportConfig& config) {
   if (paths.empty()) throw Error("report", "expected at least one run directory", "pope report RUN...");
   std::vector<RunData> runs;
-  for (const std::filesystem::path& path : paths) runs.push_back(read_run(path));
+  std::set<std::filesystem::path> seen;
+  for (const std::filesystem::path& path : paths) {
+    runs.push_back(read_run(path));
+    if (!seen.insert(std::filesystem::canonical(path)).second) {
+      throw Error("report", path.string() + " is given twice",
+                  "a run counts once: it is one seed of its method");
+    }
+  }
   const std::vector<std::string> methods = method_labels(runs);
 
   RolloutSample sample(config.rollouts);

@@ -24,12 +24,10 @@ std::string paragraphs(const std::string& text) {
 
 std::string contents(const std::string& body) {
   std::string html;
-  const std::pair<const char*, const char*> sections[] = {{"claims", "Claims"},
-                                                          {"results", "Results"},
-                                                          {"curves", "Curves"},
-                                                          {"explore", "Mining and guidance"},
-                                                          {"rollouts", "Rollouts"},
-                                                          {"runs", "Runs"}};
+  const std::pair<const char*, const char*> sections[] = {
+      {"claims", "Claims"},     {"results", "Results"},
+      {"curves", "Curves"},     {"explore", "Mining and guidance"},
+      {"rollouts", "Rollouts"}, {"runs", "Runs"}};
   for (const auto& [id, name] : sections) {
     if (body.find(fmt::format("<section id=\"{}\"", id)) != std::string::npos) {
       html += fmt::format("<a href=\"#{}\">{}</a>", id, name);
@@ -60,8 +58,8 @@ std::string method_tag(const Json& report, const std::string& method) {
 }
 
 std::string render_html(const Json& report) {
-  const std::string body = claims_section(report) + results_section(report) + curves_section(report) + explore_section(report) +
-                           rollouts_section(report) + runs_section(report);
+  const std::string body = claims_section(report) + results_section(report) + curves_section(report) +
+                           explore_section(report) + rollouts_section(report) + runs_section(report);
   const std::string title = text_of(report["title"]);
   return "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
          "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"

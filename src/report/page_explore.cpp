@@ -45,6 +45,8 @@ std::string mining_html(const Json& run) {
     facts += fact(count_text(run["fails_only_by_truncation"]),
                   "of the hard ones fail only by truncation, and are kept apart");
   }
+  if (run["undecided"].is_number() && run["undecided"] > 0)
+    facts += fact(count_text(run["undecided"]), "rollouts could not be judged");
   return "<article><h3>Mining: " + text_of(run["run"]) + "</h3>" + stacked_bar(run["classes"]) +
          "<div class=\"facts\">" + facts + "</div></article>";
 }
@@ -68,6 +70,7 @@ std::string guiding_html(const Json& run) {
       {"guided", "problems guided"},
       {"found", "with a prefix that works"},
       {"fallback", "with a short random prefix (none worked)"},
+      {"undecided", "rollouts could not be judged"},
       {"without_solution", "without oracle solution"},
       {"without_prefix", "without possible prefix"},
       {"leaks_prevented", "prefixes dropped: they state the answer"},

@@ -131,15 +131,15 @@ std::string table_html(const Json& report) {
 std::string table_note(const Json& report) {
   bool seeds = false, problems = false, none = false;
   for (const Json& row : report["table"]) {
-    seeds = seeds || row["interval"] == "seeds";
+    seeds = seeds || row["interval"].get<std::string>().starts_with("seeds");
     problems = problems || row["interval"] == "problems";
     none = none || row["interval"] == "none";
   }
   std::string text = "Percent of problems solved within k attempts (unbiased pass@k). ";
   if (seeds)
     text +=
-        "Methods with several runs: mean over runs (seeds) and 95 % bootstrap interval over runs; few runs "
-        "make it narrow. ";
+        "Methods with several runs: mean over runs (seeds) and 95 % bootstrap interval over runs and the "
+        "problems in them; few runs make it narrow. ";
   if (problems) text += "Methods with one run: interval over problems. ";
   if (none) text += "Values without interval come from the last evaluation while training. ";
   const std::string baseline = report["baseline"];

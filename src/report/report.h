@@ -25,8 +25,8 @@ struct ReportConfig {
 //    "table": [{method, set, guided, metric, value, low, high, runs, interval, gain, clear}],
 //    "curves": [{key, title, unit, main, window, series: [{method, runs, x, mean, low, high}]}],
 //    "mining": […], "guiding": […], "rollouts": […], "differences": […], "runs": […], "warnings": […]}
-// interval: "seeds" | "problems" | "none" (then low and high are null); gain: value / baseline − 1, or null;
-// clear: the interval does not touch the baseline's.
+// interval: "seeds and problems" | "seeds" | "problems" | "none" (then low and high are null); gain: value /
+// baseline − 1, or null; clear: the interval does not touch the baseline's.
 Json collect_report(const std::vector<std::filesystem::path>& runs, const ReportConfig& config);
 // The page of that collection.
 std::string render_html(const Json& report);

@@ -56,7 +56,7 @@ Json build_mining(const std::vector<RunData>& runs) {
   for (const RunData& run : runs) {
     if (run.verb != "mine" || !run.result || !run.result->contains("classes")) continue;
     rows.push_back(summary_row(run, {"problems", "classes", "samples", "tokens", "tokens_fixed", "truncated",
-                                     "fails_only_by_truncation"}));
+                                     "fails_only_by_truncation", "undecided"}));
   }
   return rows;
 }
@@ -65,8 +65,8 @@ Json build_guiding(const std::vector<RunData>& runs) {
   Json rows = Json::array();
   for (const RunData& run : runs) {
     if (run.verb != "guide" || !run.result || !run.result->contains("fractions")) continue;
-    Json row = summary_row(run, {"guided", "found", "fallback", "without_solution", "without_prefix",
-                                 "leaks_prevented", "tokens"});
+    Json row = summary_row(run, {"guided", "found", "fallback", "undecided", "without_solution",
+                                 "without_prefix", "leaks_prevented", "tokens"});
     std::vector<int> histogram(10, 0);
     for (const Json& fraction : (*run.result)["fractions"]) {
       if (fraction.is_number()) ++histogram[std::clamp(static_cast<int>(fraction.get<double>() * 10), 0, 9)];

@@ -1,5 +1,5 @@
-// See table.h. Several runs of a method are averaged, with an interval over runs (seeds); one run keeps the
-// interval over problems that its evaluation computed.
+// See table.h. Several runs of a method are averaged, with an interval over runs (seeds) and the problems in
+// them; one run keeps the interval over problems that its evaluation computed.
 #include "report/table.h"
 
 #include <fmt/format.h>
@@ -23,8 +23,9 @@ struct Column {
     return std::tie(set_order, guided, k) < std::tie(other.set_order, other.guided, other.k);
   }
 };
-using Cells =
-    std::map<Column, std::vector<Json>>;  // one {value, low, high} per run; low and high may be null
+// One {value, low, high} per run; low and high may be null. "rates": pass@k of each problem, from
+// evaluations.
+using Cells = std::map<Column, std::vector<Json>>;
 
 class Sets {
  public:
@@ -39,13 +40,28 @@ class Sets {
   std::vector<std::string> names_;
 };
 
+// pass@k of each problem of an evaluated set; empty where the run does not have the counts.
+std::vector<double> rates_of(const Json& set, int k) {
+  std::vector<double> rates;
+  const Json correct = set.value("correct", Json::array()), samples = set.value("samples", Json());
+  if (!samples.is_number_integer() || k < 1 || k > samples.get<int>()) return rates;
+  for (const Json& count : correct) {
+    if (!count.is_number_integer() || count < 0 || count > samples) return {};
+    rates.push_back(pass_at_k(samples, count, k));
+  }
+  return rates;
+}
+
 void add_eval(const RunData& run, Sets& sets, Cells& cells) {
   if (!run.result || !run.result->contains("sets")) return;
   for (const Json& set : (*run.result)["sets"]) {
-    if (!set.contains("pass")) continue;
+    if (!set.is_object() || !set.contains("pass")) continue;
     const std::string name = set.value("set", "");
-    for (const Json& pass : set["pass"]) {
-      cells[{sets.order(name), set.value("guided", false), pass.value("k", 0), name}].push_back(pass);
+    for (Json pass : set["pass"]) {
+      if (!pass.is_object()) continue;
+      const int k = pass.value("k", 0);
+      pass["rates"] = rates_of(set, k);
+      cells[{sets.order(name), set.value("guided", false), k, name}].push_back(std::move(pass));
     }
   }
 }
@@ -74,9 +90,14 @@ Json summarise(const std::string& method, const Column& column, const std::vecto
               {"guided", column.guided},
               {"metric", "pass@" + std::to_string(column.k)}};
   std::vector<double> values;
-  for (const Json& run : runs) values.push_back(run.value("value", 0.0));
+  std::vector<std::vector<double>> rates;
+  for (const Json& run : runs) {
+    values.push_back(run.value("value", 0.0));
+    rates.push_back(run.value("rates", std::vector<double>()));
+  }
+  const bool by_problem = std::none_of(rates.begin(), rates.end(), [](const auto& r) { return r.empty(); });
   if (runs.size() > 1) {
-    const Interval interval = bootstrap_mean(values);
+    const Interval interval = by_problem ? bootstrap_runs(rates) : bootstrap_mean(values);
     row["value"] = interval.value;
     row["low"] = interval.low;
     row["high"] = interval.high;
@@ -86,7 +107,9 @@ Json summarise(const std::string& method, const Column& column, const std::vecto
     row["high"] = runs[0].value("high", Json());
   }
   row["runs"] = runs.size();
-  row["interval"] = runs.size() > 1 ? "seeds" : row["low"].is_number() ? "problems" : "none";
+  row["interval"] = runs.size() == 1 ? (row["low"].is_number() ? "problems" : "none")
+                    : by_problem     ? "seeds and problems"
+                                     : "seeds";
   return row;
 }
 

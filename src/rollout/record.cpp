@@ -28,6 +28,7 @@ Json record(const GradedRollout& graded, const Problem& problem, const std::stri
           {"tokens", rollout.tokens.size()},
           {"finish", rollout.finish == FinishReason::stop ? "stop" : "length"},
           {"correct", graded.verdict.correct},
+          {"undecided", graded.verdict.undecided},
           {"extracted", graded.verdict.extracted},
           {"reason", graded.verdict.reason},
           {"policy_version", rollout.policy_version}};

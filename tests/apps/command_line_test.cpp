@@ -1,6 +1,7 @@
 // The program from outside: help, refusals with the nearest known word, exit codes, and what goes to stdout.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include <cstdio>
@@ -38,8 +39,8 @@ Output run_pope(const TempDir& dir, const std::string& arguments) {
   return output;
 }
 
-const std::vector<std::string> kVerbs = {"mine",   "guide",    "train", "eval",  "sft",
-                                         "report", "problems", "init",  "export"};
+const std::vector<std::string> kVerbs = {"mine",     "guide", "train",  "eval",   "sft",      "report",
+                                         "problems", "init",  "export", "verify", "reproduce"};
 
 TEST(CommandLine, HelpListsEveryVerb) {
   TempDir dir;
@@ -142,6 +143,73 @@ TEST(CommandLine, ErrorsOfTheWorkAreExplainedWithCodeOne) {
   EXPECT_THAT(model.err, HasSubstr("no-model"));
   EXPECT_EQ(run_pope(dir, "problems --out /dev/full").code, 1);
   EXPECT_EQ(run_pope(dir, "--help >/dev/full").code, 1);
+}
+
+TEST(CommandLine, PipesAreWrittenToAndRefusedAsInputsOfARun) {
+  TempDir dir;
+  EXPECT_THAT(run_pope(dir, "problems --set source.count=2 --out /dev/stdout | cat").out,
+              HasSubstr("\"answer\""));
+  const std::string fifo = dir / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const Output pipe = run_pope(dir, "mine --model m --problems " + fifo + " --out " + (dir / "run").string());
+  EXPECT_EQ(pipe.code, 1);
+  EXPECT_THAT(pipe.err, AllOf(HasSubstr("got a pipe"), HasSubstr("save them to a file")));
+}
+
+TEST(CommandLine, VerifyTakesTextsAsTheyStand) {
+  TempDir dir;
+  const Output pair = run_pope(dir, R"(verify --json --gold "'a' and 'b'" --pred '"\frac{1}{2}"')");
+  ASSERT_EQ(pair.code, 0) << pair.err;
+  EXPECT_EQ(Json::parse(pair.out)["gold"], "'a' and 'b'");
+  EXPECT_EQ(Json::parse(pair.out)["pred"], "\"\\frac{1}{2}\"");
+  for (const char* arguments : {"verify", "verify --gold 1", "verify --pred 1", "verify --gold 1 --pred ''",
+                                "verify --gold 1 --pred 1 --out x", "verify f.jsonl --gold 1"}) {
+    const Output refused = run_pope(dir, arguments);
+    EXPECT_EQ(refused.code, 1) << arguments;
+    EXPECT_THAT(refused.err, StartsWith("error: [verify]")) << arguments;
+  }
+}
+
+TEST(CommandLine, VerifyRefusesBadRowsByLineAndField) {
+  TempDir dir;
+  const std::string file = dir / "rows.jsonl";
+  const auto error_of = [&](const std::string& row, const std::string& flags = "") {
+    write_file(file, "{\"gold\": \"1\", \"pred\": \"1\"}\n" + row + "\n");
+    const Output output = run_pope(dir, "verify " + file + " " + flags);
+    EXPECT_EQ(output.code, 1) << row;
+    return output.err;
+  };
+  EXPECT_THAT(error_of(R"({"gold": "1"})"), HasSubstr("rows.jsonl:2: expected a text \"pred\", got none"));
+  EXPECT_THAT(error_of(R"({"gold": "1", "pred": 2})"),
+              HasSubstr("rows.jsonl:2: expected a text \"pred\", got number"));
+  EXPECT_THAT(error_of("[1]"), HasSubstr("rows.jsonl:2: expected an object, got array"));
+  EXPECT_THAT(error_of(R"({"gold": "1", "pred": "1", "form": "x"})"), HasSubstr("expected form"));
+  EXPECT_THAT(error_of(R"({"gold": "1", "pred": "1", "equal": 1})"), HasSubstr("\"equal\""));
+  EXPECT_THAT(error_of(R"({"gold": 1e999, "pred": "1"})"),
+              AllOf(HasSubstr("rows.jsonl:2"), Not(HasSubstr("unexpected"))));
+  // An error inside a grading thread is an error of the program, not its end.
+  EXPECT_THAT(
+      error_of(R"({"gold": "1", "pred": "1", "problem": "no registers"})", "--set verify.kind=registers"),
+      StartsWith("error: ["));
+}
+
+TEST(CommandLine, VerifyGradesRowsWithTheFieldsOfTheirProblem) {
+  TempDir dir;
+  const std::string file = dir / "rows.jsonl", out = dir / "out.jsonl";
+  write_file(file, R"({"gold": "72", "pred": "So \\boxed{72}.", "equal": true})"
+                   "\n"
+                   R"({"gold": "72", "pred": "72 it is", "form": "freetext", "equal": false})"
+                   "\n");
+  const Output output = run_pope(dir, "verify --json --form response " + file + " --out " + out);
+  ASSERT_EQ(output.code, 0) << output.err;
+  const Json result = Json::parse(output.out);
+  EXPECT_EQ(result["correct"], 2);
+  EXPECT_EQ(result["disagree"], 1);
+  EXPECT_EQ(result["disagreements"][0]["line"], 2);
+  std::vector<Json> rows;
+  read_jsonl(out, [&](Json&& row, std::size_t) { rows.push_back(row); });
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(rows[0]["extracted"], "72");
 }
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kRooms = {"core",    "text",     "data",  "verify", "model", "rollout",
+const std::vector<std::string> kRooms = {"core",    "text",     "data",  "verify", "model",     "rollout",
                                          "explore", "evaluate", "learn", "report", "reproduce", "pope"};
 
 int rank_of(const std::string& room) {

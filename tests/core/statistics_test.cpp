@@ -123,5 +123,26 @@ TEST(BootstrapRate, OtherwiseIsTheBootstrap) {
   EXPECT_EQ(bootstrap_rate(equal).high, 0.5);
 }
 
+TEST(BootstrapRuns, IsWideWhereRunsDifferAndWhereARunIsUncertain) {
+  // Runs that agree on every mean are uncertain all the same: their problems are drawn too.
+  const std::vector<std::vector<double>> alike = {{0, 1, 0, 1}, {1, 0, 1, 0}};
+  const Interval within = bootstrap_runs(alike);
+  EXPECT_EQ(within.value, 0.5);
+  EXPECT_LT(within.low, 0.3);  // 8 coins: standard error 0.18
+  EXPECT_GT(within.low, 0.05);
+  // Runs without spread inside: only the drawn runs matter, 0.25, 0.5 or 0.75 of two.
+  const Interval between = bootstrap_runs(std::vector<std::vector<double>>{{0.25, 0.25}, {0.75, 0.75, 0.75}});
+  EXPECT_EQ(between.value, 0.5);  // each run counts once, however many problems it has
+  EXPECT_EQ(between.low, 0.25);
+  EXPECT_EQ(between.high, 0.75);
+}
+
+TEST(BootstrapRuns, AgreementHasTheBoundOfAllRates) {
+  const std::vector<std::vector<double>> none = {std::vector<double>(4, 0.0), std::vector<double>(6, 0.0)};
+  EXPECT_EQ(bootstrap_runs(none).low, 0.0);
+  EXPECT_NEAR(bootstrap_runs(none).high, 0.308497, 1e-6);  // 0 of 10, as above
+  EXPECT_THROW(bootstrap_runs(std::vector<std::vector<double>>{{0.5}, {}}), Error);
+}
+
 }  // namespace
 }  // namespace pope

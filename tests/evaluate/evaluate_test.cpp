@@ -87,9 +87,19 @@ TEST(Evaluate, GuidedTakesOnlyProblemsWithGuidance) {
   EXPECT_TRUE(nothing.pass.empty());
 }
 
+TEST(Evaluate, CountsWhatTheVerifierCannotJudge) {
+  FakeWorld world(script);
+  world.verifier.undecided_below = 6;  // the samples of 5 tokens
+  const SetResult result = evaluate(world.explorer, config_of(4, {1}), "hard", {problem("p2")}, false);
+  EXPECT_EQ(result.problems[0].undecided, 1);
+  EXPECT_DOUBLE_EQ(result.undecided, 0.25);
+  EXPECT_EQ(correct_of(result), (std::vector<int>{1}));
+  EXPECT_EQ(to_json(result)["undecided"], 0.25);
+}
+
 TEST(Evaluate, ResumesAtProblems) {
   FakeWorld world(script);
-  const std::vector<EvaluatedProblem> done = {{"p1", 1, 0, 26}};
+  const std::vector<EvaluatedProblem> done = {{"p1", 1, 0, 0, 26}};
   std::vector<std::string> finished;
   const SetResult result = evaluate(
       world.explorer, config_of(4, {1}), "hard", {problem("p0"), problem("p1"), problem("p2")}, false, done,
@@ -103,6 +113,7 @@ TEST(Evaluate, RefusesImpossibleSettings) {
   FakeWorld world(script);
   EXPECT_THROW(evaluate(world.explorer, config_of(0, {1}), "hard", {problem("p0")}, false), Error);
   EXPECT_THROW(evaluate(world.explorer, config_of(4, {0}), "hard", {problem("p0")}, false), Error);
+  EXPECT_THROW(evaluate(world.explorer, config_of(4, {8}), "hard", {problem("p0")}, false), Error);
 }
 
 }  // namespace

@@ -37,11 +37,15 @@ class FakeVerifier : public Verifier {
  public:
   Verdict verify(const Problem& problem, std::string_view completion) const override {
     instructions.push_back(problem.guidance ? problem.guidance->instruction : "unguided");
-    return {completion.starts_with("right"), std::string(completion.substr(0, 5)), "scripted"};
+    Verdict verdict{completion.starts_with("right"), std::string(completion.substr(0, 5)), "scripted"};
+    verdict.undecided = completion.size() < undecided_below;
+    verdict.correct = verdict.correct && !verdict.undecided;
+    return verdict;
   }
   bool states_answer(const Problem& problem, std::string_view text) const override {
     return text.find(problem.answer) != std::string_view::npos;
   }
+  std::size_t undecided_below = 0;  // shorter completions cannot be judged
   mutable std::vector<std::string> instructions;
 };
 

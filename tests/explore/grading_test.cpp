@@ -1,4 +1,5 @@
 // Grading on threads beside the sampler gives what grading in place gives.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -18,7 +19,7 @@ using testing::problem;
 // Takes its time, another one for each call; counts how many work at once.
 class SlowVerifier : public Verifier {
  public:
-  explicit SlowVerifier(bool fails = false) : fails_(fails) {}
+  explicit SlowVerifier(bool fails = false, bool judges = true) : fails_(fails), judges_(judges) {}
   int parallel() const override { return 3; }
   Verdict verify(const Problem&, std::string_view completion) const override {
     const int now = ++working_;
@@ -28,13 +29,15 @@ class SlowVerifier : public Verifier {
     --working_;
     if (fails_) throw Error("grader", "gone");
     Verdict verdict;
-    verdict.correct = completion.starts_with("right");
+    verdict.correct = judges_ && completion.starts_with("right");
+    verdict.undecided = !judges_;
+    if (!judges_) verdict.reason = "no connection";
     return verdict;
   }
   int most() const { return most_; }
 
  private:
-  bool fails_;
+  bool fails_, judges_;
   mutable std::atomic<int> working_ = 0, most_ = 0, calls_ = 0;
 };
 
@@ -70,6 +73,18 @@ TEST(Grading, AnErrorOfTheVerifierEndsTheRun) {
   const SlowVerifier broken(true);
   Explorer explorer{world.engine, world.prompts, broken, world.explorer.sampling, {}, 7, "default"};
   EXPECT_THROW(mine(explorer, {}, {problem("p0")}, {}, {}), Error);
+}
+
+TEST(Grading, AGraderThatJudgesNothingEndsTheRun) {
+  FakeWorld world(script, 8);
+  const SlowVerifier dead(false, false);
+  Explorer explorer{world.engine, world.prompts, dead, world.explorer.sampling, {}, 7, "default"};
+  EXPECT_THAT(
+      [&] {
+        mine(explorer, {}, {problem("p0"), problem("p1")}, {}, {});
+      },
+      ::testing::ThrowsMessage<Error>(
+          ::testing::HasSubstr("32 rollouts could not be judged: no connection")));
 }
 
 }  // namespace

@@ -44,7 +44,6 @@ TEST(CandidatePrefixes, GridPointsMoveBackToStepEnds) {
   const std::vector<Prefix> prefixes = candidate_prefixes(p, lines_config(8), verifier);
   EXPECT_EQ(sizes(prefixes), (std::vector<int>{9, 19, 29, 49, 59, 69}));
   EXPECT_EQ(prefixes[0].text, "line 0 ab");
-  EXPECT_EQ(prefixes[3].steps, 5);
   EXPECT_DOUBLE_EQ(prefixes[3].fraction, 0.49);
   // A finer grid than steps: no duplicates; before the first step end, the first step end.
   EXPECT_EQ(sizes(candidate_prefixes(p, lines_config(40), verifier)),
@@ -135,13 +134,38 @@ TEST(Guide, FallsBackToARandomShortPrefix) {
   EXPECT_GT(counts[9], 0);
   EXPECT_GT(counts[19], 0);
   EXPECT_EQ(result.problems[40].guidance->text, "a line of");  // its first step is longer: cut at a word
-  EXPECT_EQ(result.problems[40].guidance->correct, 0);
-  EXPECT_EQ(result.problems[40].guidance->samples, 3);
+  EXPECT_EQ(result.problems[40].guidance->samples, 0);         // which the search had not sampled
+  EXPECT_EQ(result.problems[0].guidance->samples, 3);
+  EXPECT_EQ(result.problems[0].guidance->correct, 0);
+  EXPECT_TRUE(result.problems[40].guidance->fallback);
+  EXPECT_EQ(to_json(result)["found"], 0);
   // The same seed gives the same choice.
   FakeWorld again(works_from({}), 5);
   const GuideResult second = guide(again.explorer, lines_config(10), problems, {}, nullptr);
   for (int i = 0; i < 41; ++i)
     EXPECT_EQ(second.problems[i].guidance->text, result.problems[i].guidance->text);
+}
+
+// A coarse grid has one candidate below a quarter; the fall-back is drawn from all steps there.
+TEST(Guide, TheFallbackIsDrawnFromAllSteps) {
+  std::vector<Problem> problems;
+  for (int i = 0; i < 40; ++i) problems.push_back(problem("p" + std::to_string(i), ten_lines()));
+  FakeWorld world(works_from({}));
+  const GuideResult result = guide(world.explorer, lines_config(5), problems, {}, nullptr);
+  std::map<int, int> samples;  // by length
+  for (const Problem& p : result.problems)
+    samples[static_cast<int>(p.guidance->text.size())] = p.guidance->samples;
+  EXPECT_EQ(samples, (std::map<int, int>{{9, 0}, {19, 3}}));  // 19 was a candidate
+}
+
+TEST(Guide, WhatTheVerifierCannotJudgeIsCounted) {
+  FakeWorld world(works_from({{"two", 2}}));
+  world.verifier.undecided_below = 7;  // samples of 5 and 6 tokens
+  const GuideResult result =
+      guide(world.explorer, lines_config(10), {problem("two", ten_lines())}, {}, nullptr);
+  EXPECT_EQ(result.problems[0].guidance->undecided, 4);  // of the two prefixes tried
+  EXPECT_EQ(result.problems[0].guidance->correct, 1);
+  EXPECT_EQ(to_json(result)["undecided"], 4);
 }
 
 // A prompt of "D[statement|guidance]" and its completion must fit.
@@ -222,6 +246,8 @@ TEST(Guide, FixedAndRandomPrefixesAreNotSampled) {
   EXPECT_DOUBLE_EQ(result.problems[1].guidance->fraction, 0.29);  // the longest that does not leak
   EXPECT_EQ(result.problems[0].guidance->samples, 0);
   EXPECT_EQ(result.fallback, 0);
+  EXPECT_EQ(result.unsampled, 2);
+  EXPECT_EQ(to_json(result)["found"], 0);
 
   config = lines_config(10);
   config.choose = "random";
@@ -246,6 +272,9 @@ TEST(Guide, RefusesImpossibleSettings) {
   FakeWorld world(works_from({}));
   GuideConfig config;
   config.choose = "longest";
+  EXPECT_THROW(guide(world.explorer, config, {}, {}, nullptr), Error);
+  config = GuideConfig();
+  config.fallback_fraction = -1;
   EXPECT_THROW(guide(world.explorer, config, {}, {}, nullptr), Error);
   config = GuideConfig();
   config.grid = 0;

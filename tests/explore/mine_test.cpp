@@ -173,6 +173,24 @@ TEST(Mine, TruncatedRolloutsAreFailures) {
   EXPECT_EQ(json["fails_only_by_truncation"], 1);
 }
 
+TEST(Mine, WhatTheVerifierCannotJudgeIsNotHard) {
+  FakeWorld world([](const std::string& prompt, int sample) -> Outcome {
+    if (prompt.find("<unjudged>") != std::string::npos) return {false, 6, sample == 1};
+    return {false, sample == 2 ? 9 : 6};  // one of them is judged, and wrong
+  });
+  world.verifier.undecided_below = 8;
+  const MiningResult result =
+      mine(world.explorer, config_of(4, 4), {problem("unjudged"), problem("wrong")}, {}, nullptr);
+  EXPECT_EQ(result.problems[0].undecided, 3);  // the truncated one fails anyhow
+  EXPECT_EQ(result.problems[0].truncated, 1);
+  EXPECT_TRUE(result.problems[0].fails_only_undecided);
+  EXPECT_FALSE(result.problems[0].fails_only_by_truncation);
+  EXPECT_EQ(result.problems[1].undecided, 3);
+  EXPECT_FALSE(result.problems[1].fails_only_undecided);
+  EXPECT_EQ(to_json(result)["undecided"], 6);
+  EXPECT_EQ(to_json(result)["fails_only_undecided"], 1);
+}
+
 TEST(Mine, UnguidedEvenWhenAProblemCarriesGuidance) {
   FakeWorld world(script);
   Problem guided = problem("always");

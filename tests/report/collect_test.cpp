@@ -52,6 +52,24 @@ TEST(CollectReport, TableOverSeedsAndOverProblems) {
   EXPECT_NEAR((*find_row(report, "Base model", "pass@1"))["gain"].get<double>(), -1.0, 1e-12);
 }
 
+TEST(CollectReport, SeedsHaveIntervalsOverTheirProblemsToo) {
+  FakeRuns fake;
+  const auto with_counts = [&](const std::string& name, int seed, const std::vector<int>& correct) {
+    const auto path = fake.eval(name, "GRPO", seed, 0, 0);
+    Json result = read_json(path / "result.json");
+    result["sets"][0]["correct"] = correct;
+    write_file(path / "result.json", dump(result));
+    return path;
+  };
+  const auto a = with_counts("a", 1, std::vector<int>(4, 0)), b = with_counts("b", 2, std::vector<int>(6, 0));
+  const Json report = collect_report({a, b}, {});
+  const Json& none = *find_row(report, "GRPO", "pass@8");
+  EXPECT_EQ(none["interval"], "seeds and problems");
+  EXPECT_EQ(none["low"], 0.0);
+  EXPECT_NEAR(none["high"].get<double>(), 0.308497, 1e-6);  // nothing of 10 problems
+  EXPECT_THROW(collect_report({a, a}, {}), Error);          // one run is no two seeds
+}
+
 TEST(CollectReport, GainIsClearOnlyWhenIntervalsAreApart) {
   FakeRuns fake;
   const Json report =

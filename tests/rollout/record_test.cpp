@@ -80,8 +80,8 @@ TEST(Record, GradesAndRecords) {
   EXPECT_EQ(
       dump(record(graded, problem, "hard", true)),
       R"({"problem_id":"p1","set":"hard","guided":true,"sample":2,"problem":"How many?","guidance":"3",)"
-      R"("answer":"14","completion":"5 14","tokens":3,"finish":"length","correct":true,"extracted":"14",)"
-      R"("reason":"equal: exact values","policy_version":11})");
+      R"("answer":"14","completion":"5 14","tokens":3,"finish":"length","correct":true,"undecided":false,)"
+      R"("extracted":"14","reason":"equal: exact values","policy_version":11})");
   const Json unguided = record(graded, problem, "hard", false);
   EXPECT_TRUE(unguided["guidance"].is_null());
   EXPECT_EQ(unguided["guided"], false);
