@@ -13,8 +13,8 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/rng.h"
-#include "model/head.h"
 #include "model/layers.h"
+#include "model/product.h"
 
 namespace pope {
 
@@ -269,14 +269,14 @@ at::Tensor Model::forward(const at::Tensor& tokens, std::int64_t positions, cons
     const auto [cos, sin] = views_->rotary(a, windowed, positions);
     const HeadSplit split{a.heads,      a.kv_heads, a.head_width, a.norm_eps, layer.q_norm,
                           layer.k_norm, cos,        sin,          offset};
-    const auto qkv = at::linear(normed, stacked(layer.qkv, layer.qkv_parts),
-                                stacked(layer.qkv_bias, layer.qkv_bias_parts));
+    const auto qkv =
+        project(normed, stacked(layer.qkv, layer.qkv_parts), stacked(layer.qkv_bias, layer.qkv_bias_parts));
     const auto attended =
-        at::linear(attend(qkv, split, l, windowed ? a.window : 0), layer.output, layer.output_bias);
+        project(attend(qkv, split, l, windowed ? a.window : 0), layer.output, layer.output_bias);
     std::tie(x, normed) =
         add_rms_norm(x, norm_if_any(attended, layer.attention_out_norm), layer.ffn_norm, a.norm_eps, offset);
-    const auto gate_up = at::linear(normed, stacked(layer.gate_up, layer.gate_up_parts));
-    const auto ffn = at::linear(a.gemma() ? geglu(gate_up) : swiglu(gate_up), layer.down);
+    const auto gate_up = project(normed, stacked(layer.gate_up, layer.gate_up_parts));
+    const auto ffn = project(a.gemma() ? geglu(gate_up) : swiglu(gate_up), layer.down);
     const bool last = l + 1 == views_->layers.size();
     const auto& next_norm = last ? views_->final_norm : views_->layers[l + 1].input_norm;
     std::tie(x, normed) =

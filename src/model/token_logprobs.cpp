@@ -3,9 +3,9 @@
 //   ∂ log p_t / ∂z_j = 1[j = t] − p_j        ∂H / ∂z_j = −p_j (log p_j + H)
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "model/head.h"
 #include "model/kernels.h"
 #include "model/model.h"
+#include "model/product.h"
 
 namespace pope {
 namespace {

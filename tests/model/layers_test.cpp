@@ -10,7 +10,7 @@
 #include <functional>
 
 #include "core/rng.h"
-#include "model/head.h"
+#include "model/product.h"
 
 namespace pope {
 namespace {
@@ -182,7 +182,7 @@ TEST(LayersTest, CachedAttention) {
 // bf16 products are exact in f32; only the order of the sums differs from f64.
 TEST(LayersTest, HeadProduct) {
   for (const std::int64_t rows : {1, 15, 16, 17, 33, 70}) {
-    for (const auto& [vocab, width] : {std::pair{1, 2}, {9, 24}, {64, 130}, {131, 7}}) {
+    for (const auto& [vocab, width] : {std::pair{1, 2}, {9, 24}, {64, 130}, {131, 7}, {32, 64}, {96, 160}}) {
       for (const auto dtype : {at::kFloat, at::kBFloat16}) {
         const auto hidden = noise({rows, width}, 1, dtype), embedding = noise({vocab, width}, 2, dtype);
         const auto logits = head_product(hidden, embedding);
@@ -190,6 +190,27 @@ TEST(LayersTest, HeadProduct) {
         const auto expected = at::mm(hidden.to(at::kDouble), embedding.to(at::kDouble).t());
         EXPECT_LT((logits - expected).abs().max().item<double>(), 3e-5)
             << rows << " " << vocab << " " << width;
+      }
+    }
+  }
+}
+
+// Few rows and many, with and without bias; the odd sizes are at::linear's. One rounding to bf16 of values up
+// to about 60.
+TEST(LayersTest, ProjectWithoutGradient) {
+  const c10::NoGradGuard no_grad;
+  for (const std::int64_t rows : {1, 5, 16, 17, 32, 33, 64, 70, 200}) {
+    for (const auto& [columns, width] : {std::pair{32, 32}, {96, 160}, {33, 64}, {64, 40}}) {
+      const auto x = noise({rows, width}, 1, at::kBFloat16),
+                 weight = noise({columns, width}, 2, at::kBFloat16),
+                 bias = noise({columns}, 3, at::kBFloat16);
+      for (const auto& b : {at::Tensor(), bias}) {
+        auto expected = at::mm(x.to(at::kDouble), weight.to(at::kDouble).t());
+        if (b.defined()) expected = expected + b.to(at::kDouble);
+        const auto out = project(x, weight, b);
+        ASSERT_EQ(out.scalar_type(), at::kBFloat16);
+        const auto error = ((out.to(at::kDouble) - expected).abs() / expected.abs().clamp_min(1)).max();
+        EXPECT_LT(error.item<double>(), 1.0 / 256 + 1e-5) << rows << " " << columns << " " << width;
       }
     }
   }

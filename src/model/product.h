@@ -1,5 +1,6 @@
-// The product with the output embedding, which must not be rounded to bf16: logits decide what is sampled and
-// what is learned.
+// Matrix products that read the weights once and where they lie, for few rows against many: the output
+// embedding, and a decoding step's layers. And the product that is not rounded to bf16, since logits decide
+// what is sampled and learned.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -12,5 +13,9 @@ at::Tensor head_product(const at::Tensor& hidden, const at::Tensor& embedding);
 // The same into `logits`, which is made when it is undefined or misshapen: fresh memory for every chunk of
 // logits costs more than it seems.
 void head_product_out(at::Tensor& logits, const at::Tensor& hidden, const at::Tensor& embedding);
+
+// at::linear: x [N,W], weight [C,W], bias [C] or undefined → [N,C]. Without gradient, few rows in bf16 take
+// the tiles of the processor, if it has them.
+at::Tensor project(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
 
 }  // namespace pope

@@ -1,15 +1,17 @@
-// bf16 × bf16 → f32, which ATen's products round to bf16. Where the processor multiplies pairs of bf16
-// (AVX-512 BF16), a kernel of our own; elsewhere the product in f32. See head.h. The kernel: lanes are rows
-// of hidden, packed as pairs of neighbouring columns [W/2][rows]; 8 rows of the embedding at a time, read in
-// place, are multiplied in pair by pair. So the embedding, the large operand, is read once per panel of 32
-// rows and never copied.
-#include "model/head.h"
+// bf16 × bf16 → f32, which ATen's products round to bf16. Where the processor has tiles, tile_product.h;
+// where it multiplies pairs of bf16 (AVX-512 BF16), the kernel here; elsewhere the product in f32. The
+// kernel: lanes are rows of hidden, packed as pairs of neighbouring columns [W/2][rows]; 8 rows of the
+// embedding at a time, read in place, are multiplied in pair by pair. So the embedding, the large operand, is
+// read once per panel of 32 rows and never copied.
+#include "model/product.h"
 
 #include <ATen/Parallel.h>
+#include <c10/core/GradMode.h>
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
+
+#include "model/tile_product.h"
 
 #if defined(__x86_64__) && defined(__GNUC__)
 #include <immintrin.h>
@@ -29,22 +31,6 @@ bool has_bf16_pairs() {
   static const bool has = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16");
   return has;
-}
-
-// Rows of hidden [N,W] → panels of P·16 rows, each [W/2][P·16] pairs, zero beyond row N.
-std::vector<std::uint32_t> pack(const at::Tensor& hidden, std::int64_t panel_rows) {
-  const std::int64_t rows = hidden.size(0), pairs = hidden.size(1) / 2;
-  const std::int64_t panels = (rows + panel_rows - 1) / panel_rows;
-  std::vector<std::uint32_t> packed(static_cast<std::size_t>(panels * panel_rows * pairs));
-  const auto* in = reinterpret_cast<const char*>(hidden.const_data_ptr<c10::BFloat16>());
-  at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t row = begin * panel_rows; row < std::min(end * panel_rows, rows); ++row) {
-      auto* out = packed.data() + row / panel_rows * panel_rows * pairs + row % panel_rows;
-      for (std::int64_t k = 0; k < pairs; ++k)
-        std::memcpy(out + k * panel_rows, in + (row * pairs + k) * 4, 4);
-    }
-  });
-  return packed;
 }
 
 // sums [8][P·16] = 8 rows of the embedding times one panel.
@@ -94,7 +80,7 @@ POPE_PAIRS void block(const std::uint32_t* packed, const std::uint32_t* embeddin
 void pair_product(at::Tensor& logits, const at::Tensor& hidden, const at::Tensor& embedding) {
   const std::int64_t rows = hidden.size(0), vocab = embedding.size(0), pairs = hidden.size(1) / 2;
   const bool narrow = rows <= kLanes;
-  const auto packed = pack(hidden, narrow ? kLanes : 2 * kLanes);
+  const auto packed = pack_pairs(hidden, narrow ? kLanes : 2 * kLanes);
   const auto* weights = reinterpret_cast<const std::uint32_t*>(embedding.const_data_ptr<c10::BFloat16>());
   at::parallel_for(0, (vocab + kBlock - 1) / kBlock, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t b = begin; b < end; ++b) {
@@ -112,6 +98,7 @@ void head_product_out(at::Tensor& logits, const at::Tensor& hidden, const at::Te
   const auto wide = at::promoteTypes(hidden.scalar_type(), at::kFloat);
   const std::int64_t sizes[] = {hidden.size(0), embedding.size(0)};
   if (!logits.defined() || logits.sizes() != sizes) logits = at::empty(sizes, hidden.options().dtype(wide));
+  if (has_tile_product(hidden, embedding)) return tile_product(hidden, embedding, {}, logits);
 #ifdef POPE_BF16_PAIRS
   const bool pairs = hidden.scalar_type() == at::kBFloat16 && hidden.size(1) % 2 == 0;
   if (pairs && hidden.is_cpu() && has_bf16_pairs()) {
@@ -126,6 +113,15 @@ at::Tensor head_product(const at::Tensor& hidden, const at::Tensor& embedding) {
   at::Tensor logits;
   head_product_out(logits, hidden, embedding);
   return logits;
+}
+
+at::Tensor project(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
+  constexpr std::int64_t kFew = 128;  // above, oneDNN's reordering of the weights is paid for
+  if (c10::GradMode::is_enabled() || x.size(0) > kFew || !has_tile_product(x, weight))
+    return at::linear(x, weight, bias);
+  auto out = at::empty({x.size(0), weight.size(0)}, x.options());
+  tile_product(x, weight, bias, out);
+  return out;
 }
 
 }  // namespace pope
