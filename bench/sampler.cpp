@@ -1,7 +1,10 @@
 // Benchmark of the native engine. Verifies first (the logprobs recorded while sampling = those of the
-// training forward), then samples rollouts of fixed length at several batch sizes. Beside each stands the
-// ceiling: the step's matrix products alone, with the model's own weights at that batch size.
-//   bench_sampler MODEL [--dtype fp32|bf16] [--repeats 3] [--new-tokens 128] [--prompt-tokens 64] [--json]
+// training forward), then samples rollouts of fixed length at several batch sizes. Beside each stand its
+// ceilings: the step's matrix products alone (libtorch's), with the model's own weights at that batch size;
+// the speed at which memory is read, since every step reads all weights; and the speed of a large product.
+//   bench_sampler MODEL [--dtype fp32|bf16] [--repeats 3] [--new-tokens 128] [--prompt-tokens 64]
+//                 [--batch N] [--rollout FILE] [--json]
+// --rollout writes one of the verified rollouts, for others to score.
 // MODEL: a Hugging Face model directory or a .gguf file.
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
@@ -16,6 +19,7 @@
 #include <vector>
 
 #include "core/error.h"
+#include "core/files.h"
 #include "core/memory.h"
 #include "core/rng.h"
 #include "core/version.h"
@@ -26,8 +30,8 @@ namespace pope {
 namespace {
 
 struct Arguments {
-  std::string model, dtype = "bf16";
-  int repeats = 3, new_tokens = 128, prompt_tokens = 64;
+  std::string model, dtype = "bf16", rollout;
+  int repeats = 3, new_tokens = 128, prompt_tokens = 64, batch = 0;  // 0: several
   bool json = false;
   at::ScalarType type() const { return dtype == "fp32" ? at::kFloat : at::kBFloat16; }
 };
@@ -42,12 +46,16 @@ Arguments parse(int argc, char** argv) {
     };
     if (word == "--json") {
       arguments.json = true;
+    } else if (word == "--rollout") {
+      arguments.rollout = value();
     } else if (word == "--dtype") {
       arguments.dtype = value();
     } else if (word == "--repeats") {
       arguments.repeats = std::stoi(value());
     } else if (word == "--new-tokens") {
       arguments.new_tokens = std::stoi(value());
+    } else if (word == "--batch") {
+      arguments.batch = std::stoi(value());
     } else if (word == "--prompt-tokens") {
       arguments.prompt_tokens = std::stoi(value());
     } else if (arguments.model.empty() && !word.starts_with("-")) {
@@ -59,9 +67,9 @@ Arguments parse(int argc, char** argv) {
   const bool known_type = arguments.dtype == "fp32" || arguments.dtype == "bf16";
   if (arguments.model.empty() || !known_type ||
       std::min({arguments.repeats, arguments.new_tokens, arguments.prompt_tokens}) < 1) {
-    throw Error(
-        "bench",
-        "expected MODEL [--dtype fp32|bf16] [--repeats N] [--new-tokens N] [--prompt-tokens N] [--json]");
+    throw Error("bench",
+                "expected MODEL [--dtype fp32|bf16] [--repeats N] [--new-tokens N] [--prompt-tokens N] "
+                "[--batch N] [--rollout FILE] [--json]");
   }
   return arguments;
 }
@@ -73,14 +81,14 @@ double seconds(const Action& action) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-// One prompt of random tokens per two rollouts; nothing stops them but their length.
+// A prompt of random tokens for each rollout; nothing stops them but their length.
 std::vector<Request> requests(const Model& model, const Arguments& arguments, int rollouts) {
   RngStream random(1, {key_of("bench")});
   std::vector<Request> all;
-  for (int i = 0; i < rollouts; i += 2) {
+  for (int i = 0; i < rollouts; ++i) {
     Request request;
     request.stream = static_cast<std::uint64_t>(i);
-    request.samples = std::min(2, rollouts - i);
+    request.samples = 1;
     for (int t = 0; t < arguments.prompt_tokens; ++t) {
       request.prompt.push_back(
           static_cast<int>(random.below(static_cast<std::uint64_t>(model.architecture().vocab_size))));
@@ -103,6 +111,11 @@ std::pair<double, double> verify(const std::shared_ptr<const Model>& model, cons
   NativeEngine engine(model);
   const auto all = requests(*model, arguments, 5);
   const auto rollouts = engine.sample(sampling(arguments, 3), 7, {}, all);
+  if (!arguments.rollout.empty()) {
+    const Json written = {
+        {"prompt", all[0].prompt}, {"tokens", rollouts[0][0].tokens}, {"logprobs", rollouts[0][0].logprobs}};
+    write_file(arguments.rollout, written.dump() + "\n");
+  }
   double sum = 0, largest = 0;
   std::int64_t count = 0;
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -111,7 +124,7 @@ std::pair<double, double> verify(const std::shared_ptr<const Model>& model, cons
       tokens.insert(tokens.end(), rollout.tokens.begin(), rollout.tokens.end());
       const auto input = at::tensor(tokens, at::kLong);
       const auto n = static_cast<std::int64_t>(rollout.tokens.size()), prompt = input.size(0) - n;
-      const auto rows = model->hidden(input.unsqueeze(0))[0].narrow(0, prompt - 1, n);
+      const auto rows = model->hidden(input, Packing::equal(1, prompt + n)).narrow(0, prompt - 1, n);
       const auto expected =
           token_logprobs(rows, model->output_embedding(), input.narrow(0, prompt, n), 1.0).logprobs;
       for (std::int64_t t = 0; t < n; ++t) {
@@ -160,6 +173,15 @@ double product_peak(at::ScalarType type) {
   return 2.0 * n * n * n / best / 1e9;
 }
 
+// GB/s of reading far more than the caches hold, best of five.
+double read_speed() {
+  const c10::NoGradGuard no_grad;
+  const auto values = at::ones({1 << 28});  // f32: 1 GiB
+  double best = 1e30;
+  for (int i = 0; i < 5; ++i) best = std::min(best, seconds([&] { values.sum(); }));
+  return static_cast<double>(values.nbytes()) / best / 1e9;
+}
+
 Json measure_batch(const std::shared_ptr<const Model>& model, const Arguments& arguments, int batch) {
   const auto& a = model->architecture();
   std::vector<double> rates;
@@ -179,6 +201,8 @@ Json measure_batch(const std::shared_ptr<const Model>& model, const Arguments& a
   return {{"batch", batch},
           {"tokens_per_s", {{"median", rate}, {"min", rates.front()}, {"max", rates.back()}}},
           {"gflops", 2 * matrices * rate / 1e9},
+          {"weights_gb_per_s",
+           matrices * static_cast<double>(at::elementSize(arguments.type())) * rate / batch / 1e9},
           {"products_tokens_per_s", 1 / products},
           {"fraction_of_products", rate * products},
           {"us_per_token", 1e6 / rate},
@@ -198,7 +222,8 @@ Json measure(const Arguments& arguments) {
         fmt::format("expected the logprobs of the training forward, got a mean difference of {}", mean));
   }
   Json batches = Json::array();
-  for (const int batch : {1, 8, 32}) batches.push_back(measure_batch(model, arguments, batch));
+  const auto sizes = arguments.batch > 0 ? std::vector{arguments.batch} : std::vector{1, 8, 32, 64};
+  for (const int batch : sizes) batches.push_back(measure_batch(model, arguments, batch));
   return {{"benchmark", "sampler"},
           {"version", kVersion},
           {"threads", at::get_num_threads()},
@@ -209,6 +234,7 @@ Json measure(const Arguments& arguments) {
           {"new_tokens", arguments.new_tokens},
           {"logprob_difference", {{"mean", mean}, {"max", largest}}},
           {"gemm_peak_gflops", product_peak(arguments.type())},
+          {"read_gb_per_s", read_speed()},
           {"batches", batches}};
 }
 
@@ -220,17 +246,18 @@ void print(const Json& r) {
       "  verified: recorded logprobs differ from the training forward's by {:.1e} on average, {:.1e} at "
       "most\n",
       r["logprob_difference"]["mean"].get<double>(), r["logprob_difference"]["max"].get<double>());
-  fmt::print("  a large product reaches {:.0f} GFLOP/s\n", r["gemm_peak_gflops"].get<double>());
+  fmt::print("  a large product reaches {:.0f} GFLOP/s, memory is read at {:.1f} GB/s\n",
+             r["gemm_peak_gflops"].get<double>(), r["read_gb_per_s"].get<double>());
   fmt::print(
-      "  batch   tokens/s      (min … max)   GFLOP/s   products alone   fraction   µs/token besides "
-      "products\n");
+      "  batch   tokens/s      (min … max)   GFLOP/s   weights GB/s   products alone   fraction   µs/token "
+      "besides products\n");
   for (const auto& b : r["batches"]) {
     const auto& rate = b["tokens_per_s"];
-    fmt::print("  {:5} {:10.0f} {:>18} {:9.0f} {:16.0f} {:9.0f} % {:27.1f}\n", b["batch"].get<int>(),
+    fmt::print("  {:5} {:10.0f} {:>18} {:9.0f} {:14.1f} {:16.0f} {:9.0f} % {:27.1f}\n", b["batch"].get<int>(),
                rate["median"].get<double>(),
                fmt::format("({:.0f} … {:.0f})", rate["min"].get<double>(), rate["max"].get<double>()),
-               b["gflops"].get<double>(), b["products_tokens_per_s"].get<double>(),
-               100 * b["fraction_of_products"].get<double>(),
+               b["gflops"].get<double>(), b["weights_gb_per_s"].get<double>(),
+               b["products_tokens_per_s"].get<double>(), 100 * b["fraction_of_products"].get<double>(),
                b["us_per_token_besides_products"].get<double>());
   }
 }

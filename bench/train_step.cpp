@@ -1,12 +1,15 @@
 // Benchmark of one RL training step without sampling: forward, backward, optimiser, publishing of the
-// weights. Verifies first (micro-batched gradient = single-batch gradient), then times synthetic rollouts: 4
-// groups of 8 sequences of 100 prompt and 118 completion tokens, behaviour logprobs those of the model
-// itself.
-//   bench_train_step MODEL [--dtype fp32|bf16] [--repeats 3] [--micro-batch-tokens 2048] [--json]
+// weights. Verifies first (gradient of one sequence at a time = that of the packed batch), then times
+// rollouts: 4 groups of 8 sequences of 100 prompt and 118 completion tokens, synthetic or those of a JSON
+// file of
+// [{prompt, completion, advantage}]; behaviour logprobs are the model's own.
+//   bench_train_step MODEL [--dtype fp32|bf16] [--repeats 3] [--micro-batch-tokens 4096]
+//                    [--activation-checkpointing] [--sequences FILE] [--json]
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -15,6 +18,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "core/files.h"
 #include "core/memory.h"
 #include "core/rng.h"
 #include "core/version.h"
@@ -28,10 +32,10 @@ namespace {
 constexpr int kGroups = 4, kRollouts = 8, kPrompt = 100, kCompletion = 118;
 
 struct Arguments {
-  std::string model, dtype = "bf16";
+  std::string model, dtype = "bf16", sequences;
   int repeats = 3;
-  std::int64_t micro_batch_tokens = 2048;
-  bool json = false;
+  std::int64_t micro_batch_tokens = 4096;
+  bool activation_checkpointing = false, json = false;
   at::ScalarType type() const { return dtype == "fp32" ? at::kFloat : at::kBFloat16; }
 };
 
@@ -45,6 +49,10 @@ Arguments parse(int argc, char** argv) {
     };
     if (word == "--json") {
       arguments.json = true;
+    } else if (word == "--activation-checkpointing") {
+      arguments.activation_checkpointing = true;
+    } else if (word == "--sequences") {
+      arguments.sequences = value();
     } else if (word == "--dtype") {
       arguments.dtype = value();
     } else if (word == "--repeats") {
@@ -60,7 +68,8 @@ Arguments parse(int argc, char** argv) {
   const bool known_type = arguments.dtype == "fp32" || arguments.dtype == "bf16";
   if (arguments.model.empty() || !known_type || arguments.repeats < 1) {
     throw Error("bench",
-                "expected MODEL [--dtype fp32|bf16] [--repeats N] [--micro-batch-tokens N] [--json]");
+                "expected MODEL [--dtype fp32|bf16] [--repeats N] [--micro-batch-tokens N] "
+                "[--activation-checkpointing] [--sequences FILE] [--json]");
   }
   return arguments;
 }
@@ -69,7 +78,7 @@ Arguments parse(int argc, char** argv) {
 void record_behaviour(const Model& model, std::int64_t micro_batch_tokens, std::vector<Sequence>& sequences) {
   const c10::NoGradGuard no_grad;
   for (const MicroBatch& micro : micro_batches(sequences, micro_batch_tokens)) {
-    const at::Tensor rows = model.hidden(micro.tokens).flatten(0, 1).index_select(0, micro.rows);
+    const at::Tensor rows = model.hidden(micro.tokens, micro.packing).index_select(0, micro.rows);
     const at::Tensor logprobs = token_logprobs(rows, model.output_embedding(), micro.targets, 1.0).logprobs;
     for (std::int64_t i = 0; i < logprobs.numel(); ++i) {
       Sequence& sequence = sequences[micro.sequence[i].item<std::int64_t>()];
@@ -78,15 +87,29 @@ void record_behaviour(const Model& model, std::int64_t micro_batch_tokens, std::
   }
 }
 
-// Random tokens; advantages of a group with 3 successes. `shrink` makes lengths distinct (0: all alike).
-std::vector<Sequence> synthetic(const Model& model, int count, int shrink) {
+// Random tokens, a prompt for every `group` sequences; advantages of a group with 3 successes. `shrink` makes
+// lengths distinct (0: all alike).
+std::vector<Sequence> synthetic(const Model& model, int count, int group, int shrink) {
   RngStream random(1, {key_of("bench"), static_cast<std::uint64_t>(shrink)});
   std::vector<Sequence> sequences(count);
   for (int i = 0; i < count; ++i) {
     const auto token = [&] { return static_cast<int>(random.below(model.architecture().vocab_size)); };
-    for (int j = 0; j < kPrompt - shrink * i; ++j) sequences[i].prompt.push_back(token());
+    if (i % group > 0) sequences[i].prompt = sequences[i - 1].prompt;
+    while (std::ssize(sequences[i].prompt) < kPrompt - shrink * (i / group))
+      sequences[i].prompt.push_back(token());
     for (int j = 0; j < kCompletion - 2 * shrink * i; ++j) sequences[i].completion.push_back(token());
     sequences[i].advantage = i % kRollouts < 3 ? 0.625 : -0.375;
+  }
+  return sequences;
+}
+
+std::vector<Sequence> from_file(const std::string& path) {
+  std::vector<Sequence> sequences;
+  for (const Json& row : Json::parse(read_file(path))) {
+    sequences.push_back({row.at("prompt").get<std::vector<int>>(),
+                         row.at("completion").get<std::vector<int>>(),
+                         {},
+                         row.at("advantage").get<double>()});
   }
   return sequences;
 }
@@ -102,7 +125,7 @@ BatchTotals totals_of(const std::vector<Sequence>& sequences) {
 
 // L2 norm of the difference of the two gradients, relative to that of the gradient.
 double verify(Model& model) {
-  std::vector<Sequence> sequences = synthetic(model, 5, 9);
+  std::vector<Sequence> sequences = synthetic(model, 5, 3, 9);
   record_behaviour(model, 1 << 20, sequences);
   std::vector<std::vector<at::Tensor>> gradients;
   for (const std::int64_t micro_batch_tokens : {1 << 20, 1}) {
@@ -140,7 +163,7 @@ double gemm_peak(at::ScalarType type) {
 }
 
 struct Stages {
-  double forward = 0, backward = 0, optimizer = 0, publish = 0;
+  double forward = 0, backward = 0, optimizer = 0, publish = 0, grad_norm = 0;
   double total() const { return forward + backward + optimizer; }  // the optimiser's step publishes
 };
 
@@ -156,22 +179,34 @@ Stages one_step(Model& model, Optimizer& optimizer, const std::vector<Sequence>&
       optimizer.accumulate();
     });
   }
-  double norm = 0;
-  timed(stages.optimizer, [&] { norm = optimizer.step(1e-6); });
-  if (!std::isfinite(norm)) throw Error("bench", "expected a finite gradient norm");
+  timed(stages.optimizer, [&] { stages.grad_norm = optimizer.step(1e-6); });
+  if (!std::isfinite(stages.grad_norm)) throw Error("bench", "expected a finite gradient norm");
   timed(stages.publish, [&] { model.publish(); });
   return stages;
 }
 
-// Products of forward and backward (3 × forward), recomputation not counted: matrices on every input token,
-// causal attention, the output embedding on target tokens only.
-double useful_flops(const Model& model) {
+// Products of forward and backward (3 × forward), recomputation not counted: matrices on every input token (a
+// shared prompt once), causal attention, the output embedding on target tokens only.
+double useful_flops(const Model& model, const std::vector<Sequence>& sequences) {
   const Architecture& a = model.architecture();
-  const double sequences = kGroups * kRollouts, inputs = kPrompt + kCompletion - 1;
   const double embedding = static_cast<double>(a.vocab_size) * a.width;
   const double matrices = static_cast<double>(a.parameters()) - embedding * (a.tied_embeddings ? 1 : 2);
-  const double attention = 2.0 * inputs * inputs * a.heads * a.head_width * a.layers;
-  return 3 * sequences * (2 * matrices * inputs + attention + 2 * embedding * kCompletion);
+  double flops = 0;
+  for (const MicroBatch& micro : micro_batches(sequences, 1 << 30)) {
+    double pairs = 0;  // of a query and a key that it sees
+    const at::Tensor positions = micro.packing.positions();
+    for (std::int64_t i = 0; i < positions.numel(); ++i) pairs += positions[i].item<double>() + 1;
+    flops += 2 * matrices * static_cast<double>(micro.tokens.numel()) +
+             4 * pairs * a.heads * a.head_width * a.layers +
+             2 * embedding * static_cast<double>(micro.targets.numel());
+  }
+  return 3 * flops;
+}
+
+double peak_memory_gb() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e9;  // Linux counts kibibytes
 }
 
 Json spread(std::vector<double> values) {
@@ -189,10 +224,15 @@ Json measure(const Arguments& arguments) {
     throw Error("bench",
                 fmt::format("expected equal gradients, got a relative difference of {}", difference));
   }
-  std::vector<Sequence> sequences = synthetic(model, kGroups * kRollouts, 0);
+  model.activation_checkpointing = arguments.activation_checkpointing;
+  std::vector<Sequence> sequences = arguments.sequences.empty()
+                                        ? synthetic(model, kGroups * kRollouts, kRollouts, 0)
+                                        : from_file(arguments.sequences);
+  double tokens = 0;
+  for (const Sequence& s : sequences) tokens += static_cast<double>(s.prompt.size() + s.completion.size());
   record_behaviour(model, arguments.micro_batch_tokens, sequences);
   Optimizer optimizer({}, model);
-  one_step(model, optimizer, sequences, arguments.micro_batch_tokens);  // warm-up
+  const Stages first = one_step(model, optimizer, sequences, arguments.micro_batch_tokens);  // warm-up, too
   std::vector<double> forward, backward, step, publish, total;
   for (int i = 0; i < arguments.repeats; ++i) {
     const Stages s = one_step(model, optimizer, sequences, arguments.micro_batch_tokens);
@@ -202,37 +242,41 @@ Json measure(const Arguments& arguments) {
     publish.push_back(s.publish);
     total.push_back(s.total());
   }
+  const double memory = peak_memory_gb();
   const double peak = gemm_peak(arguments.type());
   const double median = spread(total)["median"];
-  const double gflops = useful_flops(model) / median / 1e9;
+  const double gflops = useful_flops(model, sequences) / median / 1e9;
   return {{"benchmark", "train_step"},
           {"version", kVersion},
           {"threads", at::get_num_threads()},
           {"model", arguments.model},
           {"dtype", arguments.dtype},
           {"parameters", model.architecture().parameters()},
-          {"sequences", kGroups * kRollouts},
-          {"prompt_tokens", kPrompt},
-          {"completion_tokens", kCompletion},
+          {"sequences", sequences.size()},
+          {"tokens", tokens},
           {"micro_batch_tokens", arguments.micro_batch_tokens},
+          {"activation_checkpointing", arguments.activation_checkpointing},
           {"gradient_difference", difference},
+          {"first_grad_norm", first.grad_norm},
+          {"peak_memory_gb", memory},
           {"seconds",
            {{"forward", spread(forward)},
             {"backward", spread(backward)},
             {"optimizer", spread(step)},
             {"publish (part of optimizer)", spread(publish)},
             {"total", spread(total)}}},
-          {"tokens_per_s", kGroups * kRollouts * (kPrompt + kCompletion) / median},
+          {"tokens_per_s", tokens / median},
           {"gflops", gflops},
           {"gemm_peak_gflops", peak},
           {"fraction_of_peak", gflops / peak}};
 }
 
 void print(const Json& r) {
-  fmt::print("train_step {} {}: {} × ({} + {}) tokens, micro-batches of {}\n", r["model"].get<std::string>(),
-             r["dtype"].get<std::string>(), r["sequences"].get<int>(), r["prompt_tokens"].get<int>(),
-             r["completion_tokens"].get<int>(), r["micro_batch_tokens"].get<int>());
-  fmt::print("  verified: micro-batched gradient differs by {:.1e}\n",
+  fmt::print("train_step {} {}: {} sequences, {} tokens, micro-batches of {}, peak memory {:.1f} GB\n",
+             r["model"].get<std::string>(), r["dtype"].get<std::string>(), r["sequences"].get<int>(),
+             r["tokens"].get<double>(), r["micro_batch_tokens"].get<int>(),
+             r["peak_memory_gb"].get<double>());
+  fmt::print("  verified: the gradient of one sequence at a time differs by {:.1e}\n",
              r["gradient_difference"].get<double>());
   for (const auto& [stage, s] : r["seconds"].items()) {
     fmt::print("  {:28} {:8.3f} s   ({:.3f} … {:.3f})\n", stage, s["median"].get<double>(),

@@ -10,6 +10,8 @@ void RunConfig::fields(Options& options) {
   options.add("threads", threads, "CPU threads; 0: all cores");
   options.add("dtype", dtype,
               "what the model computes in: fp32 | bf16 (weights are kept in fp32 either way)");
+  options.add("activation_checkpointing", activation_checkpointing,
+              "train, sft: compute each block again in the backward pass; less memory, more time");
   options.add("device", device, "where the model computes: cpu");
 }
 

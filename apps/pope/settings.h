@@ -24,6 +24,7 @@ struct RunConfig {
   std::uint64_t seed = 1;
   int threads = 0;             // 0 = all cores
   std::string dtype = "fp32";  // compute: fp32 | bf16
+  bool activation_checkpointing = false;
   std::string device = "cpu";
   void fields(Options& options);
 };

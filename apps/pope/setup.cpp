@@ -46,6 +46,7 @@ Setup::Setup(const Settings& settings, Weights weights) {
   at::set_num_threads(settings.run.threads > 0 ? settings.run.threads : cores);
   LoadedModel loaded = load_model(settings.paths.model, compute, weights);
   model = loaded.model;
+  model->activation_checkpointing = settings.run.activation_checkpointing;
   prompts = std::make_shared<const PromptRenderer>(settings.prompt, loaded.tokenizer);
   engine = std::make_unique<NativeEngine>(model);
   stop_tokens = model->architecture().eos_tokens;

@@ -3,14 +3,12 @@
 #include "learn/batch.h"
 
 #include <algorithm>
-#include <numeric>
+#include <string>
 
 #include "core/error.h"
 
 namespace pope {
 namespace {
-
-std::size_t input_length(const Sequence& s) { return s.prompt.size() + s.completion.size() - 1; }
 
 void check(const std::vector<Sequence>& sequences) {
   for (std::size_t i = 0; i < sequences.size(); ++i) {
@@ -34,57 +32,78 @@ at::Tensor tensor_of(const std::vector<T>& values, at::ScalarType type) {
       .clone();
 }
 
-MicroBatch pack(const std::vector<Sequence>& sequences, std::vector<std::size_t> index) {
-  std::int64_t T = 0;
-  for (const std::size_t i : index) T = std::max<std::int64_t>(T, input_length(sequences[i]));
-  const std::int64_t B = index.size();
-  std::vector<std::int64_t> tokens(B * T, 0), rows, targets, sequence;
-  std::vector<float> behaviour, advantages;
-  std::vector<std::uint8_t> demonstration;
-  for (std::int64_t b = 0; b < B; ++b) {
-    const Sequence& s = sequences[index[b]];
-    const auto out = std::copy(s.prompt.begin(), s.prompt.end(), tokens.begin() + b * T);
-    std::copy(s.completion.begin(), s.completion.end() - 1, out);
-    const std::int64_t first_row = b * T + static_cast<std::int64_t>(s.prompt.size()) - 1;
-    for (std::size_t j = 0; j < s.completion.size(); ++j) rows.push_back(first_row + j);
-    targets.insert(targets.end(), s.completion.begin(), s.completion.end());
-    sequence.insert(sequence.end(), s.completion.size(), index[b]);
-    behaviour.insert(behaviour.end(), s.behaviour.begin(), s.behaviour.end());
-    advantages.insert(advantages.end(), s.completion.size(), static_cast<float>(s.advantage));
-    demonstration.insert(demonstration.end(), s.completion.size(), s.demonstration);
+// A micro-batch while sequences are added to it.
+class Packer {
+ public:
+  bool empty() const { return targets_.empty(); }
+
+  // How many tokens `s` would add.
+  std::int64_t cost(const Sequence& s) const {
+    return static_cast<std::int64_t>((shares(s) ? 0 : s.prompt.size()) + s.completion.size() - 1);
   }
-  MicroBatch batch;
-  batch.index = std::move(index);
-  batch.tokens = tensor_of(tokens, at::kLong).view({B, T});
-  batch.rows = tensor_of(rows, at::kLong);
-  batch.targets = tensor_of(targets, at::kLong);
-  batch.sequence = tensor_of(sequence, at::kLong);
-  if (!behaviour.empty()) batch.behaviour = tensor_of(behaviour, at::kFloat);
-  batch.advantages = tensor_of(advantages, at::kFloat);
-  if (std::find(demonstration.begin(), demonstration.end(), 1) != demonstration.end()) {
-    batch.demonstration = tensor_of(demonstration, at::kByte).to(at::kBool);
+  std::int64_t tokens() const { return packing_.tokens(); }
+
+  void add(const Sequence& s, std::int64_t index) {
+    if (!shares(s)) {
+      tokens_.insert(tokens_.end(), s.prompt.begin(), s.prompt.end());
+      packing_.add_trunk(static_cast<std::int64_t>(s.prompt.size()));
+      prompt_ = &s.prompt;
+      prompt_row_ = static_cast<std::int64_t>(tokens_.size()) - 1;
+    }
+    rows_.push_back(prompt_row_);
+    if (s.completion.size() > 1) {
+      for (std::size_t j = 0; j + 1 < s.completion.size(); ++j) {
+        rows_.push_back(static_cast<std::int64_t>(tokens_.size()));
+        tokens_.push_back(s.completion[j]);
+      }
+      packing_.add_branch(static_cast<std::int64_t>(s.completion.size()) - 1);
+    }
+    targets_.insert(targets_.end(), s.completion.begin(), s.completion.end());
+    sequence_.insert(sequence_.end(), s.completion.size(), index);
+    behaviour_.insert(behaviour_.end(), s.behaviour.begin(), s.behaviour.end());
+    advantages_.insert(advantages_.end(), s.completion.size(), static_cast<float>(s.advantage));
+    demonstration_.insert(demonstration_.end(), s.completion.size(), s.demonstration);
   }
-  return batch;
-}
+
+  MicroBatch finish() {
+    MicroBatch batch;
+    batch.tokens = tensor_of(tokens_, at::kLong);
+    batch.packing = std::move(packing_);
+    batch.rows = tensor_of(rows_, at::kLong);
+    batch.targets = tensor_of(targets_, at::kLong);
+    batch.sequence = tensor_of(sequence_, at::kLong);
+    if (!behaviour_.empty()) batch.behaviour = tensor_of(behaviour_, at::kFloat);
+    batch.advantages = tensor_of(advantages_, at::kFloat);
+    if (std::find(demonstration_.begin(), demonstration_.end(), 1) != demonstration_.end()) {
+      batch.demonstration = tensor_of(demonstration_, at::kByte).to(at::kBool);
+    }
+    *this = {};
+    return batch;
+  }
+
+ private:
+  bool shares(const Sequence& s) const { return prompt_ && *prompt_ == s.prompt; }
+
+  const std::vector<int>* prompt_ = nullptr;  // the newest
+  std::int64_t prompt_row_ = 0;               // its last token
+  Packing packing_;
+  std::vector<std::int64_t> tokens_, rows_, targets_, sequence_;
+  std::vector<float> behaviour_, advantages_;
+  std::vector<std::uint8_t> demonstration_;
+};
 
 }  // namespace
 
 std::vector<MicroBatch> micro_batches(const std::vector<Sequence>& sequences, std::int64_t max_tokens) {
   check(sequences);
-  std::vector<std::size_t> order(sequences.size());
-  std::iota(order.begin(), order.end(), 0);
-  // Longest first: a batch too large for the memory shows at once.
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    return input_length(sequences[a]) > input_length(sequences[b]);
-  });
   std::vector<MicroBatch> batches;
-  for (std::size_t begin = 0; begin < order.size();) {
-    const std::int64_t T = input_length(sequences[order[begin]]);
-    const std::size_t room = std::max<std::int64_t>(1, max_tokens / T);
-    const std::size_t end = std::min(order.size(), begin + room);
-    batches.push_back(pack(sequences, {order.begin() + begin, order.begin() + end}));
-    begin = end;
+  Packer packer;
+  for (std::size_t i = 0; i < sequences.size(); ++i) {
+    const Sequence& s = sequences[i];
+    if (!packer.empty() && packer.tokens() + packer.cost(s) > max_tokens) batches.push_back(packer.finish());
+    packer.add(s, static_cast<std::int64_t>(i));
   }
+  if (!packer.empty()) batches.push_back(packer.finish());
   return batches;
 }
 

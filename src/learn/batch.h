@@ -1,11 +1,13 @@
-// Training batches: rollouts (or supervised pairs) → right-padded micro-batches with the positions of the
-// tokens that carry loss. The one place where prompt and guidance tokens are masked out.
+// Training batches: rollouts (or supervised pairs) → packed micro-batches with the positions of the tokens
+// that carry loss. The one place where prompt and guidance tokens are masked out.
 #pragma once
 
 #include <ATen/ATen.h>
 
 #include <cstdint>
 #include <vector>
+
+#include "model/packing.h"
 
 namespace pope {
 
@@ -17,17 +19,17 @@ struct Sequence {
   bool demonstration = false;  // the completion was not sampled; its behaviour logprobs are zeros
 };
 
-// Sequences of similar length side by side, longest first; a sequence is never split. Each micro-batch holds
-// at most `max_tokens` padded tokens (or 1 sequence).
+// Sequences in the order given, one after the other; neighbours with the same prompt share it. A sequence is
+// never split. Each micro-batch holds at most `max_tokens` tokens (or 1 sequence).
 struct MicroBatch {
-  std::vector<std::size_t> index;  // which sequences, into the vector given
-  at::Tensor tokens;  // [B,T] i64, right-padded with 0; without each sequence's last token, never an input
-  at::Tensor rows;  // [N] i64: rows of hidden.view(B·T, W) whose next token is a target (position − 1 of it)
-  at::Tensor targets;        // [N] i64: the completion tokens
-  at::Tensor sequence;       // [N] i64: into the vector given
-  at::Tensor behaviour;      // [N] f32, or undefined
-  at::Tensor advantages;     // [N] f32
-  at::Tensor demonstration;  // [N] bool, or undefined: none is
+  at::Tensor tokens;  // [N] i64: each prompt, then its completions without their last token, never an input
+  Packing packing;
+  at::Tensor rows;        // [M] i64: rows of hidden [N,W] whose next token is a target (position − 1 of it)
+  at::Tensor targets;     // [M] i64: the completion tokens
+  at::Tensor sequence;    // [M] i64: into the vector given
+  at::Tensor behaviour;   // [M] f32, or undefined
+  at::Tensor advantages;  // [M] f32
+  at::Tensor demonstration;  // [M] bool, or undefined: none is
 };
 
 std::vector<MicroBatch> micro_batches(const std::vector<Sequence>& sequences, std::int64_t max_tokens);

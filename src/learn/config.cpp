@@ -40,7 +40,7 @@ void TrainConfig::fields(Options& o) {
   o.add("rollouts_per_prompt", rollouts_per_prompt, "rollouts per group, at least 2");
   o.add("updates_per_batch", updates_per_batch,
         "optimiser steps per step, over disjoint parts of its groups");
-  o.add("micro_batch_tokens", micro_batch_tokens, "padded tokens per forward and backward");
+  o.add("micro_batch_tokens", micro_batch_tokens, "tokens per forward and backward");
   o.add("save_every", save_every, "checkpoint every so many steps");
   o.add("keep", keep, "checkpoints kept");
   o.add("rollouts_every", rollouts_every, "keep the rollouts of every so many steps; 0 = none");
@@ -54,7 +54,7 @@ void SftConfig::fields(Options& o) {
   o.add("epochs", epochs, "passes over the examples; may be a fraction");
   o.add("batch_size", batch_size, "examples per optimiser step");
   o.add("max_tokens", max_tokens, "longer examples (prompt and target) are dropped and counted");
-  o.add("micro_batch_tokens", micro_batch_tokens, "padded tokens per forward and backward");
+  o.add("micro_batch_tokens", micro_batch_tokens, "tokens per forward and backward");
   o.add("target", target, "wording of the target: {solution} and {answer}; the end token is added");
   o.add("save_every", save_every, "checkpoint every so many steps");
   o.add("keep", keep, "checkpoints kept");

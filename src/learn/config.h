@@ -40,7 +40,7 @@ struct TrainConfig {
   int prompts_per_step = 32;
   int rollouts_per_prompt = 8;
   int updates_per_batch = 1;  // optimiser steps per batch of rollouts, over disjoint parts of its groups
-  std::int64_t micro_batch_tokens = 16384;  // padded tokens per forward and backward
+  std::int64_t micro_batch_tokens = 16384;  // tokens per forward and backward
   int save_every = 1;                       // checkpoint every so many steps: what a kill can cost
   int keep = 2;                             // checkpoints kept
   int rollouts_every = 10;                  // keep the rollouts of every so many steps

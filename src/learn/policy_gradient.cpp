@@ -9,8 +9,7 @@ namespace pope {
 namespace {
 
 TokenLogprobs forward(const Model& model, const MicroBatch& micro, double temperature) {
-  const at::Tensor hidden = model.hidden(micro.tokens);                      // [B,T,W]
-  const at::Tensor rows = hidden.flatten(0, 1).index_select(0, micro.rows);  // [N,W]
+  const at::Tensor rows = model.hidden(micro.tokens, micro.packing).index_select(0, micro.rows);  // [M,W]
   return token_logprobs(rows, model.output_embedding(), micro.targets, temperature);
 }
 

@@ -37,7 +37,7 @@ SftBatch likelihood_gradient(const std::vector<Sequence>& sequences, std::int64_
   SftBatch batch;
   for (const Sequence& s : sequences) batch.tokens += static_cast<std::int64_t>(s.completion.size());
   for (const MicroBatch& micro : micro_batches(sequences, micro_batch_tokens)) {
-    const at::Tensor rows = model.hidden(micro.tokens).flatten(0, 1).index_select(0, micro.rows);  // [N,W]
+    const at::Tensor rows = model.hidden(micro.tokens, micro.packing).index_select(0, micro.rows);  // [M,W]
     const TokenLogprobs out =
         token_logprobs(rows, model.output_embedding(), micro.targets, /*temperature=*/1.0);
     const at::Tensor loss = -out.logprobs.sum() / static_cast<double>(batch.tokens);

@@ -1,7 +1,8 @@
-// Causal attention of training and prefill with its gradient, one (row, kv head) at a time: keys and values
-// are widened to f32 and turned once for the G query heads that share them, then four queries at a time meet
-// all keys before them. Nothing of size T² is kept: backward recomputes the weights from log_sum. See
-// kernels.h.
+// Causal attention of training and prefill with its gradient, one (tree, kv head) at a time: keys and values
+// are widened to f32 and turned once for the G query heads that share them, those of a trunk once for all its
+// branches, then four queries at a time meet all keys before them. Nothing of size T² is kept: backward
+// recomputes the weights from log_sum. See kernels.h.
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <vector>
@@ -21,18 +22,19 @@ constexpr int kRows = 4;  // queries at a time
 // fall on the same cache lines.
 std::int64_t padded(std::int64_t steps) { return (steps + 31) / 32 * 32 + kLanes; }
 
-// x [n,D] → out [n,D] f32 · factor.
-template <class T>
-POPE_INLINE void widen(const T* x, std::int64_t n, float factor, float* out) {
+// x [n] → out [n] · factor, in the other's number format.
+template <class In, class Out>
+POPE_INLINE void convert(const In* x, std::int64_t n, float factor, Out* out) {
   for (std::int64_t i = 0; i < n; i += kLanes) simd::store(out + i, simd::load(x + i) * factor);
 }
 
-// x [T,D] f32 → out [D,stride], zero beyond T.
-POPE_INLINE void transpose(const float* x, std::int64_t steps, std::int64_t width, std::int64_t stride,
-                           float* out) {
+// x [n,D] f32 → columns from … from + n − 1 of out [D,stride], zero beyond.
+POPE_INLINE void transpose(const float* x, std::int64_t from, std::int64_t n, std::int64_t width,
+                           std::int64_t stride, float* out) {
   for (std::int64_t d = 0; d < width; ++d) {
-    for (std::int64_t t = 0; t < steps; ++t) out[d * stride + t] = x[t * width + d];
-    for (std::int64_t t = steps; t < stride; ++t) out[d * stride + t] = 0;
+    float* row = out + d * stride + from;
+    for (std::int64_t t = 0; t < n; ++t) row[t] = x[t * width + d];
+    for (std::int64_t t = n; t < stride - from; ++t) row[t] = 0;
   }
 }
 
@@ -94,110 +96,141 @@ POPE_INLINE void spread(const float* weights, const float* rows, std::int64_t en
   }
 }
 
+// What one unit works on: the segments first … last − 1, of which the first is the trunk, for one kv head.
+struct Tree {
+  std::int64_t kv, first, last, trunk, longest;  // lengths of the trunk and of the longest sequence
+  Tree(const CausalLayout& l, std::int64_t unit)
+      : kv(unit % l.kv_heads), first(l.trees[unit / l.kv_heads]), last(l.trees[unit / l.kv_heads + 1]) {
+    trunk = longest = l.bounds[first + 1] - l.bounds[first];
+    for (auto s = first + 1; s < last; ++s)
+      longest = std::max(longest, trunk + l.bounds[s + 1] - l.bounds[s]);
+  }
+};
+
+// Within a tree, positions count from the start of the sequence: a branch overwrites what the branch before
+// it left behind the trunk.
 template <int C, class T>
 POPE_INLINE void forward(const CausalForward<T>& k, std::int64_t unit, std::vector<float>& memory) {
   constexpr std::int64_t D = C * kLanes;
-  const std::int64_t steps = k.steps, stride = padded(steps), b = unit / k.kv_heads, kv = unit % k.kv_heads;
-  memory.resize(static_cast<std::size_t>(2 * steps * D + D * stride + kRows * stride));
-  float *keys = memory.data(), *values = keys + steps * D, *turned = values + steps * D,
-        *scores = turned + D * stride;
-  widen(k.k + unit * k.kv_stride, steps * D, 1, keys);
-  widen(k.v + unit * k.kv_stride, steps * D, 1, values);
-  transpose(keys, steps, D, stride, turned);
-  for (std::int64_t g = 0; g < k.group; ++g) {
-    const T* q = k.q + (unit * k.group + g) * steps * D;
-    for (std::int64_t i = 0; i < steps; i += kRows) {
-      const std::int64_t rows = std::min<std::int64_t>(kRows, steps - i), end = i + rows;
-      float queries[kRows * D] = {};
-      widen(q + i * D, rows * D, 1.0F / std::sqrt(static_cast<float>(D)), queries);
-      dots<C>(queries, turned, end, stride, scores);
-      simd::Softmax sums[kRows];
-      for (int r = 0; r < kRows; ++r) {
-        sums[r] = simd::softmax(scores + r * stride, std::min<std::int64_t>(i + r + 1, steps), end);
-      }
-      F16 mixed[kRows][C];
-      mix<C>(scores, values, end, stride, mixed);
+  const auto& l = k.layout;
+  const Tree tree(l, unit);
+  const std::int64_t size = tree.longest * D, stride = padded(tree.longest), heads = l.kv_heads * l.group;
+  memory.resize(static_cast<std::size_t>(2 * size + D * stride + kRows * stride));
+  float *keys = memory.data(), *values = keys + size, *turned = values + size, *scores = turned + D * stride;
+  for (std::int64_t s = tree.first; s < tree.last; ++s) {
+    const std::int64_t begin = l.bounds[s], own = l.bounds[s + 1] - begin,
+                       before = s == tree.first ? 0 : tree.trunk, length = before + own,
+                       kv_row = tree.kv * l.tokens + begin;
+    convert(k.k + kv_row * D, own * D, 1, keys + before * D);
+    convert(k.v + kv_row * D, own * D, 1, values + before * D);
+    transpose(keys + before * D, before, own, D, stride, turned);
+    for (std::int64_t head = tree.kv * l.group; head < (tree.kv + 1) * l.group; ++head) {
+      for (std::int64_t i = before; i < length; i += kRows) {
+        const std::int64_t rows = std::min<std::int64_t>(kRows, length - i), end = i + rows;
+        const std::int64_t token = begin + i - before;  // of the first query
+        float queries[kRows * D] = {};
+        convert(k.q + (head * l.tokens + token) * D, rows * D, 1.0F / std::sqrt(static_cast<float>(D)),
+                queries);
+        dots<C>(queries, turned, end, stride, scores);
+        simd::Softmax sums[kRows];
+        for (int r = 0; r < kRows; ++r) {
+          sums[r] = simd::softmax(scores + r * stride, std::min<std::int64_t>(i + r + 1, length), end);
+        }
+        F16 mixed[kRows][C];
+        mix<C>(scores, values, end, stride, mixed);
 #pragma GCC unroll 4
-      for (int r = 0; r < kRows; ++r) {
-        if (r >= rows) break;
-        T* out = k.out + (((b * steps + i + r) * k.kv_heads + kv) * k.group + g) * D;
+        for (int r = 0; r < kRows; ++r) {
+          if (r >= rows) break;
+          T* out = k.out + ((token + r) * heads + head) * D;
 #pragma GCC unroll 8
-        for (int c = 0; c < C; ++c) simd::store(out + c * kLanes, mixed[r][c] * (1.0F / sums[r].sum));
-        k.log_sum[(unit * k.group + g) * steps + i + r] = sums[r].top + std::log(sums[r].sum);
+          for (int c = 0; c < C; ++c) simd::store(out + c * kLanes, mixed[r][c] * (1.0F / sums[r].sum));
+          k.log_sum[head * l.tokens + token + r] = sums[r].top + std::log(sums[r].sum);
+        }
       }
     }
   }
 }
 
 // With P = softmax(S), S = q k / √D, o = P v:  dv = Pᵀ do,  dS = P (do vᵀ − do·o),  dq = dS k / √D,  dk = dSᵀ
-// q / √D.
+// q / √D. What the branches give to the trunk's keys and values adds up there.
 template <int C, class T>
 POPE_INLINE void backward(const CausalBackward<T>& k, std::int64_t unit, std::vector<float>& memory) {
   constexpr std::int64_t D = C * kLanes;
-  const std::int64_t steps = k.steps, stride = padded(steps), b = unit / k.kv_heads, kv = unit % k.kv_heads;
-  const std::int64_t size = steps * D;
+  const auto& l = k.layout;
+  const Tree tree(l, unit);
+  const std::int64_t size = tree.longest * D, stride = padded(tree.longest), heads = l.kv_heads * l.group;
   memory.resize(static_cast<std::size_t>(4 * size + 2 * D * stride + 2 * kRows * stride));
   float *keys = memory.data(), *values = keys + size, *d_keys = values + size, *d_values = d_keys + size;
   float *turned_keys = d_values + size, *turned_values = turned_keys + D * stride;
   float *weights = turned_values + D * stride, *slopes = weights + kRows * stride;
   const float scale = 1.0F / std::sqrt(static_cast<float>(D));
-  widen(k.k + unit * size, size, 1, keys);
-  widen(k.v + unit * size, size, 1, values);
-  transpose(keys, steps, D, stride, turned_keys);
-  transpose(values, steps, D, stride, turned_values);
-  std::fill(d_keys, d_keys + 2 * size, 0.0F);
-  for (std::int64_t g = 0; g < k.group; ++g) {
-    const std::int64_t head = unit * k.group + g;
-    for (std::int64_t i = 0; i < steps; i += kRows) {
-      const std::int64_t rows = std::min<std::int64_t>(kRows, steps - i), end = i + rows;
-      float queries[kRows * D] = {}, d_out[kRows * D] = {};  // rows beyond the last stay zero and add nothing
-      widen(k.q + head * size + i * D, rows * D, scale, queries);
-      float products[kRows] = {};
-      for (int r = 0; r < rows; ++r) {
-        const std::int64_t at = (((b * steps + i + r) * k.kv_heads + kv) * k.group + g) * D;
-        widen(k.d_out + at, D, 1, d_out + r * D);
-        F16 product{};
-        for (int c = 0; c < C; ++c)
-          product += simd::load(d_out + r * D + c * kLanes) * simd::load(k.out + at + c * kLanes);
-        products[r] = simd::sum(product);
-      }
-      dots<C>(queries, turned_keys, end, stride, weights);
-      dots<C>(d_out, turned_values, end, stride, slopes);
-      const std::int64_t stop = (end + kLanes - 1) / kLanes * kLanes;
-      for (int r = 0; r < kRows; ++r) {
-        float *weight = weights + r * stride, *slope = slopes + r * stride;
-        for (std::int64_t j = i + r + 1; j < stop; ++j) weight[j] = -std::numeric_limits<float>::infinity();
-        const float log_sum = k.log_sum[head * steps + std::min(i + r, steps - 1)];
-        for (std::int64_t j = 0; j < stop; j += kLanes) {
-          const F16 p = simd::exp(simd::load(weight + j) - log_sum);
-          simd::store(weight + j, p);
-          simd::store(slope + j, p * (simd::load(slope + j) - products[r]));
+  const auto give = [&](std::int64_t s, std::int64_t before) __attribute__((always_inline)) {
+    const std::int64_t begin = l.bounds[s], own = l.bounds[s + 1] - begin,
+                       row = (tree.kv * l.tokens + begin) * D;
+    convert(d_keys + before * D, own * D, 1, k.d_k + row);
+    convert(d_values + before * D, own * D, 1, k.d_v + row);
+  };
+  for (std::int64_t s = tree.first; s < tree.last; ++s) {
+    const std::int64_t begin = l.bounds[s], own = l.bounds[s + 1] - begin,
+                       before = s == tree.first ? 0 : tree.trunk, length = before + own,
+                       kv_row = tree.kv * l.tokens + begin;
+    convert(k.k + kv_row * D, own * D, 1, keys + before * D);
+    convert(k.v + kv_row * D, own * D, 1, values + before * D);
+    transpose(keys + before * D, before, own, D, stride, turned_keys);
+    transpose(values + before * D, before, own, D, stride, turned_values);
+    std::fill_n(d_keys + before * D, own * D, 0.0F);
+    std::fill_n(d_values + before * D, own * D, 0.0F);
+    for (std::int64_t head = tree.kv * l.group; head < (tree.kv + 1) * l.group; ++head) {
+      for (std::int64_t i = before; i < length; i += kRows) {
+        const std::int64_t rows = std::min<std::int64_t>(kRows, length - i), end = i + rows;
+        const std::int64_t token = begin + i - before, row = head * l.tokens + token;  // of the first query
+        float queries[kRows * D] = {},
+                              d_out[kRows * D] = {};  // rows beyond the last stay zero and add nothing
+        convert(k.q + row * D, rows * D, scale, queries);
+        float products[kRows] = {}, log_sums[kRows] = {};
+        for (int r = 0; r < rows; ++r) {
+          const std::int64_t at = ((token + r) * heads + head) * D;
+          convert(k.d_out + at, D, 1, d_out + r * D);
+          F16 product{};
+          for (int c = 0; c < C; ++c)
+            product += simd::load(d_out + r * D + c * kLanes) * simd::load(k.out + at + c * kLanes);
+          products[r] = simd::sum(product);
+          log_sums[r] = k.log_sum[row + r];
+        }
+        dots<C>(queries, turned_keys, end, stride, weights);
+        dots<C>(d_out, turned_values, end, stride, slopes);
+        const std::int64_t stop = (end + kLanes - 1) / kLanes * kLanes;
+        for (int r = 0; r < kRows; ++r) {
+          float *weight = weights + r * stride, *slope = slopes + r * stride;
+          for (std::int64_t j = i + r + 1; j < stop; ++j) weight[j] = -std::numeric_limits<float>::infinity();
+          for (std::int64_t j = 0; j < stop; j += kLanes) {
+            const F16 p = simd::exp(simd::load(weight + j) - log_sums[r]);
+            simd::store(weight + j, p);
+            simd::store(slope + j, p * (simd::load(slope + j) - products[r]));
+          }
+        }
+        spread<C>(weights, d_out, end, stride, d_values);
+        spread<C>(slopes, queries, end, stride, d_keys);  // the queries carry the 1/√D
+        F16 mixed[kRows][C];
+        mix<C>(slopes, keys, end, stride, mixed);
+#pragma GCC unroll 4
+        for (int r = 0; r < kRows; ++r) {
+          if (r >= rows) break;
+#pragma GCC unroll 8
+          for (int c = 0; c < C; ++c) simd::store(k.d_q + (row + r) * D + c * kLanes, mixed[r][c] * scale);
         }
       }
-      spread<C>(weights, d_out, end, stride, d_values);
-      spread<C>(slopes, queries, end, stride, d_keys);  // the queries carry the 1/√D
-      F16 mixed[kRows][C];
-      mix<C>(slopes, keys, end, stride, mixed);
-#pragma GCC unroll 4
-      for (int r = 0; r < kRows; ++r) {
-        if (r >= rows) break;
-#pragma GCC unroll 8
-        for (int c = 0; c < C; ++c)
-          simd::store(k.d_q + head * size + (i + r) * D + c * kLanes, mixed[r][c] * scale);
-      }
     }
+    if (s != tree.first) give(s, before);
   }
-  for (std::int64_t i = 0; i < size; i += kLanes) {
-    simd::store(k.d_k + unit * size + i, simd::load(d_keys + i));
-    simd::store(k.d_v + unit * size + i, simd::load(d_values + i));
-  }
+  give(tree.first, 0);
 }
 
 template <class Kernel, class Body>
 POPE_INLINE void each(const Kernel& k, std::int64_t begin, std::int64_t end, const Body& body) {
-  std::vector<float> memory;
+  thread_local std::vector<float> memory;
   for (std::int64_t unit = begin; unit < end; ++unit) {
-    switch (k.width) {
+    switch (k.layout.width) {
       case 16:
         body(std::integral_constant<int, 1>(), unit, memory);
         break;

@@ -131,7 +131,7 @@ POPE_INLINE void run(const SplitHeads<T>& k, std::int64_t begin, std::int64_t en
   const std::int64_t half = l.width / 2;
   for (std::int64_t n = begin; n < end; ++n) {
     const std::int64_t b = n / l.steps, t = n % l.steps, position = (l.starts ? l.starts[b] : 0) + t;
-    const float *cos = l.cos + position * half, *sin = l.sin + position * half;
+    const float *cos = l.cos + n * half, *sin = l.sin + n * half;
     const T* in = k.qkv + n * (l.heads + 2 * l.kv_heads) * l.width;
     for (std::int64_t h = 0; h < l.heads; ++h, in += l.width) {
       rotate(in, k.q_norm, cos, sin, l, k.q + ((b * l.heads + h) * l.steps + t) * l.width);
@@ -187,7 +187,7 @@ POPE_INLINE void run(const MergeHeads<T>& k, std::int64_t begin, std::int64_t en
   const std::int64_t half = l.width / 2;
   for (std::int64_t n = begin; n < end; ++n) {
     const std::int64_t b = n / l.steps, t = n % l.steps;
-    const float *cos = l.cos + t * half, *sin = l.sin + t * half;
+    const float *cos = l.cos + n * half, *sin = l.sin + n * half;
     std::int64_t in = n * (l.heads + 2 * l.kv_heads) * l.width;
     for (std::int64_t h = 0; h < l.heads; ++h, in += l.width) {
       rotate_back(k.qkv + in, k.q_norm, k.d_q + ((b * l.heads + h) * l.steps + t) * l.width, cos, sin, l,

@@ -7,6 +7,7 @@
 #include <c10/util/BFloat16.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 
 namespace pope::kernels {
@@ -47,11 +48,11 @@ struct SwigluBackward {
 };
 
 // Where the heads of row n = b·steps + t lie: q [B,H,steps,D]; k and v at [b,head,position] with these
-// strides, where position = starts[b] + t (starts null: t). The rotary angle is that of the position.
+// strides, where position = starts[b] + t (starts null: t).
 struct HeadLayout {
   std::int64_t heads, kv_heads, width, steps, kv_batch_stride, kv_head_stride;
   const std::int64_t* starts;
-  const float *cos, *sin;  // [positions, D/2]
+  const float *cos, *sin;  // [rows, D/2]
   float eps, norm_offset;
 };
 template <class T>
@@ -79,21 +80,25 @@ struct CachedAttention {
   std::int64_t heads, kv_heads, width, steps, kv_batch_stride, kv_head_stride, window;
 };
 
-// Unit i = b·K + kv head: causal attention among the positions of a row. q [B·K,G,T,D], k and v [B·K,T,D],
-// out [B,T,K,G,D], log_sum [B·K,G,T] f32. For head widths and lengths that has_causal_attention() names.
+// Unit i = r·K + kv head: causal attention within tree r of a packing (packing.h). q [K,G,N,D], k and v
+// [K,N,D], out [N,K,G,D], log_sum [K,G,N] f32. For head widths and lengths that has_causal_attention() names.
+struct CausalLayout {
+  const std::int64_t *bounds, *trees;
+  std::int64_t kv_heads, group, width, tokens;
+};
 template <class T>
 struct CausalForward {
+  CausalLayout layout;
   const T *q, *k, *v;
   T* out;
   float* log_sum;
-  std::int64_t kv_heads, group, width, steps, kv_stride;  // kv_stride: from one unit of k and v to the next
 };
 template <class T>
 struct CausalBackward {
+  CausalLayout layout;
   const T *q, *k, *v, *out, *d_out;
   const float* log_sum;
   T *d_q, *d_k, *d_v;
-  std::int64_t kv_heads, group, width, steps;
 };
 bool has_causal_attention(std::int64_t width, std::int64_t steps);
 
@@ -140,6 +145,17 @@ void launch(const Kernel& kernel, std::int64_t n, std::int64_t work) {
   constexpr std::int64_t kEnough = 1 << 15;
   at::parallel_for(0, n, std::max<std::int64_t>(1, kEnough / std::max<std::int64_t>(1, work)),
                    [&](std::int64_t begin, std::int64_t end) { rows(kernel, begin, end); });
+}
+// The same for rows of very unequal cost: each thread takes the next that nobody has. `work`: of all
+// together.
+template <class Kernel>
+void launch_unequal(const Kernel& kernel, std::int64_t n, std::int64_t work) {
+  constexpr std::int64_t kEnough = 1 << 15;
+  if (work < kEnough) return rows(kernel, 0, n);
+  std::atomic<std::int64_t> next = 0;
+  at::parallel_for(0, std::min<std::int64_t>(n, at::get_num_threads()), 1, [&](std::int64_t, std::int64_t) {
+    for (auto i = next++; i < n; i = next++) rows(kernel, i, i + 1);
+  });
 }
 
 }  // namespace pope::kernels

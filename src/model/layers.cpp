@@ -147,15 +147,15 @@ kernels::HeadLayout layout(const HeadSplit& s, std::int64_t steps) {
           static_cast<float>(s.norm_offset)};
 }
 
-Heads split_forward(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& s) {
-  const auto steps = qkv.size(0) / batch, shared = batch * s.kv_heads;
-  Heads heads{at::empty({shared, s.heads / s.kv_heads, steps, s.width}, qkv.options()),
-              at::empty({shared, 1, steps, s.width}, qkv.options()),
-              at::empty({shared, 1, steps, s.width}, qkv.options())};
+Heads split_forward(const at::Tensor& qkv, const HeadSplit& s) {
+  const auto n = qkv.size(0);
+  Heads heads{at::empty({s.kv_heads, s.heads / s.kv_heads, n, s.width}, qkv.options()),
+              at::empty({s.kv_heads, 1, n, s.width}, qkv.options()),
+              at::empty({s.kv_heads, 1, n, s.width}, qkv.options())};
   by_type(qkv, [&]<class T>(T*) {
-    const kernels::SplitHeads<T> kernel{layout(s, steps), in<T>(qkv),      in<T>(s.q_norm), in<T>(s.k_norm),
-                                        out<T>(heads.q),  out<T>(heads.k), out<T>(heads.v)};
-    kernels::launch(kernel, qkv.size(0), 4 * qkv.size(1));
+    const kernels::SplitHeads<T> kernel{layout(s, n),    in<T>(qkv),      in<T>(s.q_norm), in<T>(s.k_norm),
+                                        out<T>(heads.q), out<T>(heads.k), out<T>(heads.v)};
+    kernels::launch(kernel, n, 4 * qkv.size(1));
   });
   return heads;
 }
@@ -163,26 +163,26 @@ Heads split_forward(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& 
 // The norms are arguments of their own so that autograd sees them; without norms they are empty tensors.
 struct Split : Function<Split> {
   static variable_list forward(AutogradContext* ctx, const at::Tensor& qkv, const at::Tensor& q_norm,
-                               const at::Tensor& k_norm, std::int64_t batch, const HeadSplit* split) {
+                               const at::Tensor& k_norm, const HeadSplit* split) {
     ctx->save_for_backward({qkv, q_norm, k_norm, split->cos, split->sin});
-    ctx->saved_data["sizes"] = std::vector<std::int64_t>{batch, split->heads, split->kv_heads, split->width};
+    ctx->saved_data["sizes"] = std::vector<std::int64_t>{split->heads, split->kv_heads, split->width};
     ctx->saved_data["eps"] = split->norm_eps;
     ctx->saved_data["offset"] = split->norm_offset;
-    auto heads = split_forward(qkv, batch, *split);
+    auto heads = split_forward(qkv, *split);
     return {heads.q, heads.k, heads.v};
   }
   static variable_list backward(AutogradContext* ctx, variable_list d) {
     const auto saved = ctx->get_saved_variables();
     const auto& qkv = saved[0];
     const auto sizes = ctx->saved_data["sizes"].toIntVector();
-    HeadSplit s{sizes[1], sizes[2], sizes[3], ctx->saved_data["eps"].toDouble(), {}, {}, saved[3], saved[4]};
+    HeadSplit s{sizes[0], sizes[1], sizes[2], ctx->saved_data["eps"].toDouble(), {}, {}, saved[3], saved[4]};
     s.norm_offset = ctx->saved_data["offset"].toDouble();
     const bool normed = saved[1].numel() > 0;
     if (normed) s.q_norm = saved[1], s.k_norm = saved[2];
     const auto d_q = d[0].contiguous(), d_k = d[1].contiguous(), d_v = d[2].contiguous();
     auto d_qkv = at::empty_like(qkv), d_norms = normed ? thread_sums(2 * s.width) : at::Tensor();
     by_type(qkv, [&]<class T>(T*) {
-      const kernels::MergeHeads<T> kernel{layout(s, qkv.size(0) / sizes[0]),
+      const kernels::MergeHeads<T> kernel{layout(s, qkv.size(0)),
                                           in<T>(qkv),
                                           in<T>(s.q_norm),
                                           in<T>(s.k_norm),
@@ -201,47 +201,61 @@ struct Split : Function<Split> {
         rows(mine, begin, end);
       });
     });
-    if (!normed) return {d_qkv, {}, {}, {}, {}};
+    if (!normed) return {d_qkv, {}, {}, {}};
     const auto sums = d_norms.sum(0).to(qkv.scalar_type()).chunk(2);
-    return {d_qkv, sums[0], sums[1], {}, {}};
+    return {d_qkv, sums[0], sums[1], {}};
   }
 };
 
-// → {attended [B·T,H·D], log-sum of the scores [B·K,G,T]}. k and v may be parts of longer rows.
-std::pair<at::Tensor, at::Tensor> causal_forward(const Heads& heads, std::int64_t batch) {
-  const auto units = heads.q.size(0), group = heads.q.size(1), steps = heads.q.size(2),
+// → {attended [N,H·D], log-sum of the scores [K,G,N]}.
+std::pair<at::Tensor, at::Tensor> causal_forward(const Heads& heads, const Packing& packing) {
+  const auto kv_heads = heads.q.size(0), group = heads.q.size(1), n = heads.q.size(2),
              width = heads.q.size(3);
-  auto attended = at::empty({batch * steps, units / batch * group * width}, heads.q.options());
-  auto log_sum = at::empty({units, group, steps}, at::kFloat);
+  auto attended = at::empty({n, kv_heads * group * width}, heads.q.options());
+  auto log_sum = at::empty({kv_heads, group, n}, at::kFloat);
   by_type(heads.q, [&]<class T>(T*) {
     const kernels::CausalForward<T> kernel{
-        in<T>(heads.q), in<T>(heads.k), in<T>(heads.v), out<T>(attended), out<float>(log_sum), units / batch,
-        group,          width,          steps,          heads.k.stride(0)};
-    kernels::launch(kernel, units, group * steps * steps * width);
+        {packing.bounds.data(), packing.trees.data(), kv_heads, group, width, n},
+        in<T>(heads.q),
+        in<T>(heads.k),
+        in<T>(heads.v),
+        out<T>(attended),
+        out<float>(log_sum)};
+    kernels::launch_unequal(kernel, packing.trees_count() * kv_heads, n * kv_heads * group * width);
   });
   return {attended, log_sum};
 }
 
 struct CausalAttention : Function<CausalAttention> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& q, const at::Tensor& k,
-                            const at::Tensor& v, std::int64_t batch) {
-    const auto [attended, log_sum] = causal_forward({q, k, v}, batch);
+                            const at::Tensor& v, const Packing* packing) {
+    const auto [attended, log_sum] = causal_forward({q, k, v}, *packing);
     ctx->save_for_backward({q, k, v, attended, log_sum});
+    ctx->saved_data["bounds"] = packing->bounds;
+    ctx->saved_data["trees"] = packing->trees;
     return attended;
   }
   static variable_list backward(AutogradContext* ctx, variable_list d) {
     const auto saved = ctx->get_saved_variables();
+    const auto bounds = ctx->saved_data["bounds"].toIntVector(),
+               trees = ctx->saved_data["trees"].toIntVector();
     const auto &q = saved[0], &k = saved[1], &v = saved[2];
-    const auto units = q.size(0), group = q.size(1), steps = q.size(2), width = q.size(3);
+    const auto kv_heads = q.size(0), group = q.size(1), n = q.size(2), width = q.size(3);
     const auto d_out = d[0].contiguous();
     auto d_q = at::empty_like(q), d_k = at::empty_like(k), d_v = at::empty_like(v);
     by_type(q, [&]<class T>(T*) {
-      const auto kv_heads = saved[3].size(1) / (group * width);
-      const kernels::CausalBackward<T> kernel{
-          in<T>(q),    in<T>(k),    in<T>(v),    in<T>(saved[3]), in<T>(d_out), in<float>(saved[4]),
-          out<T>(d_q), out<T>(d_k), out<T>(d_v), kv_heads,        group,        width,
-          steps};
-      kernels::launch(kernel, units, 3 * group * steps * steps * width);
+      const kernels::CausalBackward<T> kernel{{bounds.data(), trees.data(), kv_heads, group, width, n},
+                                              in<T>(q),
+                                              in<T>(k),
+                                              in<T>(v),
+                                              in<T>(saved[3]),
+                                              in<T>(d_out),
+                                              in<float>(saved[4]),
+                                              out<T>(d_q),
+                                              out<T>(d_k),
+                                              out<T>(d_v)};
+      const auto units = (static_cast<std::int64_t>(trees.size()) - 1) * kv_heads;
+      kernels::launch_unequal(kernel, units, n * kv_heads * group * width);
     });
     return {d_q, d_k, d_v, {}};
   }
@@ -276,22 +290,22 @@ at::Tensor geglu(const at::Tensor& gate_up) {
   return at::gelu(halves[0], "tanh") * halves[1];
 }
 
-Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& split) {
-  if (!fused(qkv)) return plain::split_heads(qkv, batch, split);
-  if (!c10::GradMode::is_enabled()) return split_forward(qkv, batch, split);
+Heads split_heads(const at::Tensor& qkv, const HeadSplit& split) {
+  if (!fused(qkv)) return plain::split_heads(qkv, split);
+  if (!c10::GradMode::is_enabled()) return split_forward(qkv, split);
   const auto none = at::empty({0}, qkv.options());
   const auto result = Split::apply(qkv, split.q_norm.defined() ? split.q_norm : none,
-                                   split.k_norm.defined() ? split.k_norm : none, batch, &split);
+                                   split.k_norm.defined() ? split.k_norm : none, &split);
   return {result[0], result[1], result[2]};
 }
 
-at::Tensor causal_attention(const Heads& heads, std::int64_t batch, std::int64_t window) {
-  const auto steps = heads.q.size(2);
-  const bool known = fused(heads.q) && kernels::has_causal_attention(heads.q.size(3), steps) &&
-                     (window == 0 || steps <= window);
-  if (!known) return plain::causal_attention(heads, batch, window);
-  return c10::GradMode::is_enabled() ? CausalAttention::apply(heads.q, heads.k, heads.v, batch)
-                                     : causal_forward(heads, batch).first;
+at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int64_t window) {
+  const auto longest = packing.longest();
+  const bool known = fused(heads.q) && kernels::has_causal_attention(heads.q.size(3), longest) &&
+                     (window == 0 || longest <= window);
+  if (!known) return plain::causal_attention(heads, packing, window);
+  return c10::GradMode::is_enabled() ? CausalAttention::apply(heads.q, heads.k, heads.v, &packing)
+                                     : causal_forward(heads, packing).first;
 }
 
 at::Tensor split_heads_into_cache(const at::Tensor& qkv, const HeadSplit& split, const at::Tensor& starts,

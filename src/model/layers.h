@@ -1,12 +1,14 @@
 // The pieces of a block, differentiable where training needs them. On the CPU in f32 and bf16 they are the
 // fused loops of kernels.h, elsewhere the same formulas in ATen operations (namespace plain), which are also
-// the reference. N = B·T rows, W width, H query heads, K kv heads, G = H/K, D head width, F feed-forward
+// the reference. N rows, W width, H query heads, K kv heads, G = H/K, D head width, F feed-forward
 // width, C = (H + 2K)·D.
 #pragma once
 
 #include <ATen/ATen.h>
 
 #include <utility>
+
+#include "model/packing.h"
 
 namespace pope {
 
@@ -27,18 +29,18 @@ struct HeadSplit {
   std::int64_t heads, kv_heads, width;
   double norm_eps;
   at::Tensor q_norm, k_norm;
-  at::Tensor cos, sin;  // [at least as many positions, D/2] f32
+  at::Tensor cos, sin;  // [N,D/2] f32
   double norm_offset = 0;
 };
 struct Heads {
-  at::Tensor q, k, v;  // [B·K,G,T,D], [B·K,1,T,D], [B·K,1,T,D]
+  at::Tensor q, k, v;  // [K,G,N,D], [K,1,N,D], [K,1,N,D]
 };
-// qkv [B·T,C], positions 0 … T−1.
-Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& split);
+// qkv [N,C].
+Heads split_heads(const at::Tensor& qkv, const HeadSplit& split);
 
-// Causal attention among the tokens of each row → [B·T,H·D]; with a window (0: none) to the last `window`
-// tokens only, the query's own included. Without gradient, k and v may be parts of longer rows.
-at::Tensor causal_attention(const Heads& heads, std::int64_t batch, std::int64_t window = 0);
+// Each token attends to itself and to those before it in its sequence, with a window (0: none) to the last
+// `window` of these → [N,H·D].
+at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int64_t window = 0);
 
 // The heads of qkv [B·T,C] whose first positions are starts [B] i64; k and v are written into the first B
 // slots of one layer of a cache [slots,K,positions,D]. → q [B·K,G,T,D]. No gradient.
@@ -52,8 +54,8 @@ at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const a
 namespace plain {
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double offset = 0);
 at::Tensor swiglu(const at::Tensor& gate_up);
-Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& split);
-at::Tensor causal_attention(const Heads& heads, std::int64_t batch, std::int64_t window = 0);
+Heads split_heads(const at::Tensor& qkv, const HeadSplit& split);
+at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int64_t window = 0);
 }  // namespace plain
 
 }  // namespace pope

@@ -4,11 +4,10 @@
 namespace pope::plain {
 namespace {
 
-// (a, b) → (a cos − b sin, b cos + a sin), where a and b are the two halves of a head. x [B,T,heads,D].
+// (a, b) → (a cos − b sin, b cos + a sin), where a and b are the two halves of a head. x [N,heads,D].
 at::Tensor rotate(const at::Tensor& x, const HeadSplit& split) {
   const auto halves = x.to(at::promoteTypes(x.scalar_type(), at::kFloat)).chunk(2, -1);
-  const auto cos = split.cos.narrow(0, 0, x.size(1)).unsqueeze(1),
-             sin = split.sin.narrow(0, 0, x.size(1)).unsqueeze(1);
+  const auto cos = split.cos.unsqueeze(1), sin = split.sin.unsqueeze(1);
   return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1)
       .to(x.scalar_type());
 }
@@ -26,38 +25,50 @@ at::Tensor swiglu(const at::Tensor& gate_up) {
   return at::silu(halves[0]) * halves[1];
 }
 
-Heads split_heads(const at::Tensor& qkv, std::int64_t batch, const HeadSplit& split) {
-  const auto heads = qkv.view({batch, -1, split.heads + 2 * split.kv_heads, split.width});
-  auto q = heads.narrow(2, 0, split.heads);
-  auto k = heads.narrow(2, split.heads, split.kv_heads);
-  const auto v = heads.narrow(2, split.heads + split.kv_heads, split.kv_heads);
+Heads split_heads(const at::Tensor& qkv, const HeadSplit& split) {
+  const auto heads = qkv.view({-1, split.heads + 2 * split.kv_heads, split.width});
+  auto q = heads.narrow(1, 0, split.heads);
+  auto k = heads.narrow(1, split.heads, split.kv_heads);
+  const auto v = heads.narrow(1, split.heads + split.kv_heads, split.kv_heads);
   if (split.q_norm.defined()) q = rms_norm(q, split.q_norm, split.norm_eps, split.norm_offset);
   if (split.k_norm.defined()) k = rms_norm(k, split.k_norm, split.norm_eps, split.norm_offset);
-  const auto rows = batch * split.kv_heads, steps = heads.size(1);
   const auto laid_out = [&](const at::Tensor& x) {
-    return x.transpose(1, 2).reshape({rows, -1, steps, split.width});
+    return x.transpose(0, 1).reshape({split.kv_heads, -1, heads.size(0), split.width});
   };
   return {laid_out(rotate(q, split)), laid_out(rotate(k, split)), laid_out(v)};
 }
 
-at::Tensor causal_attention(const Heads& heads, std::int64_t batch, std::int64_t window) {
-  const auto sizes = heads.q.sizes();  // [B·K,G,T,D]
-  std::optional<at::Tensor> mask;      // [T,T]: query t sees t − window + 1 … t
-  if (window > 0 && window < sizes[2]) {
-    mask = at::ones({sizes[2], sizes[2]}, heads.q.options().dtype(at::kBool)).tril().triu(1 - window);
-  }
+at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int64_t window) {
   // In f32: libtorch's bf16 CPU kernel multiplies through an emulated bf16 product, many times slower.
   const auto wide = [](const at::Tensor& x) {
     return x.is_cpu() && x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x;
   };
-  // The G query heads see their kv head through a stride of zero: k and v are not copied.
-  const auto attended = at::scaled_dot_product_attention(wide(heads.q), wide(heads.k).expand(sizes),
-                                                         wide(heads.v).expand(sizes), mask, 0.0,
-                                                         /*is_causal=*/!mask)
-                            .to(heads.q.scalar_type());
-  return attended.view({batch, -1, sizes[1], sizes[2], sizes[3]})
-      .permute({0, 3, 1, 2, 4})
-      .reshape({batch * sizes[2], -1});
+  const Heads all{wide(heads.q), wide(heads.k), wide(heads.v)};
+  std::vector<at::Tensor> attended;
+  for (std::int64_t r = 0; r < packing.trees_count(); ++r) {
+    const auto trunk = packing.trees[r];
+    for (auto s = trunk; s < packing.trees[r + 1]; ++s) {
+      const auto segment = [&](const at::Tensor& x, std::int64_t which) {
+        return x.narrow(2, packing.bounds[which], packing.bounds[which + 1] - packing.bounds[which]);
+      };
+      const auto q = segment(all.q, s);
+      // The G query heads see their kv head through a stride of zero: k and v are not copied.
+      const auto seen = [&](const at::Tensor& x) {
+        const auto own = segment(x, s);
+        return (s == trunk ? own : at::cat({segment(x, trunk), own}, 2)).expand({-1, q.size(1), -1, -1});
+      };
+      const auto k = seen(all.k), v = seen(all.v);
+      const auto before = k.size(2) - q.size(2);  // query t is at position before + t
+      const bool limited = window > 0 && window < k.size(2);
+      std::optional<at::Tensor> mask;  // [own,own + before]
+      if (before > 0 || limited) {
+        mask = at::ones({q.size(2), k.size(2)}, q.options().dtype(at::kBool)).tril(before);
+        if (limited) mask = mask->triu(before + 1 - window);
+      }
+      attended.push_back(at::scaled_dot_product_attention(q, k, v, mask, 0.0, /*is_causal=*/!mask));
+    }
+  }
+  return at::cat(attended, 2).to(heads.q.scalar_type()).permute({2, 0, 1, 3}).reshape({packing.tokens(), -1});
 }
 
 }  // namespace pope::plain

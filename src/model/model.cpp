@@ -15,6 +15,7 @@
 #include "core/rng.h"
 #include "model/layers.h"
 #include "model/product.h"
+#include "model/recompute.h"
 
 namespace pope {
 
@@ -36,8 +37,8 @@ struct Model::Views {
     at::Tensor cos, sin;  // [positions so far, D/2] f32
   } rotary_tables[2];     // of layers that attend to all positions, and of those with a window
 
-  // The rows 0 … length − 1 of a rotary table, computed when first asked for.
-  Rotary rotary(const Architecture& a, bool windowed, std::int64_t length) {
+  // The rows of a rotary table at `positions` [N] i64, all below `length`; the table grows to it.
+  Rotary rotary(const Architecture& a, bool windowed, const at::Tensor& positions, std::int64_t length) {
     const std::lock_guard lock(rotary_mutex);
     auto& [cos, sin] = rotary_tables[windowed];
     if (!cos.defined() || cos.size(0) < length) {
@@ -48,7 +49,7 @@ struct Model::Views {
       cos = angles.cos();
       sin = angles.sin();
     }
-    return {cos, sin};
+    return {cos.index_select(0, positions), sin.index_select(0, positions)};
   }
 };
 
@@ -250,23 +251,28 @@ void Model::publish() {
   }
 }
 
-// All blocks and the final norm. tokens [B,T] → [B·T,W]; `attend(qkv, split, layer, window)` turns the q, k,
-// v product of a layer into [B·T,H·D]: the one thing in which training and decoding differ.
+// All blocks and the final norm. tokens and their positions < length [N] → [N,W]; `attend(qkv, split, layer,
+// window)` turns the q, k, v product of a layer into [N,H·D]: the one thing in which training and decoding
+// differ.
 template <class Attend>
-at::Tensor Model::forward(const at::Tensor& tokens, std::int64_t positions, const Attend& attend) const {
+at::Tensor Model::forward(const at::Tensor& tokens, const at::Tensor& positions, std::int64_t length,
+                          const Attend& attend) const {
   const auto& a = architecture_;
   const double offset = a.gemma() ? 1 : 0;
-  auto x = at::embedding(views_->embedding, tokens).view({-1, a.width});
-  // The factor is rounded to the compute type, as transformers does.
-  if (a.gemma()) x = x * at::scalar_tensor(std::sqrt(a.width), x.options());
-  const auto norm_if_any = [&](const at::Tensor& added, const at::Tensor& weight) {
-    return weight.defined() ? rms_norm(added, weight, a.norm_eps, offset) : added;
-  };
-  auto normed = rms_norm(x, views_->layers.front().input_norm, a.norm_eps, offset);
-  for (std::size_t l = 0; l < views_->layers.size(); ++l) {
+  Views::Rotary rotary[2];  // as in Views
+  for (const bool windowed : {false, true}) {
+    if (!windowed || a.window > 0) rotary[windowed] = views_->rotary(a, windowed, positions, length);
+  }
+  // By value, all but the model: with recomputation a block runs again after this function has returned.
+  const auto block = [this, attend, offset, rotary](std::size_t l, TensorPair state) {
+    const auto& a = architecture_;
     const auto& layer = views_->layers[l];
     const bool windowed = a.is_windowed(l);
-    const auto [cos, sin] = views_->rotary(a, windowed, positions);
+    const auto& [cos, sin] = rotary[windowed];
+    auto& [x, normed] = state;
+    const auto norm_if_any = [&](const at::Tensor& added, const at::Tensor& weight) {
+      return weight.defined() ? rms_norm(added, weight, a.norm_eps, offset) : added;
+    };
     const HeadSplit split{a.heads,      a.kv_heads, a.head_width, a.norm_eps, layer.q_norm,
                           layer.k_norm, cos,        sin,          offset};
     const auto qkv =
@@ -281,19 +287,33 @@ at::Tensor Model::forward(const at::Tensor& tokens, std::int64_t positions, cons
     const auto& next_norm = last ? views_->final_norm : views_->layers[l + 1].input_norm;
     std::tie(x, normed) =
         add_rms_norm(x, norm_if_any(ffn, layer.ffn_out_norm), next_norm, a.norm_eps, offset);
+    return state;
+  };
+  auto x = at::embedding(views_->embedding, tokens);
+  // The factor is rounded to the compute type, as transformers does.
+  if (a.gemma()) x = x * at::scalar_tensor(std::sqrt(a.width), x.options());
+  TensorPair state{x,
+                   rms_norm(x, views_->layers.front().input_norm, a.norm_eps, offset)};  // residual, normed
+  const bool recompute = activation_checkpointing && c10::GradMode::is_enabled();
+  for (std::size_t l = 0; l < views_->layers.size(); ++l) {
+    state = recompute ? recomputed([block, l](const TensorPair& s) { return block(l, s); }, state)
+                      : block(l, state);
   }
-  return normed;
+  return state.second;
 }
 
-at::Tensor Model::hidden(const at::Tensor& tokens) const {
-  const auto batch = tokens.size(0), steps = tokens.size(1);
-  return forward(tokens, steps,
-                 [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t, std::int64_t window) {
-                   auto heads = split_heads(qkv, batch, split);
-                   heads.q = scaled_query(architecture_, heads.q);
-                   return causal_attention(heads, batch, window);
-                 })
-      .view({batch, steps, architecture_.width});
+at::Tensor Model::hidden(const at::Tensor& tokens, const Packing& packing) const {
+  if (tokens.dim() != 1 || tokens.size(0) != packing.tokens()) {
+    throw Error("hidden", fmt::format("expected a row of {} tokens, as the packing says, got {}",
+                                      packing.tokens(), text(tokens.sizes())));
+  }
+  return forward(
+      tokens, packing.positions(), packing.longest(),
+      [this, packing](const at::Tensor& qkv, const HeadSplit& split, std::size_t, std::int64_t window) {
+        auto heads = split_heads(qkv, split);
+        heads.q = scaled_query(architecture_, heads.q);
+        return causal_attention(heads, packing, window);
+      });
 }
 
 at::Tensor Model::decode(const at::Tensor& tokens, const at::Tensor& starts, KvCache& cache) const {
@@ -306,19 +326,30 @@ at::Tensor Model::decode(const at::Tensor& tokens, const at::Tensor& starts, KvC
     throw Error("decode", fmt::format("expected at most {} rows and {} positions, got {} and {}",
                                       cache.slots(), cache.positions(), batch, end));
   }
-  return forward(tokens, end,
-                 [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t l, std::int64_t window) {
-                   auto &keys = cache.keys[l], &values = cache.values[l];
-                   const auto q =
-                       scaled_query(architecture_, split_heads_into_cache(qkv, split, starts, keys, values));
-                   if (!fresh || steps == 1) return cached_attention(q, keys, values, starts, window);
-                   // A prefill from position 0 attends to nothing older: the matrix products of the training
-                   // path.
-                   const auto rows = [&](const at::Tensor& layer) {
-                     return layer.narrow(0, 0, batch).flatten(0, 1).unsqueeze(1).narrow(2, 0, steps);
-                   };
-                   return causal_attention({q, rows(keys), rows(values)}, batch, window);
-                 })
+  const auto positions = (starts.unsqueeze(1) + at::arange(steps, starts.options())).flatten();
+  const auto cached = [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t l, std::int64_t window) {
+    auto &keys = cache.keys[l], &values = cache.values[l];
+    const auto q = scaled_query(architecture_, split_heads_into_cache(qkv, split, starts, keys, values));
+    return cached_attention(q, keys, values, starts, window);
+  };
+  // A prefill from position 0 attends to nothing older: the attention of training.
+  const auto packing = Packing::equal(batch, steps);
+  const auto prefill = [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t l,
+                           std::int64_t window) {
+    auto heads = split_heads(qkv, split);
+    // [K,1,B·T,D] → the first T positions of B slots.
+    const auto keep = [&](const at::Tensor& x, const at::Tensor& layer) {
+      layer.narrow(0, 0, batch)
+          .narrow(2, 0, steps)
+          .copy_(x.view({-1, batch, steps, split.width}).transpose(0, 1));
+    };
+    keep(heads.k, cache.keys[l]);
+    keep(heads.v, cache.values[l]);
+    heads.q = scaled_query(architecture_, heads.q);
+    return causal_attention(heads, packing, window);
+  };
+  const auto rows = tokens.flatten();
+  return (fresh && steps > 1 ? forward(rows, positions, end, prefill) : forward(rows, positions, end, cached))
       .view({batch, steps, architecture_.width});
 }
 

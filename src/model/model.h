@@ -1,7 +1,7 @@
 // The model: parameters and the two ways through them, which share the layer code.
-//   hidden():  the training forward over right-padded sequences, differentiable.
+//   hidden():  the training forward over packed sequences, differentiable.
 //   decode():  one step for a batch of cached sequences, or a prefill, without gradient.
-// Symbols: B sequences, T positions, N = B·T rows, W width, H query heads, K kv heads, D head width, V
+// Symbols: B sequences, T positions, N rows (tokens), W width, H query heads, K kv heads, D head width, V
 // vocabulary.
 #pragma once
 
@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "model/architecture.h"
+#include "model/packing.h"
 #include "text/tokenizer.h"
 
 namespace pope {
@@ -60,12 +61,15 @@ class Model {
   at::ScalarType compute_type() const { return compute_; }
   // Counts optimiser steps; stamped on rollouts.
   std::int64_t version = 0;
+  // hidden() keeps two tensors [N,W] per block and computes the rest again in the backward pass: the same
+  // gradients, less memory, about a third more time.
+  bool activation_checkpointing = false;
   // Makes the compute tensors equal to the masters again (after an optimiser step). No-op in fp32.
   void publish();
 
-  // Final-norm hidden states. tokens [B,T] i64, right-padded (what stands in the padding does not matter:
-  // causal attention never looks right) → [B,T,W] compute dtype, with gradient.
-  at::Tensor hidden(const at::Tensor& tokens) const;
+  // Final-norm hidden states. tokens [N] i64 of the sequences that `packing` names → [N,W] compute dtype,
+  // with gradient. Each sequence is computed as if it were alone.
+  at::Tensor hidden(const at::Tensor& tokens, const Packing& packing) const;
 
   // Cached step. tokens [B,T] i64 for the cache slots 0..B−1 of `cache` (T = 1: decode; T > 1: prefill of
   // right-padded prompts), starts [B] i64 = position of each row's first token. Writes keys and values into
@@ -81,7 +85,8 @@ class Model {
  private:
   struct Layer;
   template <class Attend>
-  at::Tensor forward(const at::Tensor& tokens, std::int64_t positions, const Attend& attend) const;
+  at::Tensor forward(const at::Tensor& tokens, const at::Tensor& positions, std::int64_t length,
+                     const Attend& attend) const;
   Architecture architecture_;
   at::ScalarType compute_;
   std::vector<Parameter> parameters_;

@@ -4,6 +4,8 @@
 
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "core/error.h"
 #include "learn/tiny.h"
 #include "model/model.h"
@@ -30,18 +32,41 @@ TEST(MicroBatches, OneBatchByHand) {
   const std::vector<MicroBatch> batches = micro_batches(three(), 1000);
   ASSERT_EQ(batches.size(), 1u);
   const MicroBatch& b = batches[0];
-  EXPECT_THAT(b.index, ElementsAre(2, 0, 1));                    // inputs of 5, 4 and 3 tokens
-  EXPECT_THAT(ids(b.tokens), ElementsAre(31, 32, 301, 302, 303,  //
-                                         11, 12, 13, 101, 0,     //
-                                         21, 201, 202, 0, 0));
-  EXPECT_EQ(b.tokens.size(0), 3);
+  EXPECT_THAT(ids(b.tokens), ElementsAre(11, 12, 13, 101,  //
+                                         21, 201, 202,     //
+                                         31, 32, 301, 302, 303));
+  EXPECT_THAT(b.packing.bounds, ElementsAre(0, 3, 4, 5, 7, 9, 12));
+  EXPECT_THAT(b.packing.trees, ElementsAre(0, 2, 4, 6));
   // The first completion token is predicted from the last prompt position.
-  EXPECT_THAT(ids(b.rows), ElementsAre(1, 2, 3, 4, 7, 8, 10, 11, 12));
-  EXPECT_THAT(ids(b.targets), ElementsAre(301, 302, 303, 304, 101, 102, 201, 202, 203));
-  EXPECT_THAT(ids(b.sequence), ElementsAre(2, 2, 2, 2, 0, 0, 1, 1, 1));
-  EXPECT_THAT(test::doubles(b.advantages), ElementsAre(2.5, 2.5, 2.5, 2.5, 0.5, 0.5, -1.5, -1.5, -1.5));
-  EXPECT_EQ(b.behaviour[4].item<float>(), -0.1f);
-  EXPECT_EQ(b.behaviour[8].item<float>(), -0.5f);
+  EXPECT_THAT(ids(b.rows), ElementsAre(2, 3, 4, 5, 6, 8, 9, 10, 11));
+  EXPECT_THAT(ids(b.targets), ElementsAre(101, 102, 201, 202, 203, 301, 302, 303, 304));
+  EXPECT_THAT(ids(b.sequence), ElementsAre(0, 0, 1, 1, 1, 2, 2, 2, 2));
+  EXPECT_THAT(test::doubles(b.advantages), ElementsAre(0.5, 0.5, -1.5, -1.5, -1.5, 2.5, 2.5, 2.5, 2.5));
+  EXPECT_EQ(b.behaviour[0].item<float>(), -0.1f);
+  EXPECT_EQ(b.behaviour[8].item<float>(), -0.9f);
+}
+
+// A completion of one token is predicted from the prompt alone: it adds no input.
+TEST(MicroBatches, NeighboursShareTheirPrompt) {
+  const std::vector<Sequence> sequences = {{{11, 12}, {101, 102, 103}},
+                                           {{11, 12}, {201}},
+                                           {{11, 12}, {301, 302}},
+                                           {{11}, {401, 402}},
+                                           {{11, 12}, {501}}};
+  const std::vector<MicroBatch> all = micro_batches(sequences, 1000);
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_THAT(ids(all[0].tokens), ElementsAre(11, 12, 101, 102, 301, 11, 401, 11, 12));
+  EXPECT_THAT(all[0].packing.bounds, ElementsAre(0, 2, 4, 5, 6, 7, 9));
+  EXPECT_THAT(all[0].packing.trees, ElementsAre(0, 3, 5, 6));
+  EXPECT_THAT(ids(all[0].rows), ElementsAre(1, 2, 3, 1, 1, 4, 5, 6, 8));
+  EXPECT_THAT(ids(all[0].targets), ElementsAre(101, 102, 103, 201, 301, 302, 401, 402, 501));
+  // A micro-batch that is full starts the prompt again in the next: 2 + 2, then 2 + 1 + 1, then 1 + 2.
+  const std::vector<MicroBatch> parts = micro_batches(sequences, 4);
+  ASSERT_EQ(parts.size(), 3u);
+  EXPECT_THAT(ids(parts[0].tokens), ElementsAre(11, 12, 101, 102));
+  EXPECT_THAT(ids(parts[0].targets), ElementsAre(101, 102, 103, 201));
+  EXPECT_THAT(ids(parts[1].tokens), ElementsAre(11, 12, 301));
+  EXPECT_THAT(ids(parts[2].tokens), ElementsAre(11, 401, 11, 12));
 }
 
 // Over many shapes: the targets are exactly the completion tokens, each predicted from the token before it.
@@ -59,11 +84,12 @@ TEST(MicroBatches, TargetsAreExactlyTheCompletions) {
   }
   for (const int max_tokens : {1, 7, 16, 1000}) {
     std::multiset<std::int64_t> targets;
-    std::size_t count = 0;
+    std::set<std::int64_t> seen;
     for (const MicroBatch& b : micro_batches(sequences, max_tokens)) {
-      EXPECT_TRUE(b.tokens.numel() <= max_tokens || b.tokens.size(0) == 1);
+      EXPECT_TRUE(b.tokens.numel() <= max_tokens || b.packing.trees_count() == 1);
+      EXPECT_EQ(b.tokens.numel(), b.packing.tokens());
+      for (const auto i : ids(b.sequence)) seen.insert(i);
       EXPECT_FALSE(b.behaviour.defined());
-      count += b.index.size();
       const std::vector<std::int64_t> inputs = ids(b.tokens), rows = ids(b.rows), wanted = ids(b.targets),
                                       owner = ids(b.sequence);
       for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -74,30 +100,28 @@ TEST(MicroBatches, TargetsAreExactlyTheCompletions) {
       }
     }
     EXPECT_EQ(targets, completions) << max_tokens;
-    EXPECT_EQ(count, sequences.size());
+    EXPECT_EQ(seen.size(), sequences.size());
   }
 }
 
 // The gradient reaches the hidden rows P − 1 … P + C − 2 of each sequence and no others: not the prompt
-// before, not the padding after.
+// before.
 TEST(MicroBatches, OnlyCompletionPositionsCarryGradient) {
   std::vector<Sequence> sequences = three();
   for (Sequence& s : sequences) {
     for (int& id : s.completion) id %= 7;
   }
   const MicroBatch b = micro_batches(sequences, 1000)[0];
-  const std::int64_t W = 6, V = 7, T = b.tokens.size(1);
-  const at::Tensor hidden = at::sin(at::arange(3 * T * W, at::kDouble)).view({3, T, W}).requires_grad_();
+  const std::int64_t W = 6, V = 7, N = b.tokens.size(0);
+  const at::Tensor hidden = at::sin(at::arange(N * W, at::kDouble)).view({N, W}).requires_grad_();
   const at::Tensor embedding = at::cos(at::arange(V * W, at::kDouble)).view({V, W});
-  const at::Tensor rows = hidden.flatten(0, 1).index_select(0, b.rows);
+  const at::Tensor rows = hidden.index_select(0, b.rows);
   token_logprobs_reference(rows, embedding, b.targets, 1.0).logprobs.sum().backward();
-  const at::Tensor touched = hidden.grad().abs().sum(-1).gt(0);  // [3,T]
-  for (std::int64_t row = 0; row < 3; ++row) {
-    const Sequence& s = sequences[b.index[row]];
-    const std::int64_t first = static_cast<std::int64_t>(s.prompt.size()) - 1;
-    const std::int64_t last = first + static_cast<std::int64_t>(s.completion.size()) - 1;
-    for (std::int64_t t = 0; t < T; ++t) {
-      EXPECT_EQ(touched[row][t].item<bool>(), t >= first && t <= last) << row << " " << t;
+  const at::Tensor touched = hidden.grad().abs().sum(-1).gt(0);  // [N]
+  std::int64_t row = 0;
+  for (const Sequence& s : sequences) {
+    for (std::size_t t = 0; t < s.prompt.size() + s.completion.size() - 1; ++t, ++row) {
+      EXPECT_EQ(touched[row].item<bool>(), t >= s.prompt.size() - 1) << row;
     }
   }
 }

@@ -97,6 +97,19 @@ TEST(PolicyGradient, MicroBatchesAddUpToTheBatch) {
   }
 }
 
+// Rollouts of a group share their prompt's forward and backward pass; one at a time they have each their own.
+TEST(PolicyGradient, SharedPromptsAddUpToSingleSequences) {
+  std::vector<Sequence> batch = sequences();
+  for (std::size_t i = 0; i < batch.size(); ++i) batch[i].prompt = batch[i / 3 * 3 + 2].prompt;
+  ASSERT_EQ(micro_batches(batch, 1000)[0].packing.trees_count(), 2);
+  for (const ObjectiveConfig& config : objectives()) {
+    const Gradient shared = gradient(config, batch, totals_of(batch), 1000);
+    const Gradient single = gradient(config, batch, totals_of(batch), 1);
+    EXPECT_NEAR(shared.result.loss, single.result.loss, 1e-6);
+    EXPECT_LT(test::largest_difference(shared.tensors, single.tensors), 2e-6);  // fp32 sums in another order
+  }
+}
+
 // Against the definition, one sequence at a time, with the plain log-softmax.
 TEST(PolicyGradient, LossIsThatOfTheDefinition) {
   const std::shared_ptr<Model> model = Model::random(test::tiny_architecture(), 5);
@@ -105,7 +118,7 @@ TEST(PolicyGradient, LossIsThatOfTheDefinition) {
   for (const Sequence& s : batch) {
     std::vector<std::int64_t> all(s.prompt.begin(), s.prompt.end());
     all.insert(all.end(), s.completion.begin(), s.completion.end());
-    const at::Tensor hidden = model->hidden(at::tensor(all, at::kLong).unsqueeze(0))[0];
+    const at::Tensor hidden = model->hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
     const at::Tensor logprobs = at::log_softmax(model->logits(hidden) / 0.8, -1);
     for (std::size_t j = 0; j < s.completion.size(); ++j) {
       const std::int64_t from = s.prompt.size() + j - 1;
@@ -132,9 +145,10 @@ TEST(PolicyGradient, LossWithEveryTermIsThatOfTheDefinition) {
   for (const Sequence& s : batch) {
     std::vector<std::int64_t> all(s.prompt.begin(), s.prompt.end());
     all.insert(all.end(), s.completion.begin(), s.completion.end());
-    const at::Tensor ids = at::tensor(all, at::kLong).unsqueeze(0);
-    const at::Tensor log_p = at::log_softmax(model->logits(model->hidden(ids)[0]) / 0.8, -1);
-    const at::Tensor log_q = at::log_softmax(other->logits(other->hidden(ids)[0]) / 0.8, -1);
+    const at::Tensor ids = at::tensor(all, at::kLong);
+    const Packing alone = Packing::equal(1, ids.size(0));
+    const at::Tensor log_p = at::log_softmax(model->logits(model->hidden(ids, alone)) / 0.8, -1);
+    const at::Tensor log_q = at::log_softmax(other->logits(other->hidden(ids, alone)) / 0.8, -1);
     for (std::size_t j = 0; j < s.completion.size(); ++j) {
       const std::int64_t from = s.prompt.size() + j - 1;
       const double p = log_p[from][s.completion[j]].item<double>(),

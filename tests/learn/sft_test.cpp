@@ -89,7 +89,8 @@ TEST(Sft, FirstLossByHandThenItFalls) {
   for (const Sequence& s : data.draw(0, 4, world.job.seed)) {
     std::vector<std::int64_t> all(s.prompt.begin(), s.prompt.end());
     all.insert(all.end(), s.completion.begin(), s.completion.end());
-    const at::Tensor hidden = world.job.model->hidden(at::tensor(all, at::kLong).unsqueeze(0))[0];
+    const at::Tensor hidden =
+        world.job.model->hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
     const at::Tensor logprobs = at::log_softmax(world.job.model->logits(hidden), -1);
     for (std::size_t j = 0; j < s.completion.size(); ++j) {
       sum -= logprobs[s.prompt.size() + j - 1][s.completion[j]].item<double>();

@@ -323,8 +323,8 @@ double log_likelihood(const Model& model, const std::vector<std::int64_t>& promp
                       const std::vector<std::int64_t>& completion) {
   std::vector<std::int64_t> all = prompt;
   all.insert(all.end(), completion.begin(), completion.end());
-  const at::Tensor log_p =
-      at::log_softmax(model.logits(model.hidden(at::tensor(all, at::kLong).unsqueeze(0))[0]), -1);
+  const at::Tensor hidden = model.hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
+  const at::Tensor log_p = at::log_softmax(model.logits(hidden), -1);
   double sum = 0;
   for (std::size_t j = 0; j < completion.size(); ++j)
     sum += log_p[prompt.size() + j - 1][completion[j]].item<double>();

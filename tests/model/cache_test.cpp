@@ -20,7 +20,7 @@ double cached_versus_whole(const Model& model, std::int64_t position_error = 0) 
   const auto& a = model.architecture();
   const std::int64_t prompts[] = {5, 1, 9, 3}, total = 21, rows = 4;
   const auto tokens = random_tokens(rows, total, a.vocab_size, 3);
-  const auto whole = model.hidden(tokens);
+  const auto whole = hidden_of(model, tokens);
   KvCache cache(a, 5, 9, model.compute_type());
   const auto prompt_states = model.decode(tokens.narrow(1, 0, 9), at::zeros({rows}, at::kLong), cache);
   double worst = 0;
@@ -69,7 +69,7 @@ TEST_P(CacheTest, PrefillInPieces) {
   const c10::NoGradGuard no_grad;
   const auto model = lively_model(tiny_architecture(GetParam()), at::kFloat);
   const auto tokens = random_tokens(2, 11, model->architecture().vocab_size, 5);
-  const auto whole = model->hidden(tokens);
+  const auto whole = hidden_of(*model, tokens);
   KvCache cache(model->architecture(), 2, 11, at::kFloat);
   model->decode(tokens.narrow(1, 0, 6), at::zeros({2}, at::kLong), cache);
   const auto piece = at::stack({tokens[0].narrow(0, 6, 3), tokens[1].narrow(0, 4, 3)});

@@ -102,49 +102,95 @@ TEST(LayersTest, Swiglu) {
 
 TEST(LayersTest, SplitHeads) {
   for (const std::int64_t width : {2, 8, 16, 36, 64}) {
-    const std::int64_t heads = 6, kv_heads = 3, batch = 2, steps = 5;
-    const auto angles = noise({steps + 2, width / 2}, 9, at::kFloat).mul(3);
+    const std::int64_t heads = 6, kv_heads = 3, rows = 10;
+    const auto angles = noise({rows, width / 2}, 9, at::kFloat).mul(3);
     const auto piece = [&](bool normed, auto split) -> Piece {
       return [=](const std::vector<at::Tensor>& in) {
         HeadSplit how{heads, kv_heads, width, 1e-4, {}, {}, angles.cos(), angles.sin()};
         if (normed) how.q_norm = in[1], how.k_norm = in[2], how.norm_offset = 0.5;
-        const auto out = split(in[0], batch, how);
+        const auto out = split(in[0], how);
         return std::vector{out.q, out.k, out.v};
       };
     };
-    const auto qkv = noise({batch * steps, (heads + 2 * kv_heads) * width}, 4, at::kFloat);
+    const auto qkv = noise({rows, (heads + 2 * kv_heads) * width}, 4, at::kFloat);
     compare(piece(false, split_heads), piece(false, plain::split_heads), {qkv});
     compare(piece(true, split_heads), piece(true, plain::split_heads),
             {qkv, noise({width}, 5, at::kFloat, 1), noise({width}, 6, at::kFloat, 1)});
   }
 }
 
-// Lengths around the blocks of 4 queries and 32 keys, for every compiled head width and one that falls back.
+// Trees of segments: {{5}, {7, 1, 2}} is a sequence of 5 tokens and a trunk of 7 with branches of 1 and 2.
+Packing packing_of(const std::vector<std::vector<std::int64_t>>& trees) {
+  Packing packing;
+  for (const auto& tree : trees) {
+    packing.add_trunk(tree[0]);
+    for (std::size_t s = 1; s < tree.size(); ++s) packing.add_branch(tree[s]);
+  }
+  return packing;
+}
+
+// Lengths around the blocks of 4 queries and 32 keys, branches before and behind longer ones, for every
+// compiled head width and one that falls back.
+const std::vector<std::vector<std::vector<std::int64_t>>> kPackings = {
+    {{1}}, {{70}}, {{3}, {1}, {17}, {32}}, {{4, 4}}, {{1, 1, 1}, {5}}, {{33, 2, 40, 1, 7}, {1}, {18, 31}}};
+
+std::vector<at::Tensor> heads_of(const Packing& packing, std::int64_t width) {
+  const std::int64_t kv_heads = 3, group = 2, n = packing.tokens();
+  return {noise({kv_heads, group, n, width}, 1, at::kFloat).mul(2),
+          noise({kv_heads, 1, n, width}, 2, at::kFloat), noise({kv_heads, 1, n, width}, 3, at::kFloat)};
+}
+
 TEST(LayersTest, CausalAttention) {
   for (const std::int64_t width : {16, 24, 32, 64, 128}) {
-    for (const std::int64_t steps : {1, 3, 4, 17, 32, 70}) {
-      const std::int64_t batch = 2, kv_heads = 3, group = 2;
-      const std::int64_t window = steps == 17 ? 17 : 0;  // as long as the text: the kernel serves it
-      const auto piece = [&](auto attention) -> Piece {
-        return [=](const std::vector<at::Tensor>& in) {
-          return std::vector{attention(Heads{in[0], in[1], in[2]}, batch, window)};
+    for (const auto& trees : kPackings) {
+      const Packing packing = packing_of(trees);
+      // A window shorter than the text falls back too; one as long changes nothing, and the kernel serves it.
+      for (const std::int64_t window : {std::int64_t{0}, std::int64_t{3}, packing.longest()}) {
+        const auto piece = [&](auto attention) -> Piece {
+          return [=](const std::vector<at::Tensor>& in) {
+            return std::vector{attention(Heads{in[0], in[1], in[2]}, packing, window)};
+          };
         };
-      };
-      compare(piece(causal_attention), piece(plain::causal_attention),
-              {noise({batch * kv_heads, group, steps, width}, 1, at::kFloat).mul(2),
-               noise({batch * kv_heads, 1, steps, width}, 2, at::kFloat),
-               noise({batch * kv_heads, 1, steps, width}, 3, at::kFloat)});
+        compare(piece(causal_attention), piece(plain::causal_attention), heads_of(packing, width));
+      }
     }
   }
 }
 
-TEST(LayersTest, CausalAttentionOverPartsOfLongerRows) {
-  const c10::NoGradGuard no_grad;
-  const auto q = noise({4, 2, 5, 16}, 1, at::kFloat), k = noise({4, 1, 9, 16}, 2, at::kFloat),
-             v = noise({4, 1, 9, 16}, 3, at::kFloat);
-  const Heads heads{q, k.narrow(2, 0, 5), v.narrow(2, 0, 5)};
-  EXPECT_LT((causal_attention(heads, 2) - plain::causal_attention(heads, 2)).abs().max().item<float>(),
-            1e-6F);
+// The reference itself: each sequence cut out and attended to alone, softmax(q k / √D) v row by row in f64.
+// Windows that end within a branch, within its trunk, and beyond the longest sequence.
+TEST(LayersTest, PlainCausalAttentionIsThatOfEachSequenceAlone) {
+  for (const auto& trees : kPackings) {
+    const Packing packing = packing_of(trees);
+    const auto in = heads_of(packing, 6);
+    const auto q = in[0].to(at::kDouble), k = in[1].to(at::kDouble), v = in[2].to(at::kDouble);
+    for (const std::int64_t window : {0, 1, 3, 9, 35, 80}) {
+      const auto attended = plain::causal_attention({q, k, v}, packing, window).view({-1, 3, 2, 6});
+      std::int64_t token = 0;
+      for (const auto& tree : trees) {
+        const std::int64_t trunk = token;
+        for (std::size_t s = 0; s < tree.size(); ++s) {
+          const std::int64_t begin = token;
+          for (; token < begin + tree[s]; ++token) {
+            std::vector<std::int64_t> seen;
+            for (std::int64_t t = trunk; t < trunk + (s == 0 ? token - trunk + 1 : tree[0]); ++t)
+              seen.push_back(t);
+            for (std::int64_t t = begin; s > 0 && t <= token; ++t) seen.push_back(t);
+            if (window > 0 && window < std::ssize(seen)) seen.erase(seen.begin(), seen.end() - window);
+            const auto index = at::tensor(seen, at::kLong);
+            for (std::int64_t head = 0; head < 6; ++head) {
+              const auto kv = head / 2;
+              const auto scores =
+                  at::mv(k[kv][0].index_select(0, index), q[kv][head % 2][token]) / std::sqrt(6.0);
+              const auto expected = at::mv(v[kv][0].index_select(0, index).t(), scores.softmax(0));
+              EXPECT_LT((attended[token][kv][head % 2] - expected).abs().max().item<double>(), 1e-12)
+                  << token << " " << window;
+            }
+          }
+        }
+      }
+    }
+  }
 }
 
 // Every compiled shape of the attention kernel (group sizes 1, 2, 3 and their sums; widths 16, 64, 128 and

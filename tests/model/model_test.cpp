@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "model/layers.h"
 #include "model/models.h"
+#include "model/recompute.h"
 
 namespace pope {
 namespace {
@@ -109,7 +110,7 @@ TEST(ModelTest, HiddenEqualsThePlainFormulas) {
   for (const auto* family : {"llama", "qwen2", "qwen3", "gemma3_text"}) {
     const auto model = lively_model(tiny_architecture(family), at::kFloat);
     const auto tokens = random_tokens(2, 9, 37, 1);
-    const auto hidden = model->hidden(tokens);
+    const auto hidden = hidden_of(*model, tokens);
     for (int b = 0; b < 2; ++b) {
       const auto difference =
           (hidden[b].to(at::kDouble) - plain_hidden(*model, tokens[b])).abs().max().item<double>();
@@ -118,12 +119,136 @@ TEST(ModelTest, HiddenEqualsThePlainFormulas) {
   }
 }
 
-TEST(ModelTest, PaddingAndLaterTokensDoNotReachEarlierPositions) {
+// What a packed row holds, cut into the sequences that it stands for: token ids of [trunk | branch].
+std::vector<at::Tensor> sequences_of(const at::Tensor& tokens, const Packing& packing) {
+  const auto part = [&](std::int64_t s) {
+    return tokens.narrow(0, packing.bounds[s], packing.bounds[s + 1] - packing.bounds[s]);
+  };
+  std::vector<at::Tensor> result;
+  for (std::int64_t r = 0; r < packing.trees_count(); ++r) {
+    const auto trunk = packing.trees[r];
+    for (auto s = trunk; s < packing.trees[r + 1]; ++s) {
+      result.push_back(s == trunk ? part(s) : at::cat({part(trunk), part(s)}));
+    }
+  }
+  return result;
+}
+
+Packing assorted_packing() {
+  Packing packing;
+  for (const int length : {7, 1}) packing.add_trunk(length);
+  packing.add_trunk(5);
+  for (const int length : {1, 9, 3}) packing.add_branch(length);
+  packing.add_trunk(1);
+  packing.add_branch(4);
+  return packing;
+}
+
+// Hidden states and gradients of packed sequences are those of each alone. Weights of the loss differ from
+// row to row; a trunk's rows count once, in its own sequence.
+TEST(ModelTest, PackedEqualsOneByOne) {
+  const Packing packing = assorted_packing();
+  for (const auto* family : {"llama", "qwen2", "qwen3", "gemma3_text"}) {
+    for (const auto compute : {at::kFloat, at::kBFloat16}) {
+      const auto model = lively_model(tiny_architecture(family), compute);
+      const auto tokens = random_tokens(1, packing.tokens(), 37, 4)[0];
+      const auto weights = at::sin(at::arange(packing.tokens() * 24, at::kFloat)).view({-1, 24});
+      const auto take_gradients = [&] {
+        std::vector<at::Tensor> gradients;
+        for (auto& p : model->parameters()) {
+          if (p.name == "lm_head.weight") continue;  // not in hidden()
+          gradients.push_back(p.compute.grad().to(at::kDouble));
+          p.compute.mutable_grad() = at::Tensor();
+        }
+        return gradients;
+      };
+      const auto hidden = model->hidden(tokens, packing);
+      (hidden * weights).sum().backward();
+      const auto packed = take_gradients();
+      std::vector<at::Tensor> sums(packed.size());
+      std::size_t s = 0;
+      for (const auto& sequence : sequences_of(tokens, packing)) {
+        const auto begin = packing.bounds[s], own = packing.bounds[s + 1] - begin;
+        ++s;
+        const auto alone = model->hidden(sequence, Packing::equal(1, sequence.size(0)));
+        const auto rows = alone.narrow(0, sequence.size(0) - own, own);
+        // f32: sums in another order. bf16: the products round at the same places, but in blocks of other
+        // sizes.
+        const double difference = (rows - hidden.narrow(0, begin, own)).abs().max().item<double>();
+        EXPECT_LT(difference, compute == at::kFloat ? 2e-5 : 0.1) << family << " " << s;
+        (rows * weights.narrow(0, begin, own)).sum().backward();
+        const auto gradients = take_gradients();
+        for (std::size_t i = 0; i < sums.size(); ++i) {
+          sums[i] = sums[i].defined() ? sums[i] + gradients[i] : gradients[i];
+        }
+      }
+      for (std::size_t i = 0; i < sums.size(); ++i) {
+        const auto error = ((packed[i] - sums[i]).norm() / sums[i].norm()).item<double>();
+        EXPECT_LT(error, compute == at::kFloat ? 1e-5 : 3e-2) << family << " " << model->parameters()[i].name;
+      }
+    }
+  }
+}
+
+// To the bit: the same operations on the same numbers, with a trunk's branches and with norms and biases of
+// all kinds, with windows.
+TEST(ModelTest, ActivationCheckpointingChangesNoGradient) {
+  const Packing packing = assorted_packing();
+  for (const auto* family : {"llama", "qwen2", "qwen3", "gemma3_text"}) {
+    for (const auto compute : {at::kFloat, at::kBFloat16}) {
+      const auto model = lively_model(tiny_architecture(family), compute);
+      const auto tokens = random_tokens(1, packing.tokens(), 37, 4)[0];
+      std::vector<at::Tensor> hidden, gradients;
+      for (const bool checkpointing : {false, true}) {
+        model->activation_checkpointing = checkpointing;
+        hidden.push_back(model->hidden(tokens, packing));
+        token_logprobs(hidden.back(), model->output_embedding(), tokens, 1.0).logprobs.sum().backward();
+        for (auto& p : model->parameters()) {
+          gradients.push_back(p.compute.grad());
+          p.compute.mutable_grad() = at::Tensor();
+        }
+      }
+      EXPECT_TRUE(at::equal(hidden[0], hidden[1]));
+      for (std::size_t i = 0; i < gradients.size() / 2; ++i) {
+        EXPECT_TRUE(at::equal(gradients[i], gradients[gradients.size() / 2 + i]))
+            << model->parameters()[i].name;
+        EXPECT_GT(gradients[i].abs().max().item<float>(), 0) << model->parameters()[i].name;
+      }
+    }
+  }
+}
+
+TEST(RecomputeTest, RunsTheBodyAgainInBackward) {
+  int runs = 0;
+  const auto weight = at::tensor({3.0F}).set_requires_grad(true);
+  const auto x = at::tensor({2.0F}).set_requires_grad(true), y = at::tensor({5.0F}).set_requires_grad(true);
+  const auto [a, b] = recomputed(
+      [&](const TensorPair& in) {
+        ++runs;
+        return TensorPair{in.first * weight, in.first * in.second};
+      },
+      {x, y});
+  EXPECT_EQ(runs, 1);
+  EXPECT_EQ(a.item<float>(), 6);
+  (a + 10 * b).sum().backward();
+  EXPECT_EQ(runs, 2);
+  EXPECT_EQ(weight.grad().item<float>(), 2);  // x
+  EXPECT_EQ(x.grad().item<float>(), 3 + 50);  // weight + 10 y
+  EXPECT_EQ(y.grad().item<float>(), 20);      // 10 x
+}
+
+TEST(ModelTest, HiddenRefusesAPackingOfOtherLength) {
+  const auto model = Model::random(tiny_architecture(), 1);
+  EXPECT_THROW(model->hidden(at::zeros({5}, at::kLong), Packing::equal(2, 3)), Error);
+  EXPECT_THROW(model->hidden(at::zeros({2, 3}, at::kLong), Packing::equal(2, 3)), Error);
+}
+
+TEST(ModelTest, LaterTokensDoNotReachEarlierPositions) {
   const auto model = lively_model(tiny_architecture(), at::kFloat);
   auto tokens = random_tokens(3, 10, 37, 1);
-  const auto before = model->hidden(tokens).detach();
+  const auto before = hidden_of(*model, tokens).detach();
   tokens.narrow(1, 6, 4).copy_(random_tokens(3, 4, 37, 99));
-  const auto after = model->hidden(tokens).detach();
+  const auto after = hidden_of(*model, tokens).detach();
   EXPECT_LT((before - after).narrow(1, 0, 6).abs().max().item<float>(), 1e-6F);
   EXPECT_GT((before - after).narrow(1, 6, 4).abs().max().item<float>(), 0.1F);
 }
@@ -138,7 +263,7 @@ TEST(ModelTest, GradientsOfAllParametersEqualDifferenceQuotients) {
     for (std::int64_t i = 0; i < weights.numel(); ++i)
       weights.data_ptr<float>()[i] = static_cast<float>(rng.normal());
     const auto loss = [&] {
-      const auto hidden = model->hidden(tokens);
+      const auto hidden = hidden_of(*model, tokens);
       const auto targets = tokens.flatten();
       const auto out = token_logprobs(hidden.flatten(0, 1), model->output_embedding(), targets, 1.0);
       return (hidden * weights).sum() + out.logprobs.sum();
@@ -206,23 +331,23 @@ TEST(ModelTest, ParametersAreNamedLeavesAndFloatSharesThem) {
 TEST(ModelTest, RandomNormsOfGemmaMultiplyByOne) {
   const auto model = Model::random(tiny_architecture("gemma3_text"), 1);
   EXPECT_EQ(model->parameters()[1].master.abs().max().item<float>(), 0);  // input_layernorm
-  EXPECT_NEAR(model->hidden(random_tokens(1, 5, 37, 1)).square().mean().item<float>(), 1, 0.05);
+  EXPECT_NEAR(hidden_of(*model, random_tokens(1, 5, 37, 1)).square().mean().item<float>(), 1, 0.05);
 }
 
 TEST(ModelTest, PublishRoundsTheMasters) {
   const auto model = Model::random(tiny_architecture(), 1, at::kBFloat16);
   const auto tokens = random_tokens(1, 5, 37, 1);
-  const auto before = model->hidden(tokens).detach();
+  const auto before = hidden_of(*model, tokens).detach();
   for (auto& p : model->parameters()) p.master.add_(0.25);
-  EXPECT_TRUE(at::equal(model->hidden(tokens).detach(), before));
+  EXPECT_TRUE(at::equal(hidden_of(*model, tokens).detach(), before));
   model->publish();
   for (const auto& p : model->parameters())
     EXPECT_TRUE(at::equal(p.compute, p.master.to(at::kBFloat16))) << p.name;
-  EXPECT_FALSE(at::equal(model->hidden(tokens).detach(), before));
+  EXPECT_FALSE(at::equal(hidden_of(*model, tokens).detach(), before));
   const c10::NoGradGuard no_grad;  // the products of decoding read the same numbers
   KvCache cache(model->architecture(), 1, 5, at::kBFloat16);
   const auto cached = model->decode(tokens, at::zeros({1}, at::kLong), cache);
-  EXPECT_LT((cached - model->hidden(tokens)).abs().max().item<float>(), 0.05F);
+  EXPECT_LT((cached - hidden_of(*model, tokens)).abs().max().item<float>(), 0.05F);
 }
 
 TEST(ModelTest, LogitsAreTheProductWithTheOutputEmbedding) {

@@ -6,6 +6,7 @@
 
 #include "core/temp_dir.h"
 #include "model/load.h"
+#include "model/models.h"
 
 namespace pope {
 namespace {
@@ -22,9 +23,9 @@ struct Scores {
 Scores score(const Model& model, const std::vector<std::int64_t>& ids) {
   const at::Tensor tokens = row_of(ids);
   // model.logits() carries no gradient; the product itself does.
-  const at::Tensor logits = at::linear(model.hidden(tokens).squeeze(0), model.output_embedding());
+  const at::Tensor logits = at::linear(hidden_of(model, tokens)[0], model.output_embedding());
   const auto last = std::int64_t(ids.size()) - 1;
-  const at::Tensor targets = tokens.squeeze(0).narrow(0, 1, last).unsqueeze(1);
+  const at::Tensor targets = tokens[0].narrow(0, 1, last).unsqueeze(1);
   return {logits, -logits.narrow(0, 0, last).log_softmax(-1).gather(1, targets).mean()};
 }
 
@@ -156,7 +157,7 @@ TEST(Parity, WritesItsNumbers) {
   for (std::size_t n = 0; n < request["rows"].size(); ++n) {
     const at::Tensor tokens = row_of(request["rows"][n].get<std::vector<std::int64_t>>());
     const std::int64_t steps = tokens.size(1);
-    const at::Tensor hidden = model.hidden(tokens).squeeze(0);
+    const at::Tensor hidden = hidden_of(model, tokens)[0];
     const at::Tensor targets = tokens.squeeze(0).narrow(0, 1, steps - 1);
     const auto scores =
         token_logprobs(hidden.narrow(0, 0, steps - 1), model.output_embedding(), targets, 1.0);

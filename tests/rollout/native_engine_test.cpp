@@ -153,10 +153,10 @@ TEST(NativeEngineTest, BehaviourLogprobsEqualTheTrainers) {
       const auto prompt = static_cast<std::int64_t>(tokens.size()),
                  n = static_cast<std::int64_t>(rollout.tokens.size());
       tokens.insert(tokens.end(), rollout.tokens.begin(), rollout.tokens.end());
-      const auto input = at::tensor(tokens, at::kLong).unsqueeze(0);
-      const auto rows = model->hidden(input)[0].narrow(0, prompt - 1, n);
+      const auto input = at::tensor(tokens, at::kLong);
+      const auto rows = model->hidden(input, Packing::equal(1, input.size(0))).narrow(0, prompt - 1, n);
       const auto expected =
-          token_logprobs(rows, model->output_embedding(), input[0].narrow(0, prompt, n), 0.9).logprobs;
+          token_logprobs(rows, model->output_embedding(), input.narrow(0, prompt, n), 0.9).logprobs;
       for (std::int64_t t = 0; t < n; ++t) {
         // bf16: hidden states within some roundings of 2^-9 of each other, logits of order 4.
         EXPECT_NEAR(rollout.logprobs[t], expected[t].item<float>(), compute == at::kFloat ? 5e-5 : 0.25);
@@ -172,8 +172,8 @@ TEST(NativeEngineTest, TemperatureZeroTakesTheLargestLogit) {
       run(engine, sampling(2, 6, 0), {Request{.tag = 2, .prompt = {9, 1}, .samples = 2}}, {});
   std::vector<int> tokens = {9, 1};
   for (int t = 0; t < 6; ++t) {
-    const auto hidden = model->hidden(
-        at::tensor(tokens, at::kLong).unsqueeze(0))[0][static_cast<std::int64_t>(tokens.size()) - 1];
+    const auto last = static_cast<std::int64_t>(tokens.size()) - 1;
+    const auto hidden = model->hidden(at::tensor(tokens, at::kLong), Packing::equal(1, last + 1))[last];
     const auto log_p = at::log_softmax(model->logits(hidden.unsqueeze(0))[0], 0);
     tokens.push_back(log_p.argmax().item<int>());
     EXPECT_EQ(rollouts.at({2, 0}).tokens[t], tokens.back());
