@@ -3,12 +3,12 @@
 
 #include <cctype>
 
+#include "core/chars.h"
+
 namespace pope {
 namespace {
 
 bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
-bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
-bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 bool is_punctuation(char c) { return std::ispunct(static_cast<unsigned char>(c)) != 0; }
 
 // Whether the line that starts at `at` is blank (and is not the last).

@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 
+#include "core/chars.h"
 #include "core/error.h"
 #include "text/spans.h"
 
@@ -13,8 +14,6 @@ namespace pope {
 namespace {
 
 bool is_space(char c) { return std::isspace(static_cast<unsigned char>(c)) != 0; }
-bool is_letter(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0; }
-bool is_digit(char c) { return std::isdigit(static_cast<unsigned char>(c)) != 0; }
 
 bool one_of(std::string_view word, std::initializer_list<std::string_view> words) {
   return std::find(words.begin(), words.end(), word) != words.end();

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/chars.h"
 #include "verify/evaluate.h"
 #include "verify/match.h"
 #include "verify/parser.h"
@@ -16,23 +17,14 @@
 namespace pope {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-
+// Without white space, Markdown's ** and math delimiters around it.
 std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view space = " \t\r\n";
-  const auto strip = [&] {
-    const std::size_t first = text.find_first_not_of(space);
-    text =
-        first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(space) - first + 1);
-  };
-  strip();
+  text = trim(text);
   if (text.size() > 4 && text.starts_with("**") && text.ends_with("**")) {  // Markdown
-    text = text.substr(2, text.size() - 4);
-    strip();
+    text = trim(text.substr(2, text.size() - 4));
   }
   while (text.size() >= 2 && text.front() == '$' && text.back() == '$' && text[text.size() - 2] != '\\') {
-    text = text.substr(1, text.size() - 2);
-    strip();
+    text = trim(text.substr(1, text.size() - 2));
   }
   return text;
 }

@@ -4,18 +4,10 @@
 #include <algorithm>
 #include <vector>
 
+#include "core/chars.h"
+
 namespace pope {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-
-std::string_view trim(std::string_view text) {
-  constexpr const char* space = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(space);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(space) - first + 1);
-}
 
 // The end of the last `needle` (lower case) in `text`, ignoring case.
 std::size_t end_of_last(std::string_view text, std::string_view needle) {

@@ -7,15 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "core/chars.h"
 #include "verify/normalize.h"
 #include "verify/number.h"
 
 namespace pope {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_alnum(char c) { return is_digit(c) || is_letter(c); }
 
 Normal slice(const Normal& in, std::size_t begin, std::size_t end) {
   Normal out;

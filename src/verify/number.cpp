@@ -3,12 +3,12 @@
 
 #include <utility>
 
+#include "core/chars.h"
+
 namespace pope {
 namespace {
 
 __extension__ typedef __int128 Int128;
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 Int128 integer_of(const std::string& digits, std::size_t zeros) {
   Int128 value = 0;

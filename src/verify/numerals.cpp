@@ -5,11 +5,10 @@
 #include <array>
 #include <string>
 
+#include "core/chars.h"
+
 namespace pope {
 namespace {
-
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 
 std::size_t digits_end(std::string_view text, std::size_t from) {
   while (from < text.size() && is_digit(text[from])) ++from;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/chars.h"
 #include "verify/numerals.h"
 #include "verify/phrases.h"
 #include "verify/symbols.h"
@@ -14,8 +15,6 @@
 namespace pope {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
 
 class Tokenizer {

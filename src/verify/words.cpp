@@ -8,16 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "core/chars.h"
+
 namespace pope {
 namespace {
 
 using Map = std::unordered_map<std::string_view, std::string_view>;
 using Set = std::unordered_set<std::string_view>;
-
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
-bool is_lower(char c) { return c >= 'a' && c <= 'z'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
 std::optional<std::string_view> find(const Map& map, std::string_view key) {
   const auto found = map.find(key);
