@@ -14,24 +14,26 @@
 namespace pope {
 
 enum class NodeKind {
-  number,         // text as in TokenKind::number
-  variable,       // text: its name, with subscripts and primes; also calls of unknown functions, "f(x)"
-  constant,       // text: "pi", "e", "i"
-  infinity,       //
-  sum,            // of all children
-  product,        // of all children
-  quotient,       // two children
-  power,          // base, exponent
-  negate,         // one child
-  plus_minus,     // text "+" (±) or "-" (∓), one child
-  function,       // text: its name; children: its arguments (log: argument, base; sqrt: argument, index)
-  quantity,       // text: a unit ("%", "deg", "$", "cm"); one child
-  base_n,         // text: digits; one child: the base
-  tuple,          // text: its two brackets, "()" or "[)"
-  set,            // unordered
-  list,           // unordered values without brackets around them: "2, 3", "2 or 3"
-  relation,       // children in a chain; text: one character for each sign between them, see parser.cpp
-  ratio,          // children in proportion; text: "3:30pm" where it may be a time of day, else ""
+  number,      // text as in TokenKind::number
+  variable,    // text: its name, with subscripts and primes; also calls of unknown functions, "f(x)"
+  constant,    // text: "pi", "e", "i"
+  infinity,    //
+  sum,         // of all children
+  product,     // of all children
+  quotient,    // two children
+  power,       // base, exponent
+  negate,      // one child
+  plus_minus,  // text "+" (±) or "-" (∓), one child
+  function,    // text: its name; children: its arguments (log: argument, base; sqrt: argument, index)
+  series,    // text: "sum", "prod"; children: term, its variable, lower and upper bound. Or text: "int_…",
+             // "lim_…" with the bounds; children: term, variable
+  quantity,  // text: a unit ("%", "deg", "$", "cm"); one child
+  base_n,    // text: digits; one child: the base
+  tuple,     // text: its two brackets, "()" or "[)"
+  set,       // unordered
+  list,      // unordered values without brackets around them: "2, 3", "2 or 3"
+  relation,  // children in a chain; text: one character for each sign between them, see parser.cpp
+  ratio,     // children in proportion; text: "3:30pm" where it may be a time of day, else ""
   set_operation,  // text: "cup", "cap", "setminus"
   modular,        // value, modulus
   matrix,         // text: "matrix" or the environment's name; children: rows (tuples "[]")

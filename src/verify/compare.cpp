@@ -8,6 +8,7 @@
 
 #include "verify/evaluate.h"
 #include "verify/separation.h"
+#include "verify/series.h"
 
 namespace pope {
 namespace {
@@ -74,11 +75,17 @@ int wanted_points(const Budget& budget) {
   return budget.work() < budget.limits().work / 4 ? kWantedPoints : kLeastPoints;
 }
 
+// Whether evaluate_series() may take something without value as linear: with two of them in one answer, ΣfΣg
+// and Σfg Σ1 would be the same.
+bool is_linear(const Node& a, const Node& b) { return count_valueless(a) <= 1 && count_valueless(b) <= 1; }
+
 // Agreement at points. `opaque`: as Evaluation says; then only equality means something.
 Comparison equal_at_points(const Node& a, const Node& b, bool complex, bool opaque, Budget& budget) {
   int agreed = 0;
+  const bool linear = opaque && is_linear(a, b);
   const auto difference = [&](Evaluation& at) {
     at.opaque = opaque;
+    at.linear = linear;
     const Value x = evaluate(a, at);
     return x.defined() ? subtract(x, evaluate(b, at), at) : x;
   };
@@ -94,6 +101,7 @@ Comparison equal_at_points(const Node& a, const Node& b, bool complex, bool opaq
 
 Comparison expressions_equal(const Node& a, const Node& b, Budget& budget) {
   const bool imaginary = has_imaginary(a) || has_imaginary(b);
+  if (holds_valueless(a) || holds_valueless(b)) return equal_at_points(a, b, imaginary, true, budget);
   if (has_variables(a) || has_variables(b)) return equal_at_points(a, b, imaginary, false, budget);
   Comparison result = constants_equal(a, b, imaginary, budget);
   if (result.equal == Truth::unknown && !imaginary)
@@ -105,8 +113,11 @@ Comparison relations_equal(const Node& left_a, const Node& right_a, const Node& 
                            bool positive, Budget& budget) {
   const bool imaginary =
       has_imaginary(left_a) || has_imaginary(right_a) || has_imaginary(left_b) || has_imaginary(right_b);
+  const bool opaque = holds_valueless(left_a) || holds_valueless(right_a) || holds_valueless(left_b) ||
+                      holds_valueless(right_b);
+  const Comparison no = {opaque ? Truth::unknown : Truth::no, Ground::points};
   const auto side = [&](const Node& left, const Node& right, int point, slong precision) {
-    Evaluation at{budget, precision, point, imaginary};
+    Evaluation at{budget, precision, point, imaginary, opaque};
     const Value x = evaluate(left, at);
     return x.defined() ? subtract(x, evaluate(right, at), at) : x;
   };
@@ -119,7 +130,7 @@ Comparison relations_equal(const Node& left_a, const Node& right_a, const Node& 
     if (!positive) continue;
     Evaluation at{budget, 256, point, imaginary};
     const Ball product = enclose(multiply(x, y, at), at);
-    if (!product.is_real() || arb_is_positive(product.re()) == 0) return {Truth::no, Ground::points};
+    if (!product.is_real() || arb_is_positive(product.re()) == 0) return no;
   }
   if (first < 0) return {};
   int agreed = 0;
@@ -133,7 +144,7 @@ Comparison relations_equal(const Node& left_a, const Node& right_a, const Node& 
       return subtract(multiply(x, y0, at), multiply(x0, y, at), at);
     };
     const Difference d = is_zero(difference, kPrecisions, point, imaginary, budget);
-    if (d.zero == Truth::no) return {Truth::no, Ground::points};
+    if (d.zero == Truth::no) return no;
     if (d.zero == Truth::yes) ++agreed;
   }
   return {agreed >= kLeastPoints ? Truth::yes : Truth::unknown, Ground::points};

@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "verify/series.h"
+
 namespace pope {
 namespace {
 
@@ -121,6 +123,24 @@ Value evaluate_opaque(const Node& node, Evaluation& at) {
   return value;
 }
 
+Value variable(std::string_view name, const Evaluation& at) {
+  const auto bound = std::find_if(at.bound.rbegin(), at.bound.rend(),
+                                  [&](const auto& variable) { return variable.first == name; });
+  return bound == at.bound.rend() ? named_value(name, at) : bound->second;
+}
+
+bool has_free(const Node& node, std::vector<std::string_view>& bound) {
+  if (node.is(NodeKind::variable)) return std::find(bound.begin(), bound.end(), node.text) == bound.end();
+  const bool series = node.is(NodeKind::series);
+  for (std::size_t i = series ? 2 : 0; i < node.children.size(); ++i)
+    if (has_free(*node.children[i], bound)) return true;
+  if (!series) return false;
+  bound.push_back(node.children[1]->text);
+  const bool free = has_free(*node.children[0], bound);
+  bound.pop_back();
+  return free;
+}
+
 template <class Operation>
 Value fold(const Node& node, Evaluation& at, Operation operation) {
   Value result = evaluate(*node.children[0], at);
@@ -202,7 +222,7 @@ Value evaluate(const Node& node, Evaluation& at) {
       return q ? Value(std::move(*q)) : Value();
     }
     case NodeKind::variable:
-      return at.point < 0 ? Value() : variable_at(node.text, at.point);
+      return variable(node.text, at);
     case NodeKind::constant:
       return constant(node.text, at);
     case NodeKind::sum:
@@ -219,6 +239,8 @@ Value evaluate(const Node& node, Evaluation& at) {
       return at.opaque ? evaluate_opaque(node, at) : evaluate_power(node, at);
     case NodeKind::function:
       return at.opaque ? evaluate_opaque(node, at) : evaluate_function(node, at);
+    case NodeKind::series:
+      return evaluate_series(node, at);
     case NodeKind::quantity:
       return quantity(node, at);
     default:
@@ -280,9 +302,13 @@ std::optional<Rational> parse_number(std::string_view text, Budget& budget) {
   return q;
 }
 
+Value named_value(std::string_view name, const Evaluation& at) {
+  return at.point < 0 ? Value() : variable_at(name, at.point);
+}
+
 bool has_variables(const Node& node) {
-  return node.is(NodeKind::variable) || std::any_of(node.children.begin(), node.children.end(),
-                                                    [](const Node* n) { return has_variables(*n); });
+  std::vector<std::string_view> bound;
+  return has_free(node, bound);
 }
 
 bool has_imaginary(const Node& node) {

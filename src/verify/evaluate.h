@@ -4,6 +4,8 @@
 
 #include <optional>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "verify/ast.h"
 #include "verify/flint.h"
@@ -44,6 +46,8 @@ struct Evaluation {
   // Set while evaluating: some part was of a size that `precision` cannot tell from 0 beside 1, or whose last
   // digits it does not reach.
   bool extreme = false;
+  bool linear = false;                                    // see evaluate_series()
+  std::vector<std::pair<std::string_view, Value>> bound;  // variables of the sums around the node
 };
 
 // The value as an enclosure. A rational with more digits than the precision holds counts as extreme.
@@ -69,6 +73,10 @@ Value root(const Value& base, slong index, Evaluation& at);
 // Wraps an enclosure: nothing when it is not finite, too large, or not real where it should be.
 Value checked(Ball z, Evaluation& at);
 
+// The value of a variable of this name at a point.
+Value named_value(std::string_view name, const Evaluation& at);
+
+// Variables that are free: not those of a sum.
 bool has_variables(const Node& node);
 bool has_imaginary(const Node& node);
 

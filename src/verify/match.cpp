@@ -23,6 +23,7 @@ bool is_expression(const Node& node) {
     case NodeKind::power:
     case NodeKind::negate:
     case NodeKind::function:
+    case NodeKind::series:
     case NodeKind::quantity:
       return true;
     default:

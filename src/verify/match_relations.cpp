@@ -5,6 +5,7 @@
 
 #include "verify/evaluate.h"
 #include "verify/match.h"
+#include "verify/series.h"
 
 namespace pope {
 namespace {
@@ -100,6 +101,8 @@ bool is_name(const Node& node) {
     case NodeKind::function:
       return names_function(node.text) && std::all_of(node.children.begin(), node.children.end(),
                                                       [](const Node* n) { return is_name(*n); });
+    case NodeKind::series:
+      return is_valueless(node);
     case NodeKind::quantity:
       return is_name(*node.children[0]);
     default:

@@ -15,8 +15,8 @@ void join(const Node& node, std::string_view separator, std::string& out) {
 
 bool is_atom(const Node& node) {
   return node.is(NodeKind::number) || node.is(NodeKind::variable) || node.is(NodeKind::constant) ||
-         node.is(NodeKind::infinity) || node.is(NodeKind::function) || node.is(NodeKind::tuple) ||
-         node.is(NodeKind::set);
+         node.is(NodeKind::infinity) || node.is(NodeKind::function) || node.is(NodeKind::series) ||
+         node.is(NodeKind::tuple) || node.is(NodeKind::set);
 }
 
 void write_part(const Node& node, std::string& out) {
@@ -110,6 +110,19 @@ void write(const Node& node, std::string& out) {
     case NodeKind::function:
       out.append(node.text).append("(");
       join(node, ", ", out);
+      out += ')';
+      return;
+    case NodeKind::series:
+      out.append(node.text);
+      if (node.children.size() == 4) {
+        out.append("_{").append(node.children[1]->text).append("=");
+        write(*node.children[2], out);
+        out += "}^{";
+        write(*node.children[3], out);
+        out += '}';
+      }
+      out += '(';
+      write(*node.children[0], out);
       out += ')';
       return;
     case NodeKind::quantity:

@@ -7,6 +7,7 @@
 //   sum       ["+" | "-" | "±"] term { ("+" | "-" | "±" | "∓") term }
 //   term      factor { ["*" | "/"] factor } [% | °]           a missing sign: a product, or a mixed number
 //   factor    primary { "^" exponent | "!" | "_" subscript | "'" }
+//   primary   …, also an operator with bounds and a term: \sum_{k=1}^{n} term
 // What does not fit makes the whole answer words.
 #pragma once
 
@@ -16,18 +17,28 @@
 #include <utility>
 #include <vector>
 
+#include "core/chars.h"
 #include "verify/ast.h"
 #include "verify/tokens.h"
 
 namespace pope {
 
 inline bool is_integer(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return !text.empty() && std::all_of(text.begin(), text.end(), is_digit);
 }
 
 inline bool is_currency(const Token& token) {
   return token.op("$") || token.op("€") || token.op("£") || token.op("¥") || token.op("₹");
 }
+
+// \sum, \prod, \int, \lim.
+bool is_series_name(std::string_view name);
+
+// What stands below and above such an operator; as text for integrals and limits.
+struct SeriesBounds {
+  std::string variable, text;
+  Node *lower = nullptr, *upper = nullptr;
+};
 
 class Parser {
  public:
@@ -86,12 +97,18 @@ class Parser {
   Node* cell();
   bool take_inverse();
 
+  // parser_series.cpp
+  Node* series(std::string_view operation);
+  bool lower_bound(std::string_view operation, SeriesBounds& bounds);
+  bool is_bound(std::string_view name) const;
+
   std::vector<Token> tokens_;
   Arena& arena_;
   std::size_t at_ = 0;
-  int bars_ = 0;                // open |…|
-  bool follows_group_ = false;  // the last factor ended with a bracket
-  bool left_group_ = false;     // the one before it did
+  std::vector<std::string> bound_;  // variables of the sums that the cursor is in
+  int bars_ = 0;                    // open |…|
+  bool follows_group_ = false;      // the last factor ended with a bracket
+  bool left_group_ = false;         // the one before it did
   bool failed_ = false;
 };
 

@@ -152,6 +152,9 @@ Node* Parser::number(const Token& token) {
 }
 
 Node* Parser::name(const std::string& name) {
+  if (is_bound(name)) return make(NodeKind::variable, name);
+  if (is_series_name(name))
+    if (Node* operation = series(std::string_view(name).substr(1))) return operation;
   if (name == "pi" || name == "e" || name == "i") return make(NodeKind::constant, name);
   if (name == "infty") return make(NodeKind::infinity, "");
   if (name == "emptyset") return make(NodeKind::set, "");
