@@ -83,19 +83,6 @@ std::string stated(std::string_view rest, bool colon) {
   return std::string(trim(value_of(first_sentence(trim(rest)))));
 }
 
-// The end of the number that starts at `at` (a digit, or a point before a digit): digits, "," before exactly
-// three digits, one point before a digit.
-std::size_t number_end(std::string_view text, std::size_t at) {
-  const auto digits = [&](std::size_t from) {
-    while (from < text.size() && is_digit(text[from])) ++from;
-    return from;
-  };
-  std::size_t end = digits(at);
-  while (end < text.size() && text[end] == ',' && digits(end + 1) == end + 4) end += 4;
-  if (end + 1 < text.size() && text[end] == '.' && is_digit(text[end + 1])) end = digits(end + 1);
-  return end;
-}
-
 }  // namespace
 
 std::string_view without_thinking(std::string_view text) {
@@ -162,30 +149,6 @@ std::string answer_phrase(std::string_view text) {
     if (end != std::string_view::npos && (start == std::string_view::npos || end > start)) start = end;
   }
   return start == std::string_view::npos ? "" : stated(text.substr(start), false);
-}
-
-std::string last_number(std::string_view text) {
-  const auto starts = [&](std::size_t i) {
-    return i < text.size() &&
-           (is_digit(text[i]) || (text[i] == '.' && i + 1 < text.size() && is_digit(text[i + 1])));
-  };
-  std::string_view found;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (is_letter(text[i])) {  // digits of a word are no number; a letter after a number may be its unit
-      while (i + 1 < text.size() && (is_letter(text[i + 1]) || is_digit(text[i + 1]))) ++i;
-      continue;
-    }
-    if (!starts(i)) continue;
-    std::size_t begin = i, end = number_end(text, i);
-    if (end < text.size() && text[end] == '/' && starts(end + 1)) end = number_end(text, end + 1);
-    // "48-2" is a difference, "= -2" a negative number.
-    const bool after_operand =
-        begin >= 2 && (is_digit(text[begin - 2]) || is_letter(text[begin - 2]) || text[begin - 2] == ')');
-    if (begin >= 1 && text[begin - 1] == '-' && !after_operand) --begin;
-    found = text.substr(begin, end - begin);
-    i = end - 1;
-  }
-  return std::string(found);
 }
 
 }  // namespace pope

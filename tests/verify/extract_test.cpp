@@ -94,7 +94,46 @@ TEST(Extract, LastNumber) {
                                                                   {"x2 is a name", ""},
                                                                   {"AZYUK2A", ""},
                                                                   {"1,000.99€", "1,000.99"},
-                                                                  {"-7", "-7"}};
+                                                                  {"-7", "-7"},
+                                                                  {"it is -$5", "-5"},
+                                                                  {"1{,}234 apples", "1{,}234"},
+                                                                  {"1\\,234", "1\\,234"},
+                                                                  {"1 234 apples", "1 234"},
+                                                                  {"x = - 5", "-5"},
+                                                                  {"x is - 5", "-5"},
+                                                                  {"3 - 5", "5"},
+                                                                  {"so:\n- 5 apples", "5"},
+                                                                  {"at 12:30.", "12:30"},
+                                                                  {"7 3/4 cups", "7 3/4"},
+                                                                  {"about 50\\%.", "50\\%"},
+                                                                  {"area 12 cm^2", "12"},
+                                                                  {"area 12 m^2", "12"},
+                                                                  {"5 grams of H_2O", "5"}};
+  for (const auto& [text, expected] : cases) EXPECT_EQ(last_number(text), expected) << text;
+}
+
+// A piece of a formula is no answer: the formula is.
+TEST(Extract, LastNumberInAFormula) {
+  const std::vector<std::pair<std::string, std::string>> cases = {
+      {R"(so $\frac{3}{4}$.)", R"(\frac{3}{4})"},
+      {R"(so \(\sqrt{5}\) it is)", R"(\sqrt{5})"},
+      {R"(so $x = 3 + 4 = 7$ apples)", "7"},
+      {R"(so $x = 7$ for $A_1$)", "7"},
+      {"it is -$5$", "-5"},
+      {"$5$%", "5%"},
+      {R"($$\begin{aligned} x &= 5 \\ y &= 7 \end{aligned}$$)", "7"},
+      {"we get 10^5", "10^5"},
+      {"we get 10⁵", "10⁵"},
+      {"we get x^2", "x^2"},
+      {"y = -2x + 3", "-2x + 3"},
+      {"p = 3/x", "3/x"},
+      {R"(the value = 2 \sqrt{3}.)", R"(2 \sqrt{3})"},
+      {R"(\frac{1}{2} is it)", R"(\frac{1}{2})"},
+      {R"(about 60^\circ)", R"(60^\circ)"},
+      {"it costs $5 and $6 more", "6"},
+      {"it costs $5. So $x=7$ is", "7"},
+      {"I paid $20, so $x=3$", "3"},
+      {"5 and a lone $", "5"}};
   for (const auto& [text, expected] : cases) EXPECT_EQ(last_number(text), expected) << text;
 }
 
@@ -106,9 +145,10 @@ TEST(Extract, LinearOnHostileText) {
     return text;
   };
   for (const char* part :
-       {"{",  "}",    "{}",         "\\boxed{", "\\boxed{1}", "\\",     "\\{",      "1,000",
-        "1,", "####", "answer is ", "-",        "$",          "\\frac", "\\frac{1", "1/",
-        "^{", " a^2", "\\text{",    "=",        "(",          "5 a^2",  "{,}"}) {
+       {"{",   "}",    "{}",         "\\boxed{", "\\boxed{1}", "\\",     "\\{",      "1,000",
+        "1,",  "####", "answer is ", "-",        "$",          "\\frac", "\\frac{1", "1/",
+        "^{",  " a^2", "\\text{",    "=",        "(",          "5 a^2",  "{,}",      "$5",
+        "\\(", "\\[5", "$5 ",        "$1$",      "- ",         "1:",     "x = ",     "√"}) {
     const std::string text = repeated(part);
     Problem problem;
     problem.answer = "12345";
