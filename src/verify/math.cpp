@@ -4,6 +4,7 @@
 #include "verify/answers.h"
 #include "verify/extract.h"
 #include "verify/kinds.h"
+#include "verify/mentions.h"
 
 namespace pope {
 namespace {
@@ -42,6 +43,11 @@ class MathVerifier : public Verifier {
     verdict.reason = extract(without_thinking(completion), verdict.extracted);
     if (verdict.reason.empty()) compare(problem, config_, verdict);
     return verdict;
+  }
+
+  bool states_answer(const Problem& problem, std::string_view text) const override {
+    return mentions_answer(text, problem.answer) ||
+           mentions_value(text, problem.answer, {.units_optional = config_.units_optional});
   }
 
  private:

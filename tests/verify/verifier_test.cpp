@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <iostream>
 #include <set>
@@ -85,6 +86,33 @@ TEST(MathVerifier, LeakGuard) {
   const auto verifier = make_verifier({});
   EXPECT_TRUE(verifier->states_answer(with_answer("72"), "48 + 24 = 72 clips"));
   EXPECT_FALSE(verifier->states_answer(with_answer("72"), "48 / 2 = 24 clips, not 720"));
+  const auto states = [&](const char* answer, const char* text) {
+    return verifier->states_answer(with_answer(answer), text);
+  };
+  EXPECT_TRUE(states("\\sqrt{12}", "The side is $a = 2\\sqrt{3}$, so"));
+  EXPECT_TRUE(states("\\sqrt{12}", "The side is 2\\sqrt{3}"));
+  EXPECT_TRUE(states("\\sqrt{12}", "$2\\sqrt{3} = a$"));
+  EXPECT_TRUE(states("\\sqrt{12}", "so \\boxed{2\\sqrt{3}}"));
+  EXPECT_TRUE(states("x+1", "we get 1+x."));
+  EXPECT_TRUE(states("50\\%", "the part is 0.5"));
+  EXPECT_TRUE(states("\\pi/2", "the angle $\\theta=\\frac{\\pi}{2}$ is"));
+  EXPECT_TRUE(states("2, 3", "They are 2 and 3"));
+  EXPECT_TRUE(states("2, 3", "They are $x=1$, $2$ and $3$."));
+  EXPECT_TRUE(states("(2, 3)", "the point $P = \\left(2,3\\right)$"));
+  EXPECT_FALSE(states("\\sqrt{12}", "The side is $a = 2\\sqrt{5}$, so $a^2 = 20$"));
+  EXPECT_FALSE(states("x+1", "we get 2+x."));
+  EXPECT_FALSE(states("2, 3", "They are 2 and 5, not 3"));
+  EXPECT_FALSE(states("4", "as $2^2 + 1 = 5$ and 8 - 3 = 5"));  // a number is not looked for in calculations
+}
+
+// Bounded by the number of comparisons, whatever the text.
+TEST(MathVerifier, LeakGuardOnALongText) {
+  std::string text;
+  for (int i = 0; i < 50'000; ++i)
+    text += "$\\sqrt{" + std::to_string(i) + "}+\\sqrt[3]{" + std::to_string(i) + "}$ ";
+  const auto start = std::chrono::steady_clock::now();
+  EXPECT_FALSE(make_verifier({})->states_answer(with_answer("\\sqrt{2}+\\sqrt{3}+\\pi"), text));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
 TEST(Verifier, UnknownKind) {
