@@ -39,7 +39,9 @@ struct Rollout {
       logprobs;  // of each token under the behaviour policy: log-softmax of logits / temperature
   FinishReason finish = FinishReason::stop;
   std::int64_t policy_version = 0;
+  std::vector<int> prompt_end;  // the last kPromptEnd tokens of the prompt: what the completion goes on from
 };
+inline constexpr std::size_t kPromptEnd = 16;
 
 // The next request, or nothing when there is none now. Called again after each finished rollout.
 using NextRequest = std::function<std::optional<Request>()>;

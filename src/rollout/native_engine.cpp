@@ -145,6 +145,8 @@ class Scheduler {
                   RngStream(seed_, {group.request.stream, static_cast<std::uint64_t>(sample)}),
                   static_cast<int>(group.request.prompt.size())};
     active.rollout.policy_version = model_.version;
+    const std::vector<int>& prompt = group.request.prompt;
+    active.rollout.prompt_end.assign(prompt.end() - std::min(prompt.size(), kPromptEnd), prompt.end());
     const double uniform = active.rng.uniform();
     const auto draw = draw_token(group.logits.const_data_ptr<float>(), model_.architecture().vocab_size,
                                  sampling_.temperature, uniform);

@@ -3,13 +3,26 @@
 
 #include <utility>
 
+#include "core/chars.h"
+
 namespace pope {
+namespace {
+
+// Whether the prompt ends by opening a thinking block, as the chat templates of models that always reason do.
+bool opens_thinking(const Rollout& rollout, const Tokenizer& tokenizer) {
+  return trim(tokenizer.decode(rollout.prompt_end, false)).ends_with("<think>");
+}
+
+}  // namespace
 
 GradedRollout grade(Rollout&& rollout, const Problem& problem, const Tokenizer& tokenizer,
                     const Verifier& verifier) {
   GradedRollout graded;
   graded.completion = tokenizer.decode(rollout.tokens);
-  graded.verdict = verifier.verify(problem, graded.completion);
+  // A completion that does not get out of the block that its prompt opened is nothing but thought.
+  const bool unfinished =
+      graded.completion.find("</think>") == std::string::npos && opens_thinking(rollout, tokenizer);
+  graded.verdict = verifier.verify(problem, unfinished ? "<think>" + graded.completion : graded.completion);
   graded.rollout = std::move(rollout);
   return graded;
 }

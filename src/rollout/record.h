@@ -18,8 +18,9 @@ struct GradedRollout {
   double reward() const { return verdict.correct ? 1.0 : 0.0; }
 };
 
-// Decodes and verifies. A truncated rollout is graded like any other; the caller decides what truncation
-// means.
+// Decodes and verifies; where the prompt opened a thinking block that the completion does not close, the
+// verifier gets it with the opening "<think>", so that nothing in it is an answer. A truncated rollout is
+// graded like any other; the caller decides what truncation means.
 GradedRollout grade(Rollout&& rollout, const Problem& problem, const Tokenizer& tokenizer,
                     const Verifier& verifier);
 

@@ -192,6 +192,7 @@ TEST(NativeEngineTest, StatsAndVersion) {
   EXPECT_EQ(engine.stats().decode_steps, 4);  // the first token of each comes from the prefill
   EXPECT_GT(engine.stats().seconds, 0);
   EXPECT_EQ(rollouts.at({0, 2}).policy_version, 41);
+  EXPECT_EQ(rollouts.at({0, 2}).prompt_end, (std::vector<int>{1, 2, 9}));
 }
 
 // A caller that decides only when a rollout is back gets the next request served.

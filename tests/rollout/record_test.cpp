@@ -87,5 +87,23 @@ TEST(Record, GradesAndRecords) {
   EXPECT_EQ(unguided["guided"], false);
 }
 
+// The chat template opens the block, the completion ends inside it: no answer, although one is named.
+TEST(Record, AnUnfinishedThoughtIsNoAnswer) {
+  const auto tokenizer = make_word_tokenizer({"<end>", "<think>", "</think>", "14", "5"}, "<end>");
+  Problem problem;
+  problem.answer = "14";
+  const auto verdict = [&](std::vector<int> prompt_end, std::vector<int> tokens) {
+    Rollout rollout{.tokens = std::move(tokens), .prompt_end = std::move(prompt_end)};
+    return grade(std::move(rollout), problem, *tokenizer, *make_verifier({}));
+  };
+  const GradedRollout thought = verdict({5, 4, 1}, {3, 0});
+  EXPECT_EQ(thought.completion, "14");
+  EXPECT_FALSE(thought.verdict.correct);
+  EXPECT_EQ(thought.verdict.extracted, "");
+  EXPECT_TRUE(verdict({5, 4, 1}, {4, 2, 3, 0}).verdict.correct);  // the thought is closed
+  EXPECT_TRUE(verdict({4, 1, 2}, {3, 0}).verdict.correct);        // an empty block (enable_thinking false)
+  EXPECT_TRUE(verdict({}, {3, 0}).verdict.correct);
+}
+
 }  // namespace
 }  // namespace pope
