@@ -113,12 +113,19 @@ class Process {
 
   Outcome receive(std::uint64_t id, Clock::time_point deadline, Verdict& verdict) {
     constexpr std::size_t kLongestLine = 1 << 24;
-    for (;;) {
-      for (std::size_t end = buffer_.find('\n'); end != std::string::npos; end = buffer_.find('\n')) {
-        const bool reply = read_reply(std::string_view(buffer_).substr(0, end), id, verdict);
-        buffer_.erase(0, end + 1);
-        if (reply) return Outcome::answered;
+    for (std::size_t searched = 0;;) {  // up to there the buffer holds no end of line
+      std::size_t line = 0;
+      for (std::size_t end = buffer_.find('\n', searched); end != std::string::npos;
+           end = buffer_.find('\n', line)) {
+        const bool reply = read_reply(std::string_view(buffer_).substr(line, end - line), id, verdict);
+        line = end + 1;
+        if (reply) {
+          buffer_.erase(0, line);
+          return Outcome::answered;
+        }
       }
+      buffer_.erase(0, line);
+      searched = buffer_.size();
       if (buffer_.size() > kLongestLine) return Outcome::died;
       if (!wait_for(POLLIN, deadline)) return Outcome::timed_out;
       char chunk[65536];
@@ -139,7 +146,7 @@ class Process {
 std::vector<std::unique_ptr<Process>> processes(const VerifyConfig& config) {
   if (config.command.empty())
     throw Error("verifier", "verify.kind is command, but verify.command is empty", "set verify.command");
-  if (config.workers < 1) throw Error("verifier", "expected verify.workers of at least 1");
+  check_limits(config);
   std::vector<std::unique_ptr<Process>> out;
   for (int i = 0; i < config.workers; ++i) out.push_back(std::make_unique<Process>(config.command));
   return out;

@@ -20,6 +20,12 @@ Endpoint endpoint_of(const std::string& url) {
   const std::size_t scheme = url.find("://");
   if (scheme == std::string::npos || (!url.starts_with("http://") && !url.starts_with("https://")))
     throw Error("verifier", "expected verify.url such as http://localhost:8000/grade, got '" + url + "'");
+#ifndef CPPHTTPLIB_OPENSSL_SUPPORT
+  if (url.starts_with("https://"))
+    throw Error(
+        "verifier", "expected verify.url with http://, got '" + url + "'",
+        "the HTTP library of this build has no TLS: put a local proxy in front, or use verify.kind=command");
+#endif
   const std::size_t slash = url.find('/', scheme + 3);
   if (slash == std::string::npos) return {url, "/"};
   return {url.substr(0, slash), url.substr(slash)};
@@ -37,7 +43,9 @@ class HttpVerifier : public Verifier {
     const std::string request = grader_request(id, problem, completion);
     Pool<httplib::Client>::Lease client(pool_);
     const httplib::Result result = client->Post(endpoint_.path, request, "application/json");
-    if (!result) return failed_verdict("could not be reached: " + httplib::to_string(result.error()));
+    if (!result)
+      return failed_verdict(fmt::format("could not be reached at {}{}: {}", endpoint_.host, endpoint_.path,
+                                        httplib::to_string(result.error())));
     if (result->status != 200) return failed_verdict(fmt::format("replied with status {}", result->status));
     Verdict verdict;
     if (!read_reply(result->body, id, verdict))
@@ -48,7 +56,7 @@ class HttpVerifier : public Verifier {
  private:
   static std::vector<std::unique_ptr<httplib::Client>> clients(const VerifyConfig& config,
                                                                const Endpoint& endpoint) {
-    if (config.workers < 1) throw Error("verifier", "expected verify.workers of at least 1");
+    check_limits(config);
     const auto limit = std::chrono::milliseconds(static_cast<std::int64_t>(config.timeout_s * 1000));
     std::vector<std::unique_ptr<httplib::Client>> out;
     for (int i = 0; i < config.workers; ++i) {

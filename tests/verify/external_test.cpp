@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <filesystem>
+#include <limits>
 #include <set>
 #include <thread>
 
@@ -104,6 +105,17 @@ TEST(CommandVerifier, RefusesBadConfigs) {
   config.command = "exit 1";
   config.kind = "command";
   EXPECT_TRUE(make_verifier(config)->verify(with_answer("5"), "5").undecided);
+  for (const double timeout_s : {-1.0, 0.0, 1e300, std::numeric_limits<double>::quiet_NaN()}) {
+    config.timeout_s = timeout_s;
+    for (const char* kind : {"command", "http"}) {
+      config.kind = kind;
+      config.url = "http://localhost:80";
+      EXPECT_THROW(make_verifier(config), Error) << kind << " " << timeout_s;
+    }
+  }
+  config.timeout_s = 10;
+  config.workers = 0;
+  EXPECT_THROW(make_verifier(config), Error);
 }
 
 TEST(HttpVerifier, PostsAndReads) {
@@ -136,7 +148,11 @@ TEST(HttpVerifier, PostsAndReads) {
   }
   server.stop();
   serving.join();
-  EXPECT_TRUE(make_verifier(config)->verify(with_answer("5"), "5").undecided);
+  const Verdict verdict = make_verifier(config)->verify(with_answer("5"), "5");
+  EXPECT_TRUE(verdict.undecided);
+  EXPECT_TRUE(
+      verdict.reason.starts_with("undecided: the grader could not be reached at " + config.url + ": "))
+      << verdict.reason;
 }
 
 }  // namespace
