@@ -169,7 +169,8 @@ Truth Matcher::texts(const Node& a, const Node& b) {
 
 // Unordered, each value matched once. Equal values in one answer count once where both answers repeat or not.
 Truth Matcher::collections(const std::vector<Node*>& a, const std::vector<Node*>& b) {
-  if (a.size() != b.size()) return differ(fmt::format("{} values against {}", a.size(), b.size()));
+  if (a.size() != b.size())
+    return differ(fmt::format("{} value{} against {}", a.size(), a.size() == 1 ? "" : "s", b.size()));
   std::vector<bool> used(b.size(), false);
   Truth all = Truth::yes;
   for (Node* item : a) {
@@ -191,7 +192,8 @@ Truth Matcher::collections(const std::vector<Node*>& a, const std::vector<Node*>
 
 Truth Matcher::one_by_one(const Node& a, const Node& b) {
   if (a.children.size() != b.children.size())
-    return differ(fmt::format("{} parts against {}", a.children.size(), b.children.size()));
+    return differ(fmt::format("{} part{} against {}", a.children.size(), a.children.size() == 1 ? "" : "s",
+                              b.children.size()));
   Truth all = Truth::yes;
   for (std::size_t i = 0; i < a.children.size() && all != Truth::no; ++i)
     all = both(all, equal(a.children[i], b.children[i]));

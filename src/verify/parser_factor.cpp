@@ -193,7 +193,9 @@ Node* Parser::words() {
   }
   const std::string key = text_key(text);
   if (key == "allrealnumbers" || key == "allreals") return make(NodeKind::variable, "\\mathbb{R}");
-  if (key == "emptyset" || key == "theemptyset") return make(NodeKind::set, "");
+  for (const std::string_view empty :
+       {"emptyset", "theemptyset", "nosolution", "nosolutions", "thereisnosolution", "therearenosolutions"})
+    if (key == empty) return make(NodeKind::set, "");
   return make(NodeKind::text, text);
 }
 

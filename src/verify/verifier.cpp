@@ -2,7 +2,6 @@
 #include "verify/verifier.h"
 
 #include "core/error.h"
-#include "verify/extract.h"
 #include "verify/kinds.h"
 #include "verify/mentions.h"
 
@@ -40,7 +39,5 @@ std::unique_ptr<Verifier> make_verifier(VerifyConfig config, AnswerForm form) {
     config.marker = config.answer_line = config.answer_phrase = config.last_number = false;
   return make_verifier(config);
 }
-
-std::string last_boxed(std::string_view text) { return std::string(find_boxed(text).value_or("")); }
 
 }  // namespace pope

@@ -57,7 +57,4 @@ std::unique_ptr<Verifier> make_verifier(const VerifyConfig& config);
 enum class AnswerForm { answer, response, freetext };
 std::unique_ptr<Verifier> make_verifier(VerifyConfig config, AnswerForm form);
 
-// The last balanced \boxed{…} (or \fbox{…}) of `text`, without the box; "" when none.
-std::string last_boxed(std::string_view text);
-
 }  // namespace pope
