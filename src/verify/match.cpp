@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
 #include "verify/evaluate.h"
@@ -92,7 +93,7 @@ Truth Matcher::differ(const std::string& what) {
 Truth Matcher::equal(Node* a, Node* b) {
   const Budget::Level level(arena_.budget());
   const std::string text_a = to_text(*a), text_b = to_text(*b);
-  arena_.budget().charge(static_cast<std::int64_t>(1 + (text_a.size() + text_b.size()) / 16));
+  arena_.budget().charge(static_cast<std::int64_t>(24 + (text_a.size() + text_b.size()) / 4));
   if (text_a == text_b) return Truth::yes;
 
   a = without_label(a, *b);
@@ -167,13 +168,38 @@ Truth Matcher::texts(const Node& a, const Node& b) {
   return text_key(to_text(a)) == text_key(to_text(b)) ? Truth::yes : differ("words");
 }
 
+// What of `a` does not stand in `b` under the same form, where it is then used: long lists take linear time.
+std::vector<Node*> Matcher::without_same(const std::vector<Node*>& a, const std::vector<Node*>& b,
+                                         std::vector<bool>& used) {
+  if (a.size() == 1) return a;
+  std::unordered_multimap<std::string, std::size_t> forms;
+  const auto form = [&](const Node& node) {
+    std::string text = to_text(node);
+    arena_.budget().charge(static_cast<std::int64_t>(8 + text.size() / 4));
+    return text;
+  };
+  for (std::size_t i = 0; i < b.size(); ++i) forms.emplace(form(*b[i]), i);
+  std::vector<Node*> rest;
+  for (Node* item : a) {
+    const auto same = forms.find(form(*item));
+    if (same == forms.end()) {
+      rest.push_back(item);
+      continue;
+    }
+    used[same->second] = true;
+    forms.erase(same);
+  }
+  return rest;
+}
+
 // Unordered, each value matched once. Equal values in one answer count once where both answers repeat or not.
 Truth Matcher::collections(const std::vector<Node*>& a, const std::vector<Node*>& b) {
   if (a.size() != b.size())
     return differ(fmt::format("{} value{} against {}", a.size(), a.size() == 1 ? "" : "s", b.size()));
   std::vector<bool> used(b.size(), false);
+  const std::vector<Node*> rest = without_same(a, b, used);
   Truth all = Truth::yes;
-  for (Node* item : a) {
+  for (Node* item : rest) {
     Truth found = Truth::no;
     for (std::size_t i = 0; i < b.size() && found != Truth::yes; ++i) {
       if (used[i]) continue;

@@ -37,6 +37,8 @@ class Matcher {
   Truth expressions(Node* a, Node* b);
   Truth texts(const Node& a, const Node& b);
   Truth collections(const std::vector<Node*>& a, const std::vector<Node*>& b);
+  std::vector<Node*> without_same(const std::vector<Node*>& a, const std::vector<Node*>& b,
+                                  std::vector<bool>& used);
   Truth one_by_one(const Node& a, const Node& b);
   Truth tuples(const Node& a, const Node& b);
   Truth set_operations(Node* a, Node* b);
