@@ -29,6 +29,20 @@ void check(const Settings& settings) {
   }
 }
 
+// The first mixture.easy_count of the easy file.
+std::vector<Problem> easy_problems(const Settings& settings) {
+  std::vector<Problem> easy = read_problems(settings.paths.easy);
+  const int count = settings.mixture.easy_count;
+  if (count < 0 || std::cmp_greater(count, easy.size())) {
+    throw Error("config",
+                fmt::format("mixture.easy_count: expected at most the {} problems of {}, got {}", easy.size(),
+                            settings.paths.easy, count),
+                "0 takes all of them");
+  }
+  if (count > 0) easy.resize(static_cast<std::size_t>(count));
+  return easy;
+}
+
 // The frozen model that objective.kl_coef compares with: weights in the compute type, no masters, no
 // gradients.
 std::shared_ptr<const Model> load_reference(const Settings& settings) {
@@ -49,7 +63,7 @@ Json run_train(const Invocation& invocation) {
   RunDir run = open_run(invocation, "train");
   if (const auto stored = complete_result(run)) return *stored;
   std::vector<Problem> hard = required_problems(settings), easy;
-  if (!settings.paths.easy.empty()) easy = read_problems(settings.paths.easy);
+  if (!settings.paths.easy.empty()) easy = easy_problems(settings);
   std::vector<NamedSet> sets = named_sets(settings.paths.eval_sets);
   TrainJob job;
   job.config = settings.train;

@@ -43,6 +43,7 @@ void MixtureConfig::fields(Options& options) {
   options.add("unguided", unguided, "weight of the hard problems as they are");
   options.add("guided", guided, "weight of the same problems with guidance");
   options.add("easy", easy, "weight of the easy set");
+  options.add("easy_count", easy_count, "of the easy file the first so many problems; 0: all");
 }
 
 Mixture::Mixture(const MixtureConfig& config, const std::vector<Problem>& hard,

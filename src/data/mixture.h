@@ -15,6 +15,7 @@ struct MixtureConfig {
   double unguided = 1;  // hard problems as they are
   double guided = 1;    // the same problems with guidance
   double easy = 0;      // the easy set
+  int easy_count = 0;   // of its file the first so many problems; 0 = all
   void fields(Options& options);
 };
 

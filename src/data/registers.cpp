@@ -1,5 +1,6 @@
-// Generator of the "registers" family. Hard part: every target set, from a planted legal walk. Pretrain part:
-// easier members with the traces of a sloppy demonstrator, who knows the moves but looks ahead not at all.
+// Generator of the "registers" family. Hard part: every target set, from a planted legal walk. Easy part: as
+// many registers, but one round or two and any number of targets. Pretrain part: easier members with the
+// traces of a sloppy demonstrator, who knows the moves but looks ahead not at all.
 #include "data/registers.h"
 
 #include <fmt/format.h>
@@ -92,8 +93,13 @@ Problem problem_of(const Planted& planted, const SourceConfig& config, std::uint
   return problem;
 }
 
-Problem hard_problem(const SourceConfig& config, std::uint64_t seed, int index, RngStream& rng) {
-  const Planted planted = plant(config, 2, static_cast<std::size_t>(config.registers), rng);
+// A problem to be solved, with its planted solution.
+Problem solved_problem(const SourceConfig& config, std::uint64_t seed, int index, RngStream& rng) {
+  const auto m = static_cast<std::uint64_t>(config.registers);
+  const bool easy = config.part == "easy";
+  const int rounds = easy ? 1 + static_cast<int>(rng.below(2)) : 2;
+  const auto most = config.targets > 0 ? static_cast<std::uint64_t>(config.targets) : m;
+  const Planted planted = plant(config, rounds, easy ? 1 + rng.below(most) : m, rng);
   Problem problem = problem_of(planted, config, seed, index);
   problem.solution = words_of(planted.walk);
   return problem;
@@ -127,10 +133,13 @@ void check(const SourceConfig& config) {
     if (!ok) throw Error("registers", fmt::format("source.{}: expected {}, got {}", key, expected, got));
   };
   const bool pretrain = config.part == "pretrain";
-  require(pretrain || config.part == "hard", "part", "hard or pretrain", config.part);
+  require(pretrain || config.part == "hard" || config.part == "easy", "part", "hard, easy or pretrain",
+          config.part);
   require(config.count >= 1, "count", "1 or more", config.count);
   require(config.registers >= (pretrain ? 2 : 1) && config.registers <= 1000, "registers",
           pretrain ? "2 to 1000" : "1 to 1000", config.registers);
+  require(config.targets >= 0 && config.targets <= config.registers, "targets",
+          fmt::format("0 to source.registers = {}", config.registers), config.targets);
   require(config.modulus >= 2 && config.modulus <= 1000000, "modulus", "2 to 1000000", config.modulus);
   require(config.demonstrator >= 0 && config.demonstrator <= 1, "demonstrator", "0 to 1",
           config.demonstrator);
@@ -144,8 +153,8 @@ class RegistersSource : public ProblemSource {
     problems.reserve(static_cast<std::size_t>(config.count));
     for (int i = 0; i < config.count; ++i) {
       RngStream rng(seed, {key_of("registers"), key_of(config.part), static_cast<std::uint64_t>(i)});
-      problems.push_back(config.part == "hard" ? hard_problem(config, seed, i, rng)
-                                               : pretrain_problem(config, seed, i, rng));
+      problems.push_back(config.part == "pretrain" ? pretrain_problem(config, seed, i, rng)
+                                                   : solved_problem(config, seed, i, rng));
     }
     return problems;
   }

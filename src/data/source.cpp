@@ -9,8 +9,11 @@ namespace pope {
 void SourceConfig::fields(Options& options) {
   options.add("kind", kind, "problem family: registers");
   options.add("count", count, "problems to generate");
-  options.add("part", part, "hard: problems to mine | pretrain: easier ones with demonstrations, for sft");
+  options.add("part", part,
+              "hard: problems to mine | easy: easier ones to mine | pretrain: easier ones with "
+              "demonstrations, for sft");
   options.add("registers", registers, "registers m of a problem: its size");
+  options.add("targets", targets, "part easy: at most so many targets are set, the others free; 0: all");
   options.add("modulus", modulus, "values are 0 … modulus − 1");
   options.add("demonstrator", demonstrator,
               "how often the pretraining demonstrator hits a reachable target, 0 to 1");

@@ -15,9 +15,12 @@ namespace pope {
 
 struct SourceConfig {
   std::string kind = "registers";
-  int count = 320;            // problems to generate
-  std::string part = "hard";  // hard: problems to mine; pretrain: easier members with demonstrations, for sft
-  int registers = 5;          // m, the size of a hard problem
+  int count = 320;  // problems to generate
+  // hard: problems to mine; easy: easier members with solutions, likewise; pretrain: easier members with
+  // demonstrations, for sft.
+  std::string part = "hard";
+  int registers = 5;  // m, the size of a hard problem
+  int targets = 0;    // part easy: at most so many of its m targets are set; 0 = all
   int modulus = 17;
   double demonstrator = 0.4;  // how often the pretraining demonstrator hits a reachable target
   void fields(Options& options);

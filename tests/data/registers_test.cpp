@@ -93,8 +93,33 @@ TEST(Registers, HardProblemsHaveALegalPlantedSolution) {
   EXPECT_EQ(*ids.begin(), "registers-hard-m6-p17-s17-000000");
 }
 
+TEST(Registers, EasyProblemsHaveOneRoundOrTwoAndAnyNumberOfTargets) {
+  SourceConfig config;
+  config.part = "easy";
+  config.registers = 3;
+  config.count = 600;
+  std::map<std::pair<int, std::size_t>, int> shapes;  // rounds, targets
+  for (const Problem& problem : problem_source("registers").generate(config, 5)) {
+    const Registers registers = parse_registers(problem);
+    const std::vector<int> walk = numbers(problem.solution);
+    ASSERT_EQ(walk.size(), registers.solution_words());
+    ASSERT_TRUE(legal_walk(registers, walk));
+    for (std::size_t i = 0; i < 3; ++i) {
+      const int last = walk[walk.size() - 3 + i];
+      EXPECT_EQ(last, registers.targets[i].value_or(last));
+    }
+    EXPECT_EQ(problem.id.rfind("registers-easy-m3-p17-s5-", 0), 0u);
+    ++shapes[{registers.rounds, constrained(registers)}];
+  }
+  ASSERT_EQ(shapes.size(), 6u);  // 600/6 each, four standard deviations are 37
+  for (const auto& [shape, count] : shapes) EXPECT_NEAR(count, 100, 37);
+  config.targets = 1;
+  for (const Problem& problem : problem_source("registers").generate(config, 5))
+    EXPECT_EQ(constrained(parse_registers(problem)), 1u);
+}
+
 TEST(Registers, AFunctionOfConfigSeedAndIndex) {
-  for (const char* part : {"hard", "pretrain"}) {
+  for (const char* part : {"hard", "easy", "pretrain"}) {
     SourceConfig config;
     config.part = part;
     config.count = 20;
@@ -192,7 +217,7 @@ TEST(Registers, VocabularyCoversEverythingWritten) {
   const std::set<std::string, std::less<>> known(words.begin(), words.end());
   EXPECT_EQ(known.size(), words.size());
   for (const char* word : {":", "given", "silently"}) EXPECT_TRUE(known.contains(word));
-  for (const char* part : {"hard", "pretrain"}) {
+  for (const char* part : {"hard", "easy", "pretrain"}) {
     config.part = part;
     for (const Problem& problem : problem_source("registers").generate(config, 1))
       for (const std::string& text :
@@ -210,11 +235,12 @@ TEST(Registers, RefusesImpossibleSettings) {
   };
   EXPECT_EQ(generates([](SourceConfig& c) { c.registers = 1; }), 2u);
   EXPECT_THROW(generates([](SourceConfig& c) { c.kind = "sums"; }), Error);
-  EXPECT_THROW(generates([](SourceConfig& c) { c.part = "easy"; }), Error);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.part = "medium"; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.count = 0; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.registers = 0; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.registers = 1, c.part = "pretrain"; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.modulus = 1; }), Error);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.targets = 6; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.demonstrator = 1.5; }), Error);
 }
 
