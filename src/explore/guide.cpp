@@ -16,16 +16,6 @@
 
 namespace pope {
 
-void GuideConfig::fields(Options& o) {
-  o.add("grid", grid, "prefixes tried per problem: about 1/grid, 2/grid, ... of the solution");
-  o.add("samples", samples, "rollouts per prefix");
-  o.add("max_fraction", max_fraction, "no prefix is longer than this part of the solution");
-  o.add("fallback_fraction", fallback_fraction, "when no prefix works: a random one shorter than this part");
-  o.add("boundary", boundary, "where a prefix may end: auto (lines and sentences) | line | word");
-  o.add("choose", choose, "shortest (that works) | random (a random grid prefix, without search)");
-  o.add("fixed_fraction", fixed_fraction, "> 0: no search, the prefix nearest to this part of the solution");
-}
-
 namespace {
 
 constexpr int kKeptRecords = 4;
@@ -40,10 +30,18 @@ void check(const GuideConfig& config) {
           "expected 0 < fallback_fraction <= 1");
   require(0 <= config.fixed_fraction && config.fixed_fraction < 1, "expected 0 <= fixed_fraction < 1");
   require(config.choose == "shortest" || config.choose == "random", "expected choose = shortest or random");
+  require(0 <= config.min_fraction && config.min_fraction <= config.max_fraction,
+          "expected 0 <= min_fraction <= max_fraction");
+  require(0 <= config.min_rate && config.min_rate <= 1, "expected 0 <= min_rate <= 1");
+  require(config.per_problem >= 1, "expected per_problem >= 1");
+  require(config.per_problem == 1 || config.choose == "random", "per_problem: expected choose = random");
+  require(config.kind == "oracle_prefix" || config.kind == "self_prefix",
+          "expected kind = oracle_prefix or self_prefix");
 }
 
-Guidance guidance_of(const Prefix& prefix, int samples, int correct) {
+Guidance guidance_of(const GuideConfig& config, const Prefix& prefix, int samples, int correct) {
   Guidance guidance;
+  guidance.kind = config.kind;
   guidance.text = prefix.text;
   guidance.fraction = prefix.fraction;
   guidance.samples = samples;
@@ -90,17 +88,17 @@ class Guider {
     }
     if (!waiting_.empty()) search();
     for (std::size_t i = 0; i < problems_.size(); ++i) {
-      if (!guidance_[i]) {
-        result_.without_prefix += !problems_[i].solution.empty();
-        continue;
+      if (guidance_[i].empty()) result_.without_prefix += !problems_[i].solution.empty();
+      int number = 0;
+      for (const Guidance& guidance : guidance_[i]) {
+        result_.problems.push_back(problems_[i]);
+        result_.problems.back().guidance = guidance;
+        if (config_.per_problem > 1) result_.problems.back().id += fmt::format("#{}", ++number);
+        result_.found += guidance.correct > 0;
+        result_.fallback += guidance.fallback;
+        result_.unsampled += guidance.samples == 0 && !guidance.fallback;
+        result_.undecided += guidance.undecided;
       }
-      result_.problems.push_back(problems_[i]);
-      result_.problems.back().guidance = guidance_[i];
-      const Guidance& guidance = *guidance_[i];
-      result_.found += guidance.correct > 0;
-      result_.fallback += guidance.fallback;
-      result_.unsampled += guidance.samples == 0 && !guidance.fallback;
-      result_.undecided += guidance.undecided;
     }
     return std::move(result_);
   }
@@ -115,12 +113,13 @@ class Guider {
     } else {
       candidates = choices(problem);
     }
-    if (done) {
-      guidance_[i] = done->guidance;
-    } else if (candidates.empty()) {
-      finish(i, std::nullopt, {});
-    } else if (config_.fixed_fraction > 0 || config_.choose == "random") {
-      finish(i, guidance_of(candidates.front(), 0, 0), {});
+    if (config_.fixed_fraction > 0 || config_.choose == "random" || candidates.empty()) {
+      // Nothing to sample: what was done before is made again.
+      std::vector<Guidance> chosen;
+      for (const Prefix& prefix : candidates) chosen.push_back(guidance_of(config_, prefix, 0, 0));
+      finish(i, std::move(chosen), {}, !done);
+    } else if (done) {
+      if (done->guidance) guidance_[i] = {*done->guidance};
     } else {
       Search& search = waiting_[i];
       search.candidates = std::move(candidates);
@@ -129,7 +128,7 @@ class Guider {
 
   Problem posed(const Problem& problem, const Prefix& prefix) const {
     Problem with = problem;
-    with.guidance = guidance_of(prefix, 0, 0);
+    with.guidance = guidance_of(config_, prefix, 0, 0);
     return as_prompted(std::move(with), true, explorer_.instruction);
   }
 
@@ -147,15 +146,28 @@ class Guider {
     }
     std::vector<Prefix> prefixes =
         candidate_prefixes(problem, config_, explorer_.verifier, &result_.leaks_prevented);
-    std::erase_if(prefixes, [&](const Prefix& p) { return !fits(posed(problem, p), explorer_); });
-    if (config_.choose == "random" && !prefixes.empty())
-      return {prefixes[choice(problem).below(prefixes.size())]};
+    std::erase_if(prefixes, [&](const Prefix& p) {
+      return p.fraction < config_.min_fraction || !fits(posed(problem, p), explorer_);
+    });
+    if (config_.choose == "random" && !prefixes.empty()) return drawn(problem, std::move(prefixes));
+    return prefixes;
+  }
+
+  // per_problem of them, each time one of those that are left; shortest first.
+  std::vector<Prefix> drawn(const Problem& problem, std::vector<Prefix> prefixes) const {
+    RngStream stream = choice(problem);
+    while (std::cmp_greater(prefixes.size(), config_.per_problem)) {
+      // One to take where one is wanted, else one to leave out.
+      const auto at = prefixes.begin() + static_cast<std::ptrdiff_t>(stream.below(prefixes.size()));
+      if (config_.per_problem == 1) return {*at};
+      prefixes.erase(at);
+    }
     return prefixes;
   }
 
   // The random choices of a problem.
   RngStream choice(const Problem& problem) const {
-    return RngStream(explorer_.seed, {key_of("guide choice"), key_of(problem.id)});
+    return {explorer_.seed, {key_of("guide choice"), key_of(problem.id)}};
   }
 
   void search() {
@@ -210,15 +222,19 @@ class Guider {
     if (++search.arrived < config_.samples) return false;
 
     search.in_flight = false;
-    const bool works = search.correct > 0;
+    const bool works = search.correct >= std::max(1.0, config_.min_rate * config_.samples);
     if (!works && ++search.current < search.candidates.size()) return false;
-    std::optional<Guidance> guidance =
-        works ? guidance_of(search.candidates[search.current], config_.samples, search.correct)
+    std::optional<Guidance> chosen =
+        works ? guidance_of(config_, search.candidates[search.current], config_.samples, search.correct)
               : fallback(search);
-    if (guidance) guidance->undecided = search.undecided;
+    std::vector<Guidance> guidance;
+    if (chosen) {
+      chosen->undecided = search.undecided;
+      guidance = {*chosen};
+    }
     std::vector<Json> records = search.records.take(config_.samples);
     searching_.erase(tag);
-    finish(tag, guidance, records);
+    finish(tag, std::move(guidance), records);
     return works;
   }
 
@@ -248,7 +264,9 @@ class Guider {
   Guidance fallback_guidance(const Search& search, const Prefix& prefix) const {
     const bool sampled = std::any_of(search.candidates.begin(), search.candidates.end(),
                                      [&](const Prefix& p) { return p.text == prefix.text; });
-    Guidance guidance = guidance_of(prefix, sampled ? config_.samples : 0, 0);
+    // With min_rate some of its rollouts may have been correct: counts are kept of failures alone.
+    const bool failed = sampled && config_.min_rate == 0;
+    Guidance guidance = guidance_of(config_, prefix, failed ? config_.samples : 0, 0);
     guidance.fallback = true;
     return guidance;
   }
@@ -261,11 +279,13 @@ class Guider {
     return explorer_.verifier.states_answer(problem, prefix.text);
   }
 
-  void finish(std::size_t i, std::optional<Guidance> guidance, const std::vector<Json>& records) {
+  void finish(std::size_t i, std::vector<Guidance> guidance, const std::vector<Json>& records,
+              bool tell = true) {
     guidance_[i] = std::move(guidance);
-    if (!on_finished_) return;
+    if (!on_finished_ || !tell) return;
     Problem problem = problems_[i];
-    problem.guidance = guidance_[i];
+    problem.guidance.reset();
+    if (!guidance_[i].empty()) problem.guidance = guidance_[i].front();
     on_finished_(problem, records);
   }
 
@@ -273,7 +293,7 @@ class Guider {
   const GuideConfig& config_;
   const std::vector<Problem>& problems_;
   const OnFinished& on_finished_;
-  std::vector<std::optional<Guidance>> guidance_;  // per problem
+  std::vector<std::vector<Guidance>> guidance_;  // per problem: one and more, or none
   std::map<std::size_t, Search> waiting_, searching_;
   GuideResult result_;
 };

@@ -23,6 +23,10 @@ struct GuideConfig {
   std::string boundary = "auto";    // step boundaries: auto | line | word
   std::string choose = "shortest";  // shortest | random (a random grid prefix, not sampled; an ablation)
   double fixed_fraction = 0;        // > 0: no search, the prefix nearest to this part of the solution
+  double min_fraction = 0;          // no prefix is shorter than this part of the solution (but the fallback)
+  double min_rate = 0;              // a prefix works when this part of its rollouts is correct, at least one
+  int per_problem = 1;              // choose = random: so many prefixes, each a problem "ID#1", "ID#2", …
+  std::string kind = "oracle_prefix";  // whose solution it is: self_prefix where it is the model's own
   void fields(Options& options);
 };
 

@@ -1,4 +1,4 @@
-// The pure part of guiding: which prefixes of an oracle solution are candidates.
+// The pure part of guiding: its options, and which prefixes of an oracle solution are candidates.
 #include "explore/prefixes.h"
 
 #include <cmath>
@@ -15,6 +15,21 @@ std::string_view without_trailing_space(std::string_view text) {
 }
 
 }  // namespace
+
+void GuideConfig::fields(Options& o) {
+  o.add("grid", grid, "prefixes tried per problem: about 1/grid, 2/grid, ... of the solution");
+  o.add("samples", samples, "rollouts per prefix");
+  o.add("max_fraction", max_fraction, "no prefix is longer than this part of the solution");
+  o.add("fallback_fraction", fallback_fraction, "when no prefix works: a random one shorter than this part");
+  o.add("boundary", boundary, "where a prefix may end: auto (lines and sentences) | line | word");
+  o.add("choose", choose, "shortest (that works) | random (a random grid prefix, without search)");
+  o.add("fixed_fraction", fixed_fraction, "> 0: no search, the prefix nearest to this part of the solution");
+  o.add("min_fraction", min_fraction, "no prefix is shorter than this part of the solution");
+  o.add("min_rate", min_rate, "a prefix works when this part of its rollouts is correct; 0: one of them");
+  o.add("per_problem", per_problem,
+        "choose=random: so many prefixes of a problem, each a problem of its own");
+  o.add("kind", kind, "whose solution it is: oracle_prefix | self_prefix (the model's own)");
+}
 
 std::vector<Prefix> step_prefixes(const Problem& problem, const std::string& boundary) {
   const std::string_view solution = problem.solution;

@@ -260,6 +260,59 @@ TEST(Guide, FixedAndRandomPrefixesAreNotSampled) {
   EXPECT_TRUE(world.engine.asked.empty());
 }
 
+TEST(Guide, SeveralRandomPrefixesOfAProblemWithinBounds) {
+  FakeWorld world(works_from({}));
+  GuideConfig config = lines_config(10);
+  config.choose = "random";
+  config.min_fraction = 0.4;  // 49, 59, 69 and 79 of 100 bytes are left
+  config.max_fraction = 0.8;
+  config.per_problem = 2;
+  config.kind = "self_prefix";
+  std::vector<Problem> problems;
+  for (int i = 0; i < 30; ++i) problems.push_back(problem("p" + std::to_string(i), ten_lines()));
+  int told = 0;
+  const auto count = [&](const Problem&, const std::vector<Json>&) { ++told; };
+  const GuideResult result = guide(world.explorer, config, problems, {}, count);
+  ASSERT_EQ(result.problems.size(), 60u);
+  EXPECT_EQ(told, 30);
+  std::map<int, int> counts;
+  for (std::size_t i = 0; i < 60; i += 2) {
+    const Problem &first = result.problems[i], &second = result.problems[i + 1];
+    EXPECT_EQ(first.id, problems[i / 2].id + "#1");
+    EXPECT_EQ(second.id, problems[i / 2].id + "#2");
+    EXPECT_EQ(first.guidance->kind, "self_prefix");
+    EXPECT_LT(first.guidance->text.size(), second.guidance->text.size());
+    for (const Problem* p : {&first, &second}) ++counts[static_cast<int>(p->guidance->text.size())];
+  }
+  EXPECT_EQ(counts.size(), 4u);  // 49, 59, 69, 79 bytes
+  EXPECT_EQ(counts.begin()->first, 49);
+  // What was done before is made again, and not told again.
+  EXPECT_EQ(guide(world.explorer, config, problems, problems, count).problems.size(), 60u);
+  EXPECT_EQ(told, 30);
+}
+
+TEST(Guide, APrefixMayHaveToWorkMoreThanOnce) {
+  // Correct: 1 of 4 under two lines, 3 of 4 under four lines.
+  FakeWorld world([](const std::string& prompt, int sample) -> Outcome {
+    const bool four = prompt.find("line 3") != std::string::npos,
+               two = prompt.find("line 1") != std::string::npos;
+    return {sample < (four ? 3 : two ? 1 : 0), 5};
+  });
+  GuideConfig config = lines_config(10);
+  config.samples = 4;
+  const auto fraction = [&](double rate) {
+    config.min_rate = rate;
+    return guide(world.explorer, config, {problem("a", ten_lines())}, {}, nullptr)
+        .problems.at(0)
+        .guidance->fraction;
+  };
+  EXPECT_DOUBLE_EQ(fraction(0), 0.19);
+  EXPECT_DOUBLE_EQ(fraction(0.25), 0.19);
+  EXPECT_DOUBLE_EQ(fraction(0.3), 0.39);
+  EXPECT_DOUBLE_EQ(fraction(0.75), 0.39);
+  EXPECT_LT(fraction(0.8), 0.25);  // none: the random short one
+}
+
 TEST(Guide, TheInstructionReachesPromptAndVerifier) {
   FakeWorld world(works_from({{"a", 1}}), 32, "silent");
   guide(world.explorer, lines_config(10), {problem("a", ten_lines())}, {}, nullptr);
