@@ -27,9 +27,7 @@ std::vector<NamedSet> sets_of(const Settings& settings) {
 std::vector<EvaluatedProblem> done_of(const PartialResults& partial, const std::string& set, bool guided) {
   std::vector<EvaluatedProblem> done;
   for (const Json& row : partial.done()) {
-    if (row.at("set") == set && row.at("guided") == guided)
-      done.push_back({row.at("id"), row.at("correct"), row.at("truncated"), row.value("undecided", 0),
-                      row.at("tokens")});
+    if (row.at("set") == set && row.at("guided") == guided) done.push_back(evaluated_problem(row));
   }
   return done;
 }
@@ -51,14 +49,10 @@ Json run_eval(const Invocation& invocation) {
     for (const bool guided : {false, true}) {
       if (guided && !(settings.eval.guided && has_guidance(problems))) continue;
       const auto save = [&](const EvaluatedProblem& problem, const std::vector<Json>& records) {
-        partial.add({{"set", set.name},
-                     {"guided", guided},
-                     {"id", problem.id},
-                     {"correct", problem.correct},
-                     {"truncated", problem.truncated},
-                     {"undecided", problem.undecided},
-                     {"tokens", problem.tokens}},
-                    records, setup.engine->stats().sampled_tokens);
+        Json item = to_json(problem);
+        item["set"] = set.name;
+        item["guided"] = guided;
+        partial.add(std::move(item), records, setup.engine->stats().sampled_tokens);
       };
       results.push_back(to_json(evaluate(explorer, settings.eval, set.name, problems, guided,
                                          done_of(partial, set.name, guided), save)));
@@ -72,6 +66,20 @@ Json run_eval(const Invocation& invocation) {
   result = finish(run, std::move(result));
   partial.remove();
   return result;
+}
+
+// How much of its guidance a problem's rollouts re-use, where it was measured.
+std::string overlap_table(const Json& result) {
+  std::vector<std::vector<std::string>> rows = {{"set", "prompt", "re-used", "of its guidance", "by chance"}};
+  for (const Json& set : result.at("sets")) {
+    if (!set.contains("overlap")) continue;
+    for (const auto& [measure, values] : set["overlap"].items()) {
+      rows.push_back({set.at("set"), set.at("guided") ? "guided" : "unguided", measure,
+                      fmt::format("{:.3f}", values.at("value").get<double>()),
+                      fmt::format("{:.3f}", values.at("chance").get<double>())});
+    }
+  }
+  return rows.size() == 1 ? "" : "\n" + table(rows);
 }
 
 std::string show_eval(const Json& result) {
@@ -97,7 +105,8 @@ std::string show_eval(const Json& result) {
                      grouped(result.at("tokens")), duration(result.at("seconds"))) +
          table(rows) +
          "\nIntervals: bootstrap over problems, at eval.level; the binomial bound where all problems "
-         "agree.\n";
+         "agree.\n" +
+         overlap_table(result);
 }
 
 }  // namespace

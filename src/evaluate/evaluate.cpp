@@ -18,6 +18,11 @@ void EvalConfig::fields(Options& o) {
   o.add("resamples", resamples, "bootstrap resamples");
   o.add("guided", guided, "also evaluate under guidance those problems that carry it");
   o.add("keep_rollouts", keep_rollouts, "rollouts kept for reading, per problem");
+  o.add("overlap", overlap, "measure how much of its guidance a problem's rollouts re-use, shown or not");
+  o.add("overlap_ngram", overlap_of.ngram, "overlap: words of an n-gram");
+  o.add("overlap_boundary", overlap_of.boundary,
+        "overlap: what a step is: auto (line or sentence) | line | word");
+  o.add("overlap_similar", overlap_of.similar, "overlap: two steps match from this part of shared words on");
 }
 
 namespace {
@@ -26,6 +31,7 @@ struct Running {
   std::size_t place;  // in SetResult::problems
   Problem posed;
   KeptRecords records;
+  std::string guidance, others;  // of the problem itself and of another one: what overlap is measured with
   int arrived = 0;
 };
 
@@ -41,6 +47,26 @@ void check(const EvalConfig& config) {
       "expected a k in pass_at that is at most samples");
   require(0 < config.level && config.level < 1, "expected 0 < level < 1");
   require(config.resamples >= 1, "expected resamples >= 1");
+  require(config.overlap_of.ngram >= 1, "expected overlap_ngram >= 1");
+}
+
+void add(Overlap& sum, const Overlap& one) {
+  sum.ngrams += one.ngrams;
+  sum.steps += one.steps;
+}
+
+// {value, chance: means over problems; values: of each, value − chance}.
+Json overlap_json(const SetResult& result, double Overlap::*measure) {
+  double value = 0, chance = 0;
+  Json values = Json::array();
+  for (const EvaluatedProblem& problem : result.problems) {
+    const double own = problem.overlap.*measure / result.samples,
+                 other = problem.chance.*measure / result.samples;
+    value += own / static_cast<double>(result.problems.size());
+    chance += other / static_cast<double>(result.problems.size());
+    values.push_back(own - other);
+  }
+  return {{"value", value}, {"chance", chance}, {"values", values}};
 }
 
 void summarise(const EvalConfig& config, SetResult& result) {
@@ -83,14 +109,24 @@ SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std
 
   std::unordered_map<std::string_view, const EvaluatedProblem*> before;
   for (const EvaluatedProblem& problem : done) before.emplace(problem.id, &problem);
-  std::vector<Running> running;
+  std::vector<const Problem*> chosen;
   for (const Problem& problem : problems) {
-    if (guided && !problem.guidance) continue;
+    if (!guided || problem.guidance) chosen.push_back(&problem);
+  }
+  result.overlap = config.overlap && chosen.size() >= 2 &&
+                   std::all_of(chosen.begin(), chosen.end(), [](const Problem* p) { return p->guidance; });
+  std::vector<Running> running;
+  for (std::size_t i = 0; i < chosen.size(); ++i) {
+    const Problem& problem = *chosen[i];
     const auto found = before.find(problem.id);
     result.problems.push_back(found != before.end() ? *found->second : EvaluatedProblem{problem.id});
     if (found != before.end()) continue;
-    running.push_back({result.problems.size() - 1, as_prompted(problem, guided, explorer.instruction),
-                       KeptRecords(config.keep_rollouts)});
+    Running one{i, as_prompted(problem, guided, explorer.instruction), KeptRecords(config.keep_rollouts)};
+    if (result.overlap) {
+      one.guidance = problem.guidance->text;
+      one.others = chosen[(i + 1) % chosen.size()]->guidance->text;
+    }
+    running.push_back(std::move(one));
   }
 
   Progress progress("evaluate " + set + (guided ? ", guided" : ""),
@@ -115,6 +151,10 @@ SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std
     evaluated.truncated += graded.rollout.finish == FinishReason::length;
     evaluated.undecided += graded.verdict.undecided;
     evaluated.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
+    if (result.overlap) {
+      add(evaluated.overlap, overlap(config.overlap_of, one.guidance, graded.completion));
+      add(evaluated.chance, overlap(config.overlap_of, one.others, graded.completion));
+    }
     if (on_finished && config.keep_rollouts > 0) one.records.add(graded, one.posed, set, guided);
     progress.update(++finished);
     if (++one.arrived == config.samples && on_finished)
@@ -123,6 +163,24 @@ SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std
   sample_and_grade(explorer, next, posed, arrive);
   summarise(config, result);
   return result;
+}
+
+Json to_json(const EvaluatedProblem& p) {
+  return {{"id", p.id},
+          {"correct", p.correct},
+          {"truncated", p.truncated},
+          {"undecided", p.undecided},
+          {"tokens", p.tokens},
+          {"overlap", {p.overlap.ngrams, p.overlap.steps, p.chance.ngrams, p.chance.steps}}};
+}
+
+EvaluatedProblem evaluated_problem(const Json& row) {
+  EvaluatedProblem p{row.at("id"), row.at("correct"), row.at("truncated"), row.value("undecided", 0),
+                     row.at("tokens")};
+  const Json sums = row.value("overlap", Json::array({0, 0, 0, 0}));
+  p.overlap = {sums.at(0), sums.at(1)};
+  p.chance = {sums.at(2), sums.at(3)};
+  return p;
 }
 
 Json to_json(const SetResult& result) {
@@ -135,17 +193,22 @@ Json to_json(const SetResult& result) {
     pass.push_back(
         {{"k", p.k}, {"value", p.interval.value}, {"low", p.interval.low}, {"high", p.interval.high}});
   }
-  return Json{{"set", result.set},
-              {"guided", result.guided},
-              {"problems", result.problems.size()},
-              {"samples", result.samples},
-              {"pass", pass},
-              {"level", result.level},
-              {"truncated", result.truncated},
-              {"undecided", result.undecided},
-              {"mean_tokens", result.mean_tokens},
-              {"correct", correct},
-              {"ids", ids}};
+  Json json{{"set", result.set},
+            {"guided", result.guided},
+            {"problems", result.problems.size()},
+            {"samples", result.samples},
+            {"pass", pass},
+            {"level", result.level},
+            {"truncated", result.truncated},
+            {"undecided", result.undecided},
+            {"mean_tokens", result.mean_tokens},
+            {"correct", correct},
+            {"ids", ids}};
+  if (result.overlap) {
+    json["overlap"] = {{"ngrams", overlap_json(result, &Overlap::ngrams)},
+                       {"steps", overlap_json(result, &Overlap::steps)}};
+  }
+  return json;
 }
 
 }  // namespace pope

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/statistics.h"
+#include "evaluate/overlap.h"
 #include "explore/sampling.h"
 
 namespace pope {
@@ -18,6 +19,8 @@ struct EvalConfig {
   int resamples = 2000;
   bool guided = true;     // also evaluate under guidance those problems that carry it
   int keep_rollouts = 8;  // rollouts per problem kept for reading
+  bool overlap = false;   // also measure how much of its guidance a problem's rollouts re-use
+  OverlapConfig overlap_of;
   void fields(Options& options);
 };
 
@@ -31,6 +34,8 @@ struct EvaluatedProblem {
   std::string id;
   int correct = 0, truncated = 0, undecided = 0;
   std::int64_t tokens = 0;
+  // EvalConfig::overlap: summed over the samples; `chance` is the overlap with another problem's guidance.
+  Overlap overlap, chance;
 };
 
 struct SetResult {
@@ -42,6 +47,7 @@ struct SetResult {
   double level = 0;                        // of the intervals
   double truncated = 0, undecided = 0;     // fractions of rollouts; they count as failures
   double mean_tokens = 0;
+  bool overlap = false;  // measured: of problems that carry guidance, at least two of them
 };
 
 // Called as each problem finishes, so that the caller can save it: at most keep_rollouts records, correct
@@ -56,6 +62,10 @@ SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std
                    const std::vector<EvaluatedProblem>& done = {}, const OnEvaluated& on_finished = {});
 
 bool has_guidance(const std::vector<Problem>& problems);
+
+// Of EvaluatedProblem, for runs that go on later.
+Json to_json(const EvaluatedProblem& problem);
+EvaluatedProblem evaluated_problem(const Json& row);
 
 Json to_json(const SetResult& result);
 

@@ -116,5 +116,32 @@ TEST(Evaluate, RefusesImpossibleSettings) {
   EXPECT_THROW(evaluate(world.explorer, config_of(4, {8}), "hard", {problem("p0")}, false), Error);
 }
 
+// Completions read "right", "right." …: of a's guidance all, of b's none.
+TEST(Evaluate, OverlapWithOwnAndAnothersGuidance) {
+  FakeWorld world([](const std::string&, int sample) { return Outcome{true, 5 + sample}; });
+  std::vector<Problem> problems = {problem("a"), problem("b")};
+  problems[0].guidance = Guidance{.text = "right"};
+  problems[1].guidance = Guidance{.text = "left"};
+  EvalConfig config = config_of(2, {1});
+  EXPECT_FALSE(to_json(evaluate(world.explorer, config, "s", problems, false)).contains("overlap"));
+  config.overlap = true;
+  std::vector<EvaluatedProblem> done;
+  const Json result = to_json(evaluate(world.explorer, config, "s", problems, false, {},
+                                       [&](const EvaluatedProblem& p, const std::vector<Json>&) {
+                                         done.push_back(evaluated_problem(to_json(p)));
+                                       }));
+  for (const char* measure : {"ngrams", "steps"}) {
+    EXPECT_EQ(result["overlap"][measure]["value"], 0.5) << measure;
+    EXPECT_EQ(result["overlap"][measure]["chance"], 0.5) << measure;
+    EXPECT_EQ(result["overlap"][measure]["values"], Json({1.0, -1.0})) << measure;
+  }
+  // What was finished before counts as it was.
+  EXPECT_EQ(to_json(evaluate(world.explorer, config, "s", problems, false, done)), result);
+  // A problem without guidance: there is nothing to compare with.
+  problems.push_back(problem("c"));
+  EXPECT_FALSE(to_json(evaluate(world.explorer, config, "s", problems, false)).contains("overlap"));
+  EXPECT_TRUE(to_json(evaluate(world.explorer, config, "s", problems, true)).contains("overlap"));
+}
+
 }  // namespace
 }  // namespace pope
