@@ -40,6 +40,8 @@ void Settings::declare(Options& options) {
   options.section("source", source);
   options.section("mine", mine);
   options.section("guide", guide);
+  options.section("collect", collect);
+  options.section("pairs", pairs);
   options.section("mixture", mixture);
   options.section("objective", objective);
   options.section("optimizer", optimizer);

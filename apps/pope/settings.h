@@ -10,6 +10,8 @@
 #include "evaluate/evaluate.h"
 #include "explore/guide.h"
 #include "explore/mine.h"
+#include "explore/pairs.h"
+#include "explore/rejection.h"
 #include "learn/config.h"
 #include "report/report.h"
 #include "reproduce/reproduce.h"
@@ -55,6 +57,8 @@ struct Settings {
   SourceConfig source;
   MineConfig mine;
   GuideConfig guide;
+  CollectConfig collect;
+  PairsConfig pairs;
   MixtureConfig mixture;
   ObjectiveConfig objective;
   OptimizerConfig optimizer;

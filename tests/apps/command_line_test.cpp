@@ -39,8 +39,9 @@ Output run_pope(const TempDir& dir, const std::string& arguments) {
   return output;
 }
 
-const std::vector<std::string> kVerbs = {"mine",     "guide", "train",  "eval",   "sft",      "report",
-                                         "problems", "init",  "export", "verify", "reproduce"};
+const std::vector<std::string> kVerbs = {"mine",   "guide",    "train",    "eval",   "sft",
+                                         "report", "problems", "init",     "export", "collect",
+                                         "pairs",  "verify",   "reproduce"};
 
 TEST(CommandLine, HelpListsEveryVerb) {
   TempDir dir;

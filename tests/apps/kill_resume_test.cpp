@@ -150,12 +150,18 @@ train: {steps: 12, prompts_per_step: 8, rollouts_per_prompt: 4, save_every: 1, r
   fs::path root_;
 };
 
-TEST_F(KillResume, MineGuideAndEvalGiveEachProblemTheSame) {
+TEST_F(KillResume, MineGuideEvalAndCollectGiveEachProblemTheSame) {
   expect_same_problems({"mine", "--model", path("init"), "--problems", path("hard.jsonl")}, "mine",
                        "mined.jsonl");
   expect_same_problems({"guide", "--model", path("init"), "--problems", path("hard.jsonl")}, "guide",
                        "guided.jsonl");
-  expect_same_problems({"eval", "--model", path("init"), "--problems", path("hard.jsonl")}, "eval", "");
+  expect_same_problems({"eval", "--model", path("init"), "--problems", path("guide-whole") + "/guided.jsonl",
+                        "--set", "eval.overlap=true"},
+                       "eval", "");
+  expect_same_problems(
+      {"collect", "--model", path("init"), "--problems", path("guide-whole") + "/guided.jsonl", "--set",
+       "collect.prompt=star", "--set", "collect.samples=128"},
+      "collect", "");
 }
 
 TEST_F(KillResume, SftAndTrainEqualAnUnbrokenRun) {

@@ -1,6 +1,4 @@
 // All settings: keys, help, and every shipped config.
-#include "pope/settings.h"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -8,6 +6,7 @@
 #include <set>
 
 #include "core/files.h"
+#include "pope/settings.h"
 #include "reproduce/plan.h"
 
 namespace pope {
@@ -26,9 +25,10 @@ TEST(Settings, EveryKeyIsInASectionAndHasHelp) {
     EXPECT_EQ(option.help.find('\n'), std::string::npos) << option.key;
     sections.insert(option.key.substr(0, option.key.find('.')));
   }
-  EXPECT_EQ(sections, (std::set<std::string>{"run", "paths", "prompt", "verify", "check", "sampling",
-                                             "source", "mine", "guide", "mixture", "objective", "optimizer",
-                                             "train", "sft", "eval", "report", "reproduce"}));
+  EXPECT_EQ(sections,
+            (std::set<std::string>{"run", "paths", "prompt", "verify", "check", "sampling", "source", "mine",
+                                   "guide", "collect", "pairs", "mixture", "objective", "optimizer", "train",
+                                   "sft", "eval", "report", "reproduce"}));
 }
 
 TEST(Settings, DefaultsReadBackFromTheirOwnYaml) {

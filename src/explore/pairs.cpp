@@ -1,0 +1,76 @@
+// See pairs.h.
+#include "explore/pairs.h"
+
+#include <c10/core/GradMode.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.h"
+
+namespace pope {
+
+void PairsConfig::fields(Options& o) {
+  o.add("count", count, "hard problems, each with a related and an unrelated easy one");
+  o.add("rate", rate, "base success rate of the easy problems, and of the hard ones under guidance");
+  o.add("tolerance", tolerance, "how far a rate may be from it");
+}
+
+std::vector<float> statement_embedding(const Model& model, const Tokenizer& tokenizer,
+                                       const std::string& statement) {
+  const c10::NoGradGuard no_grad;
+  const std::vector<int> ids = tokenizer.encode(statement);
+  if (ids.empty()) throw Error("embed", "expected a statement with tokens, got '" + statement + "'");
+  const at::Tensor tokens = at::tensor(at::ArrayRef<int>(ids), at::kLong).unsqueeze(0);   // [1,T]
+  at::Tensor mean = model.hidden(tokens).squeeze(0).to(at::kFloat).mean(0).contiguous();  // [W]
+  mean = mean / mean.norm();
+  return {mean.data_ptr<float>(), mean.data_ptr<float>() + mean.numel()};
+}
+
+std::optional<double> base_rate(const Problem& problem, bool guided) {
+  double samples = 0, correct = 0;
+  if (guided) {
+    if (!problem.guidance) return std::nullopt;
+    samples = problem.guidance->samples;
+    correct = problem.guidance->correct;
+  } else if (const auto mining = problem.extra.find("mining"); mining != problem.extra.end()) {
+    samples = mining->at("samples");
+    correct = mining->at("correct");
+  }
+  return samples > 0 ? std::optional(correct / samples) : std::nullopt;
+}
+
+std::vector<ProblemPair> choose_pairs(const PairsConfig& config, const std::vector<Problem>& hard,
+                                      const std::vector<Problem>& easy,
+                                      const std::vector<std::vector<double>>& similarity) {
+  if (config.count < 1) throw Error("pairs", fmt::format("expected pairs.count >= 1, got {}", config.count));
+  const auto matching = [&](const std::vector<Problem>& problems, bool guided) {
+    std::vector<std::size_t> found;
+    for (std::size_t i = 0; i < problems.size(); ++i) {
+      const auto rate = base_rate(problems[i], guided);
+      if (rate && std::abs(*rate - config.rate) <= config.tolerance + 1e-9) found.push_back(i);
+    }
+    return found;
+  };
+  const std::vector<std::size_t> hard_ones = matching(hard, true), easy_ones = matching(easy, false);
+  if (std::cmp_less(hard_ones.size(), config.count) || easy_ones.size() < 2) {
+    throw Error(
+        "pairs",
+        fmt::format("expected {} hard problems whose guided rate, and 2 easy ones whose mined rate, is {} ± "
+                    "{}; got {} and {}",
+                    config.count, config.rate, config.tolerance, hard_ones.size(), easy_ones.size()),
+        "guide with guide.min_rate near pairs.rate, give more problems, or raise pairs.tolerance");
+  }
+  std::vector<ProblemPair> pairs;
+  for (int n = 0; n < config.count; ++n) {
+    const std::size_t h = hard_ones[static_cast<std::size_t>(n)];
+    const auto [least, most] = std::minmax_element(
+        easy_ones.begin(), easy_ones.end(),
+        [&](std::size_t a, std::size_t b) { return similarity[h][a] < similarity[h][b]; });
+    pairs.push_back({h, *most, *least, similarity[h][*most], similarity[h][*least]});
+  }
+  return pairs;
+}
+
+}  // namespace pope
