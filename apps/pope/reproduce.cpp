@@ -19,7 +19,9 @@ Json run_reproduce(const Invocation& invocation) {
 std::string show_reproduce(const Json& result) {
   std::vector<std::vector<std::string>> rows = {{"study", "claim", "left", "right", "difference", "verdict"}};
   for (const Json& claim : result.at("claims")) {
-    const auto number = [&](const char* key) { return fmt::format("{:.3f}", claim.at(key).get<double>()); };
+    const auto number = [&](const char* key) {
+      return claim.at(key).is_number() ? fmt::format("{:.3f}", claim[key].get<double>()) : std::string();
+    };
     const std::string interval =
         claim.at("low").is_number() ? fmt::format(" ({} - {})", number("low"), number("high")) : "";
     rows.push_back({claim.at("study"), claim.at("claim"), number("left"), number("right"),
@@ -37,7 +39,7 @@ const Verb reproduce_verb = {.name = "reproduce",
                              .summary = "run the paper's experiments again, and judge its claims",
                              .description =
                                  "STUDY is the name of a file in configs/paper without .yaml (fig3, fig4, "
-                                 "fig6, table2, guidance), or all.\n"
+                                 "fig5, fig6, fig9, fig10, fig11,\ntable2, guidance, baselines), or all.\n"
                                  "Trains a base model per seed, mines and guides, trains and evaluates every "
                                  "arm that the claims compare,\n"
                                  "as many at a time as there are cores; then says for each claim whether it "

@@ -25,7 +25,14 @@ void flatten(const YAML::Node& node, const std::string& key,
 Json tree(const YAML::Node& node) {
   if (node.IsMap()) {
     Json object = Json::object();
-    for (const auto& entry : node) object[entry.first.Scalar()] = tree(entry.second);
+    // What "<<" brings, a map or a list of maps, which the map's own keys replace.
+    if (const YAML::Node merged = node["<<"]; merged) {
+      for (const Json& map : merged.IsSequence() ? tree(merged) : Json::array({tree(merged)}))
+        object.update(map);
+    }
+    for (const auto& entry : node) {
+      if (entry.first.Scalar() != "<<") object[entry.first.Scalar()] = tree(entry.second);
+    }
     return object;
   }
   if (node.IsSequence()) {

@@ -1,8 +1,10 @@
-// The claims section of `pope reproduce`: what the paper says beside what was measured.
+// The claims section of `pope reproduce`: what the paper says beside what was measured, and the charts of
+// each study.
 #include <fmt/format.h>
 
 #include "report/html.h"
 #include "report/page.h"
+#include "report/svg_chart.h"
 
 namespace pope {
 namespace {
@@ -15,6 +17,10 @@ std::string fixed(const Json& value) {
 std::string comparison(const Json& claim) {
   const double times = claim["times"];
   const bool above = claim.contains("above");
+  if (claim["minus"].is_null()) {
+    return fmt::format("{} {} {}", escape(text_of(claim["of"])), above ? "&gt;" : "&lt;",
+                       short_number(claim[above ? "above" : "below"]));
+  }
   return fmt::format("{} − {}{} {} {}", escape(text_of(claim["of"])),
                      times == 1 ? "" : fmt::format("{} × ", times), escape(text_of(claim["minus"])),
                      above ? "&gt;" : "&lt;", short_number(claim[above ? "above" : "below"]));
@@ -35,6 +41,33 @@ std::string row(const Json& claim) {
       escape(verdict));
 }
 
+std::string figure(const Json& value) {
+  Chart chart;
+  chart.title = value["title"];
+  chart.x_label = value["x"];
+  chart.y_label = value["y"];
+  chart.percent = value["percent"];
+  std::string legend;
+  for (const Json& s : value["series"]) {
+    const auto numbers = [&](const char* key) { return s[key].get<std::vector<double>>(); };
+    chart.series.push_back(
+        {s["name"], s["color"], numbers("x"), numbers("mean"), numbers("low"), numbers("high")});
+    legend +=
+        fmt::format("<li><span class=\"tag\"><i class=\"mark c{}\" aria-hidden=\"true\"></i>{}</span></li>",
+                    s["color"].get<int>(), escape(text_of(s["name"])));
+  }
+  return fmt::format("<figure><figcaption>{}</figcaption>{}<ul class=\"legend\">{}</ul></figure>",
+                     escape(chart.title), line_chart(chart), legend);
+}
+
+std::string figures_of_study(const Json& report, const std::string& study) {
+  std::string html;
+  for (const Json& value : report.value("figures", Json::array())) {
+    if (value["study"] == study) html += figure(value);
+  }
+  return html.empty() ? "" : "<div class=\"charts\">" + html + "</div>";
+}
+
 }  // namespace
 
 std::string claims_section(const Json& report) {
@@ -49,7 +82,7 @@ std::string claims_section(const Json& report) {
   std::string study;
   for (const Json& claim : report["claims"]) {
     if (claim["study"] != study) {
-      if (!study.empty()) html += "</tbody></table></div>";
+      if (!study.empty()) html += "</tbody></table></div>" + figures_of_study(report, study);
       study = claim["study"];
       html += "<h3>" + escape(text_of(claim["title"])) +
               "</h3><div class=\"scroll\"><table "
@@ -58,7 +91,7 @@ std::string claims_section(const Json& report) {
     }
     html += row(claim);
   }
-  return html + "</tbody></table></div></section>";
+  return html + "</tbody></table></div>" + figures_of_study(report, study) + "</section>";
 }
 
 }  // namespace pope

@@ -43,19 +43,26 @@ std::string with_paths(std::string text, const std::map<std::string, fs::path>& 
   return text;
 }
 
+// As measured on the embedded family.
+double weight_of(const std::string& verb) {
+  static const std::map<std::string, double> kWeights = {{"train", 10},  {"sft", 10},    {"mine", 3},
+                                                         {"guide", 1.5}, {"collect", 2}, {"eval", 1.5}};
+  const auto found = kWeights.find(verb);
+  return found == kWeights.end() ? 0.5 : found->second;
+}
+
 fs::path beside(const fs::path& out, const std::string& suffix) { return out.string() + suffix; }
 
+std::string command_line(const Job& job) { return fmt::format("pope {}\n", fmt::join(job.command, " ")); }
+
+// What a run was begun with is written as it starts.
 void check_command(const Job& job) {
   const fs::path file = beside(job.out, ".command");
-  const std::string command = fmt::format("pope {}\n", fmt::join(job.command, " "));
-  if (!fs::exists(file)) {
-    write_file(file, command);
-  } else if (read_file(file) != command) {
-    throw Error(kOperation,
-                job.name + " was begun with other settings; it was\n  " + read_file(file) + "and is now\n  " +
-                    command,
-                "choose another --out, or remove " + job.out.string() + "*");
-  }
+  if (!fs::exists(file) || read_file(file) == command_line(job)) return;
+  throw Error(kOperation,
+              job.name + " was begun with other settings; it was\n  " + read_file(file) + "and is now\n  " +
+                  command_line(job),
+              "choose another --out, or remove " + job.out.string() + "*");
 }
 
 std::string last_lines(const fs::path& file, int count) {
@@ -109,6 +116,7 @@ std::vector<Job> jobs_of(const std::vector<Step>& steps, const std::vector<std::
     std::map<std::string, std::size_t> index;
     for (const Step& step : steps) {
       Job job{fmt::format("seed-{}/{}", seed, step.name), {step.verb}, folder / step.out};
+      job.weight = weight_of(step.verb);
       job.run_directory = step.verb != "problems" && step.verb != "init";
       for (const std::string& file : step.config) job.command.insert(job.command.end(), {"-c", file});
       for (const auto& [key, value] : step.settings) {
@@ -129,7 +137,7 @@ std::vector<Job> jobs_of(const std::vector<Step>& steps, const std::vector<std::
 }
 
 void run_jobs(const fs::path& program, const std::vector<Job>& jobs, int workers,
-              const std::function<void(std::size_t, const std::string&)>& progress) {
+              const std::function<void(double, const std::string&)>& progress) {
   std::vector<bool> complete;
   for (const Job& job : jobs) {
     fs::create_directories(job.out.parent_path());
@@ -148,11 +156,14 @@ void run_jobs(const fs::path& program, const std::vector<Job>& jobs, int workers
          ++i) {
       if (!ready(i)) continue;
       started[i] = true;
+      write_file(beside(jobs[i].out, ".command"), command_line(jobs[i]));
       running[i] = start(program, jobs[i]);
     }
     std::string names;
     for (const auto& [index, pid] : running) names += (names.empty() ? "" : ", ") + jobs[index].name;
-    progress(static_cast<std::size_t>(std::count(complete.begin(), complete.end(), true)), names);
+    double weight = 0;
+    for (std::size_t i = 0; i < jobs.size(); ++i) weight += complete[i] ? jobs[i].weight : 0;
+    progress(weight, names);
     if (running.empty()) break;
     const auto [index, well] = wait_for_one(running);
     running.erase(index);

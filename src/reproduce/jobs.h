@@ -19,6 +19,7 @@ struct Job {
   std::filesystem::path out;         // what the run leaves
   bool run_directory = true;         // complete when OUT/result.json is there; else when OUT is there
   std::vector<std::size_t> after;    // indices of the jobs whose output it reads
+  double weight = 1;                 // about how long it takes, relative to the others
 
   bool complete() const;
 };
@@ -29,10 +30,10 @@ std::vector<Job> jobs_of(const std::vector<Step>& steps, const std::vector<std::
                          const std::filesystem::path& out, const std::vector<std::string>& settings);
 
 // Runs what is not complete, `workers` at a time; each writes its output to OUT.log beside it. `progress` is
-// told how many jobs are complete and which are running. A job given with other arguments than it was begun
-// with: Error. A job that fails: the ones running are waited for, then Error with the last lines of its log.
-// Children end with this process.
+// told the weight of the complete jobs and which are running. A job given with other arguments than it was
+// begun with: Error. A job that fails: the ones running are waited for, then Error with the last lines of its
+// log. Children end with this process.
 void run_jobs(const std::filesystem::path& program, const std::vector<Job>& jobs, int workers,
-              const std::function<void(std::size_t complete, const std::string& running)>& progress);
+              const std::function<void(double complete, const std::string& running)>& progress);
 
 }  // namespace pope

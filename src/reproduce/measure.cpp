@@ -15,23 +15,35 @@ namespace fs = std::filesystem;
 
 constexpr auto kOperation = "reproduce";
 
-// "final/SET/unguided/pass@32" → its parts.
+// "final/SET/unguided/pass@32" or "final/SET/unguided/overlap/steps" → its parts.
 struct FinalMetric {
   std::string set;
-  bool guided;
-  int k;
+  bool guided = false;
+  int k = 0;            // of pass@k
+  std::string overlap;  // or the measure of overlap
 };
 
 FinalMetric parse_final(const std::string& metric) {
-  const std::string rest = metric.substr(std::string("final/").size());
-  const std::size_t pass = rest.rfind("/pass@"),
-                    kind = pass == std::string::npos ? pass : rest.rfind('/', pass - 1);
-  if (kind == std::string::npos)
-    throw Error(kOperation, "expected final/SET/unguided/pass@K, got '" + metric + "'");
-  const std::string prompt = rest.substr(kind + 1, pass - kind - 1);
-  if (prompt != "guided" && prompt != "unguided")
-    throw Error(kOperation, "expected guided or unguided in '" + metric + "', got '" + prompt + "'");
-  return {rest.substr(0, kind), prompt == "guided", std::atoi(rest.c_str() + pass + 6)};
+  const auto no_metric = [&] {
+    return Error(
+        kOperation,
+        "expected final/SET/unguided/pass@K or final/SET/unguided/overlap/MEASURE, got '" + metric + "'");
+  };
+  for (const std::string mode : {"/guided/", "/unguided/"}) {
+    const std::size_t at = metric.find(mode);
+    if (at == std::string::npos || at < 6) continue;
+    FinalMetric parts{metric.substr(6, at - 6), mode == "/guided/"};
+    const std::string value = metric.substr(at + mode.size());
+    if (value.starts_with("pass@")) {
+      parts.k = std::atoi(value.c_str() + 5);
+    } else if (value.starts_with("overlap/")) {
+      parts.overlap = value.substr(8);
+    } else {
+      throw no_metric();
+    }
+    return parts;
+  }
+  throw no_metric();
 }
 
 std::optional<Measurement> final_measurement(const fs::path& run, const std::string& name) {
@@ -40,10 +52,14 @@ std::optional<Measurement> final_measurement(const fs::path& run, const std::str
   for (const Json& set : evaluation.at("sets")) {
     if (set.at("set") != metric.set || set.at("guided") != metric.guided) continue;
     const int samples = set.at("samples");
-    if (metric.k < 1 || metric.k > samples) return std::nullopt;
+    const Json overlap = set.value("overlap", Json::object());
+    if (metric.overlap.empty() ? metric.k < 1 || metric.k > samples : !overlap.contains(metric.overlap))
+      return std::nullopt;
     Measurement result;
     for (std::size_t i = 0; i < set.at("ids").size(); ++i) {
-      result.by_problem[set["ids"][i]] = pass_at_k(samples, set.at("correct")[i], metric.k);
+      result.by_problem[set["ids"][i]] = metric.overlap.empty()
+                                             ? pass_at_k(samples, set.at("correct")[i], metric.k)
+                                             : overlap[metric.overlap].at("values")[i].get<double>();
     }
     for (const auto& [id, value] : result.by_problem)
       result.value += value / static_cast<double>(result.by_problem.size());
@@ -61,20 +77,28 @@ std::pair<double, double> window_of(const std::string& name) {
   return {0, 1};
 }
 
-std::optional<Measurement> training_measurement(const fs::path& run, const Term& term) {
-  std::vector<std::pair<double, double>> points;  // step, value
+struct Rows {
+  std::vector<std::pair<double, double>> points;  // step, value of the key
   double steps = 0;
+};
+
+Rows rows_of(const fs::path& run, const std::string& key) {
+  Rows rows;
   read_jsonl(run / "metrics.jsonl", [&](Json&& row, std::size_t) {
     const double step = row.value("step", 0.0);
-    steps = std::max(steps, step);
-    if (row.contains(term.metric) && row[term.metric].is_number())
-      points.emplace_back(step, row[term.metric]);
+    rows.steps = std::max(rows.steps, step);
+    if (row.contains(key) && row[key].is_number()) rows.points.emplace_back(step, row[key]);
   });
+  return rows;
+}
+
+std::optional<Measurement> window_measurement(const fs::path& run, const Term& term) {
+  const Rows rows = rows_of(run, term.metric);
   const auto [low, high] = window_of(term.window);
   Measurement result;
   int count = 0;
-  for (const auto& [step, value] : points) {
-    if (step <= low * steps || step > high * steps) continue;
+  for (const auto& [step, value] : rows.points) {
+    if (step <= low * rows.steps || step > high * rows.steps) continue;
     result.value += value;
     ++count;
   }
@@ -83,13 +107,37 @@ std::optional<Measurement> training_measurement(const fs::path& run, const Term&
   return result;
 }
 
+std::optional<Measurement> reach_measurement(const fs::path& run, const std::string& metric) {
+  constexpr std::size_t kMeanOf = 3;
+  const std::size_t key = metric.find('/', 6);
+  if (key == std::string::npos) throw Error(kOperation, "expected reach/X/KEY, got '" + metric + "'");
+  const double wanted = std::atof(metric.substr(6, key - 6).c_str());
+  const Rows rows = rows_of(run, metric.substr(key + 1));
+  if (rows.points.empty()) return std::nullopt;
+  for (std::size_t i = kMeanOf - 1; i < rows.points.size(); ++i) {
+    double mean = 0;
+    for (std::size_t j = 0; j < kMeanOf; ++j) mean += rows.points[i - j].second / kMeanOf;
+    if (mean >= wanted) return Measurement{rows.points[i].first, {}};
+  }
+  return Measurement{rows.steps, {}};
+}
+
 }  // namespace
 
 std::optional<Measurement> measure(const fs::path& seed, const Term& term) {
-  const bool final = term.metric.starts_with("final/");
-  const fs::path run = seed / (final ? "eval-" + term.arm : term.arm);
-  if (!fs::exists(run / "result.json")) throw Error(kOperation, run.string() + " is no complete run");
-  return final ? final_measurement(run, term.metric) : training_measurement(run, term);
+  const bool final = term.metric.starts_with("final/"), reach = term.metric.starts_with("reach/");
+  Measurement result;
+  for (const std::string& name : term.runs) {
+    const fs::path run = seed / (final ? "eval-" + name : name);
+    if (!fs::exists(run / "result.json")) throw Error(kOperation, run.string() + " is no complete run");
+    const auto one = final   ? final_measurement(run, term.metric)
+                     : reach ? reach_measurement(run, term.metric)
+                             : window_measurement(run, term);
+    if (!one || term.runs.size() == 1) return one;
+    result.value += one->value / static_cast<double>(term.runs.size());
+    result.by_problem[name.substr(term.arm.size())] = one->value;
+  }
+  return result;
 }
 
 }  // namespace pope

@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <set>
 
 #include "core/error.h"
 #include "core/nearest.h"
 #include "core/yaml.h"
+#include "reproduce/entry.h"
 
 namespace pope {
 namespace {
@@ -18,65 +18,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr auto kOperation = "reproduce";
-
-// An entry of a YAML file: refuses keys that it does not know, and names itself in errors.
-class Entry {
- public:
-  Entry(std::string where, const Json& value, std::vector<std::string> known)
-      : where_(std::move(where)), value_(value) {
-    if (!value.is_object()) throw Error(kOperation, where_ + ": expected a map, got " + value.dump());
-    for (const auto& [key, ignored] : value.items()) {
-      if (std::find(known.begin(), known.end(), key) == known.end()) {
-        throw Error(kOperation, fmt::format("{}: unknown key '{}'", where_, key),
-                    "did you mean '" + nearest_of(key, known) + "'?");
-      }
-    }
-  }
-
-  std::string text(const std::string& key, const std::string& otherwise) const {
-    return value_.contains(key) ? scalar(key) : otherwise;
-  }
-  std::string text(const std::string& key) const {
-    if (!value_.contains(key)) throw Error(kOperation, fmt::format("{}: expected '{}'", where_, key));
-    return scalar(key);
-  }
-  double number(const std::string& key, double otherwise) const {
-    if (!value_.contains(key)) return otherwise;
-    const std::string text = scalar(key);
-    double number = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (code != std::errc() || end != text.data() + text.size()) {
-      throw Error(kOperation, fmt::format("{}.{}: expected a number, got '{}'", where_, key, text));
-    }
-    return number;
-  }
-  std::vector<std::string> list(const std::string& key) const {
-    if (!value_.contains(key)) return {};
-    if (!value_[key].is_array()) throw Error(kOperation, fmt::format("{}.{}: expected a list", where_, key));
-    return value_[key].get<std::vector<std::string>>();
-  }
-  // Settings: a map of dotted keys; lists as YAML text.
-  std::vector<std::pair<std::string, std::string>> settings(const std::string& key) const {
-    std::vector<std::pair<std::string, std::string>> out;
-    if (!value_.contains(key)) return out;
-    if (!value_[key].is_object()) throw Error(kOperation, fmt::format("{}.{}: expected a map", where_, key));
-    for (const auto& [name, value] : value_[key].items()) {
-      out.emplace_back(name, value.is_string() ? value.get<std::string>() : value.dump());
-    }
-    return out;
-  }
-  bool has(const std::string& key) const { return value_.contains(key); }
-  const std::string& where() const { return where_; }
-
- private:
-  std::string scalar(const std::string& key) const {
-    if (!value_[key].is_string())
-      throw Error(kOperation, fmt::format("{}.{}: expected one value", where_, key));
-    return value_[key];
-  }
-  std::string where_;
-  const Json& value_;
-};
+const std::vector<std::string> kArmKeys = {"label", "verb",   "model",    "config", "set",
+                                           "eval",  "repeat", "evaluate", "quick"};
 
 const Json& section(const Json& file, const std::string& name) {
   static const Json kNone = Json::object();
@@ -112,23 +55,34 @@ class Reader {
       found.push_back(plain(path, name, value));
     const Json &train = section(file, "train"), &eval = section(file, "eval");
     for (const auto& [name, value] : section(file, "arms").items()) {
-      for (Step& step : arm(path, name, value, train, eval)) found.push_back(std::move(step));
+      const int repeat =
+          static_cast<int>(Entry(path.string() + ": arms." + name, value, kArmKeys).number("repeat", 0));
+      if (repeat > 0) repeats[name] = repeat;
+      for (int i = repeat > 0 ? 1 : 0; i <= repeat; ++i) {
+        for (Step& step : arm(path, name, i, value, train, eval)) found.push_back(std::move(step));
+      }
     }
     return ordered(std::move(found));
   }
 
   Study study(const fs::path& path) const {
     const Json file = read_yaml(path);
-    const Entry top(path.string(), file, {"title", "claims"});
-    Study study{path.stem(), top.text("title"), {}};
+    const Entry top(path.string(), file, {"title", "claims", "figures"});
+    Study study{path.stem(), top.text("title"), {}, {}};
     if (!section(file, "claims").is_array())
       throw Error(kOperation, path.string() + ": expected a list of claims");
     int number = 0;
     for (const Json& value : file["claims"]) {
       study.claims.push_back(claim(study.name, fmt::format("{}: claim {}", path.string(), ++number), value));
     }
+    if (!file.contains("figures")) return study;
+    number = 0;
+    for (const Json& value : file["figures"])
+      study.figures.push_back(figure(fmt::format("{}: figure {}", path.string(), ++number), value));
     return study;
   }
+
+  std::map<std::string, int> repeats;
 
  private:
   std::string resolved(const std::string& file) const { return (folder_ / file).lexically_normal().string(); }
@@ -136,10 +90,12 @@ class Reader {
   void take_config(const Entry& entry, Step& step) const {
     for (const std::string& file : entry.list("config")) step.config.push_back(resolved(file));
     override_settings(step.settings, entry.settings("set"));
+    if (quick_) override_settings(step.settings, entry.settings("quick"));
   }
 
   Step plain(const fs::path& path, const std::string& name, const Json& value) const {
-    const Entry entry(path.string() + ": steps." + name, value, {"verb", "argument", "out", "config", "set"});
+    const Entry entry(path.string() + ": steps." + name, value,
+                      {"verb", "argument", "out", "config", "set", "quick"});
     Step step{name,    entry.text("verb"), "", entry.text("argument", ""), entry.text("out", name),
               common_, quick_settings_};
     if (!step.argument.empty() && !step.argument.starts_with('@')) step.argument = resolved(step.argument);
@@ -147,47 +103,72 @@ class Reader {
     return step;
   }
 
-  // An arm is a training run and its evaluation; an arm with `model` is only evaluated.
-  std::vector<Step> arm(const fs::path& path, const std::string& name, const Json& value, const Json& train,
-                        const Json& eval) const {
-    const Entry entry(path.string() + ": arms." + name, value, {"label", "verb", "model", "config", "set"});
+  // An arm is a training run and its evaluation; an arm with `model` is only evaluated, one with
+  // `evaluate: false` only trained. `number`: of a repeated arm, which "{i}" in its settings stands for; else
+  // 0.
+  std::vector<Step> arm(const fs::path& path, std::string name, int number, const Json& value,
+                        const Json& train, const Json& eval) const {
+    const Entry entry(path.string() + ": arms." + name, value, kArmKeys);
     const std::string label = entry.text("label");
+    if (number > 0) name += fmt::format("-{}", number);
     Step evaluation{"eval-" + name, "eval", label, "", "eval-" + name, common_, quick_settings_};
     take_config(Entry(path.string() + ": eval", eval, {"config", "set"}), evaluation);
+    override_settings(evaluation.settings, entry.settings("eval"));
     override_settings(evaluation.settings, {{"paths.model", entry.text("model", "@" + name + "/model")}});
     if (entry.has("model")) return {evaluation};
     Step training{name, entry.text("verb", "train"), label, "", name, common_, quick_settings_};
     if (training.verb == "train")
       take_config(Entry(path.string() + ": train", train, {"config", "set"}), training);
     take_config(entry, training);
+    for (auto& [key, setting] : training.settings) {
+      for (std::size_t at = setting.find("{i}"); number > 0 && at != std::string::npos;
+           at = setting.find("{i}"))
+        setting.replace(at, 3, std::to_string(number));
+    }
+    if (entry.text("evaluate", "true") == "false") return {training};
     return {training, evaluation};
   }
 
   Term term(const std::string& text, const std::string& metric) const {
     const std::size_t at = text.find('@');
-    return {text.substr(0, at), metric, at == std::string::npos ? "" : text.substr(at + 1)};
+    Term term{text.substr(0, at), metric, at == std::string::npos ? "" : text.substr(at + 1), {}};
+    const auto found = repeats.find(term.arm);
+    if (found == repeats.end()) term.runs = {term.arm};
+    for (int i = 1; found != repeats.end() && i <= found->second; ++i)
+      term.runs.push_back(fmt::format("{}-{}", term.arm, i));
+    return term;
   }
 
   Claim claim(const std::string& study, const std::string& where, const Json& value) const {
     const Entry entry(where, value, {"claim", "metric", "of", "minus", "times", "above", "below"});
     Claim claim{study, entry.text("claim")};
     claim.left = term(entry.text("of"), entry.text("metric"));
-    claim.right = term(entry.text("minus"), entry.text("metric"));
+    if (entry.has("minus")) claim.right = term(entry.text("minus"), entry.text("metric"));
     claim.times = entry.number("times", 1);
     claim.above = entry.has("above");
     if (claim.above == entry.has("below"))
       throw Error(kOperation, where + ": expected one of above and below");
     claim.bound = entry.number(claim.above ? "above" : "below", 0);
-    const bool final = claim.left.metric.starts_with("final/");
-    for (Term* side : {&claim.left, &claim.right}) {
-      static const std::set<std::string> kWindows = {"start", "early", "middle", "late", "all"};
-      if (side->window.empty() && !final) side->window = "all";
-      if (final ? !side->window.empty() : !kWindows.contains(side->window)) {
-        throw Error(kOperation, fmt::format("{}: no window '{}' of {}", where, side->window, side->metric),
-                    "ARM@start, early, middle, late or all; none for final/… metrics");
-      }
-    }
+    set_window(where, claim.left);
+    if (claim.right) set_window(where, *claim.right);
     return claim;
+  }
+
+  static void set_window(const std::string& where, Term& term) {
+    static const std::set<std::string> kWindows = {"start", "early", "middle", "late", "all"};
+    const bool windowless = term.metric.starts_with("final/") || term.metric.starts_with("reach/");
+    if (term.window.empty() && !windowless) term.window = "all";
+    if (windowless ? !term.window.empty() : !kWindows.contains(term.window)) {
+      throw Error(kOperation, fmt::format("{}: no window '{}' of {}", where, term.window, term.metric),
+                  "ARM@start, early, middle, late or all; none for final/… and reach/… metrics");
+    }
+  }
+
+  Figure figure(const std::string& where, const Json& value) const {
+    const Entry entry(where, value, {"title", "x", "y", "arms"});
+    Figure figure{entry.text("title"), entry.text("x", ""), entry.text("y"), {}};
+    for (const std::string& name : entry.list("arms")) figure.arms.push_back(term(name, figure.y));
+    return figure;
   }
 
   // Every step after those it refers to.
@@ -246,9 +227,21 @@ std::vector<Step> Plan::needed(const std::vector<Study>& chosen) const {
     if (!names.insert(name).second) return;
     for (const std::string& reference : references(step(name))) self(self, reference);
   };
+  const auto add_runs = [&](const Term& term) {
+    for (const std::string& run : term.runs) {
+      const bool evaluated = std::any_of(steps.begin(), steps.end(),
+                                         [&](const Step& step) { return step.name == "eval-" + run; });
+      // Of an arm that is never evaluated there is only the training run.
+      add(add, evaluated || term.metric.starts_with("final/") ? "eval-" + run : run);
+    }
+  };
   for (const Study& study : chosen) {
     for (const Claim& claim : study.claims) {
-      for (const Term* term : {&claim.left, &claim.right}) add(add, "eval-" + term->arm);
+      add_runs(claim.left);
+      if (claim.right) add_runs(*claim.right);
+    }
+    for (const Figure& figure : study.figures) {
+      for (const Term& term : figure.arms) add_runs(term);
     }
   }
   std::vector<Step> out;
@@ -279,7 +272,8 @@ Plan read_plan(const fs::path& folder, bool quick) {
                 "run it in pope's source folder, or set reproduce.plan to a folder like its configs/paper");
   }
   Reader reader(folder, quick);
-  Plan plan{reader.steps(), {}};
+  Plan plan{reader.steps(), {}, {}};
+  plan.repeats = reader.repeats;
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(folder)) {
     if (entry.path().extension() == ".yaml" && entry.path().stem() != "arms") files.push_back(entry.path());

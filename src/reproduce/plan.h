@@ -1,11 +1,13 @@
 // What `pope reproduce` knows of the paper, read from a folder of YAML (configs/paper):
 //   arms.yaml    the steps that make base model, hard set and guided set, and the arms: one per method,
 //                baseline or ablation. Every step and arm is one run of a pope verb per seed.
-//   STUDY.yaml   one per figure or table: its title and its claims, each a comparison of two arms.
+//   STUDY.yaml   one per figure or table: its title, its claims, each a comparison of two arms, and what its
+//                page draws.
 // A new ablation is an entry in arms.yaml, a new figure one file; docs/reproduce.md has the format.
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -27,32 +29,44 @@ struct Step {
 // What a claim measures: an arm's metric, averaged over a window of its training steps.
 struct Term {
   std::string arm;
-  // Of the final evaluation: "final/SET/unguided/pass@32". Else a key of metrics.jsonl.
-  std::string metric;
-  std::string window;  // start | early | middle | late | all: see measure.h; "" for final/… metrics
+  std::string metric;  // see measure.h
+  std::string
+      window;  // start | early | middle | late | all: see measure.h; "" for final/… and reach/… metrics
+  // The runs that measure it: the arm's, or, of an arm with `repeat`, all of them. They are averaged.
+  std::vector<std::string> runs;
 };
 
-// left − times·right is above (or below) a bound that was fixed before the runs.
+// left − times·right (or left alone) is above (or below) a bound that was fixed before the runs.
 struct Claim {
   std::string study, text;
-  Term left, right;
+  Term left;
+  std::optional<Term> right;
   double times = 1, bound = 0;
   bool above = true;
+};
+
+// A chart: metric y of some arms against their training steps, or against another metric.
+struct Figure {
+  // Keys of metrics.jsonl. x = "": steps; "rollouts/hard": rollouts of hard problems, guided or not, so far.
+  std::string title, x, y;
+  std::vector<Term> arms;  // metric y
 };
 
 struct Study {
   std::string name, title;
   std::vector<Claim> claims;
+  std::vector<Figure> figures;
 };
 
 struct Plan {
   std::vector<Step>
       steps;  // arms and their evaluations ("eval-ARM") among them, every step after those it reads
   std::vector<Study> studies;
+  std::map<std::string, int> repeats;  // arms that stand for so many runs, NAME-1, NAME-2, …
 
   const Step& step(const std::string& name) const;  // Error with the nearest known name
   const Study& study(const std::string& name) const;
-  // The steps that these studies' claims need, in the order of `steps`.
+  // The steps that these studies' claims and figures need, in the order of `steps`.
   std::vector<Step> needed(const std::vector<Study>& studies) const;
 };
 

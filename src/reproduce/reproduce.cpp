@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "report/report.h"
+#include "reproduce/figures.h"
 #include "reproduce/jobs.h"
 #include "reproduce/plan.h"
 #include "reproduce/verdict.h"
@@ -25,19 +26,25 @@ std::vector<Study> chosen(const Plan& plan, const std::vector<std::string>& name
   return studies;
 }
 
-// The page: the claims, and everything that a report has, of the runs with a label.
+// The page: the claims with their charts, and what a report has of the runs with a label.
 void write_page(const std::vector<Job>& jobs, const std::vector<Step>& steps, const Json& claims,
-                const fs::path& file) {
+                const Json& figures, const fs::path& file) {
   std::vector<fs::path> runs;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const Step& step = steps[i % steps.size()];
-    if (jobs[i].run_directory && (!step.label.empty() || step.verb == "mine" || step.verb == "guide"))
+    // An arm that is not evaluated is part of another one, or has charts of its own.
+    const bool evaluated = std::any_of(steps.begin(), steps.end(),
+                                       [&](const Step& other) { return other.name == "eval-" + step.name; });
+    if (step.verb == "eval" || evaluated || step.verb == "mine" || step.name == "guide")
       runs.push_back(jobs[i].out);
   }
   ReportConfig config;
   config.title = "The POPE paper, re-run";
+  config.rollouts = 120;
   Json report = collect_report(runs, config);
   report["claims"] = claims;
+  report["figures"] = figures;
+  report["curves"] = Json::array();  // of all arms in one chart: the studies' charts take their place
   write_file(file, render_html(report));
 }
 
@@ -47,7 +54,7 @@ void ReproduceConfig::fields(Options& o) {
   o.add("plan", plan, "folder with arms.yaml and one file per study");
   o.add("seeds", seeds, "seeds, counted from run.seed");
   o.add("workers", workers, "runs at a time, one core each; 0: all cores");
-  o.add("quick", quick, "small runs and two seeds, to see that everything works");
+  o.add("quick", quick, "small runs and three seeds, to see that everything works");
 }
 
 Json reproduce(const ReproduceConfig& config, const std::vector<std::string>& names, std::uint64_t first_seed,
@@ -61,18 +68,19 @@ Json reproduce(const ReproduceConfig& config, const std::vector<std::string>& na
   const std::vector<Study> studies = chosen(plan, names);
   const std::vector<Step> steps = plan.needed(studies);
   std::vector<std::uint64_t> seeds;
-  for (int i = 0; i < (config.quick ? std::min(2, config.seeds) : config.seeds); ++i)
+  for (int i = 0; i < (config.quick ? std::min(3, config.seeds) : config.seeds); ++i)
     seeds.push_back(first_seed + static_cast<std::uint64_t>(i));
   const std::vector<Job> jobs = jobs_of(steps, seeds, out, {"run.threads=1"});
   const int workers = config.workers > 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
   {
-    Progress progress("reproduce", static_cast<double>(jobs.size()));
-    run_jobs(program, jobs, workers, [&](std::size_t complete, const std::string& running) {
-      progress.update(static_cast<double>(complete), running);
-    });
+    double all = 0;
+    for (const Job& job : jobs) all += job.weight;
+    Progress progress("reproduce", all);
+    run_jobs(program, jobs, workers,
+             [&](double complete, const std::string& running) { progress.update(complete, running); });
   }
   const Json claims = judge_all(studies, seeds, out);
-  write_page(jobs, steps, claims, out / "report.html");
+  write_page(jobs, steps, claims, figures_of(plan, studies, seeds, out), out / "report.html");
   Json result = {{"studies", names},
                  {"seeds", seeds},
                  {"quick", config.quick},

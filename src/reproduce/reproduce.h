@@ -15,7 +15,7 @@ struct ReproduceConfig {
   std::string plan = "configs/paper";  // folder of arms.yaml and the studies
   int seeds = 5;                       // seeds first_seed … first_seed + seeds − 1
   int workers = 0;                     // runs at a time, a core each; 0 = all cores
-  bool quick = false;                  // the plan's quick settings, and two seeds
+  bool quick = false;                  // the plan's quick settings, and at most three seeds
   void fields(Options& options);
 };
 

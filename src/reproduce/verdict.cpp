@@ -32,11 +32,16 @@ std::vector<double> values_of(const std::vector<Measurement>& measurements) {
   return values;
 }
 
-// left − times·right, problem by problem; empty unless both sides have the same problems.
+// left − times·right, problem by problem (or run by run); empty unless both sides have the same ones.
 std::vector<double> by_problem(const Claim& claim, const std::vector<Measurement>& left,
                                const std::vector<Measurement>& right) {
   std::vector<double> differences;
   for (std::size_t s = 0; s < left.size(); ++s) {
+    if (!claim.right) {
+      if (left[s].by_problem.empty()) return {};
+      for (const auto& [id, value] : left[s].by_problem) differences.push_back(value);
+      continue;
+    }
     if (left[s].by_problem.empty() || left[s].by_problem.size() != right[s].by_problem.size()) return {};
     for (const auto& [id, value] : left[s].by_problem) {
       const auto other = right[s].by_problem.find(id);
@@ -52,11 +57,12 @@ Json judged(const Study& study, const Claim& claim, const std::vector<std::uint6
   std::vector<Measurement> left, right;
   for (const std::uint64_t seed : seeds) {
     const auto folder = out / fmt::format("seed-{}", seed);
-    const auto a = measure(folder, claim.left), b = measure(folder, claim.right);
+    const auto a = measure(folder, claim.left),
+               b = claim.right ? measure(folder, *claim.right) : std::optional(Measurement());
     if (!a || !b) {
       throw Error("reproduce",
                   fmt::format("{}: '{}': no row of {} has {}", study.name, claim.text,
-                              (folder / (a ? claim.right : claim.left).arm).string(), claim.left.metric),
+                              (folder / (a ? *claim.right : claim.left).arm).string(), claim.left.metric),
                   "the claim names a metric that these runs do not log");
     }
     left.push_back(*a);
@@ -72,11 +78,11 @@ Json judged(const Study& study, const Claim& claim, const std::vector<std::uint6
           {"claim", claim.text},
           {"metric", claim.left.metric},
           {"of", name(claim.left)},
-          {"minus", name(claim.right)},
+          {"minus", claim.right ? Json(name(*claim.right)) : Json()},
           {"times", claim.times},
           {claim.above ? "above" : "below", claim.bound},
           {"left", mean(values_of(left))},
-          {"right", mean(values_of(right))},
+          {"right", claim.right ? Json(mean(values_of(right))) : Json()},
           {"difference", verdict.difference.value},
           {"low", open ? Json() : Json(verdict.difference.low)},
           {"high", open ? Json() : Json(verdict.difference.high)},

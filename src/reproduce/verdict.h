@@ -22,16 +22,16 @@ struct ClaimVerdict {
   Interval difference;   // of left − times·right
 };
 
-// One pair of measurements per seed. Three seeds and more: student_interval over seeds. Fewer: bootstrap over
-// the problems of all seeds, where both sides have them, else none, which decides nothing. The claim held
-// when the whole interval is on its side of the bound, did not hold when none of it is, and is not decidable
-// otherwise.
+// One pair of measurements per seed; `right` holds zeros where the claim is about one arm. Three seeds and
+// more: student_interval over seeds. Fewer: bootstrap over the problems of all seeds, where both sides have
+// them, else none, which decides nothing. The claim held when the whole interval is on its side of the bound,
+// did not hold when none of it is, and is not decidable otherwise.
 ClaimVerdict judge(const Claim& claim, const std::vector<Measurement>& left,
                    const std::vector<Measurement>& right);
 
 // All claims of the studies on the runs in OUT/seed-N. → [{study, title, claim, metric, of, minus, times,
 // above | below, left, right, difference, low, high, interval, seeds, verdict}]; low and high null without
-// interval.
+// interval, minus and right where the claim is about one arm.
 Json judge_all(const std::vector<Study>& studies, const std::vector<std::uint64_t>& seeds,
                const std::filesystem::path& out);
 

@@ -22,7 +22,7 @@ const std::vector<Step> kSteps = {
     {"mine-easy", "mine", "", "", "mine-easy", {}, {{"paths.eval_sets", "[a=@mine/hard.jsonl, b=@pool]"}}},
     {"eval-x", "eval", "X", "", "eval-x", {}, {{"paths.model", "@mine-easy/model"}}}};
 
-const auto kNoProgress = [](std::size_t, const std::string&) {};
+const auto kNoProgress = [](double, const std::string&) {};
 
 // A program that appends its verb to `log` and then leaves what the verb would: its last argument is --out's.
 std::filesystem::path fake_program(const TempDir& dir, const std::string& before = "") {
@@ -52,10 +52,11 @@ TEST(Jobs, RunOnceInOrder) {
   TempDir dir;
   const auto jobs = jobs_of(kSteps, {1}, dir / "out", {});
   const auto program = fake_program(dir);
-  std::size_t most = 0;
-  run_jobs(program, jobs, 3, [&](std::size_t complete, const std::string&) { most = complete; });
+  double most = 0, all = 0;
+  for (const Job& job : jobs) all += job.weight;
+  run_jobs(program, jobs, 3, [&](double complete, const std::string&) { most = complete; });
   EXPECT_EQ(read_file(dir / "log"), "problems\nmine\nmine\neval\n");
-  EXPECT_EQ(most, 4u);
+  EXPECT_EQ(most, all);
   std::filesystem::remove(dir / "out/seed-1/mine-easy/result.json");  // as a kill would leave it
   run_jobs(program, jobs, 3, kNoProgress);
   EXPECT_EQ(read_file(dir / "log"), "problems\nmine\nmine\neval\nmine\n");
@@ -78,6 +79,16 @@ TEST(Jobs, OtherSettingsAreRefused) {
                 run_jobs(program, jobs_of(kSteps, {1}, dir / "out", {"run.threads=2"}), 1, kNoProgress);
               }),
               HasSubstr("was begun with other settings"));
+}
+
+TEST(Jobs, WhatHasNotBegunMayStillChange) {
+  TempDir dir;
+  const auto program = fake_program(dir, "if [ \"$1\" = mine ]; then exit 1; fi");
+  std::vector<Step> steps = kSteps;
+  EXPECT_NE(error_of([&] { run_jobs(program, jobs_of(steps, {1}, dir / "out", {}), 1, kNoProgress); }), "");
+  steps.back().label = "Y";  // eval was never reached
+  run_jobs(fake_program(dir), jobs_of(steps, {1}, dir / "out", {}), 1, kNoProgress);
+  EXPECT_THAT(read_file(dir / "out/seed-1/eval-x.command"), HasSubstr("--label Y"));
 }
 
 }  // namespace

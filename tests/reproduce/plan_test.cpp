@@ -24,7 +24,8 @@ steps:
 train: {set: {paths.model: "@base/model", paths.problems: "@guide/guided.jsonl", mixture.easy: 0}}
 eval: {set: {paths.eval_sets: ["hard=@guide/guided.jsonl", "pool=@pool"]}}
 arms:
-  start: {label: Base model, model: "@base/model"}
+  pair: {label: Pairs, repeat: 2, evaluate: false, set: {paths.easy: "@pool", run.label: "{i} of {i}"}, quick: {train.steps: 1}}
+  start: {label: Base model, model: "@base/model", eval: {<<: [{eval.overlap: true, eval.level: 0.5}, {eval.samples: 7}], eval.level: 0.9}}
   plain: {label: GRPO, set: {mixture.guided: 0, train.steps: 9}}
   sft: {label: SFT, verb: sft, set: {paths.problems: "@pool"}}
 )";
@@ -57,8 +58,8 @@ TEST(Plan, StepsComeAfterWhatTheyRead) {
   TempDir dir;
   write_plan(dir, kArms, kStudy);
   const Plan plan = read_plan(dir / "plan");
-  EXPECT_THAT(names_of(plan.steps),
-              ElementsAre("pool", "base", "guide", "eval-start", "plain", "eval-plain", "sft", "eval-sft"));
+  EXPECT_THAT(names_of(plan.steps), ElementsAre("pool", "base", "guide", "pair-1", "pair-2", "eval-start",
+                                                "plain", "eval-plain", "sft", "eval-sft"));
   EXPECT_THAT(references(plan.step("eval-plain")), ElementsAre("guide", "plain", "pool"));
 }
 
@@ -83,6 +84,32 @@ TEST(Plan, ArmsInheritAndOverride) {
   EXPECT_EQ(setting(quick.step("eval-plain"), "eval.samples"), "4");
 }
 
+TEST(Plan, RepeatedArmsAndSettingsOfTheEvaluation) {
+  TempDir dir;
+  write_plan(dir, kArms,
+             "title: t\nclaims:\n  - {claim: c, metric: reach/0.5/reward/unguided, of: pair, below: 2}\n"
+             "figures:\n  - {title: f, x: reward/easy, y: reward/unguided, arms: [plain, pair]}\n");
+  const Plan plan = read_plan(dir / "plan", true);
+  EXPECT_EQ(setting(plan.step("pair-2"), "run.label"), "2 of 2");
+  EXPECT_EQ(setting(plan.step("pair-2"), "train.steps"), "1");  // its own quick setting wins
+  EXPECT_EQ(setting(read_plan(dir / "plan").step("pair-2"), "train.steps"), "none");
+  EXPECT_EQ(setting(plan.step("eval-start"), "eval.overlap"), "true");
+  EXPECT_EQ(setting(plan.step("eval-start"), "eval.level"), "0.9");  // the map's own key wins
+  EXPECT_EQ(setting(plan.step("eval-start"), "eval.samples"), "7");
+  EXPECT_EQ(setting(plan.step("eval-plain"), "eval.overlap"), "none");
+  const Study& study = plan.studies.at(0);
+  const Claim& claim = study.claims.at(0);
+  EXPECT_FALSE(claim.right.has_value());
+  EXPECT_FALSE(claim.above);
+  EXPECT_EQ(claim.left.window, "");
+  EXPECT_THAT(claim.left.runs, ElementsAre("pair-1", "pair-2"));
+  ASSERT_EQ(study.figures.size(), 1u);
+  EXPECT_EQ(study.figures[0].x, "reward/easy");
+  EXPECT_THAT(study.figures[0].arms.at(0).runs, ElementsAre("plain"));
+  EXPECT_THAT(names_of(plan.needed({study})),
+              ElementsAre("pool", "base", "guide", "pair-1", "pair-2", "plain", "eval-plain"));
+}
+
 TEST(Plan, OnlyWhatTheClaimsNeedIsRun) {
   TempDir dir;
   write_plan(dir, kArms, kStudy);
@@ -102,7 +129,7 @@ TEST(Plan, ReadsClaims) {
   EXPECT_EQ(study.claims[0].left.window, "");
   EXPECT_EQ(study.claims[1].left.arm, "plain");
   EXPECT_EQ(study.claims[1].left.window, "late");
-  EXPECT_EQ(study.claims[1].right.window, "early");
+  EXPECT_EQ(study.claims[1].right->window, "early");
 }
 
 TEST(Plan, ErrorsNameTheEntry) {

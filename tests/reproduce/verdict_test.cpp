@@ -16,8 +16,8 @@ Claim claim_of(double times, bool above, double bound) {
   Claim claim;
   claim.study = "s";
   claim.text = "c";
-  claim.left = {"a", "reward/unguided", "all"};
-  claim.right = {"b", "reward/unguided", "all"};
+  claim.left = {"a", "reward/unguided", "all", {"a"}};
+  claim.right = {"b", "reward/unguided", "all", {"b"}};
   claim.times = times;
   claim.above = above;
   claim.bound = bound;
@@ -77,12 +77,12 @@ TEST(Measure, WindowsOfTraining) {
   }
   write_jsonl(dir / "a/metrics.jsonl", rows);
   EXPECT_THAT(error_of([&] {
-                measure(dir.path(), {"a", "reward/unguided", "all"});
+                measure(dir.path(), {"a", "reward/unguided", "all", {"a"}});
               }),
               HasSubstr("is no complete run"));
   write_file(dir / "a/result.json", "{}");
   const auto value = [&](const std::string& metric, const std::string& window) {
-    return measure(dir.path(), {"a", metric, window})->value;
+    return measure(dir.path(), {"a", metric, window, {"a"}})->value;
   };
   EXPECT_EQ(value("reward/unguided", "start"), 1.5);    // steps 1, 2
   EXPECT_EQ(value("reward/unguided", "early"), 5.5);    // 4 … 7
@@ -90,7 +90,7 @@ TEST(Measure, WindowsOfTraining) {
   EXPECT_EQ(value("reward/unguided", "late"), 18.5);    // 17 … 20
   EXPECT_EQ(value("reward/unguided", "all"), 10.5);
   EXPECT_EQ(value("eval/hard/unguided/pass@8", "late"), 0.2);
-  EXPECT_FALSE(measure(dir.path(), {"a", "no/such", "all"}));
+  EXPECT_FALSE(measure(dir.path(), {"a", "no/such", "all", {"a"}}));
 }
 
 TEST(Measure, FinalEvaluation) {
@@ -98,13 +98,63 @@ TEST(Measure, FinalEvaluation) {
   write_file(dir / "eval-a/result.json",
              R"({"sets": [{"set": "hard", "guided": true, "samples": 4, "ids": ["p"], "correct": [4]},
                           {"set": "hard", "guided": false, "samples": 4, "ids": ["p", "q"], "correct": [1, 0]}]})");
-  const auto measured = measure(dir.path(), {"a", "final/hard/unguided/pass@2", ""});
+  const auto measured = measure(dir.path(), {"a", "final/hard/unguided/pass@2", "", {"a"}});
   ASSERT_TRUE(measured);
   EXPECT_DOUBLE_EQ(measured->by_problem.at("p"), 0.5);  // 1 − C(3,2)/C(4,2)
   EXPECT_DOUBLE_EQ(measured->value, 0.25);
-  EXPECT_FALSE(measure(dir.path(), {"a", "final/heldout/unguided/pass@2", ""}));
-  EXPECT_FALSE(measure(dir.path(), {"a", "final/hard/unguided/pass@8", ""}));  // more than its samples
-  EXPECT_THAT(error_of([&] { measure(dir.path(), {"a", "final/hard/pass@2", ""}); }), HasSubstr("expected"));
+  EXPECT_FALSE(measure(dir.path(), {"a", "final/heldout/unguided/pass@2", "", {"a"}}));
+  EXPECT_FALSE(measure(dir.path(), {"a", "final/hard/unguided/pass@8", "", {"a"}}));  // more than its samples
+  EXPECT_THAT(error_of([&] {
+                measure(dir.path(), {"a", "final/hard/pass@2", "", {"a"}});
+              }),
+              HasSubstr("expected"));
+}
+
+TEST(Measure, OverlapAboveChance) {
+  TempDir dir;
+  write_file(dir / "eval-a/result.json",
+             R"({"sets": [{"set": "hard", "guided": false, "samples": 4, "ids": ["p", "q"], "correct": [1, 0],
+                           "overlap": {"steps": {"value": 0.5, "chance": 0.25, "values": [0.5, 0.0]}}}]})");
+  const auto measured = measure(dir.path(), {"a", "final/hard/unguided/overlap/steps", "", {"a"}});
+  ASSERT_TRUE(measured);
+  EXPECT_EQ(measured->value, 0.25);
+  EXPECT_EQ(measured->by_problem.at("p"), 0.5);
+  EXPECT_FALSE(measure(dir.path(), {"a", "final/hard/unguided/overlap/ngrams", "", {"a"}}));
+}
+
+// Rows of 2 steps each; the mean of three is at least 0.5 from step 12 on: 0.2, 0.5, 0.8.
+TEST(Measure, StepsUntilALevelIsReached) {
+  TempDir dir;
+  std::vector<Json> rows;
+  const double values[] = {0, 0.9, 0, 0, 0.2, 0.5, 0.8, 0.1};
+  for (int i = 0; i < 8; ++i) rows.push_back({{"step", 2 * i}, {"r", values[i]}});
+  write_jsonl(dir / "a-1/metrics.jsonl", rows);
+  write_file(dir / "a-1/result.json", "{}");
+  const auto reached = [&](const std::string& metric) {
+    return measure(dir.path(), {"a", metric, "", {"a-1"}})->value;
+  };
+  EXPECT_EQ(reached("reach/0.5/r"), 12);
+  EXPECT_EQ(reached("reach/0.3/r"), 4);    // 0, 0.9, 0
+  EXPECT_EQ(reached("reach/0.51/r"), 14);  // never: all steps
+  EXPECT_FALSE(measure(dir.path(), {"a", "reach/0.5/s", "", {"a-1"}}));
+  // Several runs: their mean, and each apart.
+  rows = {{{"step", 1}, {"r", 1}}, {{"step", 2}, {"r", 1}}, {{"step", 3}, {"r", 1}}};
+  write_jsonl(dir / "a-2/metrics.jsonl", rows);
+  write_file(dir / "a-2/result.json", "{}");
+  const auto both = measure(dir.path(), {"a", "reach/0.5/r", "", {"a-1", "a-2"}});
+  EXPECT_EQ(both->value, 7.5);
+  EXPECT_EQ(both->by_problem, (std::map<std::string, double>{{"-1", 12}, {"-2", 3}}));
+}
+
+TEST(Judge, OneArmAgainstABound) {
+  Claim claim = claim_of(1, false, 0.4);
+  claim.right.reset();
+  EXPECT_EQ(judge(claim, values({0.2, 0.3, 0.25}), values({0, 0, 0})).text, "held");
+  std::vector<Measurement> one = values({0.3});
+  for (int i = 0; i < 20; ++i) one[0].by_problem[std::to_string(i)] = 0.25 + 0.005 * i;
+  EXPECT_EQ(judge(claim, one, values({0})).text, "held");
+  claim.bound = 0.2;
+  EXPECT_EQ(judge(claim, one, values({0})).text, "did not hold");
 }
 
 }  // namespace

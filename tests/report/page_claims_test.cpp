@@ -1,0 +1,55 @@
+// The claims of `pope reproduce`: what is compared, the verdict, and the charts behind each study.
+#include <gtest/gtest.h>
+
+#include "report/page.h"
+
+namespace pope {
+namespace {
+
+Json claim(const std::string& study, const Json& minus) {
+  return {{"study", study},      {"title", "Title of " + study},
+          {"claim", "More <b>"}, {"metric", "m"},
+          {"of", "a"},           {"minus", minus},
+          {"times", 3},          {"above", 0.5},
+          {"left", 0.75},        {"right", minus.is_null() ? Json() : Json(0.125)},
+          {"difference", 0.375}, {"low", 0.25},
+          {"high", Json()},      {"interval", "seeds"},
+          {"verdict", "held"}};
+}
+
+Json figure(const std::string& study, const std::string& title) {
+  return {{"study", study},
+          {"title", title},
+          {"x", "training step"},
+          {"y", "reward"},
+          {"percent", true},
+          {"series",
+           {{{"name", "Arm & co"},
+             {"color", 2},
+             {"x", {1, 2}},
+             {"mean", {0, 1}},
+             {"low", {0, 1}},
+             {"high", {0, 1}}}}}};
+}
+
+TEST(ClaimsSection, ComparisonsAndCharts) {
+  Json report = {{"claims", {claim("s1", "b"), claim("s2", nullptr)}},
+                 {"figures", {figure("s2", "Second"), figure("s1", "First")}}};
+  const std::string page = claims_section(report);
+  const auto at = [&](const std::string& part) { return page.find(part); };
+  EXPECT_NE(at("a − 3 × b &gt; 0.5"), std::string::npos);
+  EXPECT_NE(at("<td>a &gt; 0.5</td>"), std::string::npos);  // one arm against a bound
+  EXPECT_NE(at("More &lt;b&gt;"), std::string::npos);
+  EXPECT_NE(at("<b class=\"up\">held</b>"), std::string::npos);
+  EXPECT_NE(at("Arm &amp; co"), std::string::npos);
+  // Each study's charts stand behind its table.
+  EXPECT_LT(at("Title of s1"), at("<figcaption>First"));
+  EXPECT_LT(at("<figcaption>First"), at("Title of s2"));
+  EXPECT_LT(at("Title of s2"), at("<figcaption>Second"));
+  report.erase("figures");
+  EXPECT_EQ(claims_section(report).find("<figure>"), std::string::npos);
+  EXPECT_EQ(claims_section({{"claims", Json::array()}}), "");
+}
+
+}  // namespace
+}  // namespace pope

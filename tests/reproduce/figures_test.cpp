@@ -1,0 +1,63 @@
+// The points of charts, by hand.
+#include "reproduce/figures.h"
+
+#include <gtest/gtest.h>
+
+#include "core/files.h"
+#include "core/temp_dir.h"
+
+namespace pope {
+namespace {
+
+void write_run(const std::filesystem::path& run, const std::vector<double>& y) {
+  std::vector<Json> rows;
+  for (std::size_t i = 0; i < y.size(); ++i)
+    rows.push_back({{"step", i}, {"rollouts/total", 100 * i}, {"x", 10 * y[i]}, {"reward/unguided", y[i]}});
+  write_jsonl(run / "metrics.jsonl", rows);
+  write_file(run / "config.yaml", "mixture:\n  unguided: 1\n  guided: 1\n  easy: 6\n");
+}
+
+Json points(const TempDir& dir, const std::string& x) {
+  Plan plan;
+  plan.steps = {{"a-1", "train", "Arm"}, {"a-2", "train", "Arm"}};
+  Study study{"s", "S", {}, {{"T", x, "reward/unguided", {{"a", "reward/unguided", "", {"a-1", "a-2"}}}}}};
+  return figures_of(plan, {study}, {1}, dir.path());
+}
+
+TEST(Figures, MeanAndRangeOverRuns) {
+  TempDir dir;
+  write_run(dir / "seed-1/a-1", {0, 0.5, 1});
+  write_run(dir / "seed-1/a-2", {0.5, 0, 0.25, 1});  // its last step is not the other's
+  Json figure = points(dir, "").at(0);
+  EXPECT_EQ(figure["title"], "T");
+  EXPECT_EQ(figure["percent"], true);
+  Json series = figure["series"][0];
+  EXPECT_EQ(series["name"], "Arm");
+  EXPECT_EQ(series["runs"], 2);
+  EXPECT_EQ(series["x"], Json({0, 1, 2}));
+  EXPECT_EQ(series["mean"], Json({0.25, 0.25, 0.625}));
+  EXPECT_EQ(series["low"], Json({0, 0, 0.25}));
+  EXPECT_EQ(series["high"], Json({0.5, 0.5, 1}));
+  // Against another metric: the means of both, no range.
+  series = points(dir, "x").at(0)["series"][0];
+  EXPECT_EQ(series["x"], Json({2.5, 2.5, 6.25}));
+  EXPECT_EQ(series["high"], series["mean"]);
+  // A quarter of the rollouts are of hard problems.
+  EXPECT_EQ(points(dir, "rollouts/hard").at(0)["series"][0]["x"], Json({0, 25, 50}));
+  EXPECT_TRUE(points(dir, "no/such").empty());
+}
+
+TEST(Figures, ManyRowsAreAveraged) {
+  TempDir dir;
+  std::vector<double> y;
+  for (int i = 0; i < 60; ++i) y.push_back(i);
+  write_run(dir / "seed-1/a-1", y);
+  write_run(dir / "seed-1/a-2", y);
+  const Json series = points(dir, "").at(0)["series"][0];
+  ASSERT_EQ(series["x"].size(), 30u);
+  EXPECT_EQ(series["x"][0], 0.5);
+  EXPECT_EQ(series["mean"][29], 58.5);
+}
+
+}  // namespace
+}  // namespace pope
