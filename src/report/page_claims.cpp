@@ -18,11 +18,11 @@ std::string comparison(const Json& claim) {
   const double times = claim["times"];
   const bool above = claim.contains("above");
   if (claim["minus"].is_null()) {
-    return fmt::format("{} {} {}", escape(text_of(claim["of"])), above ? "&gt;" : "&lt;",
+    return fmt::format("{} {} {}", text_of(claim["of"]), above ? "&gt;" : "&lt;",
                        short_number(claim[above ? "above" : "below"]));
   }
-  return fmt::format("{} − {}{} {} {}", escape(text_of(claim["of"])),
-                     times == 1 ? "" : fmt::format("{} × ", times), escape(text_of(claim["minus"])),
+  return fmt::format("{} − {}{} {} {}", text_of(claim["of"]),
+                     times == 1 ? "" : fmt::format("{} × ", times), text_of(claim["minus"]),
                      above ? "&gt;" : "&lt;", short_number(claim[above ? "above" : "below"]));
 }
 
@@ -31,12 +31,12 @@ std::string row(const Json& claim) {
   const char* style = verdict == "held" ? "up" : verdict == "did not hold" ? "bad" : "muted";
   const std::string interval = claim["low"].is_number()
                                    ? fmt::format("<br><small>{} to {}, over {}</small>", fixed(claim["low"]),
-                                                 fixed(claim["high"]), escape(text_of(claim["interval"])))
+                                                 fixed(claim["high"]), text_of(claim["interval"]))
                                    : "";
   return fmt::format(
       "<tr><td>{}<br><small>{}, {}</small></td><td>{}</td><td>{}</td><td>{}{}</td><td><b "
       "class=\"{}\">{}</b></td></tr>",
-      escape(text_of(claim["claim"])), escape(text_of(claim["metric"])), comparison(claim),
+      text_of(claim["claim"]), text_of(claim["metric"]), comparison(claim),
       fixed(claim["left"]), fixed(claim["right"]), fixed(claim["difference"]), interval, style,
       escape(verdict));
 }
@@ -54,7 +54,7 @@ std::string figure(const Json& value) {
         {s["name"], s["color"], numbers("x"), numbers("mean"), numbers("low"), numbers("high")});
     legend +=
         fmt::format("<li><span class=\"tag\"><i class=\"mark c{}\" aria-hidden=\"true\"></i>{}</span></li>",
-                    s["color"].get<int>(), escape(text_of(s["name"])));
+                    s["color"].get<int>(), text_of(s["name"]));
   }
   return fmt::format("<figure><figcaption>{}</figcaption>{}<ul class=\"legend\">{}</ul></figure>",
                      escape(chart.title), line_chart(chart), legend);
@@ -84,7 +84,7 @@ std::string claims_section(const Json& report) {
     if (claim["study"] != study) {
       if (!study.empty()) html += "</tbody></table></div>" + figures_of_study(report, study);
       study = claim["study"];
-      html += "<h3>" + escape(text_of(claim["title"])) +
+      html += "<h3>" + text_of(claim["title"]) +
               "</h3><div class=\"scroll\"><table "
               "class=\"claims\"><thead><tr><th>Claim</th><th>left</th><th>right</th>"
               "<th>difference</th><th>verdict</th></tr></thead><tbody>";

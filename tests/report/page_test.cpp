@@ -1,4 +1,6 @@
 // The page: hostile text stays text, nothing is loaded from elsewhere, numbers and parts are there.
+#include "report/page.h"
+
 #include <gtest/gtest.h>
 
 #include <regex>
@@ -122,6 +124,29 @@ TEST(Page, WithoutRolloutsOrRunsToCompare) {
   EXPECT_TRUE(has(page, "not complete"));
   EXPECT_FALSE(has(page, "id=\"rollouts\""));
   EXPECT_FALSE(has(page, "id=\"curves\""));
+}
+
+TEST(Page, ClaimsAreEscapedOnce) {
+  const Json claim = {{"study", "s"},
+                      {"title", "A & B"},
+                      {"claim", "plain RL's <b>"},
+                      {"metric", "final"},
+                      {"of", "a"},
+                      {"minus", "b"},
+                      {"times", 1},
+                      {"above", 0},
+                      {"verdict", "held"},
+                      {"left", 0.5},
+                      {"right", 0.25},
+                      {"difference", 0.25},
+                      {"low", 0.1},
+                      {"interval", "seeds < 5"},
+                      {"high", 0.4}};
+  const std::string html = claims_section({{"claims", Json::array({claim})}});
+  EXPECT_TRUE(has(html, "plain RL&#39;s &lt;b&gt;"));
+  EXPECT_TRUE(has(html, "A &amp; B"));
+  EXPECT_TRUE(has(html, "seeds &lt; 5"));
+  EXPECT_FALSE(has(html, "&amp;#39;"));
 }
 
 TEST(Html, Helpers) {
