@@ -1,5 +1,5 @@
-// libFuzzer target: two answers on two lines, and a completion. Nothing may crash, run over its budget, or
-// depend on which side an answer stands. Build and run: see docs/fuzzing.md.
+// libFuzzer target: two answers on two lines, a completion, and a prefix. Nothing may crash, run over its
+// budget, or depend on which side an answer stands. Build and run: see docs/fuzzing.md.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -7,6 +7,7 @@
 
 #include "verify/answers.h"
 #include "verify/extract.h"
+#include "verify/mentions.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
@@ -23,5 +24,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   pope::answer_line(answer);
   pope::answer_phrase(answer);
   pope::last_number(answer);
+  pope::mentions_value(pred, gold);
   return 0;
 }
