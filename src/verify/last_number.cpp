@@ -86,8 +86,9 @@ bool is_proper_fraction(std::string_view top, std::string_view bottom) {
 // The end of the number at `at`: "1,234.5", "1{,}234", "1 234", "3/4", "2 1/2", "12:30", "50%".
 std::size_t number_end(std::string_view text, std::size_t at) {
   const auto scan = [&](std::size_t from) {
+    const std::size_t start = from;
     scan_number(text, from);
-    return text[from - 1] == '.' ? from - 1 : from;  // a full stop
+    return from > start + 1 && text[from - 1] == '.' ? from - 1 : from;  // without a full stop
   };
   const auto whole_end = [&](std::size_t from) {
     while (from < text.size() && is_digit(text[from])) ++from;
@@ -122,7 +123,9 @@ std::string last_plain_number(std::string_view text, std::size_t begin, std::siz
     }
     if (!starts_number(text, i)) continue;
     const std::size_t last = number_end(text, i);
-    if (!is_piece(text, i)) found = (is_negative(text, i) ? "-" : "") + std::string(text.substr(i, last - i));
+    const std::string_view number = text.substr(i, last - i);
+    const bool digits = std::any_of(number.begin(), number.end(), is_digit);  // not ".\bar"
+    if (digits && !is_piece(text, i)) found = (is_negative(text, i) ? "-" : "") + std::string(number);
     i = last - 1;
   }
   return found;

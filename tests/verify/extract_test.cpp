@@ -108,7 +108,9 @@ TEST(Extract, LastNumber) {
                                                                   {"about 50\\%.", "50\\%"},
                                                                   {"area 12 cm^2", "12"},
                                                                   {"area 12 m^2", "12"},
-                                                                  {"5 grams of H_2O", "5"}};
+                                                                  {"5 grams of H_2O", "5"},
+                                                                  {"ü:4.\\bar.", "4"},
+                                                                  {"ü.\\bar. .\\dot", ""}};
   for (const auto& [text, expected] : cases) EXPECT_EQ(last_number(text), expected) << text;
 }
 
