@@ -63,11 +63,11 @@ TEST(Pairs, EmbeddingIsTheMeanHiddenStateOfLengthOne) {
   const testing::ByteTokenizer tokenizer;
   const std::vector<float> found = statement_embedding(*model, tokenizer, "abc");
   // The same by hand, token after token.
-  const at::Tensor hidden = model->hidden(at::tensor({97, 98, 99}, at::kLong).unsqueeze(0)).detach();
+  const at::Tensor hidden = model->hidden(at::tensor({97, 98, 99}, at::kLong), Packing::equal(1, 3)).detach();
   std::vector<double> sum(24, 0);
   double squares = 0;
   for (int i = 0; i < 24; ++i) {
-    for (int t = 0; t < 3; ++t) sum[i] += hidden[0][t][i].item<double>();
+    for (int t = 0; t < 3; ++t) sum[i] += hidden[t][i].item<double>();
     squares += sum[i] * sum[i];
   }
   ASSERT_EQ(found.size(), 24u);
