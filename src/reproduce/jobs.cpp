@@ -67,6 +67,7 @@ void check_command(const Job& job) {
 
 std::string last_lines(const fs::path& file, int count) {
   const std::string text = fs::exists(file) ? read_file(file) : "";
+  if (text.empty()) return "";
   std::size_t at = text.size();
   for (int i = 0; i <= count && at != std::string::npos && at > 0; ++i) at = text.rfind('\n', at - 1);
   return at == std::string::npos ? text : text.substr(at + 1);
