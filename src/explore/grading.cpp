@@ -105,9 +105,14 @@ double sample_and_grade(const Explorer& explorer, const NextRequest& next,
     return result;
   };
   const auto run = [&](const NextRequest& ask, const OnRollout& done) {
-    explorer.engine.run(explorer.sampling, explorer.seed, explorer.stop_tokens, ask, done);
+    if (explorer.go_on) {
+      explorer.engine.run_while(explorer.sampling, explorer.seed, explorer.stop_tokens, ask, done,
+                                explorer.go_on);
+    } else {
+      explorer.engine.run(explorer.sampling, explorer.seed, explorer.stop_tokens, ask, done);
+    }
   };
-  const int threads = explorer.verifier.parallel();
+  const int threads = explorer.grade_in_turn ? 0 : explorer.verifier.parallel();
   if (threads == 0) {
     run(next, [&](Rollout&& rollout) {
       const Problem& problem = posed(rollout.tag);

@@ -25,6 +25,8 @@ struct Explorer {
   std::vector<int> stop_tokens;
   std::uint64_t seed = 1;
   std::string instruction = "default";  // of guidance that names none: PromptConfig::instruction
+  GoOn go_on;                           // empty: the engine runs through (Engine::run_while)
+  bool grade_in_turn = false;           // on the sampling thread, whatever Verifier::parallel() says
 };
 
 // The stream of a request: a function of purpose, problem and variant (which prefix, guided or not) alone.

@@ -16,6 +16,12 @@ void SamplingConfig::fields(Options& options) {
   options.add("batch_size", batch_size, "rollouts decoded at once");
 }
 
+void Engine::run_while(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
+                       const NextRequest& next, const OnRollout& done, const GoOn& go_on) {
+  const NextRequest ask = [&]() -> std::optional<Request> { return go_on() ? next() : std::nullopt; };
+  run(sampling, seed, stop_tokens, ask, done);
+}
+
 std::vector<std::vector<Rollout>> Engine::sample(const SamplingConfig& sampling, std::uint64_t seed,
                                                  std::span<const int> stop_tokens,
                                                  std::vector<Request> requests) {

@@ -38,7 +38,8 @@ struct Rollout {
   std::vector<float>
       logprobs;  // of each token under the behaviour policy: log-softmax of logits / temperature
   FinishReason finish = FinishReason::stop;
-  std::int64_t policy_version = 0;
+  std::int64_t policy_version = 0;     // of the weights that sampled the first token
+  std::vector<std::int64_t> versions;  // of each token, never falling; empty: all as policy_version
   std::vector<int> prompt_end;  // the last kPromptEnd tokens of the prompt: what the completion goes on from
 };
 inline constexpr std::size_t kPromptEnd = 16;
@@ -46,6 +47,8 @@ inline constexpr std::size_t kPromptEnd = 16;
 // The next request, or nothing when there is none now. Called again after each finished rollout.
 using NextRequest = std::function<std::optional<Request>()>;
 using OnRollout = std::function<void(Rollout&&)>;
+// Called between decode steps, where the weights may change under the rollouts in flight. False: stop now.
+using GoOn = std::function<bool()>;
 
 struct EngineStats {
   std::int64_t prefill_tokens = 0, sampled_tokens = 0, decode_steps = 0;
@@ -60,6 +63,12 @@ class Engine {
   // in flight, up to floating-point rounding of batched products. `stop_tokens` end a rollout.
   virtual void run(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
                    const NextRequest& next, const OnRollout& done) = 0;
+  // run() that asks `go_on` before each decode step. Between two such calls the weights must not change; in
+  // one they may: rollouts in flight go on under the new weights with the keys and values they have. When
+  // `go_on` is false it returns at once, and what is in flight is lost. Engines without decode steps of their
+  // own ask before each request (the default).
+  virtual void run_while(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
+                         const NextRequest& next, const OnRollout& done, const GoOn& go_on);
   virtual EngineStats stats() const = 0;
   // Tokens of a prompt and its completion together at most; run() refuses more.
   virtual std::int64_t context() const { return std::numeric_limits<std::int64_t>::max(); }

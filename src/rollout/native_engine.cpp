@@ -25,20 +25,21 @@ class Scheduler {
  public:
   Scheduler(const Model& model, const SamplingConfig& sampling, std::uint64_t seed,
             std::span<const int> stop_tokens, const NextRequest& next, const OnRollout& done,
-            EngineStats& stats)
+            const GoOn& go_on, NativeEngine::Counters& stats)
       : model_(model),
         sampling_(sampling),
         seed_(seed),
         stop_(stop_tokens.begin(), stop_tokens.end()),
         next_(next),
         done_(done),
+        go_on_(go_on),
         stats_(stats),
         cache_(model.architecture(), sampling.batch_size, 1, model.compute_type()) {}
 
   void run() {
     for (;;) {
       fill();
-      if (active_.empty()) return;
+      if (active_.empty() || !go_on_()) return;
       step();
     }
   }
@@ -49,7 +50,8 @@ class Scheduler {
     Request request;
     std::shared_ptr<const KvCache> prompt;  // slot `row` of the cache that this prompt was prefilled in
     int row = 0;
-    at::Tensor logits;  // [V] f32: of the first token
+    at::Tensor logits;         // [V] f32: of the first token
+    std::int64_t version = 0;  // of the weights that these come from
     int started = 0;
   };
 
@@ -134,7 +136,7 @@ class Scheduler {
     const auto hidden = model_.decode(tokens, at::zeros({rows}, at::kLong), *cache).flatten(0, 1);
     const auto logits = model_.logits(hidden.index_select(0, last));
     for (std::int64_t r = 0; r < rows; ++r) {
-      waiting_.push_back({std::move(requests[r]), cache, static_cast<int>(r), logits[r]});
+      waiting_.push_back({std::move(requests[r]), cache, static_cast<int>(r), logits[r], model_.version});
     }
   }
 
@@ -144,13 +146,13 @@ class Scheduler {
     Active active{{group.request.tag, sample},
                   RngStream(seed_, {group.request.stream, static_cast<std::uint64_t>(sample)}),
                   static_cast<int>(group.request.prompt.size())};
-    active.rollout.policy_version = model_.version;
+    active.rollout.policy_version = group.version;
     const std::vector<int>& prompt = group.request.prompt;
     active.rollout.prompt_end.assign(prompt.end() - std::min(prompt.size(), kPromptEnd), prompt.end());
     const double uniform = active.rng.uniform();
     const auto draw = draw_token(group.logits.const_data_ptr<float>(), model_.architecture().vocab_size,
                                  sampling_.temperature, uniform);
-    if (append(active, draw)) {
+    if (append(active, draw, group.version)) {
       finish(std::move(active.rollout));
       return;
     }
@@ -186,12 +188,12 @@ class Scheduler {
     ++stats_.decode_steps;
     // From the last slot down, so that what moves into a hole has already been dealt with.
     for (auto s = static_cast<int>(batch) - 1; s >= 0; --s) {
-      if (append(active_[s], draws_[s])) leave(s);
+      if (append(active_[s], draws_[s], model_.version)) leave(s);
     }
   }
 
-  // Adds the token drawn; true when the rollout is finished by it.
-  bool append(Active& active, const SampledToken& draw) {
+  // Adds the token drawn under the weights of `version`; true when the rollout is finished by it.
+  bool append(Active& active, const SampledToken& draw, std::int64_t version) {
     if (!std::isfinite(draw.logprob)) {
       throw Error("sample", "logits are not finite",
                   "training diverged or the weights are damaged; lower the learning rate");
@@ -199,6 +201,7 @@ class Scheduler {
     auto& rollout = active.rollout;
     rollout.tokens.push_back(draw.token);
     rollout.logprobs.push_back(draw.logprob);
+    rollout.versions.push_back(version);
     ++stats_.sampled_tokens;
     const bool stopped = std::find(stop_.begin(), stop_.end(), draw.token) != stop_.end();
     rollout.finish = stopped ? FinishReason::stop : FinishReason::length;
@@ -236,7 +239,8 @@ class Scheduler {
   const std::vector<int> stop_;
   const NextRequest& next_;
   const OnRollout& done_;
-  EngineStats& stats_;
+  const GoOn& go_on_;
+  NativeEngine::Counters& stats_;
   KvCache cache_;
   std::deque<Group> waiting_;
   std::vector<Active> active_;
@@ -253,14 +257,24 @@ NativeEngine::~NativeEngine() = default;
 
 void NativeEngine::run(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
                        const NextRequest& next, const OnRollout& done) {
+  run_while(sampling, seed, stop_tokens, next, done, [] { return true; });
+}
+
+void NativeEngine::run_while(const SamplingConfig& sampling, std::uint64_t seed,
+                             std::span<const int> stop_tokens, const NextRequest& next, const OnRollout& done,
+                             const GoOn& go_on) {
   if (sampling.batch_size < 1 || sampling.max_new_tokens < 1 || !(sampling.temperature >= 0)) {
     throw Error("sample",
                 fmt::format("expected batch_size ≥ 1, max_new_tokens ≥ 1 and temperature ≥ 0, got {}, {}, {}",
                             sampling.batch_size, sampling.max_new_tokens, sampling.temperature));
   }
   const auto begin = std::chrono::steady_clock::now();
-  Scheduler(*model_, sampling, seed, stop_tokens, next, done, stats_).run();
-  stats_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  Scheduler(*model_, sampling, seed, stop_tokens, next, done, go_on, counters_).run();
+  counters_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+EngineStats NativeEngine::stats() const {
+  return {counters_.prefill_tokens, counters_.sampled_tokens, counters_.decode_steps, counters_.seconds};
 }
 
 }  // namespace pope

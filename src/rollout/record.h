@@ -26,7 +26,7 @@ GradedRollout grade(Rollout&& rollout, const Problem& problem, const Tokenizer& 
 
 // {"problem_id", "set", "guided", "sample", "problem", "guidance", "answer", "completion", "tokens",
 // "finish",
-//  "correct", "extracted", "reason", "policy_version"}
+//  "correct", "extracted", "reason", "policy_version", "policy_version_last"}
 Json record(const GradedRollout& graded, const Problem& problem, const std::string& set, bool guided);
 
 }  // namespace pope

@@ -193,8 +193,109 @@ TEST(NativeEngineTest, StatsAndVersion) {
   EXPECT_GT(engine.stats().seconds, 0);
   EXPECT_EQ(rollouts.at({0, 2}).policy_version, 41);
   EXPECT_EQ(rollouts.at({0, 2}).prompt_end, (std::vector<int>{1, 2, 9}));
+  EXPECT_EQ(rollouts.at({0, 2}).versions, std::vector<std::int64_t>(5, 41));
 }
 
+// After `steps` decode steps the output weights become zero: every token is then as likely as any other. Two
+// prompts of 3 samples with 2 slots: rollouts are in flight, wait with their prompt's logits at hand, or have
+// not begun.
+TEST(NativeEngineTest, WeightsThatChangeBetweenDecodeSteps) {
+  for (const int steps : {0, 3, 8}) {
+    const auto model = lively_model(tiny_architecture("qwen3"), at::kFloat);  // untied output weights
+    ASSERT_EQ(model->parameters().back().name, "lm_head.weight");
+    model->version = 6;
+    NativeEngine engine(model);
+    std::vector<Request> all = {{.tag = 0, .stream = 3, .prompt = {1, 2, 9}, .samples = 3},
+                                {.tag = 1, .stream = 4, .prompt = {5, 6}, .samples = 3}};
+    const auto before = run(engine, sampling(2, 5), all, {});
+    std::map<Key, Rollout> after;
+    int taken = 0, asked = 0;
+    engine.run_while(
+        sampling(2, 5), 17, std::vector<int>{},
+        [&]() -> std::optional<Request> { return taken < 2 ? std::optional(all[taken++]) : std::nullopt; },
+        [&](Rollout&& rollout) {
+          const Key key{rollout.tag, rollout.sample};
+          after[key] = std::move(rollout);
+        },
+        [&] {
+          if (asked++ == steps) {
+            const c10::NoGradGuard no_grad;
+            model->parameters().back().compute.zero_();
+            model->version = 7;
+          }
+          return true;
+        });
+    ASSERT_EQ(after.size(), 6u);
+    int of_old = 0, of_new = 0, mixed = 0;
+    for (const auto& [key, rollout] : after) {
+      ASSERT_EQ(rollout.versions.size(), rollout.tokens.size());
+      EXPECT_TRUE(std::is_sorted(rollout.versions.begin(), rollout.versions.end()));
+      EXPECT_EQ(rollout.policy_version, rollout.versions.front());
+      const Rollout& other = before.at(key);
+      for (std::size_t t = 0; t < rollout.tokens.size(); ++t) {
+        if (rollout.versions[t] == 6) {
+          EXPECT_EQ(rollout.tokens[t], other.tokens[t]);
+          EXPECT_NEAR(rollout.logprobs[t], other.logprobs[t], 2e-5);
+          ++of_old;
+        } else {
+          EXPECT_EQ(rollout.versions[t], 7);
+          EXPECT_NEAR(rollout.logprobs[t], -std::log(37.0), 1e-5);
+          ++of_new;
+        }
+      }
+      mixed += rollout.versions.front() != rollout.versions.back();
+    }
+    EXPECT_GT(of_old, 0);
+    EXPECT_GT(of_new, 0);
+    EXPECT_GT(mixed, 0);
+  }
+}
+
+// Rollouts under way keep the keys and values that the old weights made: with all keys and values of the
+// prompt from the old weights, the next token's logprob differs from that of a fresh start.
+TEST(NativeEngineTest, KeysAndValuesOutliveAChange) {
+  const auto old_weights = lively_model(tiny_architecture(), at::kFloat);
+  const auto model = lively_model(tiny_architecture(), at::kFloat);
+  NativeEngine engine(model);
+  const std::vector<int> prompt = {1, 2, 9, 4, 11};
+  Request request{.tag = 0, .stream = 3, .prompt = prompt};
+  std::optional<Request> next = request;
+  Rollout rollout;
+  engine.run_while(
+      sampling(1, 2, 1.0), 17, std::vector<int>{}, [&] { return std::exchange(next, std::nullopt); },
+      [&](Rollout&& r) { rollout = std::move(r); },
+      [&] {
+        const c10::NoGradGuard no_grad;
+        for (Parameter& p : model->parameters()) p.compute.mul_(1.5);
+        return true;
+      });
+  // By hand: the prompt through the old weights, the first sampled token through the new ones.
+  KvCache cache(model->architecture(), 1, 6, at::kFloat);
+  old_weights->decode(at::tensor(prompt, at::kLong).unsqueeze(0), at::zeros({1}, at::kLong), cache);
+  const auto hidden =
+      model->decode(at::full({1, 1}, rollout.tokens[0], at::kLong), at::full({1}, 5, at::kLong), cache);
+  const auto log_p = at::log_softmax(model->logits(hidden.flatten(0, 1))[0], 0);
+  EXPECT_NEAR(rollout.logprobs[1], log_p[rollout.tokens[1]].item<float>(), 2e-5);
+  auto whole = prompt;
+  whole.push_back(rollout.tokens[0]);
+  const auto fresh = model->hidden(at::tensor(whole, at::kLong), Packing::equal(1, 6))[5];
+  const auto fresh_log_p = at::log_softmax(model->logits(fresh.unsqueeze(0))[0], 0);
+  EXPECT_GT(std::abs(rollout.logprobs[1] - fresh_log_p[rollout.tokens[1]].item<float>()), 1e-3);
+}
+
+TEST(NativeEngineTest, GoOnFalseEndsARunAtOnce) {
+  NativeEngine engine(lively_model(tiny_architecture(), at::kFloat));
+  int asked = 0, finished = 0;
+  engine.run_while(
+      sampling(4, 20), 1, std::vector<int>{},
+      [] {
+        return std::optional(Request{.prompt = {5, 6}});
+      },
+      [&](Rollout&&) { ++finished; }, [&] { return ++asked < 10; });
+  EXPECT_EQ(asked, 10);
+  EXPECT_EQ(finished, 0);
+  EXPECT_EQ(engine.stats().decode_steps, 9);
+}
 // A caller that decides only when a rollout is back gets the next request served.
 TEST(NativeEngineTest, RequestsCanArriveAfterRolloutsFinish) {
   NativeEngine engine(lively_model(tiny_architecture(), at::kFloat));

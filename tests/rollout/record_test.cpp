@@ -81,7 +81,7 @@ TEST(Record, GradesAndRecords) {
       dump(record(graded, problem, "hard", true)),
       R"({"problem_id":"p1","set":"hard","guided":true,"sample":2,"problem":"How many?","guidance":"3",)"
       R"("answer":"14","completion":"5 14","tokens":3,"finish":"length","correct":true,"undecided":false,)"
-      R"("extracted":"14","reason":"equal: exact values","policy_version":11})");
+      R"("extracted":"14","reason":"equal: exact values","policy_version":11,"policy_version_last":11})");
   const Json unguided = record(graded, problem, "hard", false);
   EXPECT_TRUE(unguided["guidance"].is_null());
   EXPECT_EQ(unguided["guided"], false);
