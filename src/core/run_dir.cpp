@@ -207,8 +207,9 @@ void RunDir::write_result(const Json& result) { write_file(path_ / "result.json"
 
 void RunDir::append_metrics(const Json& row) { append_jsonl(path_ / "metrics.jsonl", row); }
 
-void RunDir::truncate_metrics(std::int64_t step) {
-  const fs::path file = path_ / "metrics.jsonl";
+void RunDir::truncate_metrics(std::int64_t step) { truncate_steps(path_ / "metrics.jsonl", step); }
+
+void truncate_steps(const fs::path& file, std::int64_t step) {
   if (!fs::exists(file)) return;
   repair_jsonl(file);
   std::vector<Json> kept;

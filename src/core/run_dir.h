@@ -51,4 +51,7 @@ class RunDir {
   int lock_fd_ = -1;
 };
 
+// What truncate_metrics does, for another file of rows with "step". No file: nothing to do.
+void truncate_steps(const std::filesystem::path& file, std::int64_t step);
+
 }  // namespace pope
