@@ -46,6 +46,7 @@ void Settings::declare(Options& options) {
   options.section("objective", objective);
   options.section("optimizer", optimizer);
   options.section("train", train);
+  options.section("stream", stream);
   options.section("sft", sft);
   options.section("eval", eval);
   options.section("report", report);

@@ -63,6 +63,7 @@ struct Settings {
   ObjectiveConfig objective;
   OptimizerConfig optimizer;
   TrainConfig train;
+  StreamConfig stream;
   SftConfig sft;
   EvalConfig eval;
   ReportConfig report;

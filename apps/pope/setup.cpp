@@ -1,4 +1,4 @@
-// From settings to objects. The one file of the program that sets libtorch's threads.
+// From settings to objects. Sets libtorch's threads, which the streaming trainer divides.
 #include "pope/setup.h"
 
 #include <ATen/Parallel.h>

@@ -67,6 +67,7 @@ Json run_train(const Invocation& invocation) {
   std::vector<NamedSet> sets = named_sets(settings.paths.eval_sets);
   TrainJob job;
   job.config = settings.train;
+  job.stream = settings.stream;
   job.mixture = settings.mixture;
   job.objective = settings.objective;
   job.optimizer = settings.optimizer;
@@ -91,8 +92,7 @@ Json run_train(const Invocation& invocation) {
 }
 
 std::string show_train(const Json& result) {
-  double seconds = 0;
-  for (const auto& [stage, value] : result.at("seconds").items()) seconds += value.get<double>();
+  const double seconds = result.at("seconds").at("total");
   std::string text =
       fmt::format("{}: {} steps, {} rollouts, {} tokens in {}.\n\n", result.at("label").get<std::string>(),
                   grouped(result.at("steps")), grouped(result.at("rollouts")), grouped(result.at("tokens")),
@@ -136,7 +136,7 @@ const Verb train_verb = {
                   {"--problems", "paths.problems"},
                   {"--easy", "paths.easy"},
                   {"--eval-set", "paths.eval_sets"}},
-    .sections = {"run", "paths", "train", "mixture", "objective", "optimizer", "sampling", "prompt",
+    .sections = {"run", "paths", "train", "stream", "mixture", "objective", "optimizer", "sampling", "prompt",
                  "verify"},
     .run = run_train,
     .show = show_train};

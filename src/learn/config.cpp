@@ -35,6 +35,7 @@ void OptimizerConfig::fields(Options& o) {
 }
 
 void TrainConfig::fields(Options& o) {
+  o.add("mode", mode, "sync: sample a batch, learn from it, in turn | streaming: both at once, see stream");
   o.add("steps", steps, "training steps (batches of rollouts)");
   o.add("prompts_per_step", prompts_per_step, "prompts, each a group, per step");
   o.add("rollouts_per_prompt", rollouts_per_prompt, "rollouts per group, at least 2");
@@ -48,6 +49,14 @@ void TrainConfig::fields(Options& o) {
         "evaluate on the eval sets every so many steps, first and last too; 0 = off");
   o.add("eval_samples", eval_samples, "rollouts per problem of an evaluation; solvable = pass@eval_samples");
   o.add("eval_guided", eval_guided, "evaluate also under guidance, where problems of an eval set carry it");
+}
+
+void StreamConfig::fields(Options& o) {
+  o.add("buffer", buffer, "groups that are finished and wait for the trainer at most");
+  o.add("on_full", on_full, "a full buffer: drop (the oldest group; sampling never waits) | wait");
+  o.add("max_lag", max_lag,
+        "training steps that a token may be older than the weights it trains; 0 = train.mode=sync; -1 = any");
+  o.add("replay", replay, "schedule.jsonl of a streaming run with the same settings, to repeat it exactly");
 }
 
 void SftConfig::fields(Options& o) {

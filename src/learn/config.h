@@ -36,6 +36,7 @@ struct OptimizerConfig {
 };
 
 struct TrainConfig {
+  std::string mode = "sync";  // sync | streaming
   int steps = 200;
   int prompts_per_step = 32;
   int rollouts_per_prompt = 8;
@@ -47,6 +48,15 @@ struct TrainConfig {
   int eval_every = 0;       // evaluate on the eval sets every so many steps (and at the end); 0 = off
   int eval_samples = 8;     // solvable = pass@eval_samples
   bool eval_guided = true;  // also under guidance, where problems of an eval set carry it
+  void fields(Options& options);
+};
+
+// train.mode=streaming: sampling goes on while the trainer learns (stream_source.h).
+struct StreamConfig {
+  int buffer = 128;              // finished groups that wait for the trainer at most
+  std::string on_full = "drop";  // drop the oldest | wait
+  int max_lag = -1;    // training steps that a token may be older than the weights it trains; -1: any
+  std::string replay;  // schedule.jsonl of a run to repeat bit for bit
   void fields(Options& options);
 };
 

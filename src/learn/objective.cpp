@@ -103,7 +103,8 @@ RatioMetrics ratio_metrics(const ObjectiveConfig& config, const TokenBatch& batc
   const c10::NoGradGuard no_grad;
   const at::Tensor ratio = ratio_of(batch);
   const at::Tensor clipped = find_policy_loss(config.kind).clipped(config, batch, ratio);
-  return {ratio.mean(at::kDouble).item<double>(), ratio.max().item<double>(),
+  const at::Tensor exact = ratio.to(at::kDouble);
+  return {exact.mean().item<double>(), exact.square().mean().item<double>(), ratio.max().item<double>(),
           clipped.to(at::kDouble).mean().item<double>()};
 }
 

@@ -59,8 +59,10 @@ at::Tensor aggregate(const std::string& aggregation, const at::Tensor& losses, c
                      const BatchTotals& totals);
 
 struct RatioMetrics {
-  double mean = 0, max = 0,
+  double mean = 0, mean_square = 0, max = 0,
          clipped = 0;  // of ρ; the fraction of tokens whose ratio the objective clips or cuts
+  // Effective sample size as part of the number of tokens N: (Σρ)² / (N·Σρ²), in (0, 1]; 1 on-policy.
+  double effective_samples() const { return mean_square > 0 ? mean * mean / mean_square : 0; }
 };
 RatioMetrics ratio_metrics(const ObjectiveConfig& config, const TokenBatch& batch);
 

@@ -29,6 +29,7 @@ void add(const ObjectiveConfig& config, const TokenBatch& tokens, BatchResult& r
   const at::Tensor gap = (sampled.logprobs - sampled.behaviour).abs();
   result.tokens += count;
   result.ratio.mean += ratio.mean * n;
+  result.ratio.mean_square += ratio.mean_square * n;
   result.ratio.max = std::max(result.ratio.max, ratio.max);
   result.ratio.clipped += ratio.clipped * n;
   result.gap_mean += sum(gap);
@@ -69,8 +70,8 @@ BatchResult policy_gradient(const ObjectiveConfig& config, const std::vector<Seq
     add(config, part.tokens, result);
   }
   const double all = std::max<double>(1, static_cast<double>(result.tokens));
-  for (double* mean :
-       {&result.ratio.mean, &result.ratio.clipped, &result.gap_mean, &result.entropy, &result.kl}) {
+  for (double* mean : {&result.ratio.mean, &result.ratio.mean_square, &result.ratio.clipped, &result.gap_mean,
+                       &result.entropy, &result.kl}) {
     *mean /= all;
   }
   result.demonstration /= std::max<double>(1, static_cast<double>(result.demonstration_tokens));

@@ -1,19 +1,23 @@
-// The synchronous training loop and what makes it resumable (see trainer.h).
+// The training loop, synchronous or streaming, and what makes it resumable (see trainer.h).
 // A step's row is appended before its checkpoint is saved: a kill in between costs the step, never its row.
 #include "learn/trainer.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 
 #include "core/error.h"
 #include "core/progress.h"
 #include "learn/checkpoint.h"
+#include "learn/stream_source.h"
 #include "learn/trainer_parts.h"
 #include "model/load.h"
 
 namespace pope {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 void at_least(const std::string& key, std::int64_t value, std::int64_t least) {
   if (value >= least) return;
@@ -34,6 +38,10 @@ void check(const TrainJob& job) {
     throw Error("train", "expected sampling.temperature > 0, got " + std::to_string(job.sampling.temperature),
                 "greedy sampling explores nothing and has no ratio; use 1.0");
   }
+  if (c.mode != "sync" && c.mode != "streaming") {
+    throw Error("train", "expected train.mode sync or streaming, got '" + c.mode + "'");
+  }
+  if (c.mode == "streaming") check_stream(job);
   validate(job.objective);
   at_least("train.rollouts_per_prompt", c.rollouts_per_prompt, job.objective.pass_k);
   if (job.objective.kl_coef != 0 &&
@@ -90,16 +98,19 @@ class Trainer {
   Json train() {
     const std::int64_t start = resume();
     if (start == 0 && job_.config.eval_every > 0) evaluate_base();
+    source_ = job_.config.mode == "sync" ? sync_source(job_, mixture_)
+                                         : stream_source(job_, mixture_, run_.path(), start, state_);
     Progress progress("train", job_.config.steps);
     progress.update(static_cast<double>(start));
     std::string note;
     for (std::int64_t t = start; t < job_.config.steps; ++t) {
-      // Sampling is taken for half of a step.
+      // Waiting for rollouts is taken for half of a step.
       const Json row =
           step(t, [&](double part) { progress.update(static_cast<double>(t) + part / 2, note); });
       note = note_of(mixture_, row);
       progress.update(static_cast<double>(t + 1), note);
     }
+    source_.reset();  // sampling is over
     write_folder(run_.path() / "model", [&](const std::filesystem::path& folder) {
       save_model(folder, *job_.model, job_.prompts->tokenizer());
     });
@@ -109,11 +120,11 @@ class Trainer {
  private:
   // The number of steps done.
   std::int64_t resume() {
-    const std::optional<Json> state = load_newest_checkpoint(run_.path(), *job_.model, optimizer_);
-    const std::int64_t done = state ? state->at("step").get<std::int64_t>() : 0;
-    run_.truncate_metrics(state ? done : -1);
-    if (!state) return 0;
-    counters_ = {state->at("rollouts").get<std::int64_t>(), state->at("tokens").get<std::int64_t>()};
+    state_ = load_newest_checkpoint(run_.path(), *job_.model, optimizer_);
+    const std::int64_t done = state_ ? state_->at("step").get<std::int64_t>() : 0;
+    run_.truncate_metrics(state_ ? done : -1);
+    if (!state_) return 0;
+    counters_ = {state_->at("rollouts").get<std::int64_t>(), state_->at("tokens").get<std::int64_t>()};
     log_line(fmt::format("resuming after step {} of {}", done, job_.config.steps));
     return done;
   }
@@ -121,7 +132,16 @@ class Trainer {
   void evaluate_base() {
     Json row = {{"step", 0}};
     timed(seconds_.eval, [&] { add_eval_metrics(job_, row); });
-    add_seconds(seconds_, row);
+    append(row);
+  }
+
+  // Appends the row with the times since the row before.
+  void append(Json& row) {
+    const auto now = Clock::now();
+    const double wall = std::chrono::duration<double>(now - last_row_).count();
+    last_row_ = now;
+    if (source_) source_->add_waits(wall, seconds_);
+    add_seconds(seconds_, wall, row);
     seconds_ = {};
     run_.append_metrics(row);
   }
@@ -130,8 +150,8 @@ class Trainer {
   Json step(std::int64_t t, const std::function<void(double)>& progress) {
     const std::int64_t number = t + 1;
     const bool last = number == job_.config.steps;
-    const std::vector<Group> groups = sample_groups(job_, mixture_, t, seconds_, progress);
-    const LearnResult learned = learn(job_, groups, t, optimizer_, seconds_);
+    const std::vector<Group> groups = source_->take(t, seconds_, progress);
+    const LearnResult learned = learn(job_, groups, t, optimizer_, *source_, seconds_);
     count(groups, counters_);
 
     Json row = {{"step", number}};
@@ -139,6 +159,7 @@ class Trainer {
     add_learn_metrics(job_, learned, row);
     row["rollouts/total"] = counters_.rollouts;
     row["tokens/sampled"] = counters_.tokens;
+    source_->end_step(row);
     const TrainConfig& c = job_.config;
     if (c.eval_every > 0 && (last || number % c.eval_every == 0)) {
       timed(seconds_.eval, [&] { add_eval_metrics(job_, row); });
@@ -146,29 +167,29 @@ class Trainer {
     if (c.rollouts_every > 0 && (last || number == 1 || number % c.rollouts_every == 0)) {
       run_.write_rollouts(fmt::format("step-{:06}", number), rollout_records(groups, number));
     }
-    add_seconds(seconds_, row);
-    seconds_ = {};
-    run_.append_metrics(row);
+    append(row);
     if (last || number % c.save_every == 0) save(number);
     return row;
   }
 
   void save(std::int64_t number) {
-    const Json state = {{"rollouts", counters_.rollouts}, {"tokens", counters_.tokens}};
+    Json state = {{"rollouts", counters_.rollouts}, {"tokens", counters_.tokens}};
+    state.update(source_->state());
     timed(seconds_.checkpoint, [&] {
       save_checkpoint(run_.path(), number, *job_.model, optimizer_, job_.prompts->tokenizer(), state,
                       job_.config.keep);
     });
   }
 
-  // From the rows on disk, so that an unbroken and a resumed run report alike.
+  // From the rows on disk, so that an unbroken and a resumed run report alike. Seconds per stage, in all
+  // ("total") and waited; when streaming, stages overlap.
   Json result() const {
     Json last;
     Json seconds = Json::object();
     read_jsonl(run_.path() / "metrics.jsonl", [&](Json&& row, std::size_t) {
       for (const auto& [key, value] : row.items()) {
         if (!key.starts_with("time/")) continue;
-        const std::string stage = key.substr(5);
+        const std::string stage = key == "time/step_s" ? "total" : key.substr(5);
         seconds[stage] = seconds.value(stage, 0.0) + value.get<double>();
       }
       last = std::move(row);
@@ -186,8 +207,11 @@ class Trainer {
   const TrainJob& job_;
   Mixture mixture_;
   Optimizer optimizer_;
+  std::optional<Json> state_;  // of the checkpoint that the run goes on from
+  std::unique_ptr<GroupSource> source_;
   Counters counters_;
   StageSeconds seconds_;  // since the last row
+  Clock::time_point last_row_ = Clock::now();
 };
 
 }  // namespace

@@ -1,5 +1,6 @@
-// The synchronous trainer: sample a batch of groups, grade, advantages, one policy-gradient step; again.
-// On-policy: every batch is sampled with the weights that the step before left.
+// The trainer: take a batch of graded groups with their advantages, one policy-gradient step; again.
+// train.mode=sync: every batch is sampled with the weights that the step before left. train.mode=streaming:
+// sampling goes on meanwhile, and the weights change under it (stream_source.h).
 #pragma once
 
 #include <filesystem>
@@ -26,6 +27,7 @@ struct EvalSet {
 
 struct TrainJob {
   TrainConfig config;
+  StreamConfig stream;
   MixtureConfig mixture;
   ObjectiveConfig objective;
   OptimizerConfig optimizer;

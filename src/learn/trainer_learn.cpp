@@ -70,6 +70,7 @@ void add_update(const BatchResult& batch, double grad_norm, LearnResult& result)
   const double n = static_cast<double>(batch.tokens);
   result.tokens += batch.tokens;
   result.ratio.mean += batch.ratio.mean * n;
+  result.ratio.mean_square += batch.ratio.mean_square * n;
   result.ratio.clipped += batch.ratio.clipped * n;
   result.ratio.max = std::max(result.ratio.max, batch.ratio.max);
   result.entropy += batch.entropy * n;
@@ -81,7 +82,7 @@ void add_update(const BatchResult& batch, double grad_norm, LearnResult& result)
 }  // namespace
 
 LearnResult learn(const TrainJob& job, const std::vector<Group>& groups, std::int64_t t, Optimizer& optimizer,
-                  StageSeconds& seconds) {
+                  GroupSource& source, StageSeconds& seconds) {
   LearnResult result;
   result.lr = learning_rate(job.optimizer, t, job.config.steps);
   for (const auto& part : split(groups, job.config.updates_per_batch, job.seed, t)) {
@@ -92,7 +93,9 @@ LearnResult learn(const TrainJob& job, const std::vector<Group>& groups, std::in
                              job.config.micro_batch_tokens, *job.model, optimizer, job.reference.get());
     });
     require_finite("train", "loss", gradient.loss, t);
-    const double grad_norm = timed(seconds.optimizer, [&] { return optimizer.step(result.lr); });
+    double grad_norm = 0;
+    source.change_weights(
+        [&] { grad_norm = timed(seconds.optimizer, [&] { return optimizer.step(result.lr); }); });
     require_finite("train", "gradient norm", grad_norm, t);
     add_update(gradient, grad_norm, result);
   }
@@ -100,8 +103,10 @@ LearnResult learn(const TrainJob& job, const std::vector<Group>& groups, std::in
     result.loss /= result.updates;
     result.grad_norm /= result.updates;
     const double tokens = std::max<double>(1, static_cast<double>(result.tokens));
-    for (double* mean : {&result.ratio.mean, &result.ratio.clipped, &result.entropy, &result.kl})
+    for (double* mean : {&result.ratio.mean, &result.ratio.mean_square, &result.ratio.clipped,
+                         &result.entropy, &result.kl}) {
       *mean /= tokens;
+    }
     result.demonstration /= std::max<double>(1, static_cast<double>(result.demonstration_tokens));
   }
   return result;

@@ -69,6 +69,7 @@ void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row
   row["ratio/mean"] = result.ratio.mean;
   row["ratio/max"] = result.ratio.max;
   row["ratio/clipped"] = result.ratio.clipped;
+  row["ratio/ess"] = result.ratio.effective_samples();
   row["logprob_gap/mean"] = result.gap_mean;
   row["logprob_gap/max"] = result.gap_max;
   row["policy/entropy"] = result.entropy;
@@ -76,13 +77,16 @@ void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row
   if (result.demonstration_tokens > 0) row["policy/demonstration"] = result.demonstration;
 }
 
-void add_seconds(const StageSeconds& seconds, Json& row) {
+void add_seconds(const StageSeconds& seconds, double wall, Json& row) {
+  row["time/step_s"] = wall;
   row["time/sample_s"] = seconds.sample;
   row["time/verify_s"] = seconds.verify;
   row["time/learn_s"] = seconds.learn;
   row["time/optimizer_s"] = seconds.optimizer;
   row["time/checkpoint_s"] = seconds.checkpoint;
   row["time/eval_s"] = seconds.eval;
+  row["time/sampler_wait_s"] = seconds.sampler_wait;
+  row["time/learner_wait_s"] = seconds.learner_wait;
 }
 
 }  // namespace pope

@@ -1,4 +1,5 @@
-// The sampling half of a training step: prompts of the mixture → graded groups with advantages.
+// The sampling half of a training step: prompts of the mixture → graded groups with advantages. The
+// synchronous source; stream_source.cpp has the other.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -54,51 +55,88 @@ Explorer explorer_of(const TrainJob& job) {
   return explorer;
 }
 
-std::vector<Group> sample_groups(const TrainJob& job, const Mixture& mixture, std::int64_t step,
-                                 StageSeconds& seconds, const std::function<void(double)>& progress) {
-  const Explorer explorer = explorer_of(job);
-  std::vector<Group> groups;
-  std::vector<Request> requests;
-  for (const PromptDraw& draw : mixture.draw(step, job.config.prompts_per_step)) {
-    Group group;
-    group.set = draw.set;
-    group.problem = draw.problem;
-    group.prompt = prompt_of(*draw.problem, explorer);
-    Request request;
-    request.tag = groups.size();
-    // The place in the batch is part of the key: a small set may be drawn from twice in one step.
-    request.stream = RngStream(job.seed, {key_of("train"), static_cast<std::uint64_t>(step), groups.size(),
-                                          key_of(draw.set->name), key_of(draw.problem->id)})
-                         .next();
-    request.prompt = group.prompt;
-    request.samples = job.config.rollouts_per_prompt;
-    group.rollouts.resize(static_cast<std::size_t>(request.samples));
-    group.rewards.resize(group.rollouts.size());
-    groups.push_back(std::move(group));
-    requests.push_back(std::move(request));
+OpenGroup::OpenGroup(const TrainJob& job, const PromptDraw& draw, std::int64_t step, std::size_t place) {
+  group_.index = step * job.config.prompts_per_step + static_cast<std::int64_t>(place);
+  group_.set = draw.set;
+  group_.problem = draw.problem;
+  group_.prompt = prompt_of(*draw.problem, explorer_of(job));
+  // The place in the batch is part of the key: a small set may be drawn from twice in one step.
+  stream_ = RngStream(job.seed, {key_of("train"), static_cast<std::uint64_t>(step), place,
+                                 key_of(draw.set->name), key_of(draw.problem->id)})
+                .next();
+  missing_ = job.config.rollouts_per_prompt;
+  group_.rollouts.resize(static_cast<std::size_t>(missing_));
+  group_.rewards.resize(group_.rollouts.size());
+}
+
+Request OpenGroup::request(std::size_t tag) const {
+  Request request;
+  request.tag = tag;
+  request.stream = stream_;
+  request.prompt = group_.prompt;
+  request.samples = static_cast<int>(group_.rollouts.size());
+  return request;
+}
+
+bool OpenGroup::add(const TrainJob& job, GradedRollout&& graded) {
+  const auto sample = static_cast<std::size_t>(graded.rollout.sample);
+  group_.rewards.at(sample) = graded.reward();
+  group_.rollouts.at(sample) = std::move(graded);
+  if (--missing_ > 0) return false;
+  set_advantages(job, group_);
+  return true;
+}
+
+namespace {
+
+class SyncSource : public GroupSource {
+ public:
+  SyncSource(const TrainJob& job, const Mixture& mixture) : job_(job), mixture_(mixture) {}
+
+  std::vector<Group> take(std::int64_t t, StageSeconds& seconds,
+                          const std::function<void(double)>& progress) override {
+    std::vector<OpenGroup> open;
+    for (const PromptDraw& draw : mixture_.draw(t, job_.config.prompts_per_step))
+      open.emplace_back(job_, draw, t, open.size());
+    const std::size_t all = open.size() * static_cast<std::size_t>(job_.config.rollouts_per_prompt);
+    std::size_t asked = 0, arrived = 0;
+    const auto next = [&]() -> std::optional<Request> {
+      if (asked == open.size()) return std::nullopt;
+      const std::size_t tag = asked++;
+      return open[tag].request(tag);
+    };
+    const auto posed = [&](std::size_t tag) -> const Problem& { return open.at(tag).problem(); };
+    const auto arrive = [&](GradedRollout&& graded) {
+      open.at(graded.rollout.tag).add(job_, std::move(graded));
+      progress(static_cast<double>(++arrived) / static_cast<double>(all));
+    };
+    const double grading =
+        timed(seconds.sample, [&] { return sample_and_grade(explorer_of(job_), next, posed, arrive); });
+    if (arrived != all) throw Error("train", fmt::format("expected {} rollouts, {} came back", all, arrived));
+    seconds.sample -= grading;
+    seconds.verify += grading;
+    std::vector<Group> groups;
+    for (OpenGroup& group : open) groups.push_back(group.take());
+    return groups;
   }
-  const std::size_t all = groups.size() * static_cast<std::size_t>(job.config.rollouts_per_prompt);
-  std::size_t asked = 0, arrived = 0;
-  const auto next = [&]() -> std::optional<Request> {
-    if (asked == requests.size()) return std::nullopt;
-    return std::move(requests[asked++]);
-  };
-  const auto arrive = [&](GradedRollout&& graded) {
-    Group& group = groups.at(graded.rollout.tag);
-    const auto sample = static_cast<std::size_t>(graded.rollout.sample);
-    group.rewards.at(sample) = graded.reward();
-    group.rollouts.at(sample) = std::move(graded);
-    progress(static_cast<double>(++arrived) / static_cast<double>(all));
-  };
-  const double grading = timed(seconds.sample, [&] {
-    return sample_and_grade(
-        explorer, next, [&](std::size_t tag) -> const Problem& { return *groups.at(tag).problem; }, arrive);
-  });
-  if (arrived != all) throw Error("train", fmt::format("expected {} rollouts, {} came back", all, arrived));
-  seconds.sample -= grading;
-  seconds.verify += grading;
-  for (Group& group : groups) set_advantages(job, group);
-  return groups;
+  void change_weights(const std::function<void()>& change) override { change(); }
+  void end_step(Json&) override {}
+  // Each side waits for the other.
+  void add_waits(double wall, StageSeconds& seconds) override {
+    seconds.learner_wait = seconds.sample + seconds.verify;
+    seconds.sampler_wait = wall - seconds.learner_wait;
+  }
+  Json state() const override { return Json::object(); }
+
+ private:
+  const TrainJob& job_;
+  const Mixture& mixture_;
+};
+
+}  // namespace
+
+std::unique_ptr<GroupSource> sync_source(const TrainJob& job, const Mixture& mixture) {
+  return std::make_unique<SyncSource>(job, mixture);
 }
 
 std::vector<Json> rollout_records(const std::vector<Group>& groups, std::int64_t step) {

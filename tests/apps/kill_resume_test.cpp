@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -101,34 +102,36 @@ train: {steps: 12, prompts_per_step: 8, rollouts_per_prompt: 4, save_every: 1, r
     return hits;
   }
 
-  // metrics.jsonl without the wall-clock keys.
+  // metrics.jsonl without the wall-clock keys and those of streaming alone.
   std::vector<Json> metrics(const std::string& name) const {
     std::vector<Json> rows;
     read_jsonl(root_ / name / "metrics.jsonl", [&](Json&& row, std::size_t) {
       Json kept = Json::object();
       for (auto& [key, value] : row.items())
-        if (key.rfind("time/", 0) != 0) kept[key] = value;
+        if (!key.starts_with("time/") && !key.starts_with("stream/")) kept[key] = value;
       rows.push_back(kept);
     });
     return rows;
   }
 
-  // Leaves NAME-whole, unbroken, and NAME-killed.
-  void run_whole_and_killed(const std::vector<std::string>& arguments, const std::string& name) {
+  // Leaves NAME-whole, unbroken, and NAME-killed. Returns the seconds of the first.
+  double run_whole_and_killed(const std::vector<std::string>& arguments, const std::string& name) {
     const auto begin = Clock::now();
     auto whole = arguments;
     whole.insert(whole.end(), {"--out", path(name + "-whole")});
     run(whole);
     const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
     EXPECT_GT(run_with_kills(arguments, name + "-killed", seconds, 6), 0) << "no kill fell into the run";
+    return seconds;
   }
 
-  void expect_same(const std::vector<std::string>& arguments, const std::string& name) {
-    run_whole_and_killed(arguments, name);
+  double expect_same(const std::vector<std::string>& arguments, const std::string& name) {
+    const double seconds = run_whole_and_killed(arguments, name);
     EXPECT_EQ(read_file(root_ / (name + "-whole") / "model" / "model.safetensors"),
               read_file(root_ / (name + "-killed") / "model" / "model.safetensors"));
     EXPECT_EQ(metrics(name + "-whole"), metrics(name + "-killed"));
     EXPECT_FALSE(metrics(name + "-whole").empty());
+    return seconds;
   }
 
   // Scheduling after a kill differs, so batches round differently and the order of rollouts is another; what
@@ -166,12 +169,42 @@ TEST_F(KillResume, MineGuideEvalAndCollectGiveEachProblemTheSame) {
 
 TEST_F(KillResume, SftAndTrainEqualAnUnbrokenRun) {
   expect_same({"sft", "--model", path("init"), "--problems", path("pretrain.jsonl")}, "sft");
-  expect_same({"train", "--model", path("sft-whole") + "/model", "--problems", path("hard.jsonl"), "--set",
-               "mixture.guided=0", "--set", "paths.eval_sets=[hard=" + path("hard.jsonl") + "]"},
-              "train");
+  const std::vector<std::string> train = {"train",
+                                          "--model",
+                                          path("sft-whole") + "/model",
+                                          "--problems",
+                                          path("hard.jsonl"),
+                                          "--set",
+                                          "mixture.guided=0",
+                                          "--set",
+                                          "paths.eval_sets=[hard=" + path("hard.jsonl") + "]"};
+  const double seconds = expect_same(train, "train");
   // The comparison means something only if training moved the weights.
   EXPECT_NE(read_file(root_ / "sft-whole" / "model" / "model.safetensors"),
             read_file(root_ / "train-whole" / "model" / "model.safetensors"));
+
+  const auto streaming = [&](const std::string& max_lag) {
+    auto arguments = train;
+    arguments.insert(arguments.end(),
+                     {"--set", "train.mode=streaming", "--set", "stream.max_lag=" + max_lag});
+    return arguments;
+  };
+  // At lag 0 it is the synchronous run, killed or not.
+  EXPECT_GT(run_with_kills(streaming("0"), "lag0-killed", seconds, 6), 0);
+  EXPECT_EQ(read_file(root_ / "train-whole" / "model" / "model.safetensors"),
+            read_file(root_ / "lag0-killed" / "model" / "model.safetensors"));
+  EXPECT_EQ(metrics("train-whole"), metrics("lag0-killed"));
+  // Otherwise a kill loses what was under way, and that is sampled again: every prompt once, every step once.
+  EXPECT_GT(run_with_kills(streaming("2"), "lag2-killed", seconds, 6), 0);
+  ASSERT_EQ(metrics("lag2-killed").size(), 13u);
+  for (std::size_t i = 0; i < 13; ++i) EXPECT_EQ(metrics("lag2-killed")[i]["step"], i);
+  EXPECT_EQ(metrics("lag2-killed").back()["rollouts/total"], 12 * 8 * 4);
+  std::multiset<int> learned;
+  read_jsonl(root_ / "lag2-killed" / "schedule.jsonl", [&](Json&& row, std::size_t) {
+    for (const Json& index : row["groups"]) learned.insert(index.get<int>());
+  });
+  ASSERT_EQ(learned.size(), 12u * 8);
+  for (int index = 0; index < 12 * 8; ++index) EXPECT_EQ(learned.count(index), 1u) << index;
 }
 
 }  // namespace

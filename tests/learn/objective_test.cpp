@@ -48,6 +48,9 @@ TEST(PpoClip, ValuesAndGradients) {
   EXPECT_NEAR(metrics.mean, 5.1 / 5, 1e-12);
   EXPECT_NEAR(metrics.max, 1.5, 1e-12);
   EXPECT_NEAR(metrics.clipped, 2.0 / 5, 1e-12);
+  // (Σρ)² = 5.1², N·Σρ² = 5·(1.21 + 2·2.25 + 2·0.25)
+  EXPECT_NEAR(metrics.effective_samples(), 26.01 / 31.05, 1e-12);
+  EXPECT_EQ(RatioMetrics{}.effective_samples(), 0);
 }
 
 TEST(TruncatedIs, ValuesAndGradients) {

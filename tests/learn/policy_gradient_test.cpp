@@ -83,6 +83,7 @@ TEST(PolicyGradient, MicroBatchesAddUpToTheBatch) {
       const Gradient parts = gradient(config, batch, totals_of(batch), tokens);
       EXPECT_NEAR(parts.result.loss, whole.result.loss, 1e-6);
       EXPECT_NEAR(parts.result.ratio.mean, whole.result.ratio.mean, 1e-6);
+      EXPECT_NEAR(parts.result.ratio.mean_square, whole.result.ratio.mean_square, 1e-6);
       EXPECT_NEAR(parts.result.ratio.max, whole.result.ratio.max, 1e-6);
       EXPECT_NEAR(parts.result.ratio.clipped, whole.result.ratio.clipped, 1e-12);
       EXPECT_NEAR(parts.result.gap_mean, whole.result.gap_mean, 1e-6);

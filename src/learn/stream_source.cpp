@@ -1,0 +1,324 @@
+// See stream_source.h. What the sampling thread sees of the trainer's progress changes in gate passes only,
+// so that a run is a function of its schedule.
+#include "learn/stream_source.h"
+
+#include <ATen/Parallel.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "core/error.h"
+#include "core/run_dir.h"
+#include "explore/sampling.h"
+#include "learn/ring_buffer.h"
+#include "learn/schedule.h"
+#include "learn/weights_gate.h"
+
+namespace pope {
+namespace {
+
+using Rows = std::vector<ScheduleRow>;
+
+// How old the tokens of a step are, in policy versions.
+struct Lag {
+  double sum = 0, tokens = 0, mixed = 0, rollouts = 0;
+  std::int64_t max = 0;
+
+  void add(const Rollout& rollout, std::int64_t now) {
+    const std::size_t tokens_here = rollout.tokens.size();
+    for (std::size_t i = 0; i < tokens_here; ++i) {
+      const std::int64_t lag =
+          now - (rollout.versions.empty() ? rollout.policy_version : rollout.versions[i]);
+      sum += static_cast<double>(lag);
+      max = std::max(max, lag);
+    }
+    tokens += static_cast<double>(tokens_here);
+    mixed += !rollout.versions.empty() && rollout.versions.front() != rollout.versions.back();
+    rollouts += 1;
+  }
+};
+
+// Groups that may be begun and not yet learned from; 0: any number.
+std::int64_t most_under_way(const TrainJob& job) {
+  const std::int64_t groups = job.config.prompts_per_step;
+  const std::int64_t by_lag = job.stream.max_lag < 0 ? 0 : (job.stream.max_lag + 1) * groups;
+  if (job.stream.on_full == "drop") return by_lag;
+  return by_lag == 0 ? job.stream.buffer : std::min<std::int64_t>(by_lag, job.stream.buffer);
+}
+
+std::optional<Rows> replayed(const TrainJob& job, std::int64_t start) {
+  if (job.stream.replay.empty()) return std::nullopt;
+  if (start > 0) {
+    throw Error("replay", fmt::format("expected a new run, got one with {} steps", start),
+                "what was in flight is lost, so that a replay cannot be continued; give another --out");
+  }
+  return read_schedule(job.stream.replay, job.config.steps);
+}
+
+std::optional<std::vector<std::int64_t>> passes_of(const std::optional<Rows>& rows) {
+  if (!rows) return std::nullopt;
+  std::vector<std::int64_t> passes;
+  for (const ScheduleRow& row : *rows) passes.insert(passes.end(), row.passes.begin(), row.passes.end());
+  return passes;
+}
+
+class StreamSource : public GroupSource {
+ public:
+  StreamSource(const TrainJob& job, const Mixture& mixture, const std::filesystem::path& run,
+               std::int64_t start, const std::optional<Json>& state)
+      : job_(job),
+        mixture_(mixture),
+        schedule_(run / "schedule.jsonl"),
+        start_(start),
+        batch_(job.config.prompts_per_step),
+        most_under_way_(most_under_way(job)),
+        replay_(replayed(job, start)),
+        gate_(passes_of(replay_)),
+        ordered_(replay_ || job.stream.max_lag >= 0),
+        next_(start * batch_),
+        buffer_(replay_ ? std::numeric_limits<std::size_t>::max()
+                        : static_cast<std::size_t>(job.stream.buffer)) {
+    truncate_steps(schedule_, start);
+    if (state && state->contains("stream")) {
+      const Json& stream = state->at("stream");
+      next_ = stream.at("next").get<std::int64_t>();
+      under_way_ = stream.at("under_way").get<std::set<std::int64_t>>();
+      again_.assign(under_way_.begin(), under_way_.end());
+    }
+    if (replay_) {
+      for (const ScheduleRow& row : *replay_) {
+        order_.insert(order_.end(), row.groups.begin(), row.groups.end());
+        replayed_groups_.insert(row.groups.begin(), row.groups.end());
+      }
+    }
+    // Each side has half of the threads, but where they take turns.
+    const int threads = job.stream.max_lag == 0 ? all_threads_ : std::max(1, all_threads_ / 2);
+    at::set_num_threads(threads);
+    sampler_ = std::thread([this, threads] { sample(threads); });
+  }
+
+  ~StreamSource() override {
+    gate_.close();
+    sampler_.join();
+    at::set_num_threads(all_threads_);
+  }
+
+  std::vector<Group> take(std::int64_t t, StageSeconds&,
+                          const std::function<void(double)>& progress) override {
+    row_ = {.step = t + 1, .resumed = start_ > 0 && t == start_};
+    std::vector<Group> groups = wait_for_batch(progress);
+    if (replay_) {
+      row_.dropped = replay_->at(static_cast<std::size_t>(t)).dropped;
+      row_.buffered = replay_->at(static_cast<std::size_t>(t)).buffered;
+    }
+    lag_ = {};
+    for (const Group& group : groups) {
+      row_.groups.push_back(group.index);
+      for (const GradedRollout& graded : group.rollouts) lag_.add(graded.rollout, job_.model->version);
+    }
+    return groups;
+  }
+
+  void change_weights(const std::function<void()>& change) override {
+    row_.passes.push_back(gate_.change(change));
+  }
+
+  void end_step(Json& row) override {
+    // Only where something waits for it does the sampler have to be told.
+    if (most_under_way_ > 0) row_.passes.push_back(gate_.change([&] { learned_ += batch_; }));
+    {
+      const std::lock_guard lock(mutex_);
+      for (const std::int64_t index : row_.groups) under_way_.erase(index);
+    }
+    append_schedule(schedule_, row_);
+    row["stream/lag_mean"] = lag_.sum / std::max(1.0, lag_.tokens);
+    row["stream/lag_max"] = lag_.max;
+    row["stream/mixed"] = lag_.mixed / std::max(1.0, lag_.rollouts);
+    row["stream/dropped"] = row_.dropped.size();
+    row["stream/buffered"] = row_.buffered;
+  }
+
+  void add_waits(double wall, StageSeconds& seconds) override {
+    const double sampler = gate_.sampler_waited_s(), learner = gate_.changer_waited_s() + batch_waited_;
+    seconds.sampler_wait = sampler - std::exchange(sampler_waited_, sampler);
+    seconds.learner_wait = learner - std::exchange(learner_waited_, learner);
+    seconds.sample = std::max(0.0, wall - seconds.sampler_wait);
+  }
+
+  Json state() const override {
+    const std::lock_guard lock(mutex_);
+    return {{"stream", {{"next", next_}, {"under_way", under_way_}}}};
+  }
+
+ private:
+  // The trainer's side.
+
+  std::vector<Group> wait_for_batch(const std::function<void(double)>& progress) {
+    const auto batch = static_cast<std::size_t>(batch_);
+    const auto begin = std::chrono::steady_clock::now();
+    std::unique_lock lock(mutex_);
+    while (buffer_.size() < batch && !failure_) {
+      const std::size_t before = buffer_.size();
+      if (before > 0) progress(static_cast<double>(before) / static_cast<double>(batch));
+      const auto arrived = [&] { return buffer_.size() > before || failure_; };
+      if (arrived_.wait_for(lock, std::chrono::milliseconds(200), arrived)) continue;
+      // The sampler waits for this step and this step for the sampler: not what the schedule says.
+      if (gate_.awaits_change() && !arrived()) {
+        throw Error("replay", fmt::format("the run departs from its schedule in step {}", row_.step),
+                    "a replay needs the settings, inputs and program of the run that left the schedule");
+      }
+    }
+    batch_waited_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    if (failure_) std::rethrow_exception(failure_);
+    std::vector<Group> groups = buffer_.pop(batch);
+    row_.buffered = static_cast<std::int64_t>(buffer_.size());
+    row_.dropped = std::exchange(dropped_, {});
+    for (const std::int64_t index : row_.dropped) under_way_.erase(index);
+    return groups;
+  }
+
+  // The sampling thread's side.
+
+  void sample(int threads) {
+    try {
+      at::set_num_threads(threads);
+      Explorer explorer = explorer_of(job_);
+      explorer.go_on = [this] { return gate_.pass(); };
+      // Groups that a step waits for must be there by the pass that its change is planned for.
+      explorer.grade_in_turn = replay_.has_value();
+      const auto posed = [this](std::size_t tag) -> const Problem& {
+        return open_.at(static_cast<std::int64_t>(tag)).problem();
+      };
+      while (gate_.pass([this] { return may_begin(); })) {
+        sample_and_grade(
+            explorer, [this] { return begin_next(); }, posed,
+            [this](GradedRollout&& graded) { arrive(std::move(graded)); });
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      failure_ = std::current_exception();
+    }
+    gate_.close();
+    arrived_.notify_all();
+  }
+
+  bool may_begin() const {
+    if (most_under_way_ == 0) return true;
+    const bool left = !again_.empty() || next_ < job_.config.steps * batch_;
+    return left && begun_ - learned_ < most_under_way_;
+  }
+
+  std::optional<Request> begin_next() {
+    if (gate_.closed() || !may_begin()) return std::nullopt;
+    const std::int64_t index = again_.empty() ? next_ : again_.front();
+    const std::int64_t step = index / batch_;
+    if (step != drawn_step_) draws_ = mixture_.draw(step, job_.config.prompts_per_step);
+    drawn_step_ = step;
+    const auto place = static_cast<std::size_t>(index % batch_);
+    const OpenGroup& group = open_.try_emplace(index, job_, draws_.at(place), step, place).first->second;
+    ++begun_;
+    const std::lock_guard lock(mutex_);
+    if (again_.empty()) {
+      ++next_;
+    } else {
+      again_.pop_front();
+    }
+    under_way_.insert(index);
+    if (ordered_ && !replay_) order_.push_back(index);
+    return group.request(static_cast<std::size_t>(index));
+  }
+
+  void arrive(GradedRollout&& graded) {
+    const auto found = open_.find(static_cast<std::int64_t>(graded.rollout.tag));
+    if (!found->second.add(job_, std::move(graded))) return;
+    Group group = found->second.take();
+    open_.erase(found);
+    const std::lock_guard lock(mutex_);
+    if (!ordered_) {
+      push(std::move(group));
+    } else if (!replay_ || replayed_groups_.contains(group.index)) {
+      const std::int64_t index = group.index;
+      early_.emplace(index, std::move(group));
+      while (!order_.empty() && early_.contains(order_.front())) {
+        push(std::move(early_.extract(order_.front()).mapped()));
+        order_.pop_front();
+      }
+    }
+    arrived_.notify_all();
+  }
+
+  void push(Group&& group) {  // under the lock
+    const std::optional<Group> oldest = buffer_.push(std::move(group));
+    if (oldest) dropped_.push_back(oldest->index);
+  }
+
+  const TrainJob& job_;
+  const Mixture& mixture_;
+  const std::filesystem::path schedule_;
+  const std::int64_t start_, batch_, most_under_way_;
+  const std::optional<Rows> replay_;
+  WeightsGate gate_;
+  const bool ordered_;  // groups are taken in the order of order_, else as they finish
+  const int all_threads_ = at::get_num_threads();
+
+  // The sampling thread's; next_ and again_ are written under the lock.
+  std::int64_t next_;               // index of the next new group
+  std::deque<std::int64_t> again_;  // indices to be begun before it: lost when the run was killed
+  std::map<std::int64_t, OpenGroup> open_;
+  std::int64_t begun_ = 0, drawn_step_ = -1;
+  std::vector<PromptDraw> draws_;  // of drawn_step_
+
+  std::int64_t learned_ = 0;  // groups; changes in gate passes
+
+  mutable std::mutex mutex_;  // of what follows
+  std::condition_variable arrived_;
+  RingBuffer<Group> buffer_;
+  std::deque<std::int64_t> order_;          // indices in which order groups go into the buffer
+  std::map<std::int64_t, Group> early_;     // finished before their turn
+  std::set<std::int64_t> under_way_;        // begun, and in no row of the schedule yet
+  std::set<std::int64_t> replayed_groups_;  // those that the schedule learns from
+  std::vector<std::int64_t> dropped_;
+  std::exception_ptr failure_;
+
+  // The trainer's.
+  ScheduleRow row_;
+  Lag lag_;
+  double batch_waited_ = 0, sampler_waited_ = 0, learner_waited_ = 0;
+
+  std::thread sampler_;
+};
+
+}  // namespace
+
+void check_stream(const TrainJob& job) {
+  const StreamConfig& c = job.stream;
+  const int groups = job.config.prompts_per_step;
+  const auto refuse = [](const std::string& what, const std::string& got, const std::string& hint = "") {
+    throw Error("train", "expected " + what + ", got " + got, hint);
+  };
+  if (c.on_full != "drop" && c.on_full != "wait")
+    refuse("stream.on_full drop or wait", "'" + c.on_full + "'");
+  if (c.max_lag < -1) refuse("stream.max_lag >= -1", std::to_string(c.max_lag));
+  const std::int64_t least = std::int64_t{groups} * (std::max(c.max_lag, 0) + 1);
+  if (c.buffer < least) {
+    refuse(fmt::format("stream.buffer >= {} (train.prompts_per_step for each step of stream.max_lag and one)",
+                       least),
+           std::to_string(c.buffer), fmt::format("set stream.buffer={}", least));
+  }
+}
+
+std::unique_ptr<GroupSource> stream_source(const TrainJob& job, const Mixture& mixture,
+                                           const std::filesystem::path& run, std::int64_t start,
+                                           const std::optional<Json>& state) {
+  return std::make_unique<StreamSource>(job, mixture, run, start, state);
+}
+
+}  // namespace pope
