@@ -191,8 +191,8 @@ TEST_F(KillResume, SftAndTrainEqualAnUnbrokenRun) {
   };
   // At lag 0 it is the synchronous run, killed or not.
   EXPECT_GT(run_with_kills(streaming("0"), "lag0-killed", seconds, 6), 0);
-  EXPECT_EQ(read_file(root_ / "train-whole" / "model" / "model.safetensors"),
-            read_file(root_ / "lag0-killed" / "model" / "model.safetensors"));
+  EXPECT_TRUE(read_file(root_ / "train-whole" / "model" / "model.safetensors") ==
+              read_file(root_ / "lag0-killed" / "model" / "model.safetensors"));
   EXPECT_EQ(metrics("train-whole"), metrics("lag0-killed"));
   // Otherwise a kill loses what was under way, and that is sampled again: every prompt once, every step once.
   EXPECT_GT(run_with_kills(streaming("2"), "lag2-killed", seconds, 6), 0);
