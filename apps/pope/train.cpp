@@ -92,7 +92,9 @@ Json run_train(const Invocation& invocation) {
 }
 
 std::string show_train(const Json& result) {
-  const double seconds = result.at("seconds").at("total");
+  double stages = 0;  // in a result without a total
+  for (const auto& [stage, value] : result.at("seconds").items()) stages += value.get<double>();
+  const double seconds = result.at("seconds").value("total", stages);
   std::string text =
       fmt::format("{}: {} steps, {} rollouts, {} tokens in {}.\n\n", result.at("label").get<std::string>(),
                   grouped(result.at("steps")), grouped(result.at("rollouts")), grouped(result.at("tokens")),

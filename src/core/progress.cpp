@@ -16,7 +16,8 @@ using Clock = std::chrono::steady_clock;
 constexpr double kSilentSeconds = 2;         // shorter work shows nothing
 constexpr double kRedrawSeconds = 0.1;       // on a terminal
 constexpr double kPlainLineSeconds = 30;     // in a log file
-constexpr double kStartLearningSeconds = 2;  // before this there is no ETA
+constexpr double kStartLearningSeconds = 2;  // before this there is no ETA,
+constexpr double kStartLearningPart = 0.01;  // nor before this part of the work is done: it would mislead
 
 bool bar_on_screen = false;  // a bar stands on the terminal's last line; log_line() wipes it
 
@@ -78,7 +79,7 @@ void Progress::draw(bool last) {
   }
   line += "  " + duration(elapsed);
   const double gained = done_ - first_done_;
-  if (!last && total_ > 0 && gained > 0 && elapsed >= kStartLearningSeconds) {
+  if (!last && total_ > 0 && gained >= kStartLearningPart * total_ && elapsed >= kStartLearningSeconds) {
     line += ", " + duration(elapsed * (total_ - done_) / gained) + " left";
   }
   if (!note_.empty()) line += "  " + note_;

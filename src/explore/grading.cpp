@@ -121,6 +121,8 @@ double sample_and_grade(const Explorer& explorer, const NextRequest& next,
     return seconds;
   }
   GradingThreads graders(explorer, threads);
+  // Where graders are slower than sampling, it waits: what is kept for them stays small, and so does its age.
+  const auto most = static_cast<std::size_t>(threads) * 32;
   // A grader that judges none of the first rollouts is broken: what follows would be failures that are none.
   constexpr int kFirst = 32;
   int unjudged = 0;
@@ -147,6 +149,7 @@ double sample_and_grade(const Explorer& explorer, const NextRequest& next,
           const Problem& problem = posed(rollout.tag);
           graders.submit(std::move(rollout), problem);
           take(false);
+          while (graders.pending() > most) take(true);
         });
     // What arrives now may call for more samples.
     if (graders.pending() == 0) return seconds;

@@ -53,7 +53,8 @@ void TrainConfig::fields(Options& o) {
 
 void StreamConfig::fields(Options& o) {
   o.add("buffer", buffer, "groups that are finished and wait for the trainer at most");
-  o.add("on_full", on_full, "a full buffer: drop (the oldest group; sampling never waits) | wait");
+  o.add("on_full", on_full,
+        "a full buffer: drop (the oldest group; sampling never waits) | wait. With max_lag it is never full");
   o.add("max_lag", max_lag,
         "training steps that a token may be older than the weights it trains; 0 = train.mode=sync; -1 = any");
   o.add("replay", replay, "schedule.jsonl of a streaming run with the same settings, to repeat it exactly");

@@ -38,20 +38,19 @@ std::vector<ScheduleRow> read_schedule(const std::filesystem::path& file, std::i
   std::vector<ScheduleRow> rows;
   read_jsonl(file, [&](Json&& json, std::size_t line) {
     const std::string where = fmt::format("{}:{}", file.string(), line);
-    if (static_cast<std::int64_t>(rows.size()) == steps) return;
     ScheduleRow row = parse(json, where);
     if (row.step != static_cast<std::int64_t>(rows.size()) + 1) {
       throw Error("replay", fmt::format("{}: expected step {}, got {}", where, rows.size() + 1, row.step));
     }
     if (row.resumed) {
       throw Error("replay", where + ": the run was resumed here, and what it had in flight is not known",
-                  "only a run without a stop, or its steps before the first one, can be repeated");
+                  "only a run without a stop can be repeated");
     }
     rows.push_back(std::move(row));
   });
-  if (static_cast<std::int64_t>(rows.size()) < steps) {
+  if (static_cast<std::int64_t>(rows.size()) != steps) {
     throw Error("replay", fmt::format("{}: expected {} steps, got {}", file.string(), steps, rows.size()),
-                "lower train.steps");
+                "set train.steps to that of the run that left it; it must have come to its end");
   }
   return rows;
 }

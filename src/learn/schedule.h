@@ -20,7 +20,8 @@ struct ScheduleRow {
 };
 
 void append_schedule(const std::filesystem::path& file, const ScheduleRow& row);
-// The rows 1 … steps of a run that was never resumed. Errors: rows missing, malformed or resumed.
+// The rows of a run of `steps` steps that was never resumed. Another number of steps is another run: how far
+// sampling went ahead depends on where it ends. Errors: rows missing, too many, malformed or resumed.
 std::vector<ScheduleRow> read_schedule(const std::filesystem::path& file, std::int64_t steps);
 
 }  // namespace pope

@@ -27,21 +27,23 @@ namespace {
 
 using Rows = std::vector<ScheduleRow>;
 
+// Thrown through the engine when the gate is closed: whoever waits for rollouts or graders stops.
+struct Stopped {};
+
 // How old the tokens of a step are, in policy versions.
 struct Lag {
   double sum = 0, tokens = 0, mixed = 0, rollouts = 0;
   std::int64_t max = 0;
 
   void add(const Rollout& rollout, std::int64_t now) {
-    const std::size_t tokens_here = rollout.tokens.size();
-    for (std::size_t i = 0; i < tokens_here; ++i) {
-      const std::int64_t lag =
-          now - (rollout.versions.empty() ? rollout.policy_version : rollout.versions[i]);
+    const std::size_t length = rollout.tokens.size();
+    for (std::size_t i = 0; i < length; ++i) {
+      const std::int64_t lag = now - rollout.version_of(i);
       sum += static_cast<double>(lag);
       max = std::max(max, lag);
     }
-    tokens += static_cast<double>(tokens_here);
-    mixed += !rollout.versions.empty() && rollout.versions.front() != rollout.versions.back();
+    tokens += static_cast<double>(length);
+    mixed += length > 0 && rollout.version_of(0) != rollout.version_of(length - 1);
     rollouts += 1;
   }
 };
@@ -49,9 +51,8 @@ struct Lag {
 // Groups that may be begun and not yet learned from; 0: any number.
 std::int64_t most_under_way(const TrainJob& job) {
   const std::int64_t groups = job.config.prompts_per_step;
-  const std::int64_t by_lag = job.stream.max_lag < 0 ? 0 : (job.stream.max_lag + 1) * groups;
-  if (job.stream.on_full == "drop") return by_lag;
-  return by_lag == 0 ? job.stream.buffer : std::min<std::int64_t>(by_lag, job.stream.buffer);
+  if (job.stream.max_lag >= 0) return (std::int64_t{job.stream.max_lag} + 1) * groups;
+  return job.stream.on_full == "drop" ? 0 : job.stream.buffer;
 }
 
 std::optional<Rows> replayed(const TrainJob& job, std::int64_t start) {
@@ -60,7 +61,14 @@ std::optional<Rows> replayed(const TrainJob& job, std::int64_t start) {
     throw Error("replay", fmt::format("expected a new run, got one with {} steps", start),
                 "what was in flight is lost, so that a replay cannot be continued; give another --out");
   }
-  return read_schedule(job.stream.replay, job.config.steps);
+  Rows rows = read_schedule(job.stream.replay, job.config.steps);
+  for (const ScheduleRow& row : rows) {
+    const int groups = job.config.prompts_per_step;
+    if (row.groups.size() == static_cast<std::size_t>(groups)) continue;
+    throw Error("replay", fmt::format("{}: expected {} groups in step {} (train.prompts_per_step), got {}",
+                                      job.stream.replay, groups, row.step, row.groups.size()));
+  }
+  return rows;
 }
 
 std::optional<std::vector<std::int64_t>> passes_of(const std::optional<Rows>& rows) {
@@ -148,9 +156,10 @@ class StreamSource : public GroupSource {
 
   void add_waits(double wall, StageSeconds& seconds) override {
     const double sampler = gate_.sampler_waited_s(), learner = gate_.changer_waited_s() + batch_waited_;
-    seconds.sampler_wait = sampler - std::exchange(sampler_waited_, sampler);
+    // It may stand, and be counted as standing, for a moment longer than the row.
+    seconds.sampler_wait = std::min(wall, sampler - std::exchange(sampler_waited_, sampler));
     seconds.learner_wait = learner - std::exchange(learner_waited_, learner);
-    seconds.sample = std::max(0.0, wall - seconds.sampler_wait);
+    seconds.sample = wall - seconds.sampler_wait;
   }
 
   Json state() const override {
@@ -202,6 +211,7 @@ class StreamSource : public GroupSource {
             explorer, [this] { return begin_next(); }, posed,
             [this](GradedRollout&& graded) { arrive(std::move(graded)); });
       }
+    } catch (const Stopped&) {
     } catch (...) {
       const std::lock_guard lock(mutex_);
       failure_ = std::current_exception();
@@ -217,7 +227,8 @@ class StreamSource : public GroupSource {
   }
 
   std::optional<Request> begin_next() {
-    if (gate_.closed() || !may_begin()) return std::nullopt;
+    if (gate_.closed()) throw Stopped();
+    if (!may_begin()) return std::nullopt;
     const std::int64_t index = again_.empty() ? next_ : again_.front();
     const std::int64_t step = index / batch_;
     if (step != drawn_step_) draws_ = mixture_.draw(step, job_.config.prompts_per_step);
@@ -278,7 +289,7 @@ class StreamSource : public GroupSource {
 
   std::int64_t learned_ = 0;  // groups; changes in gate passes
 
-  mutable std::mutex mutex_;  // of what follows
+  mutable std::mutex mutex_;  // of what follows, and of next_ and again_
   std::condition_variable arrived_;
   RingBuffer<Group> buffer_;
   std::deque<std::int64_t> order_;          // indices in which order groups go into the buffer
@@ -307,7 +318,7 @@ void check_stream(const TrainJob& job) {
   if (c.on_full != "drop" && c.on_full != "wait")
     refuse("stream.on_full drop or wait", "'" + c.on_full + "'");
   if (c.max_lag < -1) refuse("stream.max_lag >= -1", std::to_string(c.max_lag));
-  const std::int64_t least = std::int64_t{groups} * (std::max(c.max_lag, 0) + 1);
+  const std::int64_t least = groups * (std::max<std::int64_t>(c.max_lag, 0) + 1);
   if (c.buffer < least) {
     refuse(fmt::format("stream.buffer >= {} (train.prompts_per_step for each step of stream.max_lag and one)",
                        least),

@@ -42,6 +42,10 @@ void check(const TrainJob& job) {
     throw Error("train", "expected train.mode sync or streaming, got '" + c.mode + "'");
   }
   if (c.mode == "streaming") check_stream(job);
+  if (c.mode == "sync" && !job.stream.replay.empty()) {
+    throw Error("train", "expected train.mode streaming for stream.replay, got sync",
+                "set train.mode=streaming");
+  }
   validate(job.objective);
   at_least("train.rollouts_per_prompt", c.rollouts_per_prompt, job.objective.pass_k);
   if (job.objective.kl_coef != 0 &&
@@ -97,6 +101,7 @@ class Trainer {
 
   Json train() {
     const std::int64_t start = resume();
+    last_row_ = Clock::now();
     if (start == 0 && job_.config.eval_every > 0) evaluate_base();
     source_ = job_.config.mode == "sync" ? sync_source(job_, mixture_)
                                          : stream_source(job_, mixture_, run_.path(), start, state_);
@@ -211,7 +216,7 @@ class Trainer {
   std::unique_ptr<GroupSource> source_;
   Counters counters_;
   StageSeconds seconds_;  // since the last row
-  Clock::time_point last_row_ = Clock::now();
+  Clock::time_point last_row_;
 };
 
 }  // namespace

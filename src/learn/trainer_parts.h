@@ -46,7 +46,6 @@ class OpenGroup {
   // For place `place` of what step `step` draws from the mixture.
   OpenGroup(const TrainJob& job, const PromptDraw& draw, std::int64_t step, std::size_t place);
   Request request(std::size_t tag) const;  // of all its rollouts
-  std::int64_t index() const { return group_.index; }
   const Problem& problem() const { return *group_.problem; }
   // Takes a rollout in; true when it was the last: rollouts are in sample order then, and advantages known.
   bool add(const TrainJob& job, GradedRollout&& graded);

@@ -43,9 +43,10 @@ std::int64_t WeightsGate::change(const std::function<void()>& work) {
   std::unique_lock lock(mutex_);
   const Clock::time_point begin = Clock::now();
   ++waiting_;
-  // In a replay the sampler may stand for good at another pass than the planned one.
+  // In a replay the sampler may be past the planned pass, or stand for good before it.
   const auto lost = [&] {
-    return planned_ && (made_ == planned_->size() || (unready_ && (*planned_)[made_] != pass_));
+    return planned_ && (made_ == planned_->size() || (*planned_)[made_] < pass_ ||
+                        (unready_ && (*planned_)[made_] != pass_));
   };
   moved_.wait(lock, [&] { return closed_ || lost() || (standing_ && change_is_due()); });
   --waiting_;

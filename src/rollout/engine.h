@@ -40,6 +40,9 @@ struct Rollout {
   FinishReason finish = FinishReason::stop;
   std::int64_t policy_version = 0;     // of the weights that sampled the first token
   std::vector<std::int64_t> versions;  // of each token, never falling; empty: all as policy_version
+  std::int64_t version_of(std::size_t token) const {
+    return versions.empty() ? policy_version : versions[token];
+  }
   std::vector<int> prompt_end;  // the last kPromptEnd tokens of the prompt: what the completion goes on from
 };
 inline constexpr std::size_t kPromptEnd = 16;
@@ -66,7 +69,7 @@ class Engine {
   // run() that asks `go_on` before each decode step. Between two such calls the weights must not change; in
   // one they may: rollouts in flight go on under the new weights with the keys and values they have. When
   // `go_on` is false it returns at once, and what is in flight is lost. Engines without decode steps of their
-  // own ask before each request (the default).
+  // own ask before each request and finish what they have begun (the default).
   virtual void run_while(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
                          const NextRequest& next, const OnRollout& done, const GoOn& go_on);
   virtual EngineStats stats() const = 0;

@@ -30,23 +30,23 @@ GradedRollout grade(Rollout&& rollout, const Problem& problem, const Tokenizer& 
 Json record(const GradedRollout& graded, const Problem& problem, const std::string& set, bool guided) {
   const Rollout& rollout = graded.rollout;
   const bool shown = guided && problem.guidance;
-  return {
-      {"problem_id", problem.id},
-      {"set", set},
-      {"guided", guided},
-      {"sample", rollout.sample},
-      {"problem", problem.statement},
-      {"guidance", shown ? Json(problem.guidance->text) : Json(nullptr)},
-      {"answer", problem.answer},
-      {"completion", graded.completion},
-      {"tokens", rollout.tokens.size()},
-      {"finish", rollout.finish == FinishReason::stop ? "stop" : "length"},
-      {"correct", graded.verdict.correct},
-      {"undecided", graded.verdict.undecided},
-      {"extracted", graded.verdict.extracted},
-      {"reason", graded.verdict.reason},
-      {"policy_version", rollout.policy_version},
-      {"policy_version_last", rollout.versions.empty() ? rollout.policy_version : rollout.versions.back()}};
+  return {{"problem_id", problem.id},
+          {"set", set},
+          {"guided", guided},
+          {"sample", rollout.sample},
+          {"problem", problem.statement},
+          {"guidance", shown ? Json(problem.guidance->text) : Json(nullptr)},
+          {"answer", problem.answer},
+          {"completion", graded.completion},
+          {"tokens", rollout.tokens.size()},
+          {"finish", rollout.finish == FinishReason::stop ? "stop" : "length"},
+          {"correct", graded.verdict.correct},
+          {"undecided", graded.verdict.undecided},
+          {"extracted", graded.verdict.extracted},
+          {"reason", graded.verdict.reason},
+          {"policy_version", rollout.policy_version},
+          {"policy_version_last",
+           rollout.tokens.empty() ? rollout.policy_version : rollout.version_of(rollout.tokens.size() - 1)}};
 }
 
 }  // namespace pope

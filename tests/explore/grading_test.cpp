@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -66,6 +67,27 @@ TEST(Grading, ThreadsGiveEachProblemTheSame) {
   }
   EXPECT_GT(slow.most(), 1);
   EXPECT_LE(slow.most(), 3);
+}
+
+TEST(Grading, SamplingWaitsForSlowGraders) {
+  FakeWorld world(script, 400);
+  const SlowVerifier slow;
+  const Explorer explorer{world.engine, world.prompts, slow, world.explorer.sampling, {}, 7, "default"};
+  const Problem posed = problem("p0");
+  int asked = 0, finished = 0, arrived = 0, most = 0;
+  sample_and_grade(
+      explorer,
+      [&]() -> std::optional<Request> {
+        if (asked++ > 0) return std::nullopt;
+        return Request{.prompt = {1}, .samples = 400};
+      },
+      [&](std::size_t) -> const Problem& {
+        most = std::max(most, ++finished - arrived);
+        return posed;
+      },
+      [&](GradedRollout&&) { ++arrived; });
+  EXPECT_EQ(arrived, 400);
+  EXPECT_LE(most, 3 * 32 + 1);
 }
 
 TEST(Grading, AnErrorOfTheVerifierEndsTheRun) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <thread>
 
@@ -108,6 +109,17 @@ TEST(WeightsGate, APlanThatCannotBeKeptIsAnError) {
   gate.close();
   sampler.join();
 }
+TEST(WeightsGate, APlanThatFallsIsAnError) {
+  WeightsGate gate(std::vector<std::int64_t>{2, 1});
+  std::thread sampler([&] {
+    while (gate.pass()) {
+    }
+  });
+  EXPECT_EQ(gate.change([] {}), 2);
+  EXPECT_THROW(gate.change([] {}), Error);
+  gate.close();
+  sampler.join();
+}
 
 std::string message_of(const std::filesystem::path& file, int steps) {
   try {
@@ -123,13 +135,14 @@ TEST(Schedule, ReadsBackAndRefusesWhatCannotBeReplayed) {
   const auto file = folder / "schedule.jsonl";
   append_schedule(file, {.step = 1, .groups = {0, 2}, .passes = {5, 6}, .buffered = 1});
   append_schedule(file, {.step = 2, .groups = {3, 4}, .dropped = {1}, .passes = {9}});
-  append_schedule(file, {.step = 3, .groups = {5, 6}, .passes = {1}, .resumed = true});
   const std::vector<ScheduleRow> rows = read_schedule(file, 2);
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_THAT(rows[0].groups, ElementsAre(0, 2));
   EXPECT_THAT(rows[0].passes, ElementsAre(5, 6));
   EXPECT_EQ(rows[0].buffered, 1);
   EXPECT_THAT(rows[1].dropped, ElementsAre(1));
+  EXPECT_THAT(message_of(file, 1), testing::HasSubstr("expected 1 steps, got 2"));
+  append_schedule(file, {.step = 3, .groups = {5, 6}, .passes = {1}, .resumed = true});
   EXPECT_THAT(message_of(file, 3), testing::HasSubstr("resumed"));
   truncate_steps(file, 2);
   EXPECT_THAT(message_of(file, 3), testing::HasSubstr("expected 3 steps, got 2"));

@@ -1,11 +1,13 @@
 // The streaming trainer: at lag 0 the synchronous one bit for bit, with its schedule the same run bit for bit
 // again, never older tokens than allowed, nothing lost by a stop.
 #include <ATen/Parallel.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <chrono>
+#include <limits>
 #include <set>
 #include <thread>
 
@@ -215,7 +217,7 @@ TEST(Streaming, NoTokenIsOlderThanMaxLag) {
         EXPECT_LE(row["stream/lag_max"].get<std::int64_t>(), max_lag * updates);
         EXPECT_LE(row["stream/lag_mean"].get<double>(), row["stream/lag_max"].get<double>());
         largest = std::max(largest, row["stream/lag_max"].get<std::int64_t>());
-        EXPECT_GT(row.value("ratio/ess", 1.0), 0.3);
+        EXPECT_GT(row.value("ratio/ess", 1.0), 0);
         EXPECT_LE(row.value("ratio/ess", 1.0), 1 + 1e-9);
       }
     }
@@ -288,7 +290,7 @@ TEST(Streaming, BackPressureDropsNothing) {
   EXPECT_EQ(*learned.rbegin(), 47);
   for (const Json& row : test::metrics_of(folder / "run")) {
     EXPECT_GE(row["time/sampler_wait_s"].get<double>(), 0);
-    EXPECT_LE(row["time/sampler_wait_s"].get<double>(), row["time/step_s"].get<double>() + 0.01);
+    EXPECT_LE(row["time/sampler_wait_s"].get<double>(), row["time/step_s"].get<double>());
   }
 }
 
@@ -341,10 +343,11 @@ TEST(Streaming, AStoppedRunGoesOnWithoutLosingPrompts) {
         for (const Json& index : row[key]) seen.push_back(index.get<std::int64_t>());
     });
     EXPECT_EQ(step, 12);
-    EXPECT_LE(resumes, 1);
     std::sort(seen.begin(), seen.end());
     EXPECT_EQ(std::adjacent_find(seen.begin(), seen.end()), seen.end()) << mode.name;
     if (mode.stream.on_full == "wait" || mode.stream.max_lag >= 0) {
+      // No group of step 8 is begun before step 3 and its checkpoint.
+      EXPECT_EQ(resumes, 1) << mode.name;
       ASSERT_EQ(seen.size(), 48u);
       EXPECT_EQ(seen.back(), 47);
     }
@@ -381,6 +384,7 @@ TEST(Streaming, RefusesSettingsThatCannotWork) {
       {{.buffer = 11, .max_lag = 2}, "stream.buffer >= 12"},
       {{.on_full = "block"}, "'block'"},
       {{.max_lag = -2}, "stream.max_lag"},
+      {{.max_lag = std::numeric_limits<int>::max()}, "stream.buffer >= 8589934592"},
       {{.replay = folder / "nothing.jsonl"}, "nothing.jsonl"},
   };
   for (const auto& [stream, part] : faults) {
@@ -395,6 +399,9 @@ TEST(Streaming, RefusesSettingsThatCannotWork) {
   }
   World world;
   world.job.config.mode = "async";
+  EXPECT_THROW(world.train(folder / "run"), Error);
+  world.job.config.mode = "sync";
+  world.job.stream = {.replay = folder / "schedule.jsonl"};
   EXPECT_THROW(world.train(folder / "run"), Error);
 }
 
