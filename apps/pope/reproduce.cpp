@@ -44,6 +44,8 @@ const Verb reproduce_verb = {.name = "reproduce",
                                  "arm that the claims compare,\n"
                                  "as many at a time as there are cores; then says for each claim whether it "
                                  "held. Started again, it goes on.\n"
+                                 "The settings of the runs are those of the plan's files (reproduce.plan): "
+                                 "copy the folder and change them there.\n"
                                  "\n"
                                  "Leaves in --out: seed-N/ (all runs), claims.json, report.html.\n"
                                  "\n"
