@@ -6,10 +6,21 @@
 
 namespace pope {
 
-KvCache::KvCache(const Architecture& a, int slots, int positions, at::ScalarType dtype) {
+namespace {
+
+// The loops of the CPU read what has been written and no more. Elsewhere what is not seen is multiplied by
+// zero, which takes finite numbers.
+at::Tensor room(at::IntArrayRef sizes, const at::TensorOptions& options) {
+  return options.device().is_cpu() ? at::empty(sizes, options) : at::zeros(sizes, options);
+}
+
+}  // namespace
+
+KvCache::KvCache(const Architecture& a, int slots, int positions, at::ScalarType dtype, at::Device device) {
+  const auto options = at::TensorOptions(dtype).device(device);
   for (int l = 0; l < a.layers; ++l) {
-    keys.push_back(at::empty({slots, a.kv_heads, positions, a.head_width}, dtype));
-    values.push_back(at::empty({slots, a.kv_heads, positions, a.head_width}, dtype));
+    keys.push_back(room({slots, a.kv_heads, positions, a.head_width}, options));
+    values.push_back(room({slots, a.kv_heads, positions, a.head_width}, options));
   }
 }
 
@@ -24,6 +35,10 @@ void KvCache::copy_from(const KvCache& source, int from_slot, int to_slot, int l
                                 " is out of range");
   }
   const auto copy_layer = [&](const at::Tensor& from, at::Tensor& to) {
+    if (!to.is_cpu()) {
+      to[to_slot].narrow(1, 0, length).copy_(from[from_slot].narrow(1, 0, length));
+      return;
+    }
     const auto bytes = static_cast<std::size_t>(to.element_size());
     const auto row = static_cast<std::size_t>(to.size(3)) * bytes;
     const auto* in = static_cast<const char*>(from.const_data_ptr());
@@ -46,7 +61,7 @@ void KvCache::reserve(int positions) {
   if (positions <= old) return;
   for (auto* layers : {&keys, &values}) {
     for (auto& layer : *layers) {
-      auto grown = at::empty({layer.size(0), layer.size(1), positions, layer.size(3)}, layer.options());
+      auto grown = room({layer.size(0), layer.size(1), positions, layer.size(3)}, layer.options());
       grown.narrow(2, 0, old).copy_(layer);
       layer = grown;
     }

@@ -13,10 +13,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-bool fused(const at::Tensor& x) {
-  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
-}
-
 // Calls `body` with a null pointer of x's element type.
 template <class Body>
 void by_type(const at::Tensor& x, const Body& body) {
@@ -32,7 +28,7 @@ const T* in(const at::Tensor& x) {
   return x.defined() ? x.const_data_ptr<T>() : nullptr;
 }
 template <class T>
-T* out(at::Tensor& x) {
+T* out(const at::Tensor& x) {
   return x.defined() ? x.data_ptr<T>() : nullptr;
 }
 
@@ -263,15 +259,19 @@ struct CausalAttention : Function<CausalAttention> {
 
 }  // namespace
 
+bool has_fused(const at::Tensor& x) {
+  return x.is_cpu() && (x.scalar_type() == at::kFloat || x.scalar_type() == at::kBFloat16);
+}
+
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double offset) {
-  if (!fused(x)) return plain::rms_norm(x, weight, eps, offset);
+  if (!has_fused(x)) return plain::rms_norm(x, weight, eps, offset);
   return c10::GradMode::is_enabled() ? Norm::apply(x, weight, eps, offset)
                                      : norm_forward(x, {}, weight, eps, offset)[1];
 }
 
 std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Tensor& delta,
                                                const at::Tensor& weight, double eps, double offset) {
-  if (!fused(x)) {
+  if (!has_fused(x)) {
     const auto sum = x + delta;
     return {sum, plain::rms_norm(sum, weight, eps, offset)};
   }
@@ -281,7 +281,7 @@ std::pair<at::Tensor, at::Tensor> add_rms_norm(const at::Tensor& x, const at::Te
 }
 
 at::Tensor swiglu(const at::Tensor& gate_up) {
-  if (!fused(gate_up)) return plain::swiglu(gate_up);
+  if (!has_fused(gate_up)) return plain::swiglu(gate_up);
   return c10::GradMode::is_enabled() ? Swiglu::apply(gate_up) : swiglu_forward(gate_up);
 }
 
@@ -291,7 +291,7 @@ at::Tensor geglu(const at::Tensor& gate_up) {
 }
 
 Heads split_heads(const at::Tensor& qkv, const HeadSplit& split) {
-  if (!fused(qkv)) return plain::split_heads(qkv, split);
+  if (!has_fused(qkv)) return plain::split_heads(qkv, split);
   if (!c10::GradMode::is_enabled()) return split_forward(qkv, split);
   const auto none = at::empty({0}, qkv.options());
   const auto result = Split::apply(qkv, split.q_norm.defined() ? split.q_norm : none,
@@ -301,7 +301,7 @@ Heads split_heads(const at::Tensor& qkv, const HeadSplit& split) {
 
 at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int64_t window) {
   const auto longest = packing.longest();
-  const bool known = fused(heads.q) && kernels::has_causal_attention(heads.q.size(3), longest) &&
+  const bool known = has_fused(heads.q) && kernels::has_causal_attention(heads.q.size(3), longest) &&
                      (window == 0 || longest <= window);
   if (!known) return plain::causal_attention(heads, packing, window);
   return c10::GradMode::is_enabled() ? CausalAttention::apply(heads.q, heads.k, heads.v, &packing)
@@ -309,7 +309,7 @@ at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int
 }
 
 at::Tensor split_heads_into_cache(const at::Tensor& qkv, const HeadSplit& split, const at::Tensor& starts,
-                                  at::Tensor& keys, at::Tensor& values) {
+                                  const at::Tensor& keys, const at::Tensor& values) {
   const auto batch = starts.size(0), steps = qkv.size(0) / batch;
   auto q =
       at::empty({batch * split.kv_heads, split.heads / split.kv_heads, steps, split.width}, qkv.options());

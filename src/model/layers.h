@@ -1,7 +1,7 @@
 // The pieces of a block, differentiable where training needs them. On the CPU in f32 and bf16 they are the
-// fused loops of kernels.h, elsewhere the same formulas in ATen operations (namespace plain), which are also
-// the reference. N rows, W width, H query heads, K kv heads, G = H/K, D head width, F feed-forward
-// width, C = (H + 2K)·D.
+// fused loops of kernels.h, elsewhere (has_fused() false) the same formulas in ATen operations (namespace
+// plain), which are also the reference. N rows, W width, H query heads, K kv heads, G = H/K, D head width, F
+// feed-forward width, C = (H + 2K)·D.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -11,6 +11,8 @@
 #include "model/packing.h"
 
 namespace pope {
+
+bool has_fused(const at::Tensor& x);
 
 // x [N,W], weight [W] → [N,W]: x / sqrt(mean(x²) + eps) · (offset + weight).
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double offset = 0);
@@ -43,9 +45,10 @@ Heads split_heads(const at::Tensor& qkv, const HeadSplit& split);
 at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int64_t window = 0);
 
 // The heads of qkv [B·T,C] whose first positions are starts [B] i64; k and v are written into the first B
-// slots of one layer of a cache [slots,K,positions,D]. → q [B·K,G,T,D]. No gradient.
+// slots of one layer of a cache [slots,K,positions,D]. → q [B·K,G,T,D]. No gradient. This and
+// cached_attention take has_fused() tensors only.
 at::Tensor split_heads_into_cache(const at::Tensor& qkv, const HeadSplit& split, const at::Tensor& starts,
-                                  at::Tensor& keys, at::Tensor& values);
+                                  const at::Tensor& keys, const at::Tensor& values);
 // Query t of row b attends to the cached positions 0 … starts[b] + t, or the last `window` of these. →
 // [B·T,H·D]. No gradient.
 at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
@@ -56,6 +59,15 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, d
 at::Tensor swiglu(const at::Tensor& gate_up);
 Heads split_heads(const at::Tensor& qkv, const HeadSplit& split);
 at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int64_t window = 0);
+// The cached ones never read `starts` on the host. `seen` [B,1,T,length] of `type`, made once per step for
+// all layers of a window: 0 where query t of row b sees the position, −∞ where it does not. The first
+// `length` positions of the cache must be finite, seen or not.
+at::Tensor seen_positions(const at::Tensor& starts, std::int64_t steps, std::int64_t length,
+                          std::int64_t window, at::ScalarType type);
+at::Tensor split_heads_into_cache(const at::Tensor& qkv, const HeadSplit& split, const at::Tensor& starts,
+                                  const at::Tensor& keys, const at::Tensor& values);
+at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
+                            const at::Tensor& seen);
 }  // namespace plain
 
 }  // namespace pope

@@ -12,9 +12,33 @@ at::Tensor rotate(const at::Tensor& x, const HeadSplit& split) {
       .to(x.scalar_type());
 }
 
+// The length that all sequences of the packing have, none of which shares a trunk; 0: there is none.
+std::int64_t common_length(const Packing& packing) {
+  const auto length = packing.bounds[1];
+  bool same = packing.trees_count() + 1 == std::ssize(packing.bounds);
+  for (std::size_t s = 1; same && s < packing.bounds.size(); ++s)
+    same = packing.bounds[s] - packing.bounds[s - 1] == length;
+  return same ? length : 0;
+}
+
+// causal_attention where common_length() is `length` and no window cuts it: one call for all sequences.
+at::Tensor equal_attention(const Heads& heads, std::int64_t length) {
+  const auto kv_heads = heads.q.size(0), group = heads.q.size(1), width = heads.q.size(3);
+  const auto by_row = [&](const at::Tensor& x) {  // [K,G,R·T,D] → [K·R,G,T,D]
+    return x.view({kv_heads, x.size(1), -1, length, width}).transpose(1, 2).flatten(0, 1);
+  };
+  const auto q = by_row(heads.q);
+  return at::scaled_dot_product_attention(q, by_row(heads.k).expand_as(q), by_row(heads.v).expand_as(q), {},
+                                          0.0, /*is_causal=*/true)
+      .view({kv_heads, -1, group, length, width})
+      .permute({1, 3, 0, 2, 4})
+      .reshape({-1, kv_heads * group * width});
+}
+
 }  // namespace
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double offset) {
+  if (!x.is_cpu() && offset == 0) return at::rms_norm(x, weight.sizes(), weight, eps);  // one kernel on CUDA
   const auto wide = x.to(at::promoteTypes(x.scalar_type(), at::kFloat));
   const auto scale = weight.to(wide.scalar_type()) + offset;
   return (wide * at::rsqrt(wide.square().mean(-1, true) + eps) * scale).to(x.scalar_type());
@@ -39,6 +63,9 @@ Heads split_heads(const at::Tensor& qkv, const HeadSplit& split) {
 }
 
 at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int64_t window) {
+  // Launches count on a device, where a prefill of many prompts would be as many of them.
+  const auto length = heads.q.is_cpu() ? 0 : common_length(packing);
+  if (length > 0 && (window == 0 || length <= window)) return equal_attention(heads, length);
   // In f32: libtorch's bf16 CPU kernel multiplies through an emulated bf16 product, many times slower.
   const auto wide = [](const at::Tensor& x) {
     return x.is_cpu() && x.scalar_type() == at::kBFloat16 ? x.to(at::kFloat) : x;

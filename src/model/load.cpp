@@ -77,7 +77,8 @@ void add_generation_eos(Architecture& architecture, const fs::path& folder) {
 }
 
 LoadedModel assemble(const fs::path& path, Architecture architecture, NamedTensors tensors,
-                     std::shared_ptr<const Tokenizer> tokenizer, at::ScalarType compute, Weights weights) {
+                     std::shared_ptr<const Tokenizer> tokenizer, at::ScalarType compute, Weights weights,
+                     at::Device device) {
   if (tokenizer->size() > architecture.vocab_size) {
     throw Error(
         "load model",
@@ -89,6 +90,7 @@ LoadedModel assemble(const fs::path& path, Architecture architecture, NamedTenso
     if (const auto id = tokenizer->find(tokenizer->eos_token())) architecture.eos_tokens.push_back(*id);
   }
   check(architecture, "load model");
+  for (auto& [name, tensor] : tensors) tensor = tensor.to(device);
   auto model = std::make_shared<Model>(std::move(architecture), std::move(tensors), compute, weights);
   return {std::move(model), std::move(tokenizer)};
 }
@@ -106,7 +108,7 @@ NamedTensors read_weights(const fs::path& folder, at::ScalarType type) {
                   : "download the whole model directory");
 }
 
-LoadedModel load_model(const fs::path& path, at::ScalarType compute, Weights weights) {
+LoadedModel load_model(const fs::path& path, at::ScalarType compute, Weights weights, at::Device device) {
   const at::ScalarType type = weights == Weights::frozen ? compute : at::kFloat;
   if (!fs::exists(path)) {
     throw Error("load model", path.string() + " does not exist",
@@ -116,7 +118,7 @@ LoadedModel load_model(const fs::path& path, at::ScalarType compute, Weights wei
     GgufModel gguf = read_gguf(path, type);
     auto tokenizer = make_bpe_tokenizer(gguf.tokenizer);
     return assemble(path, std::move(gguf.architecture), std::move(gguf.tensors), std::move(tokenizer),
-                    compute, weights);
+                    compute, weights, device);
   }
   if (!fs::exists(path / "config.json")) {
     throw Error(
@@ -128,7 +130,8 @@ LoadedModel load_model(const fs::path& path, at::ScalarType compute, Weights wei
   auto tokenizer = load_tokenizer(path);
   NamedTensors tensors = read_weights(path, type);
   drop_redundant(tensors, architecture);
-  return assemble(path, std::move(architecture), std::move(tensors), std::move(tokenizer), compute, weights);
+  return assemble(path, std::move(architecture), std::move(tensors), std::move(tokenizer), compute, weights,
+                  device);
 }
 
 namespace {

@@ -25,7 +25,7 @@ NamedTensors read_safetensors(const std::filesystem::path& path,
                               std::optional<at::ScalarType> type = at::kFloat);
 // The tensors of model.safetensors in `folder`, or of the shards that model.safetensors.index.json lists.
 NamedTensors read_weights(const std::filesystem::path& folder, at::ScalarType type = at::kFloat);
-// Contiguous CPU tensors of any of those dtypes; synced. `metadata` goes to "__metadata__".
+// Contiguous tensors of any of those dtypes, on any device; synced. `metadata` goes to "__metadata__".
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                        const std::vector<std::pair<std::string, std::string>>& metadata = {{"format", "pt"}});
 
@@ -37,9 +37,9 @@ struct LoadedModel {
 // `path` is a Hugging Face model directory or a .gguf file. Errors say what is missing or wrong and how to
 // mend it; a tokenizer with more ids than the embedding has rows is refused. The weights are in memory once:
 // as f32 masters and, in bf16, as compute tensors beside them; a frozen model, which only samples, has the
-// latter alone.
+// latter alone. `device` is where they go, tensor by tensor.
 LoadedModel load_model(const std::filesystem::path& path, at::ScalarType compute,
-                       Weights weights = Weights::trainable);
+                       Weights weights = Weights::trainable, at::Device device = at::kCPU);
 
 // Writes a Hugging Face directory that transformers loads: config.json, generation_config.json,
 // weights (f32 masters, or bf16 with `bf16`) as model.safetensors or, above `shard_bytes`, as shards with

@@ -43,11 +43,13 @@ struct Model::Views {
     auto& [cos, sin] = rotary_tables[windowed];
     if (!cos.defined() || cos.size(0) < length) {
       const std::int64_t before = cos.defined() ? cos.size(0) : std::min(512, a.context);
-      const auto rows = std::max(length, 2 * before);
+      // On a device all at once: recorded steps go on reading where the table lay.
+      const auto rows =
+          embedding.is_cpu() ? std::max(length, 2 * before) : std::max<std::int64_t>(length, a.context);
       const auto frequencies = at::tensor(rotary_frequencies(a, windowed), at::kFloat);
       const auto angles = at::outer(at::arange(rows, at::kFloat), frequencies);
-      cos = angles.cos();
-      sin = angles.sin();
+      cos = angles.cos().to(embedding.device());
+      sin = angles.sin().to(embedding.device());
     }
     return {cos.index_select(0, positions), sin.index_select(0, positions)};
   }
@@ -308,7 +310,7 @@ at::Tensor Model::hidden(const at::Tensor& tokens, const Packing& packing) const
                                       packing.tokens(), text(tokens.sizes())));
   }
   return forward(
-      tokens, packing.positions(), packing.longest(),
+      tokens, packing.positions().to(device()), packing.longest(),
       [this, packing](const at::Tensor& qkv, const HeadSplit& split, std::size_t, std::int64_t window) {
         auto heads = split_heads(qkv, split);
         heads.q = scaled_query(architecture_, heads.q);
@@ -317,7 +319,6 @@ at::Tensor Model::hidden(const at::Tensor& tokens, const Packing& packing) const
 }
 
 at::Tensor Model::decode(const at::Tensor& tokens, const at::Tensor& starts, KvCache& cache) const {
-  const c10::NoGradGuard no_grad;
   const auto batch = tokens.size(0), steps = tokens.size(1);
   const auto* start = starts.const_data_ptr<std::int64_t>();
   const auto end = *std::max_element(start, start + batch) + steps;
@@ -326,16 +327,38 @@ at::Tensor Model::decode(const at::Tensor& tokens, const at::Tensor& starts, KvC
     throw Error("decode", fmt::format("expected at most {} rows and {} positions, got {} and {}",
                                       cache.slots(), cache.positions(), batch, end));
   }
+  if (fresh && steps > 1) return prefill(tokens.to(device()), cache);
+  return decode_within(tokens.to(device()), starts.to(device()), end, cache);
+}
+
+at::Tensor Model::decode_within(const at::Tensor& tokens, const at::Tensor& starts, std::int64_t length,
+                                KvCache& cache) const {
+  const c10::NoGradGuard no_grad;
+  const auto batch = tokens.size(0), steps = tokens.size(1);
   const auto positions = (starts.unsqueeze(1) + at::arange(steps, starts.options())).flatten();
-  const auto cached = [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t l, std::int64_t window) {
-    auto &keys = cache.keys[l], &values = cache.values[l];
-    const auto q = scaled_query(architecture_, split_heads_into_cache(qkv, split, starts, keys, values));
-    return cached_attention(q, keys, values, starts, window);
+  const bool fused = has_fused(views_->embedding);
+  at::Tensor seen[2];  // by whether there is a window, as in Views
+  if (!fused) {
+    seen[0] = plain::seen_positions(starts, steps, length, 0, compute_);
+    if (architecture_.window > 0)
+      seen[1] = plain::seen_positions(starts, steps, length, architecture_.window, compute_);
+  }
+  const auto attend = [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t l, std::int64_t window) {
+    const auto &keys = cache.keys[l], &values = cache.values[l];
+    const auto split_into = fused ? split_heads_into_cache : plain::split_heads_into_cache;
+    const auto q = scaled_query(architecture_, split_into(qkv, split, starts, keys, values));
+    return fused ? cached_attention(q, keys, values, starts, window)
+                 : plain::cached_attention(q, keys, values, seen[window > 0]);
   };
-  // A prefill from position 0 attends to nothing older: the attention of training.
+  return forward(tokens.flatten(), positions, length, attend).view({batch, steps, architecture_.width});
+}
+
+// decode() from position 0. It attends to nothing older: the attention of training.
+at::Tensor Model::prefill(const at::Tensor& tokens, KvCache& cache) const {
+  const c10::NoGradGuard no_grad;
+  const auto batch = tokens.size(0), steps = tokens.size(1);
   const auto packing = Packing::equal(batch, steps);
-  const auto prefill = [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t l,
-                           std::int64_t window) {
+  const auto attend = [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t l, std::int64_t window) {
     auto heads = split_heads(qkv, split);
     // [K,1,B·T,D] → the first T positions of B slots.
     const auto keep = [&](const at::Tensor& x, const at::Tensor& layer) {
@@ -348,8 +371,7 @@ at::Tensor Model::decode(const at::Tensor& tokens, const at::Tensor& starts, KvC
     heads.q = scaled_query(architecture_, heads.q);
     return causal_attention(heads, packing, window);
   };
-  const auto rows = tokens.flatten();
-  return (fresh && steps > 1 ? forward(rows, positions, end, prefill) : forward(rows, positions, end, cached))
+  return forward(tokens.flatten(), packing.positions().to(device()), steps, attend)
       .view({batch, steps, architecture_.width});
 }
 
@@ -357,6 +379,8 @@ at::Tensor Model::logits(const at::Tensor& hidden) const {
   const c10::NoGradGuard no_grad;
   return head_product(hidden, views_->output);
 }
+
+at::Device Model::device() const { return views_->embedding.device(); }
 
 const at::Tensor& Model::output_embedding() const { return views_->output; }
 

@@ -30,7 +30,8 @@ struct Parameter {
 // position p of the sequence is row p. Lengths are the engine's to track.
 class KvCache {
  public:
-  KvCache(const Architecture& architecture, int slots, int positions, at::ScalarType dtype);
+  KvCache(const Architecture& architecture, int slots, int positions, at::ScalarType dtype,
+          at::Device device = at::kCPU);
   std::vector<at::Tensor> keys, values;  // per layer [slots, K, positions, D]
   int slots() const;
   int positions() const;
@@ -44,8 +45,9 @@ enum class Weights { trainable, frozen };
 
 class Model {
  public:
-  // Takes `weights` over (Hugging Face names; a tied lm_head may be absent): what has the right type is not
-  // copied. Errors: missing, extra or misshapen tensors, by name. `compute` is kFloat or kBFloat16.
+  // Takes `weights` over (Hugging Face names; a tied lm_head may be absent) on the device they are on: what
+  // has the right type is not copied. Errors: missing, extra or misshapen tensors, by name. `compute` is
+  // kFloat or kBFloat16.
   Model(Architecture architecture, std::vector<std::pair<std::string, at::Tensor>> weights,
         at::ScalarType compute = at::kFloat, Weights use = Weights::trainable);
   Model(const Model&) = delete;
@@ -59,23 +61,31 @@ class Model {
   std::vector<Parameter>& parameters() { return parameters_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
   at::ScalarType compute_type() const { return compute_; }
+  // Where the weights are. Inputs have to be there too, where nothing else is said.
+  at::Device device() const;
   // Counts optimiser steps; stamped on rollouts.
   std::int64_t version = 0;
   // hidden() keeps two tensors [N,W] per block and computes the rest again in the backward pass: the same
   // gradients, less memory, about a third more time.
   bool activation_checkpointing = false;
-  // Makes the compute tensors equal to the masters again (after an optimiser step). No-op in fp32.
+  // Makes the compute tensors equal to the masters again (after an optimiser step). No-op in fp32. In place,
+  // as all that changes weights has to be: recorded decode steps (graphs.h) read them where they lie.
   void publish();
 
   // Final-norm hidden states. tokens [N] i64 of the sequences that `packing` names → [N,W] compute dtype,
   // with gradient. Each sequence is computed as if it were alone.
   at::Tensor hidden(const at::Tensor& tokens, const Packing& packing) const;
 
-  // Cached step. tokens [B,T] i64 for the cache slots 0..B−1 of `cache` (T = 1: decode; T > 1: prefill of
-  // right-padded prompts), starts [B] i64 = position of each row's first token. Writes keys and values into
-  // the cache, attends to positions ≤ its own. → hidden [B,T,W], no gradient. The plain reference is
-  // hidden().
+  // Cached step. tokens [B,T] i64 (on the CPU, as starts) for the cache slots 0..B−1 of `cache` (T = 1:
+  // decode; T > 1: prefill of right-padded prompts), starts [B] i64 = position of each row's first token.
+  // Writes keys and values into the cache, attends to positions ≤ its own. → hidden [B,T,W], no gradient. The
+  // plain reference is hidden().
   at::Tensor decode(const at::Tensor& tokens, const at::Tensor& starts, KvCache& cache) const;
+  // The same with tokens and starts where the weights are. On a device other than the CPU nothing is read on
+  // the host, and nothing but B, T and `length` decides what is launched. Attends within the first `length`
+  // positions of the cache; the caller answers for starts + T ≤ length ≤ cache.positions().
+  at::Tensor decode_within(const at::Tensor& tokens, const at::Tensor& starts, std::int64_t length,
+                           KvCache& cache) const;
 
   // Logits of rows. hidden [N,W] → [N,V] f32, bf16 multiplied exactly and summed in f32. No gradient.
   at::Tensor logits(const at::Tensor& hidden) const;
@@ -87,6 +97,7 @@ class Model {
   template <class Attend>
   at::Tensor forward(const at::Tensor& tokens, const at::Tensor& positions, std::int64_t length,
                      const Attend& attend) const;
+  at::Tensor prefill(const at::Tensor& tokens, KvCache& cache) const;
   Architecture architecture_;
   at::ScalarType compute_;
   std::vector<Parameter> parameters_;

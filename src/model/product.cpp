@@ -1,8 +1,8 @@
-// bf16 × bf16 → f32, which ATen's products round to bf16. Where the processor has tiles, tile_product.h;
-// where it multiplies pairs of bf16 (AVX-512 BF16), the kernel here; elsewhere the product in f32. The
-// kernel: lanes are rows of hidden, packed as pairs of neighbouring columns [W/2][rows]; 8 rows of the
-// embedding at a time, read in place, are multiplied in pair by pair. So the embedding, the large operand, is
-// read once per panel of 32 rows and never copied.
+// bf16 × bf16 → f32, which ATen's products on the CPU round to bf16. Where the processor has tiles,
+// tile_product.h; where it multiplies pairs of bf16 (AVX-512 BF16), the kernel here; elsewhere the product in
+// f32. The kernel: lanes are rows of hidden, packed as pairs of neighbouring columns [W/2][rows]; 8 rows of
+// the embedding at a time, read in place, are multiplied in pair by pair. So the embedding, the large
+// operand, is read once per panel of 32 rows and never copied.
 #include "model/product.h"
 
 #include <ATen/Parallel.h>
@@ -106,6 +106,10 @@ void head_product_out(at::Tensor& logits, const at::Tensor& hidden, const at::Te
     return;
   }
 #endif
+  if (hidden.is_cuda() && hidden.scalar_type() == at::kBFloat16) {
+    at::mm_out(logits, hidden, embedding.t(), at::kFloat);  // cuBLAS sums and returns f32
+    return;
+  }
   at::mm_out(logits, hidden.to(wide), embedding.to(wide).t());
 }
 

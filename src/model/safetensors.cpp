@@ -221,9 +221,8 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
     const auto* dtype =
         std::find_if(std::begin(kDtypes), std::end(kDtypes),
                      [type = tensor.scalar_type()](const DtypeName& known) { return known.type == type; });
-    if (dtype == std::end(kDtypes) || !tensor.is_contiguous() || !tensor.is_cpu()) {
-      fail(kWrite, path, "tensor \"" + name + "\": expected contiguous f32, f16, bf16 or i64 in CPU memory",
-           "");
+    if (dtype == std::end(kDtypes) || !tensor.is_contiguous()) {
+      fail(kWrite, path, "tensor \"" + name + "\": expected contiguous f32, f16, bf16 or i64", "");
     }
     if (!names.insert(name).second) fail(kWrite, path, "two tensors are named \"" + name + "\"", "");
     const std::uint64_t end = offset + tensor.nbytes();
@@ -238,7 +237,7 @@ void write_safetensors(const std::filesystem::path& path, const NamedTensors& te
   const std::uint64_t header_size = text.size();
   file.write(&header_size, sizeof header_size);
   file.write(text.data(), text.size());
-  for (const auto* item : order) file.write(item->second.data_ptr(), item->second.nbytes());
+  for (const auto* item : order) file.write(item->second.cpu().data_ptr(), item->second.nbytes());
   file.sync_and_close();
 }
 

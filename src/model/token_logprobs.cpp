@@ -15,10 +15,12 @@ using torch::autograd::variable_list;
 
 // Logits held at once when the caller does not say: forward, few enough to stay in the cache between the
 // product and the pass over it; backward, many, because each chunk costs a pass over the whole gradient of
-// the embedding.
-constexpr std::int64_t kForwardLogits = std::int64_t{1} << 23, kBackwardLogits = std::int64_t{1} << 26;
+// the embedding. On a GPU 512 MiB of them, and some times that in between.
+constexpr std::int64_t kForwardLogits = std::int64_t{1} << 23, kBackwardLogits = std::int64_t{1} << 26,
+                       kDeviceLogits = std::int64_t{1} << 27;
 
 std::int64_t chunk_of(std::int64_t asked, std::int64_t logits, const at::Tensor& embedding) {
+  if (!embedding.is_cpu()) logits = kDeviceLogits;
   return asked > 0 ? asked : std::max<std::int64_t>(1, logits / embedding.size(0));
 }
 

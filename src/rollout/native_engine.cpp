@@ -3,7 +3,7 @@
 // still to start; `active_[s]` is the rollout in cache slot s, slots 0 … active−1 without holes.
 #include "rollout/native_engine.h"
 
-#include <ATen/Parallel.h>
+#include <ATen/ATen.h>
 #include <fmt/format.h>
 
 #include <chrono>
@@ -13,6 +13,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "rollout/decoder.h"
 #include "rollout/sample.h"
 
 namespace pope {
@@ -25,7 +26,7 @@ class Scheduler {
  public:
   Scheduler(const Model& model, const SamplingConfig& sampling, std::uint64_t seed,
             std::span<const int> stop_tokens, const NextRequest& next, const OnRollout& done,
-            const GoOn& go_on, NativeEngine::Counters& stats)
+            const GoOn& go_on, NativeEngine::Counters& stats, GraphRecorder* recorder)
       : model_(model),
         sampling_(sampling),
         seed_(seed),
@@ -34,7 +35,7 @@ class Scheduler {
         done_(done),
         go_on_(go_on),
         stats_(stats),
-        cache_(model.architecture(), sampling.batch_size, 1, model.compute_type()) {}
+        decoder_(make_decoder(model, sampling.batch_size, sampling.temperature, recorder)) {}
 
   void run() {
     for (;;) {
@@ -50,7 +51,7 @@ class Scheduler {
     Request request;
     std::shared_ptr<const KvCache> prompt;  // slot `row` of the cache that this prompt was prefilled in
     int row = 0;
-    at::Tensor logits;         // [V] f32: of the first token
+    at::Tensor logits;         // [V] f32: of the first token, on the CPU
     std::int64_t version = 0;  // of the weights that these come from
     int started = 0;
   };
@@ -132,9 +133,9 @@ class Scheduler {
       stats_.prefill_tokens += static_cast<std::int64_t>(prompt.size());
     }
     auto cache = std::make_shared<KvCache>(model_.architecture(), static_cast<int>(rows),
-                                           static_cast<int>(steps), model_.compute_type());
+                                           static_cast<int>(steps), model_.compute_type(), model_.device());
     const auto hidden = model_.decode(tokens, at::zeros({rows}, at::kLong), *cache).flatten(0, 1);
-    const auto logits = model_.logits(hidden.index_select(0, last));
+    const auto logits = model_.logits(hidden.index_select(0, last.to(model_.device()))).cpu();
     for (std::int64_t r = 0; r < rows; ++r) {
       waiting_.push_back({std::move(requests[r]), cache, static_cast<int>(r), logits[r], model_.version});
     }
@@ -157,34 +158,24 @@ class Scheduler {
       return;
     }
     reserve(active.length + 1);
-    cache_.copy_from(*group.prompt, group.row, static_cast<int>(active_.size()), active.length);
+    decoder_->cache().copy_from(*group.prompt, group.row, static_cast<int>(active_.size()), active.length);
     active_.push_back(std::move(active));
   }
 
   // One decoding step of all active rollouts.
   void step() {
     const auto batch = static_cast<std::int64_t>(active_.size());
-    tokens_.resize(batch);
-    starts_.resize(batch);
-    uniforms_.resize(batch);
-    draws_.resize(batch);
+    auto& [tokens, starts, uniforms] = inputs_;
+    tokens.resize(batch);
+    starts.resize(batch);
+    uniforms.resize(batch);
     for (std::int64_t s = 0; s < batch; ++s) {
-      tokens_[s] = active_[s].rollout.tokens.back();
-      starts_[s] = active_[s].length++;
-      uniforms_[s] = active_[s].rng.uniform();
+      tokens[s] = active_[s].rollout.tokens.back();
+      starts[s] = active_[s].length++;
+      uniforms[s] = active_[s].rng.uniform();
     }
-    reserve(static_cast<int>(*std::max_element(starts_.begin(), starts_.end())) + 1);
-    const auto hidden = model_.decode(at::from_blob(tokens_.data(), {batch, 1}, at::kLong),
-                                      at::from_blob(starts_.data(), {batch}, at::kLong), cache_);
-    const auto logits = model_.logits(hidden.flatten(0, 1));
-    const auto vocab = logits.size(1);
-    const auto* rows = logits.const_data_ptr<float>();
-    at::parallel_for(0, batch, std::max<std::int64_t>(1, 4096 / vocab),
-                     [&](std::int64_t begin, std::int64_t end) {
-                       for (auto s = begin; s < end; ++s) {
-                         draws_[s] = draw_token(rows + s * vocab, vocab, sampling_.temperature, uniforms_[s]);
-                       }
-                     });
+    reserve(static_cast<int>(*std::max_element(starts.begin(), starts.end())) + 1);
+    decoder_->step(inputs_, draws_);
     ++stats_.decode_steps;
     // From the last slot down, so that what moves into a hole has already been dealt with.
     for (auto s = static_cast<int>(batch) - 1; s >= 0; --s) {
@@ -213,7 +204,7 @@ class Scheduler {
     auto rollout = std::move(active_[s].rollout);
     const int last = static_cast<int>(active_.size()) - 1;
     if (s != last) {
-      cache_.copy(last, s, active_[last].length);
+      decoder_->cache().copy(last, s, active_[last].length);
       active_[s] = std::move(active_[last]);
     }
     active_.pop_back();
@@ -225,13 +216,7 @@ class Scheduler {
     done_(std::move(rollout));
   }
 
-  // Room for `positions`, growing by half so that the copying stays small beside the decoding.
-  void reserve(int positions) {
-    if (positions > cache_.positions()) {
-      cache_.reserve(
-          std::min(model_.architecture().context, std::max(positions, cache_.positions() * 3 / 2 + 32)));
-    }
-  }
+  void reserve(int positions) { decoder_->reserve(positions, model_.architecture().context); }
 
   const Model& model_;
   const SamplingConfig& sampling_;
@@ -241,18 +226,18 @@ class Scheduler {
   const OnRollout& done_;
   const GoOn& go_on_;
   NativeEngine::Counters& stats_;
-  KvCache cache_;
+  std::unique_ptr<Decoder> decoder_;
   std::deque<Group> waiting_;
   std::vector<Active> active_;
   bool dry_ = false;  // `next` had nothing and no rollout has finished since
-  std::vector<std::int64_t> tokens_, starts_;
-  std::vector<double> uniforms_;
+  DecodeInputs inputs_;
   std::vector<SampledToken> draws_;
 };
 
 }  // namespace
 
-NativeEngine::NativeEngine(std::shared_ptr<const Model> model) : model_(std::move(model)) {}
+NativeEngine::NativeEngine(std::shared_ptr<const Model> model, std::unique_ptr<GraphRecorder> recorder)
+    : model_(std::move(model)), recorder_(std::move(recorder)) {}
 NativeEngine::~NativeEngine() = default;
 
 void NativeEngine::run(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
@@ -269,7 +254,7 @@ void NativeEngine::run_while(const SamplingConfig& sampling, std::uint64_t seed,
                             sampling.batch_size, sampling.max_new_tokens, sampling.temperature));
   }
   const auto begin = std::chrono::steady_clock::now();
-  Scheduler(*model_, sampling, seed, stop_tokens, next, done, go_on, counters_).run();
+  Scheduler(*model_, sampling, seed, stop_tokens, next, done, go_on, counters_, recorder_.get()).run();
   counters_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 

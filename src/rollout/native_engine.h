@@ -7,6 +7,7 @@
 #include <atomic>
 #include <memory>
 
+#include "model/graphs.h"
 #include "model/model.h"
 #include "rollout/engine.h"
 
@@ -14,7 +15,9 @@ namespace pope {
 
 class NativeEngine : public Engine {
  public:
-  explicit NativeEngine(std::shared_ptr<const Model> model);
+  // `recorder`: of the model's device, or null.
+  explicit NativeEngine(std::shared_ptr<const Model> model,
+                        std::unique_ptr<GraphRecorder> recorder = nullptr);
   ~NativeEngine() override;
   void run(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
            const NextRequest& next, const OnRollout& done) override;
@@ -30,6 +33,7 @@ class NativeEngine : public Engine {
 
  private:
   std::shared_ptr<const Model> model_;
+  std::unique_ptr<GraphRecorder> recorder_;
   Counters counters_;  // of all runs
 };
 
