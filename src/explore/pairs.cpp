@@ -22,10 +22,10 @@ std::vector<float> statement_embedding(const Model& model, const Tokenizer& toke
   const c10::NoGradGuard no_grad;
   const std::vector<int> ids = tokenizer.encode(statement);
   if (ids.empty()) throw Error("embed", "expected a statement with tokens, got '" + statement + "'");
-  const at::Tensor tokens = at::tensor(at::ArrayRef<int>(ids), at::kLong);  // [T]
+  const at::Tensor tokens = at::tensor(at::ArrayRef<int>(ids), at::kLong).to(model.device());  // [T]
   const at::Tensor hidden = model.hidden(tokens, Packing::equal(1, tokens.size(0)));
   at::Tensor mean = hidden.to(at::kFloat).mean(0).contiguous();  // [W]
-  mean = mean / mean.norm();
+  mean = (mean / mean.norm()).cpu();
   return {mean.data_ptr<float>(), mean.data_ptr<float>() + mean.numel()};
 }
 

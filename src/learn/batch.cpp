@@ -1,5 +1,6 @@
-// Micro-batches (see batch.h). Input position p of a sequence predicts token p + 1, so the first completion
-// token is predicted from the last prompt position, and the last completion token is never an input.
+// Micro-batches (see batch.h), made on the CPU. Input position p of a sequence predicts token p + 1, so the
+// first completion token is predicted from the last prompt position, and the last completion token is never
+// an input.
 #include "learn/batch.h"
 
 #include <algorithm>
@@ -93,6 +94,15 @@ class Packer {
 };
 
 }  // namespace
+
+MicroBatch MicroBatch::to(at::Device device) const {
+  MicroBatch moved = *this;
+  for (at::Tensor* tensor : {&moved.tokens, &moved.rows, &moved.targets, &moved.sequence, &moved.behaviour,
+                             &moved.advantages, &moved.demonstration}) {
+    if (tensor->defined()) *tensor = tensor->to(device);
+  }
+  return moved;
+}
 
 std::vector<MicroBatch> micro_batches(const std::vector<Sequence>& sequences, std::int64_t max_tokens) {
   check(sequences);

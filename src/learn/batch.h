@@ -30,6 +30,7 @@ struct MicroBatch {
   at::Tensor behaviour;   // [M] f32, or undefined
   at::Tensor advantages;  // [M] f32
   at::Tensor demonstration;  // [M] bool, or undefined: none is
+  MicroBatch to(at::Device device) const;
 };
 
 std::vector<MicroBatch> micro_batches(const std::vector<Sequence>& sequences, std::int64_t max_tokens);

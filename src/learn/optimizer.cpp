@@ -17,13 +17,14 @@ namespace {
 
 constexpr double kClipEps = 1e-6;  // as torch.nn.utils.clip_grad_norm_
 
-// Global L2 norm, squares summed in double.
+// Global L2 norm, squares summed in double. Read all at once: each reading waits for the device.
 double global_norm(const std::vector<at::Tensor>& gradients) {
+  std::vector<at::Tensor> norms;
+  for (const at::Tensor& g : gradients) norms.push_back(at::linalg_vector_norm(g));
+  const at::Tensor read = at::stack(norms).cpu();
+  const auto* norm = read.const_data_ptr<float>();
   double squares = 0;
-  for (const at::Tensor& g : gradients) {
-    const double norm = at::linalg_vector_norm(g).item<double>();
-    squares += norm * norm;
-  }
+  for (std::int64_t i = 0; i < read.numel(); ++i) squares += static_cast<double>(norm[i]) * norm[i];
   return std::sqrt(squares);
 }
 
@@ -114,8 +115,12 @@ double Optimizer::step(double lr) {
 void Optimizer::apply(double lr, double scale, const std::vector<at::Tensor>& gradients) {
   ++steps_;
   // The kernel divides by grad_scale while it reads the gradient: clipping costs no pass of its own.
+  const auto number = [&](double value) {  // the kernel reads its numbers where the weights are
+    return at::scalar_tensor(value, exp_avg_.front().options());
+  };
   std::optional<at::Tensor> grad_scale;
-  if (scale < 1) grad_scale = at::scalar_tensor(1 / scale, at::kFloat);
+  if (scale < 1) grad_scale = number(1 / scale);
+  const at::Tensor count = number(static_cast<double>(steps_));
   for (const bool decayed : {true, false}) {
     std::vector<at::Tensor> masters, group, exp_avg, exp_avg_sq, counts;
     for (std::size_t i = 0; i < gradients.size(); ++i) {
@@ -125,7 +130,7 @@ void Optimizer::apply(double lr, double scale, const std::vector<at::Tensor>& gr
       group.push_back(gradients[i]);
       exp_avg.push_back(exp_avg_[i]);
       exp_avg_sq.push_back(exp_avg_sq_[i]);
-      counts.push_back(at::scalar_tensor(static_cast<double>(steps_), at::kFloat));
+      counts.push_back(count);
     }
     if (masters.empty()) continue;
     at::_fused_adamw_(masters, group, exp_avg, exp_avg_sq, {}, counts, lr, config_.beta1, config_.beta2,

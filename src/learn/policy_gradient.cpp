@@ -62,7 +62,8 @@ BatchResult policy_gradient(const ObjectiveConfig& config, const std::vector<Seq
                             const BatchTotals& totals, double temperature, std::int64_t micro_batch_tokens,
                             const Model& model, Optimizer& optimizer, const Model* reference) {
   BatchResult result;
-  for (const MicroBatch& micro : micro_batches(sequences, micro_batch_tokens)) {
+  for (const MicroBatch& made : micro_batches(sequences, micro_batch_tokens)) {
+    const MicroBatch micro = made.to(model.device());
     const MicroLoss part = policy_loss(config, model, micro, totals, temperature, reference);
     part.loss.backward();
     optimizer.accumulate();

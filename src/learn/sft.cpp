@@ -36,7 +36,8 @@ SftBatch likelihood_gradient(const std::vector<Sequence>& sequences, std::int64_
                              const Model& model, Optimizer& optimizer) {
   SftBatch batch;
   for (const Sequence& s : sequences) batch.tokens += static_cast<std::int64_t>(s.completion.size());
-  for (const MicroBatch& micro : micro_batches(sequences, micro_batch_tokens)) {
+  for (const MicroBatch& made : micro_batches(sequences, micro_batch_tokens)) {
+    const MicroBatch micro = made.to(model.device());
     const at::Tensor rows = model.hidden(micro.tokens, micro.packing).index_select(0, micro.rows);  // [M,W]
     const TokenLogprobs out =
         token_logprobs(rows, model.output_embedding(), micro.targets, /*temperature=*/1.0);
