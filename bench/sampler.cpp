@@ -2,8 +2,8 @@
 // training forward), then samples rollouts of fixed length at several batch sizes. Beside each stand its
 // ceilings: the step's matrix products alone (libtorch's), with the model's own weights at that batch size;
 // the speed at which memory is read, since every step reads all weights; and the speed of a large product.
-//   bench_sampler MODEL [--dtype fp32|bf16] [--repeats 3] [--new-tokens 128] [--prompt-tokens 64]
-//                 [--batch N] [--rollout FILE] [--json]
+//   bench_sampler MODEL [--dtype fp32|bf16] [--device cpu|cuda] [--repeats 3] [--new-tokens 128]
+//                 [--prompt-tokens 64] [--batch N] [--rollout FILE] [--json]
 // --rollout writes one of the verified rollouts, for others to score.
 // MODEL: a Hugging Face model directory or a .gguf file.
 #include <ATen/ATen.h>
@@ -23,6 +23,7 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "core/version.h"
+#include "model/device.h"
 #include "model/load.h"
 #include "rollout/native_engine.h"
 
@@ -30,7 +31,7 @@ namespace pope {
 namespace {
 
 struct Arguments {
-  std::string model, dtype = "bf16", rollout;
+  std::string model, dtype = "bf16", device = "cpu", rollout;
   int repeats = 3, new_tokens = 128, prompt_tokens = 64, batch = 0;  // 0: several
   bool json = false;
   at::ScalarType type() const { return dtype == "fp32" ? at::kFloat : at::kBFloat16; }
@@ -50,6 +51,8 @@ Arguments parse(int argc, char** argv) {
       arguments.rollout = value();
     } else if (word == "--dtype") {
       arguments.dtype = value();
+    } else if (word == "--device") {
+      arguments.device = value();
     } else if (word == "--repeats") {
       arguments.repeats = std::stoi(value());
     } else if (word == "--new-tokens") {
@@ -68,8 +71,8 @@ Arguments parse(int argc, char** argv) {
   if (arguments.model.empty() || !known_type ||
       std::min({arguments.repeats, arguments.new_tokens, arguments.prompt_tokens}) < 1) {
     throw Error("bench",
-                "expected MODEL [--dtype fp32|bf16] [--repeats N] [--new-tokens N] [--prompt-tokens N] "
-                "[--batch N] [--rollout FILE] [--json]");
+                "expected MODEL [--dtype fp32|bf16] [--device cpu|cuda] [--repeats N] [--new-tokens N] "
+                "[--prompt-tokens N] [--batch N] [--rollout FILE] [--json]");
   }
   return arguments;
 }
@@ -108,7 +111,7 @@ SamplingConfig sampling(const Arguments& arguments, int batch) {
 // The mean and the largest difference between recorded logprobs and those of the training forward.
 std::pair<double, double> verify(const std::shared_ptr<const Model>& model, const Arguments& arguments) {
   const c10::NoGradGuard no_grad;
-  NativeEngine engine(model);
+  NativeEngine engine(model, make_graph_recorder(model->device()));
   const auto all = requests(*model, arguments, 5);
   const auto rollouts = engine.sample(sampling(arguments, 3), 7, {}, all);
   if (!arguments.rollout.empty()) {
@@ -122,7 +125,7 @@ std::pair<double, double> verify(const std::shared_ptr<const Model>& model, cons
     for (const auto& rollout : rollouts[i]) {
       std::vector<std::int64_t> tokens(all[i].prompt.begin(), all[i].prompt.end());
       tokens.insert(tokens.end(), rollout.tokens.begin(), rollout.tokens.end());
-      const auto input = at::tensor(tokens, at::kLong);
+      const auto input = at::tensor(tokens, at::kLong).to(model->device());
       const auto n = static_cast<std::int64_t>(rollout.tokens.size()), prompt = input.size(0) - n;
       const auto rows = model->hidden(input, Packing::equal(1, prompt + n)).narrow(0, prompt - 1, n);
       const auto expected =
@@ -149,36 +152,48 @@ double product_seconds(const Model& model, std::int64_t batch, int repeats) {
         parameter.name == "model.embed_tokens.weight" && !model.architecture().tied_embeddings;
     if (parameter.compute.dim() != 2 || looked_up) continue;
     weights.push_back(&parameter.compute);
-    inputs.push_back(at::rand({batch, parameter.compute.size(1)}).to(model.compute_type()));
+    inputs.push_back(
+        at::rand({batch, parameter.compute.size(1)}).to(parameter.compute.options().requires_grad(false)));
   }
   std::vector<double> times;
   for (int i = 0; i < repeats + 1; ++i) {
     times.push_back(seconds([&] {
       for (std::size_t w = 0; w < weights.size(); ++w) at::linear(inputs[w], *weights[w]);
+      wait_for(model.device());
     }));
   }
   return *std::min_element(times.begin() + 1, times.end());
 }
 
 // GFLOP/s of a large square matrix product in the compute type, best of five.
-double product_peak(at::ScalarType type) {
+double product_peak(at::ScalarType type, at::Device device) {
   const c10::NoGradGuard no_grad;
-  constexpr std::int64_t n = 2048;
-  const auto a = at::rand({n, n}).to(type), b = at::rand({n, n}).to(type);
+  const std::int64_t n = device.is_cpu() ? 2048 : 8192;
+  const auto a = at::rand({n, n}).to(device, type), b = at::rand({n, n}).to(device, type);
+  wait_for(device);
   double best = 1e30;
   for (int i = 0; i < 6; ++i) {
-    const double time = seconds([&] { at::mm(a, b); });
+    const double time = seconds([&] {
+      at::mm(a, b);
+      wait_for(device);
+    });
     if (i > 0) best = std::min(best, time);
   }
-  return 2.0 * n * n * n / best / 1e9;
+  return 2.0 * std::pow(static_cast<double>(n), 3) / best / 1e9;
 }
 
 // GB/s of reading far more than the caches hold, best of five.
-double read_speed() {
+double read_speed(at::Device device) {
   const c10::NoGradGuard no_grad;
-  const auto values = at::ones({1 << 28});  // f32: 1 GiB
+  const auto values = at::ones({1 << 28}, device);  // f32: 1 GiB
+  wait_for(device);
   double best = 1e30;
-  for (int i = 0; i < 5; ++i) best = std::min(best, seconds([&] { values.sum(); }));
+  for (int i = 0; i < 5; ++i) {
+    best = std::min(best, seconds([&] {
+                      values.sum();
+                      wait_for(device);
+                    }));
+  }
   return static_cast<double>(values.nbytes()) / best / 1e9;
 }
 
@@ -187,7 +202,7 @@ Json measure_batch(const std::shared_ptr<const Model>& model, const Arguments& a
   std::vector<double> rates;
   EngineStats stats;
   for (int i = 0; i < arguments.repeats; ++i) {
-    NativeEngine engine(model);
+    NativeEngine engine(model, make_graph_recorder(model->device()));
     engine.sample(sampling(arguments, batch), static_cast<std::uint64_t>(i), {},
                   requests(*model, arguments, batch));
     stats = engine.stats();
@@ -210,8 +225,9 @@ Json measure_batch(const std::shared_ptr<const Model>& model, const Arguments& a
 }
 
 Json measure(const Arguments& arguments) {
+  const at::Device device = open_device(arguments.device);
   const std::shared_ptr<const Model> model =
-      load_model(arguments.model, arguments.type(), Weights::frozen).model;
+      load_model(arguments.model, arguments.type(), Weights::frozen, device).model;
   const auto [mean, largest] = verify(model, arguments);
   // bf16 hidden states differ by roundings between one token at a time and all at once; an error of position
   // or masking makes differences of order 1 on average.
@@ -222,26 +238,28 @@ Json measure(const Arguments& arguments) {
         fmt::format("expected the logprobs of the training forward, got a mean difference of {}", mean));
   }
   Json batches = Json::array();
-  const auto sizes = arguments.batch > 0 ? std::vector{arguments.batch} : std::vector{1, 8, 32, 64};
+  auto sizes = arguments.batch > 0 ? std::vector{arguments.batch} : std::vector{1, 8, 32, 64};
+  if (arguments.batch == 0 && !device.is_cpu()) sizes.insert(sizes.end(), {128, 256});
   for (const int batch : sizes) batches.push_back(measure_batch(model, arguments, batch));
   return {{"benchmark", "sampler"},
           {"version", kVersion},
           {"threads", at::get_num_threads()},
           {"model", arguments.model},
           {"dtype", arguments.dtype},
+          {"device", arguments.device},
           {"parameters", model->architecture().parameters()},
           {"prompt_tokens", arguments.prompt_tokens},
           {"new_tokens", arguments.new_tokens},
           {"logprob_difference", {{"mean", mean}, {"max", largest}}},
-          {"gemm_peak_gflops", product_peak(arguments.type())},
-          {"read_gb_per_s", read_speed()},
+          {"gemm_peak_gflops", product_peak(arguments.type(), device)},
+          {"read_gb_per_s", read_speed(device)},
           {"batches", batches}};
 }
 
 void print(const Json& r) {
-  fmt::print("sampler {} {}: prompts of {} tokens, {} new tokens, {} threads\n",
-             r["model"].get<std::string>(), r["dtype"].get<std::string>(), r["prompt_tokens"].get<int>(),
-             r["new_tokens"].get<int>(), r["threads"].get<int>());
+  fmt::print("sampler {} {} {}: prompts of {} tokens, {} new tokens, {} threads\n",
+             r["model"].get<std::string>(), r["dtype"].get<std::string>(), r["device"].get<std::string>(),
+             r["prompt_tokens"].get<int>(), r["new_tokens"].get<int>(), r["threads"].get<int>());
   fmt::print(
       "  verified: recorded logprobs differ from the training forward's by {:.1e} on average, {:.1e} at "
       "most\n",

@@ -3,8 +3,8 @@
 // rollouts: 4 groups of 8 sequences of 100 prompt and 118 completion tokens, synthetic or those of a JSON
 // file of
 // [{prompt, completion, advantage}]; behaviour logprobs are the model's own.
-//   bench_train_step MODEL [--dtype fp32|bf16] [--repeats 3] [--micro-batch-tokens 4096]
-//                    [--activation-checkpointing] [--sequences FILE] [--json]
+//   bench_train_step MODEL [--dtype fp32|bf16] [--device cpu|cuda] [--repeats 3]
+//                    [--micro-batch-tokens 4096] [--activation-checkpointing] [--sequences FILE] [--json]
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
@@ -24,6 +24,7 @@
 #include "core/version.h"
 #include "learn/policy_gradient.h"
 #include "learn/stopwatch.h"
+#include "model/device.h"
 #include "model/load.h"
 
 namespace pope {
@@ -32,7 +33,7 @@ namespace {
 constexpr int kGroups = 4, kRollouts = 8, kPrompt = 100, kCompletion = 118;
 
 struct Arguments {
-  std::string model, dtype = "bf16", sequences;
+  std::string model, dtype = "bf16", device = "cpu", sequences;
   int repeats = 3;
   std::int64_t micro_batch_tokens = 4096;
   bool activation_checkpointing = false, json = false;
@@ -55,6 +56,8 @@ Arguments parse(int argc, char** argv) {
       arguments.sequences = value();
     } else if (word == "--dtype") {
       arguments.dtype = value();
+    } else if (word == "--device") {
+      arguments.device = value();
     } else if (word == "--repeats") {
       arguments.repeats = std::stoi(value());
     } else if (word == "--micro-batch-tokens") {
@@ -68,8 +71,8 @@ Arguments parse(int argc, char** argv) {
   const bool known_type = arguments.dtype == "fp32" || arguments.dtype == "bf16";
   if (arguments.model.empty() || !known_type || arguments.repeats < 1) {
     throw Error("bench",
-                "expected MODEL [--dtype fp32|bf16] [--repeats N] [--micro-batch-tokens N] "
-                "[--activation-checkpointing] [--sequences FILE] [--json]");
+                "expected MODEL [--dtype fp32|bf16] [--device cpu|cuda] [--repeats N] "
+                "[--micro-batch-tokens N] [--activation-checkpointing] [--sequences FILE] [--json]");
   }
   return arguments;
 }
@@ -77,11 +80,13 @@ Arguments parse(int argc, char** argv) {
 // The logprobs the model gives to the completions become the behaviour logprobs: ρ = 1.
 void record_behaviour(const Model& model, std::int64_t micro_batch_tokens, std::vector<Sequence>& sequences) {
   const c10::NoGradGuard no_grad;
-  for (const MicroBatch& micro : micro_batches(sequences, micro_batch_tokens)) {
+  for (const MicroBatch& made : micro_batches(sequences, micro_batch_tokens)) {
+    const MicroBatch micro = made.to(model.device());
     const at::Tensor rows = model.hidden(micro.tokens, micro.packing).index_select(0, micro.rows);
-    const at::Tensor logprobs = token_logprobs(rows, model.output_embedding(), micro.targets, 1.0).logprobs;
+    const at::Tensor logprobs =
+        token_logprobs(rows, model.output_embedding(), micro.targets, 1.0).logprobs.cpu();
     for (std::int64_t i = 0; i < logprobs.numel(); ++i) {
-      Sequence& sequence = sequences[micro.sequence[i].item<std::int64_t>()];
+      Sequence& sequence = sequences[made.sequence[i].item<std::int64_t>()];
       sequence.behaviour.push_back(logprobs[i].item<float>());
     }
   }
@@ -131,7 +136,7 @@ double verify(Model& model) {
   for (const std::int64_t micro_batch_tokens : {1 << 20, 1}) {
     std::vector<at::Tensor> sums(model.parameters().size());
     for (const MicroBatch& micro : micro_batches(sequences, micro_batch_tokens)) {
-      policy_loss({}, model, micro, totals_of(sequences), 1.0).loss.backward();
+      policy_loss({}, model, micro.to(model.device()), totals_of(sequences), 1.0).loss.backward();
       for (std::size_t i = 0; i < sums.size(); ++i) {
         at::Tensor& gradient = model.parameters()[i].compute.mutable_grad();
         sums[i] = sums[i].defined() ? sums[i] + gradient.to(at::kFloat) : gradient.to(at::kFloat);
@@ -149,17 +154,21 @@ double verify(Model& model) {
 }
 
 // GFLOP/s of a square matrix product in the compute type, best of five.
-double gemm_peak(at::ScalarType type) {
+double gemm_peak(at::ScalarType type, at::Device device) {
   const c10::NoGradGuard no_grad;
-  constexpr std::int64_t n = 2048;
-  const at::Tensor a = at::rand({n, n}).to(type), b = at::rand({n, n}).to(type);
+  const std::int64_t n = device.is_cpu() ? 2048 : 8192;
+  const at::Tensor a = at::rand({n, n}).to(device, type), b = at::rand({n, n}).to(device, type);
+  wait_for(device);
   double best = 1e30;
   for (int i = 0; i < 6; ++i) {
     double seconds = 0;
-    timed(seconds, [&] { at::mm(a, b); });
+    timed(seconds, [&] {
+      at::mm(a, b);
+      wait_for(device);
+    });
     if (i > 0) best = std::min(best, seconds);
   }
-  return 2.0 * n * n * n / best / 1e9;
+  return 2.0 * std::pow(static_cast<double>(n), 3) / best / 1e9;
 }
 
 struct Stages {
@@ -173,15 +182,25 @@ Stages one_step(Model& model, Optimizer& optimizer, const std::vector<Sequence>&
   const BatchTotals totals = totals_of(sequences);
   for (const MicroBatch& micro : micro_batches(sequences, micro_batch_tokens)) {
     MicroLoss part;
-    timed(stages.forward, [&] { part = policy_loss({}, model, micro, totals, 1.0); });
+    timed(stages.forward, [&] {
+      part = policy_loss({}, model, micro.to(model.device()), totals, 1.0);
+      wait_for(model.device());
+    });
     timed(stages.backward, [&] {
       part.loss.backward();
       optimizer.accumulate();
+      wait_for(model.device());
     });
   }
-  timed(stages.optimizer, [&] { stages.grad_norm = optimizer.step(1e-6); });
+  timed(stages.optimizer, [&] {
+    stages.grad_norm = optimizer.step(1e-6);
+    wait_for(model.device());
+  });
   if (!std::isfinite(stages.grad_norm)) throw Error("bench", "expected a finite gradient norm");
-  timed(stages.publish, [&] { model.publish(); });
+  timed(stages.publish, [&] {
+    model.publish();
+    wait_for(model.device());
+  });
   return stages;
 }
 
@@ -215,7 +234,8 @@ Json spread(std::vector<double> values) {
 }
 
 Json measure(const Arguments& arguments) {
-  const LoadedModel loaded = load_model(arguments.model, arguments.type());
+  const at::Device device = open_device(arguments.device);
+  const LoadedModel loaded = load_model(arguments.model, arguments.type(), Weights::trainable, device);
   Model& model = *loaded.model;
   const double difference = verify(model);
   const double tolerance =
@@ -243,7 +263,7 @@ Json measure(const Arguments& arguments) {
     total.push_back(s.total());
   }
   const double memory = peak_memory_gb();
-  const double peak = gemm_peak(arguments.type());
+  const double peak = gemm_peak(arguments.type(), device);
   const double median = spread(total)["median"];
   const double gflops = useful_flops(model, sequences) / median / 1e9;
   return {{"benchmark", "train_step"},
@@ -251,6 +271,7 @@ Json measure(const Arguments& arguments) {
           {"threads", at::get_num_threads()},
           {"model", arguments.model},
           {"dtype", arguments.dtype},
+          {"device", arguments.device},
           {"parameters", model.architecture().parameters()},
           {"sequences", sequences.size()},
           {"tokens", tokens},
@@ -272,9 +293,9 @@ Json measure(const Arguments& arguments) {
 }
 
 void print(const Json& r) {
-  fmt::print("train_step {} {}: {} sequences, {} tokens, micro-batches of {}, peak memory {:.1f} GB\n",
-             r["model"].get<std::string>(), r["dtype"].get<std::string>(), r["sequences"].get<int>(),
-             r["tokens"].get<double>(), r["micro_batch_tokens"].get<int>(),
+  fmt::print("train_step {} {} {}: {} sequences, {} tokens, micro-batches of {}, peak memory {:.1f} GB\n",
+             r["model"].get<std::string>(), r["dtype"].get<std::string>(), r["device"].get<std::string>(),
+             r["sequences"].get<int>(), r["tokens"].get<double>(), r["micro_batch_tokens"].get<int>(),
              r["peak_memory_gb"].get<double>());
   fmt::print("  verified: the gradient of one sequence at a time differs by {:.1e}\n",
              r["gradient_difference"].get<double>());

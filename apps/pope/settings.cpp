@@ -12,7 +12,7 @@ void RunConfig::fields(Options& options) {
               "what the model computes in: fp32 | bf16 (weights are kept in fp32 either way)");
   options.add("activation_checkpointing", activation_checkpointing,
               "train, sft: compute each block again in the backward pass; less memory, more time");
-  options.add("device", device, "where the model computes: cpu");
+  options.add("device", device, "where the model computes: cpu | cuda | cuda:N");
 }
 
 void PathsConfig::fields(Options& options) {

@@ -10,6 +10,8 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/progress.h"
+#include "model/device.h"
+#include "model/graphs.h"
 #include "model/load.h"
 #include "rollout/native_engine.h"
 
@@ -17,10 +19,6 @@ namespace pope {
 namespace {
 
 void check(const Settings& settings) {
-  if (settings.run.device != "cpu") {
-    throw Error("config", "run.device: expected cpu, got '" + settings.run.device + "'",
-                "this build computes on the CPU only");
-  }
   if (settings.run.threads < 0) {
     throw Error("config", "run.threads: expected at least 0, got " + std::to_string(settings.run.threads));
   }
@@ -40,15 +38,16 @@ at::ScalarType compute_type(const std::string& dtype) {
 
 Setup::Setup(const Settings& settings, Weights weights) {
   check(settings);
+  const at::Device device = open_device(settings.run.device);
   const at::ScalarType compute = compute_type(settings.run.dtype);
   verifier = make_verifier(settings.verify);
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   at::set_num_threads(settings.run.threads > 0 ? settings.run.threads : cores);
-  LoadedModel loaded = load_model(settings.paths.model, compute, weights);
+  LoadedModel loaded = load_model(settings.paths.model, compute, weights, device);
   model = loaded.model;
   model->activation_checkpointing = settings.run.activation_checkpointing;
   prompts = std::make_shared<const PromptRenderer>(settings.prompt, loaded.tokenizer);
-  engine = std::make_unique<NativeEngine>(model);
+  engine = std::make_unique<NativeEngine>(model, make_graph_recorder(device));
   stop_tokens = model->architecture().eos_tokens;
   if (stop_tokens.empty()) {
     throw Error("load model", settings.paths.model + ": the model names no end-of-text token",

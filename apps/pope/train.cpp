@@ -5,6 +5,7 @@
 #include "core/progress.h"
 #include "explore/sampling.h"
 #include "learn/trainer.h"
+#include "model/device.h"
 #include "model/load.h"
 #include "pope/setup.h"
 #include "pope/table.h"
@@ -50,7 +51,8 @@ std::shared_ptr<const Model> load_reference(const Settings& settings) {
   const std::string& path =
       settings.paths.reference.empty() ? settings.paths.model : settings.paths.reference;
   std::shared_ptr<const Model> model =
-      load_model(path, compute_type(settings.run.dtype), Weights::frozen).model;
+      load_model(path, compute_type(settings.run.dtype), Weights::frozen, open_device(settings.run.device))
+          .model;
   std::size_t bytes = 0;
   for (const Parameter& p : model->parameters()) bytes += p.compute.nbytes();
   log_line(fmt::format("KL reference: {}, {:.0f} MB beside the model", path, bytes / 1e6));

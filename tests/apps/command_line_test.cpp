@@ -135,9 +135,9 @@ TEST(CommandLine, ErrorsOfTheWorkAreExplainedWithCodeOne) {
   const Output again = run_pope(dir, "problems --set source.count=2 --out " + (dir / "p.jsonl").string());
   EXPECT_EQ(again.code, 0);
   const Output device = run_pope(dir, "mine --model m --problems " + (dir / "p.jsonl").string() +
-                                          " --set run.device=cuda --out " + (dir / "run").string());
+                                          " --set run.device=tpu --out " + (dir / "run").string());
   EXPECT_EQ(device.code, 1);
-  EXPECT_THAT(device.err, HasSubstr("run.device: expected cpu, got 'cuda'"));
+  EXPECT_THAT(device.err, HasSubstr("run.device: expected cpu, cuda or cuda:N, got 'tpu'"));
   const Output model = run_pope(dir, "mine --model " + (dir / "no-model").string() + " --problems " +
                                          (dir / "p.jsonl").string() + " --out " + (dir / "run").string());
   EXPECT_EQ(model.code, 1);
