@@ -12,15 +12,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <string>
 #include <vector>
 
+#include "bench.h"
 #include "core/error.h"
 #include "core/files.h"
-#include "core/memory.h"
 #include "core/rng.h"
 #include "core/version.h"
 #include "model/device.h"
@@ -39,28 +37,25 @@ struct Arguments {
 
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    const auto value = [&]() -> std::string {
-      if (i + 1 == argc) throw Error("bench", "expected a value after " + word);
-      return argv[++i];
-    };
+  bench::Words words(argc, argv);
+  while (words.left()) {
+    const std::string& word = words.next();
     if (word == "--json") {
       arguments.json = true;
     } else if (word == "--rollout") {
-      arguments.rollout = value();
+      arguments.rollout = words.value();
     } else if (word == "--dtype") {
-      arguments.dtype = value();
+      arguments.dtype = words.value();
     } else if (word == "--device") {
-      arguments.device = value();
+      arguments.device = words.value();
     } else if (word == "--repeats") {
-      arguments.repeats = std::stoi(value());
+      arguments.repeats = std::stoi(words.value());
     } else if (word == "--new-tokens") {
-      arguments.new_tokens = std::stoi(value());
+      arguments.new_tokens = std::stoi(words.value());
     } else if (word == "--batch") {
-      arguments.batch = std::stoi(value());
+      arguments.batch = std::stoi(words.value());
     } else if (word == "--prompt-tokens") {
-      arguments.prompt_tokens = std::stoi(value());
+      arguments.prompt_tokens = std::stoi(words.value());
     } else if (arguments.model.empty() && !word.starts_with("-")) {
       arguments.model = word;
     } else {
@@ -75,13 +70,6 @@ Arguments parse(int argc, char** argv) {
                 "[--prompt-tokens N] [--batch N] [--rollout FILE] [--json]");
   }
   return arguments;
-}
-
-template <class Action>
-double seconds(const Action& action) {
-  const auto begin = std::chrono::steady_clock::now();
-  action();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
 // A prompt of random tokens for each rollout; nothing stops them but their length.
@@ -157,29 +145,12 @@ double product_seconds(const Model& model, std::int64_t batch, int repeats) {
   }
   std::vector<double> times;
   for (int i = 0; i < repeats + 1; ++i) {
-    times.push_back(seconds([&] {
+    times.push_back(bench::seconds([&] {
       for (std::size_t w = 0; w < weights.size(); ++w) at::linear(inputs[w], *weights[w]);
       wait_for(model.device());
     }));
   }
   return *std::min_element(times.begin() + 1, times.end());
-}
-
-// GFLOP/s of a large square matrix product in the compute type, best of five.
-double product_peak(at::ScalarType type, at::Device device) {
-  const c10::NoGradGuard no_grad;
-  const std::int64_t n = device.is_cpu() ? 2048 : 8192;
-  const auto a = at::rand({n, n}).to(device, type), b = at::rand({n, n}).to(device, type);
-  wait_for(device);
-  double best = 1e30;
-  for (int i = 0; i < 6; ++i) {
-    const double time = seconds([&] {
-      at::mm(a, b);
-      wait_for(device);
-    });
-    if (i > 0) best = std::min(best, time);
-  }
-  return 2.0 * std::pow(static_cast<double>(n), 3) / best / 1e9;
 }
 
 // GB/s of reading far more than the caches hold, best of five.
@@ -189,7 +160,7 @@ double read_speed(at::Device device) {
   wait_for(device);
   double best = 1e30;
   for (int i = 0; i < 5; ++i) {
-    best = std::min(best, seconds([&] {
+    best = std::min(best, bench::seconds([&] {
                       values.sum();
                       wait_for(device);
                     }));
@@ -208,13 +179,13 @@ Json measure_batch(const std::shared_ptr<const Model>& model, const Arguments& a
     stats = engine.stats();
     rates.push_back(static_cast<double>(stats.sampled_tokens) / stats.seconds);
   }
-  std::sort(rates.begin(), rates.end());
-  const double rate = rates[rates.size() / 2];
+  const Json spread = bench::spread(rates);
+  const double rate = spread["median"];
   const double products = product_seconds(*model, batch, 5) / batch;  // per token
   const auto matrices =
       static_cast<double>(a.parameters() - (a.tied_embeddings ? 0 : std::int64_t{a.vocab_size} * a.width));
   return {{"batch", batch},
-          {"tokens_per_s", {{"median", rate}, {"min", rates.front()}, {"max", rates.back()}}},
+          {"tokens_per_s", spread},
           {"gflops", 2 * matrices * rate / 1e9},
           {"weights_gb_per_s",
            matrices * static_cast<double>(at::elementSize(arguments.type())) * rate / batch / 1e9},
@@ -251,7 +222,7 @@ Json measure(const Arguments& arguments) {
           {"prompt_tokens", arguments.prompt_tokens},
           {"new_tokens", arguments.new_tokens},
           {"logprob_difference", {{"mean", mean}, {"max", largest}}},
-          {"gemm_peak_gflops", product_peak(arguments.type(), device)},
+          {"gemm_peak_gflops", bench::product_peak(arguments.type(), device)},
           {"read_gb_per_s", read_speed(device)},
           {"batches", batches}};
 }
@@ -284,17 +255,5 @@ void print(const Json& r) {
 }  // namespace pope
 
 int main(int argc, char** argv) {
-  pope::keep_freed_memory();
-  try {
-    const auto arguments = pope::parse(argc, argv);
-    const auto result = pope::measure(arguments);
-    if (arguments.json) {
-      std::puts(result.dump(2).c_str());
-    } else {
-      pope::print(result);
-    }
-  } catch (const pope::Error& error) {
-    fmt::print(stderr, "{}\n", error.what());
-    return 1;
-  }
+  return pope::bench::run(argc, argv, pope::parse, pope::measure, pope::print);
 }

@@ -11,15 +11,14 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "bench.h"
 #include "core/error.h"
-#include "core/memory.h"
 #include "core/rng.h"
 #include "core/version.h"
 #include "data/source.h"
@@ -41,22 +40,19 @@ struct Arguments {
 
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    const auto value = [&]() -> std::string {
-      if (i + 1 == argc) throw Error("bench", "expected a value after " + word);
-      return argv[++i];
-    };
+  bench::Words words(argc, argv);
+  while (words.left()) {
+    const std::string& word = words.next();
     if (word == "--json") {
       arguments.json = true;
     } else if (word == "--model-config") {
-      arguments.model_config = value();
+      arguments.model_config = words.value();
     } else if (word == "--steps") {
-      arguments.steps = std::stoi(value());
+      arguments.steps = std::stoi(words.value());
     } else if (word == "--repeats") {
-      arguments.repeats = std::stoi(value());
+      arguments.repeats = std::stoi(words.value());
     } else if (word == "--signal") {
-      arguments.signal = std::stod(value());
+      arguments.signal = std::stod(words.value());
     } else {
       throw Error("bench", "unknown argument '" + word + "'",
                   "[--model-config FILE] [--steps N] [--repeats N] [--signal F] [--json]");
@@ -187,11 +183,6 @@ struct Result {
   }
 };
 
-Json spread(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return {{"median", values[values.size() / 2]}, {"min", values.front()}, {"max", values.back()}};
-}
-
 Json measure(const Arguments& arguments) {
   verify(arguments);
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -210,20 +201,20 @@ Json measure(const Arguments& arguments) {
     }
   }
   Json rows = Json::array();
-  const double base = spread(results[0].tokens_per_s)["median"];
+  const double base = bench::spread(results[0].tokens_per_s)["median"];
   for (std::size_t m = 0; m < modes.size(); ++m) {
     const Result& r = results[m];
-    const Json rate = spread(r.tokens_per_s);
+    const Json rate = bench::spread(r.tokens_per_s);
     rows.push_back({{"mode", modes[m].name},
                     {"tokens_per_s", rate},
                     {"ratio", rate["median"].get<double>() / base},
-                    {"step_s", spread(r.step_s)},
-                    {"sampler_idle", spread(r.sampler_idle)},
-                    {"learner_idle", spread(r.learner_idle)},
-                    {"lag_mean", spread(r.lag_mean)},
+                    {"step_s", bench::spread(r.step_s)},
+                    {"sampler_idle", bench::spread(r.sampler_idle)},
+                    {"learner_idle", bench::spread(r.learner_idle)},
+                    {"lag_mean", bench::spread(r.lag_mean)},
                     {"lag_max", r.lag_max},
-                    {"ess", spread(r.ess)},
-                    {"dropped_groups_per_step", spread(r.dropped)}});
+                    {"ess", bench::spread(r.ess)},
+                    {"dropped_groups_per_step", bench::spread(r.dropped)}});
   }
   return {{"benchmark", "stream"},
           {"version", kVersion},
@@ -259,17 +250,5 @@ void print(const Json& r) {
 }  // namespace pope
 
 int main(int argc, char** argv) {
-  pope::keep_freed_memory();
-  try {
-    const pope::Arguments arguments = pope::parse(argc, argv);
-    const pope::Json result = pope::measure(arguments);
-    if (arguments.json) {
-      std::puts(result.dump(2).c_str());
-    } else {
-      pope::print(result);
-    }
-  } catch (const pope::Error& error) {
-    fmt::print(stderr, "{}\n", error.what());
-    return 1;
-  }
+  return pope::bench::run(argc, argv, pope::parse, pope::measure, pope::print);
 }

@@ -9,14 +9,12 @@
 #include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
-#include <sys/resource.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
-#include <cstdio>
 #include <string>
 
+#include "bench.h"
 #include "core/error.h"
 #include "core/files.h"
 #include "core/memory.h"
@@ -42,26 +40,23 @@ struct Arguments {
 
 Arguments parse(int argc, char** argv) {
   Arguments arguments;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    const auto value = [&]() -> std::string {
-      if (i + 1 == argc) throw Error("bench", "expected a value after " + word);
-      return argv[++i];
-    };
+  bench::Words words(argc, argv);
+  while (words.left()) {
+    const std::string& word = words.next();
     if (word == "--json") {
       arguments.json = true;
     } else if (word == "--activation-checkpointing") {
       arguments.activation_checkpointing = true;
     } else if (word == "--sequences") {
-      arguments.sequences = value();
+      arguments.sequences = words.value();
     } else if (word == "--dtype") {
-      arguments.dtype = value();
+      arguments.dtype = words.value();
     } else if (word == "--device") {
-      arguments.device = value();
+      arguments.device = words.value();
     } else if (word == "--repeats") {
-      arguments.repeats = std::stoi(value());
+      arguments.repeats = std::stoi(words.value());
     } else if (word == "--micro-batch-tokens") {
-      arguments.micro_batch_tokens = std::stoll(value());
+      arguments.micro_batch_tokens = std::stoll(words.value());
     } else if (arguments.model.empty() && !word.starts_with("-")) {
       arguments.model = word;
     } else {
@@ -153,24 +148,6 @@ double verify(Model& model) {
   return std::sqrt(difference / size);
 }
 
-// GFLOP/s of a square matrix product in the compute type, best of five.
-double gemm_peak(at::ScalarType type, at::Device device) {
-  const c10::NoGradGuard no_grad;
-  const std::int64_t n = device.is_cpu() ? 2048 : 8192;
-  const at::Tensor a = at::rand({n, n}).to(device, type), b = at::rand({n, n}).to(device, type);
-  wait_for(device);
-  double best = 1e30;
-  for (int i = 0; i < 6; ++i) {
-    double seconds = 0;
-    timed(seconds, [&] {
-      at::mm(a, b);
-      wait_for(device);
-    });
-    if (i > 0) best = std::min(best, seconds);
-  }
-  return 2.0 * std::pow(static_cast<double>(n), 3) / best / 1e9;
-}
-
 struct Stages {
   double forward = 0, backward = 0, optimizer = 0, publish = 0, grad_norm = 0;
   double total() const { return forward + backward + optimizer; }  // the optimiser's step publishes
@@ -222,17 +199,6 @@ double useful_flops(const Model& model, const std::vector<Sequence>& sequences) 
   return 3 * flops;
 }
 
-double peak_memory_gb() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_maxrss) * 1024 / 1e9;  // Linux counts kibibytes
-}
-
-Json spread(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return {{"median", values[values.size() / 2]}, {"min", values.front()}, {"max", values.back()}};
-}
-
 Json measure(const Arguments& arguments) {
   const at::Device device = open_device(arguments.device);
   const LoadedModel loaded = load_model(arguments.model, arguments.type(), Weights::trainable, device);
@@ -262,9 +228,9 @@ Json measure(const Arguments& arguments) {
     publish.push_back(s.publish);
     total.push_back(s.total());
   }
-  const double memory = peak_memory_gb();
-  const double peak = gemm_peak(arguments.type(), device);
-  const double median = spread(total)["median"];
+  const double memory = static_cast<double>(peak_memory_bytes()) / 1e9;
+  const double peak = bench::product_peak(arguments.type(), device);
+  const double median = bench::spread(total)["median"];
   const double gflops = useful_flops(model, sequences) / median / 1e9;
   return {{"benchmark", "train_step"},
           {"version", kVersion},
@@ -281,11 +247,11 @@ Json measure(const Arguments& arguments) {
           {"first_grad_norm", first.grad_norm},
           {"peak_memory_gb", memory},
           {"seconds",
-           {{"forward", spread(forward)},
-            {"backward", spread(backward)},
-            {"optimizer", spread(step)},
-            {"publish (part of optimizer)", spread(publish)},
-            {"total", spread(total)}}},
+           {{"forward", bench::spread(forward)},
+            {"backward", bench::spread(backward)},
+            {"optimizer", bench::spread(step)},
+            {"publish (part of optimizer)", bench::spread(publish)},
+            {"total", bench::spread(total)}}},
           {"tokens_per_s", tokens / median},
           {"gflops", gflops},
           {"gemm_peak_gflops", peak},
@@ -312,17 +278,5 @@ void print(const Json& r) {
 }  // namespace pope
 
 int main(int argc, char** argv) {
-  pope::keep_freed_memory();
-  try {
-    const pope::Arguments arguments = pope::parse(argc, argv);
-    const pope::Json result = pope::measure(arguments);
-    if (arguments.json) {
-      std::puts(result.dump(2).c_str());
-    } else {
-      pope::print(result);
-    }
-  } catch (const pope::Error& error) {
-    fmt::print(stderr, "{}\n", error.what());
-    return 1;
-  }
+  return pope::bench::run(argc, argv, pope::parse, pope::measure, pope::print);
 }

@@ -10,6 +10,7 @@
 #include "pope/setup.h"
 #include "pope/table.h"
 #include "pope/verb.h"
+#include "report/summary.h"
 
 namespace pope {
 namespace {
@@ -94,9 +95,7 @@ Json run_train(const Invocation& invocation) {
 }
 
 std::string show_train(const Json& result) {
-  double stages = 0;  // in a result without a total
-  for (const auto& [stage, value] : result.at("seconds").items()) stages += value.get<double>();
-  const double seconds = result.at("seconds").value("total", stages);
+  const double seconds = total_seconds(result.at("seconds"));
   std::string text =
       fmt::format("{}: {} steps, {} rollouts, {} tokens in {}.\n\n", result.at("label").get<std::string>(),
                   grouped(result.at("steps")), grouped(result.at("rollouts")), grouped(result.at("tokens")),

@@ -105,12 +105,8 @@ double sample_and_grade(const Explorer& explorer, const NextRequest& next,
     return result;
   };
   const auto run = [&](const NextRequest& ask, const OnRollout& done) {
-    if (explorer.go_on) {
-      explorer.engine.run_while(explorer.sampling, explorer.seed, explorer.stop_tokens, ask, done,
-                                explorer.go_on);
-    } else {
-      explorer.engine.run(explorer.sampling, explorer.seed, explorer.stop_tokens, ask, done);
-    }
+    explorer.engine.run_while(explorer.sampling, explorer.seed, explorer.stop_tokens, ask, done,
+                              explorer.go_on);
   };
   const int threads = explorer.grade_in_turn ? 0 : explorer.verifier.parallel();
   if (threads == 0) {

@@ -25,7 +25,7 @@ struct Explorer {
   std::vector<int> stop_tokens;
   std::uint64_t seed = 1;
   std::string instruction = "default";  // of guidance that names none: PromptConfig::instruction
-  GoOn go_on;                           // empty: the engine runs through (Engine::run_while)
+  GoOn go_on = [] { return true; };     // asked between decode steps (Engine::run_while)
   bool grade_in_turn = false;           // on the sampling thread, whatever Verifier::parallel() says
 };
 

@@ -98,6 +98,17 @@ at::Tensor token_losses(const ObjectiveConfig& config, const TokenBatch& batch) 
   return losses;
 }
 
+void RatioMetrics::add(const RatioMetrics& part, double n) {
+  mean += part.mean * n;
+  mean_square += part.mean_square * n;
+  clipped += part.clipped * n;
+  max = std::max(max, part.max);
+}
+
+void RatioMetrics::over_tokens(double tokens) {
+  for (double* sum : {&mean, &mean_square, &clipped}) *sum /= tokens;
+}
+
 RatioMetrics ratio_metrics(const ObjectiveConfig& config, const TokenBatch& batch) {
   if (batch.logprobs.numel() == 0) return {};
   const c10::NoGradGuard no_grad;

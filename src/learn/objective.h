@@ -63,6 +63,9 @@ struct RatioMetrics {
          clipped = 0;  // of ρ; the fraction of tokens whose ratio the objective clips or cuts
   // Effective sample size as part of the number of tokens N: (Σρ)² / (N·Σρ²), in (0, 1]; 1 on-policy.
   double effective_samples() const { return mean_square > 0 ? mean * mean / mean_square : 0; }
+  // Adds those of n more tokens; over_tokens() divides the sums when all are in.
+  void add(const RatioMetrics& part, double n);
+  void over_tokens(double tokens);
 };
 RatioMetrics ratio_metrics(const ObjectiveConfig& config, const TokenBatch& batch);
 

@@ -24,14 +24,9 @@ void add(const ObjectiveConfig& config, const TokenBatch& tokens, BatchResult& r
     result.demonstration += sum(tokens.logprobs.exp().masked_fill(tokens.demonstration.logical_not(), 0));
   }
   if (count == 0) return;
-  const double n = static_cast<double>(count);
-  const RatioMetrics ratio = ratio_metrics(config, sampled);
   const at::Tensor gap = (sampled.logprobs - sampled.behaviour).abs();
   result.tokens += count;
-  result.ratio.mean += ratio.mean * n;
-  result.ratio.mean_square += ratio.mean_square * n;
-  result.ratio.max = std::max(result.ratio.max, ratio.max);
-  result.ratio.clipped += ratio.clipped * n;
+  result.ratio.add(ratio_metrics(config, sampled), static_cast<double>(count));
   result.gap_mean += sum(gap);
   result.gap_max = std::max(result.gap_max, gap.max().item<double>());
   result.entropy += sum(sampled.entropy);
@@ -71,10 +66,8 @@ BatchResult policy_gradient(const ObjectiveConfig& config, const std::vector<Seq
     add(config, part.tokens, result);
   }
   const double all = std::max<double>(1, static_cast<double>(result.tokens));
-  for (double* mean : {&result.ratio.mean, &result.ratio.mean_square, &result.ratio.clipped, &result.gap_mean,
-                       &result.entropy, &result.kl}) {
-    *mean /= all;
-  }
+  result.ratio.over_tokens(all);
+  for (double* mean : {&result.gap_mean, &result.entropy, &result.kl}) *mean /= all;
   result.demonstration /= std::max<double>(1, static_cast<double>(result.demonstration_tokens));
   return result;
 }

@@ -69,10 +69,7 @@ void add_update(const BatchResult& batch, double grad_norm, LearnResult& result)
   result.grad_norm += grad_norm;
   const double n = static_cast<double>(batch.tokens);
   result.tokens += batch.tokens;
-  result.ratio.mean += batch.ratio.mean * n;
-  result.ratio.mean_square += batch.ratio.mean_square * n;
-  result.ratio.clipped += batch.ratio.clipped * n;
-  result.ratio.max = std::max(result.ratio.max, batch.ratio.max);
+  result.ratio.add(batch.ratio, n);
   result.entropy += batch.entropy * n;
   result.kl += batch.kl * n;
   result.demonstration_tokens += batch.demonstration_tokens;
@@ -103,10 +100,8 @@ LearnResult learn(const TrainJob& job, const std::vector<Group>& groups, std::in
     result.loss /= result.updates;
     result.grad_norm /= result.updates;
     const double tokens = std::max<double>(1, static_cast<double>(result.tokens));
-    for (double* mean : {&result.ratio.mean, &result.ratio.mean_square, &result.ratio.clipped,
-                         &result.entropy, &result.kl}) {
-      *mean /= tokens;
-    }
+    result.ratio.over_tokens(tokens);
+    for (double* mean : {&result.entropy, &result.kl}) *mean /= tokens;
     result.demonstration /= std::max<double>(1, static_cast<double>(result.demonstration_tokens));
   }
   return result;

@@ -38,9 +38,13 @@ bool share_a_set(const RunData& a, const RunData& b) {
   return std::any_of(of_a.begin(), of_a.end(), [&](const std::string& name) { return of_b.contains(name); });
 }
 
-// "seconds": a number, or an object of seconds per stage.
 Json seconds_of(const RunData& run) {
-  const Json seconds = run.result ? run.result->value("seconds", Json()) : Json();
+  return run.result ? total_seconds(run.result->value("seconds", Json())) : Json();
+}
+
+}  // namespace
+
+Json total_seconds(const Json& seconds) {
   if (seconds.is_number()) return seconds;
   if (!seconds.is_object()) return Json();
   if (seconds.contains("total")) return seconds["total"];
@@ -48,8 +52,6 @@ Json seconds_of(const RunData& run) {
   for (const Json& stage : seconds) sum += stage.is_number() ? stage.get<double>() : 0;
   return sum;
 }
-
-}  // namespace
 
 Json build_mining(const std::vector<RunData>& runs) {
   Json rows = Json::array();

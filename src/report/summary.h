@@ -9,6 +9,10 @@
 
 namespace pope {
 
+// Of a result's "seconds": a number, or an object of seconds per stage, with their "total" where stages
+// overlap. Null for anything else.
+Json total_seconds(const Json& seconds);
+
 // [{run, label, problems, classes, samples, tokens, tokens_fixed, truncated, fails_only_by_truncation}]
 Json build_mining(const std::vector<RunData>& runs);
 // [{run, label, guided, found, fallback, without_solution, without_prefix, leaks_prevented, tokens,

@@ -14,8 +14,6 @@ namespace {
 
 using simd::F16, simd::kLanes;
 
-constexpr std::int64_t kBlock = 256;
-
 // The largest of n values; NaN may be passed over (the sums show it).
 POPE_CLONES float largest(const float* values, std::int64_t n) {
   F16 tops = simd::splat(-std::numeric_limits<float>::infinity());
@@ -28,10 +26,10 @@ POPE_CLONES float largest(const float* values, std::int64_t n) {
 
 // sums[b] = Σ exp((logits − top) · scale) over block b.
 POPE_CLONES void sum_blocks(const float* logits, std::int64_t vocab, float top, float scale, float* sums) {
-  for (std::int64_t from = 0; from < vocab; from += kBlock) {
+  for (std::int64_t from = 0; from < vocab; from += kDrawBlock) {
     F16 sum{};
     simd::sweep(
-        std::min(kBlock, vocab - from), [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+        std::min(kDrawBlock, vocab - from), [&](std::int64_t i, auto io) __attribute__((always_inline)) {
           sum += io.keep(simd::exp((io.load(logits + from + i) - top) * scale));
         });
     *sums++ = simd::sum(sum);
@@ -52,7 +50,7 @@ SampledToken draw_token(const float* logits, std::int64_t vocab, double temperat
   const float top = largest(logits, vocab);
   const float scale = temperature > 0 ? static_cast<float>(1.0 / temperature) : 1.0F;
   thread_local std::vector<float> sums;
-  sums.resize(static_cast<std::size_t>((vocab + kBlock - 1) / kBlock));
+  sums.resize(static_cast<std::size_t>((vocab + kDrawBlock - 1) / kDrawBlock));
   sum_blocks(logits, vocab, top, scale, sums.data());
   double total = 0;
   for (const float sum : sums) total += sum;
@@ -62,8 +60,9 @@ SampledToken draw_token(const float* logits, std::int64_t vocab, double temperat
     double left = uniform * total;
     std::size_t block = 0;
     while (block + 1 < sums.size() && left >= sums[block]) left -= sums[block++];
-    const std::int64_t begin = static_cast<std::int64_t>(block) * kBlock, n = std::min(kBlock, vocab - begin);
-    float weights[kBlock];
+    const std::int64_t begin = static_cast<std::int64_t>(block) * kDrawBlock,
+                       n = std::min(kDrawBlock, vocab - begin);
+    float weights[kDrawBlock];
     block_weights(logits + begin, n, top, scale, weights);
     // Where rounding leaves a rest at the end of the block, the last token that has any probability takes it.
     for (std::int64_t i = 0; i < n; ++i) {

@@ -5,10 +5,10 @@
 #include <algorithm>
 #include <limits>
 
+#include "rollout/sample.h"
+
 namespace pope {
 namespace {
-
-constexpr std::int64_t kBlock = 256;
 
 // Where the running sums [N,n] of weights pass `left` [N,1]; where rounding leaves a rest at the end, the
 // last that adds anything.
@@ -20,12 +20,12 @@ at::Tensor passing(const at::Tensor& sums, const at::Tensor& left) {
 }  // namespace
 
 SampledRows draw_rows(const at::Tensor& logits, double temperature, const at::Tensor& uniforms) {
-  const auto rows = logits.size(0), vocab = logits.size(1), blocks = (vocab + kBlock - 1) / kBlock;
+  const auto rows = logits.size(0), vocab = logits.size(1), blocks = (vocab + kDrawBlock - 1) / kDrawBlock;
   const double scale = temperature > 0 ? 1.0 / temperature : 1.0;
   const auto shifted = (logits - logits.amax(1, true)) * scale;
-  const auto padded =
-      at::constant_pad_nd(shifted, {0, blocks * kBlock - vocab}, -std::numeric_limits<double>::infinity());
-  const auto weights = padded.exp().view({rows, blocks, kBlock});
+  const auto padded = at::constant_pad_nd(shifted, {0, blocks * kDrawBlock - vocab},
+                                          -std::numeric_limits<double>::infinity());
+  const auto weights = padded.exp().view({rows, blocks, kDrawBlock});
   const auto sums = weights.sum(2).to(at::kDouble), running = sums.cumsum(1);  // [N,blocks]
   const auto total = running.narrow(1, blocks - 1, 1);
   at::Tensor tokens;  // [N,1]
@@ -33,8 +33,8 @@ SampledRows draw_rows(const at::Tensor& logits, double temperature, const at::Te
     const auto left = uniforms.unsqueeze(1) * total;
     const auto block = passing(running, left);
     const auto before = running.gather(1, block) - sums.gather(1, block);
-    const auto inside = weights.gather(1, block.unsqueeze(2).expand({rows, 1, kBlock})).squeeze(1);
-    tokens = block * kBlock + passing(inside.to(at::kDouble).cumsum(1), left - before);
+    const auto inside = weights.gather(1, block.unsqueeze(2).expand({rows, 1, kDrawBlock})).squeeze(1);
+    tokens = block * kDrawBlock + passing(inside.to(at::kDouble).cumsum(1), left - before);
     tokens = tokens.clamp_max(vocab - 1);
   } else {
     tokens = logits.argmax(1, true);

@@ -13,8 +13,8 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "learn/bandit.h"
 #include "learn/schedule.h"
-#include "learn/tiny.h"
 #include "learn/trainer.h"
 #include "rollout/native_engine.h"
 
@@ -22,8 +22,8 @@ namespace pope {
 namespace {
 
 using test::FakeVerifier;
+using test::says_yes;
 
-bool says_yes(const Problem&, std::string_view completion) { return completion.starts_with("yes"); }
 // On the sampling thread: so that sampling takes longer than learning.
 bool says_yes_slowly(const Problem& problem, std::string_view completion) {
   std::this_thread::sleep_for(std::chrono::milliseconds(4));
@@ -41,46 +41,22 @@ class SlowVerifier : public FakeVerifier {
   int parallel() const override { return 2; }
 };
 
-struct World {
-  explicit World(FakeVerifier::Judge judge = says_yes, at::ScalarType compute = at::kFloat) {
-    job.model = Model::random(test::tiny_architecture(), 7, compute);
-    job.prompts = test::tiny_prompts();
-    job.verifier = std::make_shared<FakeVerifier>(std::move(judge));
-    engine = std::make_unique<NativeEngine>(job.model);
-    job.engine = engine.get();
-    job.hard = {test::problem("a", "one two", "red"), test::problem("b", "two", "blue"),
-                test::problem("c", "three one", "red red")};
-    job.stop_tokens = {0};
+struct World : test::BanditWorld {
+  explicit World(FakeVerifier::Judge judge = says_yes, at::ScalarType compute = at::kFloat)
+      : BanditWorld(std::move(judge), compute) {
     job.sampling.max_new_tokens = 8;
     job.sampling.batch_size = 6;  // groups join and leave all the time
-    job.optimizer.lr = 2e-2;
     job.config.mode = "streaming";
     job.config.steps = 12;
-    job.config.prompts_per_step = 4;
     job.config.rollouts_per_prompt = 4;
     job.config.rollouts_every = 4;
     job.config.save_every = 100;
-    job.config.micro_batch_tokens = 64;
   }
-  Json train(const std::filesystem::path& path) {
-    RunDir run = test::open_run(path);
-    return pope::train(run, job);
-  }
-  TrainJob job;
-  std::unique_ptr<Engine> engine;
 };
 
 // Rows without clock readings and without what only streaming logs.
 std::vector<Json> comparable(const std::filesystem::path& run) {
-  std::vector<Json> rows = test::without_times(test::metrics_of(run));
-  for (Json& row : rows) {
-    Json kept = Json::object();
-    for (const auto& [key, value] : row.items()) {
-      if (!key.starts_with("stream/")) kept[key] = value;
-    }
-    row = kept;
-  }
-  return rows;
+  return test::without("stream/", test::without_times(test::metrics_of(run)));
 }
 
 void expect_equal_files(const std::filesystem::path& a, const std::filesystem::path& b, int steps) {

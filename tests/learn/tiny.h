@@ -127,17 +127,19 @@ inline std::vector<Json> metrics_of(const std::filesystem::path& run) {
   return rows;
 }
 
-// Rows without the keys that hold clock readings.
-inline std::vector<Json> without_times(std::vector<Json> rows) {
+// Rows without the keys that begin with `prefix`.
+inline std::vector<Json> without(const std::string& prefix, std::vector<Json> rows) {
   for (Json& row : rows) {
     Json kept = Json::object();
     for (const auto& [key, value] : row.items()) {
-      if (!key.starts_with("time/")) kept[key] = value;
+      if (!key.starts_with(prefix)) kept[key] = value;
     }
     row = kept;
   }
   return rows;
 }
+// … those that hold clock readings.
+inline std::vector<Json> without_times(std::vector<Json> rows) { return without("time/", std::move(rows)); }
 
 inline std::vector<at::Tensor> masters_of(const Model& model) {
   std::vector<at::Tensor> copies;

@@ -7,8 +7,8 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "learn/bandit.h"
 #include "learn/checkpoint.h"
-#include "learn/tiny.h"
 #include "rollout/native_engine.h"
 
 namespace pope {
@@ -16,34 +16,8 @@ namespace {
 
 using test::FakeEngine;
 using test::FakeVerifier;
-
-bool says_yes(const Problem&, std::string_view completion) { return completion.starts_with("yes"); }
-
-struct World {
-  explicit World(FakeVerifier::Judge judge = says_yes, at::ScalarType compute = at::kFloat) {
-    job.model = Model::random(test::tiny_architecture(), 7, compute);
-    job.prompts = test::tiny_prompts();
-    job.verifier = std::make_shared<FakeVerifier>(std::move(judge));
-    engine = std::make_unique<NativeEngine>(job.model);
-    job.engine = engine.get();
-    job.hard = {test::problem("a", "one two", "red"), test::problem("b", "two", "blue"),
-                test::problem("c", "three one", "red red")};
-    job.stop_tokens = {0};
-    job.sampling.max_new_tokens = 3;
-    job.optimizer.lr = 2e-2;
-    job.config.steps = 6;
-    job.config.prompts_per_step = 4;
-    job.config.rollouts_per_prompt = 8;
-    job.config.rollouts_every = 0;
-    job.config.micro_batch_tokens = 64;
-  }
-  Json train(const std::filesystem::path& path) {
-    RunDir run = test::open_run(path);
-    return pope::train(run, job);
-  }
-  TrainJob job;
-  std::unique_ptr<Engine> engine;
-};
+using test::says_yes;
+using World = test::BanditWorld;
 
 TEST(Trainer, RewardRises) {
   for (const at::ScalarType compute : {at::kFloat, at::kBFloat16}) {
