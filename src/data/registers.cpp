@@ -18,15 +18,19 @@ constexpr const char* kTwoRounds = "to";
 constexpr const char* kOneRound = "once";
 constexpr const char* kFree = "*";
 
+constexpr int kMostRules = 26;
+
 using Values = std::vector<int>;
+
+char rule_word(int rule) { return static_cast<char>('A' + rule); }
 
 std::string words_of(const int* first, const int* last) {
   return fmt::format("{}", fmt::join(first, last, " "));
 }
 std::string words_of(const Values& values) { return words_of(values.data(), values.data() + values.size()); }
 
-int random_move(int value, int modulus, RngStream& rng) {
-  return register_moves(value, modulus)[rng.below(4)];
+int random_move(const Registers& registers, int value, RngStream& rng) {
+  return register_moves(value, registers.modulus, registers.rule)[rng.below(4)];
 }
 
 // A random member with a planted solution, `rounds` legal moves per register; `constrained` of the m targets
@@ -42,12 +46,14 @@ Planted plant(const SourceConfig& config, int rounds, std::size_t constrained, R
   Planted planted;
   planted.registers.modulus = config.modulus;
   planted.registers.rounds = rounds;
+  if (config.rules > 1)
+    planted.registers.rule = static_cast<int>(rng.below(static_cast<std::uint64_t>(config.rules)));
   for (std::size_t i = 0; i < m; ++i)
     planted.registers.start.push_back(
         static_cast<int>(rng.below(static_cast<std::uint64_t>(config.modulus))));
   planted.finals = planted.registers.start;
   for (int round = 0; round < rounds; ++round) {
-    for (int& value : planted.finals) value = random_move(value, config.modulus, rng);
+    for (int& value : planted.finals) value = random_move(planted.registers, value, rng);
     planted.walk.insert(planted.walk.end(), planted.finals.begin(), planted.finals.end());
   }
   planted.registers.targets.resize(m);
@@ -62,20 +68,22 @@ Planted plant(const SourceConfig& config, int rounds, std::size_t constrained, R
 Values demonstrate(const Registers& registers, double hit, RngStream& rng) {
   Values from = registers.start, trace;
   for (int round = 1; round < registers.rounds; ++round) {
-    for (int& value : from) value = random_move(value, registers.modulus, rng);
+    for (int& value : from) value = random_move(registers, value, rng);
     trace.insert(trace.end(), from.begin(), from.end());
   }
   for (std::size_t i = 0; i < from.size(); ++i) {
     const std::optional<int> target = registers.targets[i];
-    const bool reachable = target && is_register_move(from[i], *target, registers.modulus);
+    const bool reachable = target && is_register_move(from[i], *target, registers.modulus, registers.rule);
     const bool hits = reachable && rng.uniform() < hit;
-    trace.push_back(hits ? *target : random_move(from[i], registers.modulus, rng));
+    trace.push_back(hits ? *target : random_move(registers, from[i], rng));
   }
   return trace;
 }
 
-std::string statement_of(const Registers& registers) {
-  std::string text = words_of(registers.start) + " " + (registers.rounds == 1 ? kOneRound : kTwoRounds);
+// With one rule there is nothing to say about it.
+std::string statement_of(const Registers& registers, int rules) {
+  std::string text = rules > 1 ? std::string{rule_word(registers.rule), ' '} : "";
+  text += words_of(registers.start) + " " + (registers.rounds == 1 ? kOneRound : kTwoRounds);
   for (const std::optional<int>& target : registers.targets)
     text += " " + (target ? std::to_string(*target) : std::string(kFree));
   return text;
@@ -83,9 +91,10 @@ std::string statement_of(const Registers& registers) {
 
 Problem problem_of(const Planted& planted, const SourceConfig& config, std::uint64_t seed, int index) {
   Problem problem;
-  problem.id = fmt::format("registers-{}-m{}-p{}-s{}-{:06}", config.part, config.registers, config.modulus,
-                           seed, index);
-  problem.statement = statement_of(planted.registers);
+  const std::string rules = config.rules > 1 ? fmt::format("-r{}", config.rules) : "";
+  problem.id = fmt::format("registers-{}-m{}-p{}{}-s{}-{:06}", config.part, config.registers, config.modulus,
+                           rules, seed, index);
+  problem.statement = statement_of(planted.registers, config.rules);
   problem.answer = words_of(planted.finals);
   problem.source = "registers-" + config.part;
   problem.level = config.registers;
@@ -141,6 +150,8 @@ void check(const SourceConfig& config) {
   require(config.targets >= 0 && config.targets <= config.registers, "targets",
           fmt::format("0 to source.registers = {}", config.registers), config.targets);
   require(config.modulus >= 2 && config.modulus <= 1000000, "modulus", "2 to 1000000", config.modulus);
+  require(config.rules >= 1 && config.rules <= kMostRules, "rules", fmt::format("1 to {}", kMostRules),
+          config.rules);
   require(config.demonstrator >= 0 && config.demonstrator <= 1, "demonstrator", "0 to 1",
           config.demonstrator);
 }
@@ -165,19 +176,22 @@ class RegistersSource : public ProblemSource {
     for (int value = 0; value < config.modulus; ++value) words.push_back(std::to_string(value));
     // The last three are for the wordings of prompts: "{problem} given {guidance} :".
     for (const char* word : {kFree, kTwoRounds, kOneRound, ":", "given", "silently"}) words.push_back(word);
+    for (int rule = 0; config.rules > 1 && rule < config.rules; ++rule)
+      words.emplace_back(1, rule_word(rule));
     return words;
   }
 };
 
 }  // namespace
 
-std::array<int, 4> register_moves(int value, int modulus) {
+std::array<int, 4> register_moves(int value, int modulus, int rule) {
   const auto wrap = [modulus](int x) { return ((x % modulus) + modulus) % modulus; };
-  return {wrap(value + 3), wrap(2 * value), wrap(5 - value), wrap(3 * value + 1)};
+  return {wrap(value + 3 + rule), wrap((2 + rule) * value), wrap(5 + rule - value),
+          wrap((3 + rule) * value + 1)};
 }
 
-bool is_register_move(int from, int to, int modulus) {
-  const std::array<int, 4> moves = register_moves(from, modulus);
+bool is_register_move(int from, int to, int modulus, int rule) {
+  const std::array<int, 4> moves = register_moves(from, modulus, rule);
   return std::find(moves.begin(), moves.end(), to) != moves.end();
 }
 
@@ -214,10 +228,15 @@ Registers parse_registers(const Problem& problem) {
       fail("a \"modulus\" from 2 to 1000000");
     registers.modulus = modulus->get<int>();
   }
-  const std::vector<std::string_view> words = split_words(problem.statement);
+  std::vector<std::string_view> words = split_words(problem.statement);
+  if (!words.empty() && words.front().size() == 1 && words.front().front() >= rule_word(0) &&
+      words.front().front() < rule_word(kMostRules)) {
+    registers.rule = words.front().front() - rule_word(0);
+    words.erase(words.begin());
+  }
   const std::size_t m = words.size() / 2;
   if (words.size() < 3 || words.size() != 2 * m + 1 || (words[m] != kTwoRounds && words[m] != kOneRound))
-    fail("m values, \"to\" or \"once\", m targets");
+    fail("m values, \"to\" or \"once\", m targets, with or without a rule from A to Z before them");
   registers.rounds = words[m] == kOneRound ? 1 : 2;
   for (std::size_t i = 0; i < m; ++i) {
     const std::optional<int> start = register_value(words[i], registers.modulus);

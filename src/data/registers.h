@@ -1,5 +1,6 @@
 // The "registers" family: m values mod p, each changed by one legal move per round, so that every value ends
-// on its target. The verifier must allow any legal walk, so it shares the rules with the generator.
+// on its target. What moves are legal is the problem's rule; a skill learned under one rule says little about
+// another. The verifier must allow any legal walk, so it shares the rules with the generator.
 #pragma once
 
 #include <array>
@@ -13,20 +14,23 @@
 
 namespace pope {
 
-// A statement, parsed: "3 14 to * 5" (two rounds) or "3 14 once * 5" (one round).
+// A statement, parsed: "3 14 to * 5" (two rounds) or "3 14 once * 5" (one round), "C 3 14 to * 5" under the
+// third rule.
 struct Registers {
   int modulus = 17;                         // the problem's extra field "modulus"
   std::vector<int> start;                   // m values
   std::vector<std::optional<int>> targets;  // m of them; nothing = free ("*")
   int rounds = 2;
+  int rule = 0;
   std::size_t solution_words() const { return start.size() * static_cast<std::size_t>(rounds); }
 };
 // Error: the statement is not of this family.
 Registers parse_registers(const Problem& problem);
 
-// The values that one legal move makes of `value`: +3, ·2, 5 −, ·3 + 1 (mod modulus). Some may be equal.
-std::array<int, 4> register_moves(int value, int modulus);
-bool is_register_move(int from, int to, int modulus);
+// The values that one legal move makes of `value` (mod modulus) under rule k: + (3 + k), · (2 + k), (5 + k)
+// −, · (3 + k) + 1. Some may be equal.
+std::array<int, 4> register_moves(int value, int modulus, int rule = 0);
+bool is_register_move(int from, int to, int modulus, int rule = 0);
 
 // A word that spells a value: digits without leading zeros, below `modulus`. Nothing otherwise.
 std::optional<int> register_value(std::string_view word, int modulus);

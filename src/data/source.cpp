@@ -15,6 +15,8 @@ void SourceConfig::fields(Options& options) {
   options.add("registers", registers, "registers m of a problem: its size");
   options.add("targets", targets, "part easy: at most so many targets are set, the others free; 0: all");
   options.add("modulus", modulus, "values are 0 … modulus − 1");
+  options.add("rules", rules,
+              "sets of legal moves, 1 to 26; a problem's statement names its own, unless there is one");
   options.add("demonstrator", demonstrator,
               "how often the pretraining demonstrator hits a reachable target, 0 to 1");
 }

@@ -22,6 +22,7 @@ struct SourceConfig {
   int registers = 5;  // m, the size of a hard problem
   int targets = 0;    // part easy: at most so many of its m targets are set; 0 = all
   int modulus = 17;
+  int rules = 1;              // sets of legal moves; a problem has one of them, its statement says which
   double demonstrator = 0.4;  // how often the pretraining demonstrator hits a reachable target
   void fields(Options& options);
 };

@@ -20,15 +20,17 @@ std::vector<int> numbers(const std::string& text) {
 }
 
 // Written out once more, so that a change of the moves is noticed.
-bool legal(int from, int to, int p) {
-  return to == (from + 3) % p || to == 2 * from % p || to == (5 - from + p) % p || to == (3 * from + 1) % p;
+bool legal(int from, int to, int p, int k = 0) {
+  return to == (from + 3 + k) % p || to == (2 + k) * from % p || to == (5 + k - from + p) % p ||
+         to == ((3 + k) * from + 1) % p;
 }
 
 // Every move of `trace` legal from the start values on.
 bool legal_walk(const Registers& registers, const std::vector<int>& trace) {
   const std::size_t m = registers.start.size();
   for (std::size_t i = 0; i < trace.size(); ++i)
-    if (!legal(i < m ? registers.start[i] : trace[i - m], trace[i], registers.modulus)) return false;
+    if (!legal(i < m ? registers.start[i] : trace[i - m], trace[i], registers.modulus, registers.rule))
+      return false;
   return true;
 }
 
@@ -42,7 +44,10 @@ TEST(Registers, MovesByHand) {
   EXPECT_EQ(register_moves(4, 17), (std::array<int, 4>{7, 8, 1, 13}));
   EXPECT_EQ(register_moves(16, 17), (std::array<int, 4>{2, 15, 6, 15}));
   EXPECT_EQ(register_moves(10, 11), (std::array<int, 4>{2, 9, 6, 9}));
+  EXPECT_EQ(register_moves(4, 17, 2), (std::array<int, 4>{9, 16, 3, 4}));
   EXPECT_TRUE(is_register_move(16, 6, 17));
+  EXPECT_FALSE(is_register_move(4, 9, 17));
+  EXPECT_TRUE(is_register_move(4, 9, 17, 2));
   EXPECT_FALSE(is_register_move(16, 5, 17));
 }
 
@@ -60,8 +65,14 @@ TEST(Registers, ParsesStatements) {
   registers = parse_registers(problem);
   EXPECT_EQ(registers.modulus, 23);
   EXPECT_EQ(registers.solution_words(), 1u);
-  for (const char* bad : {"", "to", "3 4 5", "3 to", "3 4 to 5", "3 to 5 6", "23 to 5", "3 to 05", "* to 5",
-                          "3 to x", "What is 2 + 2?"}) {
+  EXPECT_EQ(registers.rule, 0);
+  problem.statement = "C 20 once 4";
+  registers = parse_registers(problem);
+  EXPECT_EQ(registers.rule, 2);
+  EXPECT_EQ(registers.start, std::vector<int>{20});
+  for (const char* bad :
+       {"", "to", "3 4 5", "3 to", "3 4 to 5", "3 to 5 6", "23 to 5", "3 to 05", "* to 5", "3 to x", "C",
+        "c 3 to 5", "CC 3 to 5", "C C 3 to 5", "3 C to 5", "[ 3 to 5", "What is 2 + 2?"}) {
     problem.statement = bad;
     EXPECT_THROW(parse_registers(problem), Error) << bad;
   }
@@ -91,6 +102,34 @@ TEST(Registers, HardProblemsHaveALegalPlantedSolution) {
   EXPECT_EQ(ids.size(), 300u);
   EXPECT_EQ(statements.size(), 300u);
   EXPECT_EQ(*ids.begin(), "registers-hard-m6-p17-s17-000000");
+}
+
+TEST(Registers, WithSeveralRulesEachStatementNamesItsOwn) {
+  SourceConfig config;
+  config.count = 400;
+  config.rules = 4;
+  std::map<int, int> counts;
+  for (const char* part : {"hard", "pretrain"}) {
+    config.part = part;
+    counts.clear();
+    for (const Problem& problem : problem_source("registers").generate(config, 3)) {
+      const Registers registers = parse_registers(problem);
+      EXPECT_EQ(problem.statement[0], 'A' + registers.rule);
+      std::vector<int> trace = numbers(problem.solution);
+      if (problem.guidance && problem.guidance->instruction == "silent") {
+        const std::vector<int> hint = numbers(problem.guidance->text);
+        trace.insert(trace.begin(), hint.begin(), hint.end());
+      }
+      EXPECT_TRUE(legal_walk(registers, trace)) << problem.statement << " : " << problem.solution;
+      ++counts[registers.rule];
+      EXPECT_EQ(problem.id.rfind(std::string("registers-") + part + "-m5-p17-r4-s3-", 0), 0u) << problem.id;
+    }
+    ASSERT_EQ(counts.size(), 4u);  // 100 each, four standard deviations are 35
+    for (const auto& [rule, count] : counts) EXPECT_NEAR(count, 100, 35) << rule;
+  }
+  const auto words = problem_source("registers").vocabulary(config);
+  EXPECT_EQ(std::vector<std::string>(words.end() - 4, words.end()),
+            (std::vector<std::string>{"A", "B", "C", "D"}));
 }
 
 TEST(Registers, EasyProblemsHaveOneRoundOrTwoAndAnyNumberOfTargets) {
@@ -240,6 +279,9 @@ TEST(Registers, RefusesImpossibleSettings) {
   EXPECT_THROW(generates([](SourceConfig& c) { c.registers = 0; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.registers = 1, c.part = "pretrain"; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.modulus = 1; }), Error);
+  EXPECT_EQ(generates([](SourceConfig& c) { c.rules = 26; }), 2u);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.rules = 0; }), Error);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.rules = 27; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.targets = 6; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.demonstrator = 1.5; }), Error);
 }

@@ -155,6 +155,8 @@ TEST(RegistersVerifier, AnyLegalWalkToTheTargets) {
   EXPECT_EQ(reason("6 0 09 5"), "no value at word 3");
   EXPECT_EQ(reason("6 0", "3 14 once 6 0"), "all targets met");
   EXPECT_EQ(reason("6 0 9 5", "3 14 once 9 5"), "expected 2 words, got 4");
+  EXPECT_EQ(reason("8 2 13 7", "C 3 14 to 13 7"), "all targets met");
+  EXPECT_EQ(reason("6 0 9 5", "C 3 14 to 9 5"), "illegal move at word 1: 3 to 6");
   EXPECT_EQ(verifier->verify(registers(), "6 0 9 1").extracted, "9 1");
   EXPECT_EQ(verifier->verify(registers(), "6 0 9").extracted, "");
   EXPECT_THROW(verifier->verify(registers("What is 2 + 2?"), "4"), Error);
