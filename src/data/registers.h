@@ -1,6 +1,6 @@
 // The "registers" family: m values mod p, each changed by one legal move per round, so that every value ends
-// on its target. What moves are legal is the problem's rule; a skill learned under one rule says little about
-// another. The verifier must allow any legal walk, so it shares the rules with the generator.
+// on its target. What moves are legal is the problem's rule. The verifier must allow any legal walk, so it
+// shares the rules with the generator.
 #pragma once
 
 #include <array>
