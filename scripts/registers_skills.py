@@ -11,42 +11,46 @@ import subprocess
 import sys
 from pathlib import Path
 
+SETS = ("hard", "heldout")  # of `pope reproduce`: every target set
+
 
 def moves(value, modulus):
     return {(value + 3) % modulus, 2 * value % modulus, (5 - value) % modulus, (3 * value + 1) % modulus}
 
 
-def skills(rollouts, problems_set, modulus):
-    legal = ahead = hit = 0
+def skills(rollouts, modulus):
+    """(looks ahead, finishes) per set of SETS."""
+    counts = {name: [0, 0, 0] for name in SETS}  # legal first values, those that look ahead, those of them that finish
     text = subprocess.run(["zstd", "-dc", rollouts], capture_output=True, text=True, check=True).stdout
     for row in map(json.loads, text.splitlines()):
         words, values = row["problem"].split(), row["completion"].split()
         m = len(words) // 2
-        if row["set"] != problems_set or row["guided"] or len(values) != 2 * m or not all(v.isdigit() for v in values):
+        if row["set"] not in SETS or row["guided"] or len(values) != 2 * m or not all(value.isdigit() for value in values):
             continue
-        for i in range(m):
-            first, target = int(values[i]), int(words[m + 1 + i])
-            if first not in moves(int(words[i]), modulus):
-                continue
-            legal += 1
-            if target in moves(first, modulus):
-                ahead += 1
-                hit += int(values[m + i]) == target
-    return 100 * ahead / max(legal, 1), 100 * hit / max(ahead, 1)
+        count = counts[row["set"]]
+        for start, target, first, second in zip(*(map(int, column) for column in
+                                                  (words[:m], words[m + 1:], values[:m], values[m:]))):
+            if first in moves(start, modulus):
+                ahead = target in moves(first, modulus)
+                count[0] += 1
+                count[1] += ahead
+                count[2] += ahead and second == target
+    return {name: (100 * ahead / max(legal, 1), 100 * done / max(ahead, 1)) for name, (legal, ahead, done) in counts.items()}
 
 
 def main():
-    run, arms = Path(sys.argv[1]), sys.argv[2:]
-    for arm in arms:
-        for problems_set in ("hard", "heldout"):
-            found = []
-            for seed in sorted(run.glob("seed-*")):
-                with open(seed / "candidates.jsonl") as file:
-                    modulus = json.loads(file.readline())["modulus"]
-                found.append(skills(seed / f"eval-{arm}" / "rollouts" / "eval.jsonl.zst", problems_set, modulus))
-            ahead, hit = (sum(column) / len(found) for column in zip(*found))
-            print(f"{arm:18} {problems_set:8} looks ahead {ahead:5.1f}  finishes {hit:5.1f}   per seed "
-                  + " ".join(f"{a:.0f}/{h:.0f}" for a, h in found))
+    if len(sys.argv) < 3:
+        sys.exit(__doc__)
+    seeds = []
+    for folder in sorted(Path(sys.argv[1]).glob("seed-*")):
+        with open(folder / "candidates.jsonl") as file:
+            seeds.append((folder, json.loads(file.readline())["modulus"]))
+    for arm in sys.argv[2:]:
+        found = [skills(folder / f"eval-{arm}" / "rollouts" / "eval.jsonl.zst", modulus) for folder, modulus in seeds]
+        for name in SETS:
+            ahead, done = (sum(column) / len(found) for column in zip(*(of[name] for of in found)))
+            print(f"{arm:18} {name:8} looks ahead {ahead:5.1f}  finishes {done:5.1f}   per seed "
+                  + " ".join("{:.0f}/{:.0f}".format(*of[name]) for of in found))
 
 
 main()

@@ -23,6 +23,10 @@ constexpr int kMostRules = 26;
 using Values = std::vector<int>;
 
 char rule_word(int rule) { return static_cast<char>('A' + rule); }
+std::optional<int> rule_of(std::string_view word) {
+  if (word.size() != 1 || word[0] < rule_word(0) || word[0] >= rule_word(kMostRules)) return std::nullopt;
+  return word[0] - rule_word(0);
+}
 
 std::string words_of(const int* first, const int* last) {
   return fmt::format("{}", fmt::join(first, last, " "));
@@ -30,7 +34,7 @@ std::string words_of(const int* first, const int* last) {
 std::string words_of(const Values& values) { return words_of(values.data(), values.data() + values.size()); }
 
 int random_move(const Registers& registers, int value, RngStream& rng) {
-  return register_moves(value, registers.modulus, registers.rule)[rng.below(4)];
+  return registers.moves(value)[rng.below(4)];
 }
 
 // A random member with a planted solution, `rounds` legal moves per register; `constrained` of the m targets
@@ -73,7 +77,7 @@ Values demonstrate(const Registers& registers, double hit, RngStream& rng) {
   }
   for (std::size_t i = 0; i < from.size(); ++i) {
     const std::optional<int> target = registers.targets[i];
-    const bool reachable = target && is_register_move(from[i], *target, registers.modulus, registers.rule);
+    const bool reachable = target && registers.is_move(from[i], *target);
     const bool hits = reachable && rng.uniform() < hit;
     trace.push_back(hits ? *target : random_move(registers, from[i], rng));
   }
@@ -184,15 +188,15 @@ class RegistersSource : public ProblemSource {
 
 }  // namespace
 
-std::array<int, 4> register_moves(int value, int modulus, int rule) {
-  const auto wrap = [modulus](int x) { return ((x % modulus) + modulus) % modulus; };
+std::array<int, 4> Registers::moves(int value) const {
+  const auto wrap = [this](int x) { return ((x % modulus) + modulus) % modulus; };
   return {wrap(value + 3 + rule), wrap((2 + rule) * value), wrap(5 + rule - value),
           wrap((3 + rule) * value + 1)};
 }
 
-bool is_register_move(int from, int to, int modulus, int rule) {
-  const std::array<int, 4> moves = register_moves(from, modulus, rule);
-  return std::find(moves.begin(), moves.end(), to) != moves.end();
+bool Registers::is_move(int from, int to) const {
+  const std::array<int, 4> legal = moves(from);
+  return std::find(legal.begin(), legal.end(), to) != legal.end();
 }
 
 std::optional<int> register_value(std::string_view word, int modulus) {
@@ -229,9 +233,8 @@ Registers parse_registers(const Problem& problem) {
     registers.modulus = modulus->get<int>();
   }
   std::vector<std::string_view> words = split_words(problem.statement);
-  if (!words.empty() && words.front().size() == 1 && words.front().front() >= rule_word(0) &&
-      words.front().front() < rule_word(kMostRules)) {
-    registers.rule = words.front().front() - rule_word(0);
+  if (const auto rule = words.empty() ? std::nullopt : rule_of(words.front())) {
+    registers.rule = *rule;
     words.erase(words.begin());
   }
   const std::size_t m = words.size() / 2;

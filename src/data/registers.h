@@ -23,14 +23,13 @@ struct Registers {
   int rounds = 2;
   int rule = 0;
   std::size_t solution_words() const { return start.size() * static_cast<std::size_t>(rounds); }
+  // The values that one legal move makes of `value` (mod modulus) under rule k: + (3 + k), · (2 + k),
+  // (5 + k) −, · (3 + k) + 1. Some may be equal.
+  std::array<int, 4> moves(int value) const;
+  bool is_move(int from, int to) const;
 };
 // Error: the statement is not of this family.
 Registers parse_registers(const Problem& problem);
-
-// The values that one legal move makes of `value` (mod modulus) under rule k: + (3 + k), · (2 + k), (5 + k)
-// −, · (3 + k) + 1. Some may be equal.
-std::array<int, 4> register_moves(int value, int modulus, int rule = 0);
-bool is_register_move(int from, int to, int modulus, int rule = 0);
 
 // A word that spells a value: digits without leading zeros, below `modulus`. Nothing otherwise.
 std::optional<int> register_value(std::string_view word, int modulus);

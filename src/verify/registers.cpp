@@ -19,7 +19,7 @@ std::string fault(const Registers& registers, const std::vector<std::string_view
   for (std::size_t i = 0; i < words.size(); ++i) {
     const std::optional<int> next = register_value(words[i], registers.modulus);
     if (!next) return fmt::format("no value at word {}", i + 1);
-    if (!is_register_move(values[i % m], *next, registers.modulus, registers.rule))
+    if (!registers.is_move(values[i % m], *next))
       return fmt::format("illegal move at word {}: {} to {}", i + 1, values[i % m], *next);
     values[i % m] = *next;
   }

@@ -41,14 +41,20 @@ std::size_t constrained(const Registers& registers) {
 }
 
 TEST(Registers, MovesByHand) {
-  EXPECT_EQ(register_moves(4, 17), (std::array<int, 4>{7, 8, 1, 13}));
-  EXPECT_EQ(register_moves(16, 17), (std::array<int, 4>{2, 15, 6, 15}));
-  EXPECT_EQ(register_moves(10, 11), (std::array<int, 4>{2, 9, 6, 9}));
-  EXPECT_EQ(register_moves(4, 17, 2), (std::array<int, 4>{9, 16, 3, 4}));
-  EXPECT_TRUE(is_register_move(16, 6, 17));
-  EXPECT_FALSE(is_register_move(4, 9, 17));
-  EXPECT_TRUE(is_register_move(4, 9, 17, 2));
-  EXPECT_FALSE(is_register_move(16, 5, 17));
+  const auto under = [](int modulus, int rule = 0) {
+    Registers registers;
+    registers.modulus = modulus;
+    registers.rule = rule;
+    return registers;
+  };
+  EXPECT_EQ(under(17).moves(4), (std::array<int, 4>{7, 8, 1, 13}));
+  EXPECT_EQ(under(17).moves(16), (std::array<int, 4>{2, 15, 6, 15}));
+  EXPECT_EQ(under(11).moves(10), (std::array<int, 4>{2, 9, 6, 9}));
+  EXPECT_EQ(under(17, 2).moves(4), (std::array<int, 4>{9, 16, 3, 4}));
+  EXPECT_TRUE(under(17).is_move(16, 6));
+  EXPECT_FALSE(under(17).is_move(4, 9));
+  EXPECT_TRUE(under(17, 2).is_move(4, 9));
+  EXPECT_FALSE(under(17).is_move(16, 5));
 }
 
 TEST(Registers, ParsesStatements) {
@@ -211,7 +217,7 @@ TEST(Registers, PretrainCorpusHasItsProportions) {
       const auto target = registers.targets[i];
       if (!target || !legal(from, *target, 13)) continue;
       int ways = 0;  // of the 4 moves
-      for (const int to : register_moves(from, 13)) ways += to == *target;
+      for (const int to : registers.moves(from)) ways += to == *target;
       ++tries;
       expected_hits += 0.4 + 0.6 * ways / 4;
       hits += trace[trace.size() - 4 + i] == *target;
