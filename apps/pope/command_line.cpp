@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/chars.h"
 #include "core/nearest.h"
 
 namespace pope {
@@ -123,10 +124,7 @@ std::string help_of(const Options& options, const std::string& key) {
 // Long defaults (wordings) would tear the table apart.
 std::string shortened(const std::string& text, std::size_t most) {
   if (text.size() <= most) return text;
-  std::size_t end = most - 3;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
-    --end;  // not inside a UTF-8 character
-  return text.substr(0, end) + "...";
+  return text.substr(0, character_start(text, most - 3)) + "...";
 }
 
 }  // namespace

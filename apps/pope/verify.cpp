@@ -3,6 +3,7 @@
 
 #include <chrono>
 
+#include "core/chars.h"
 #include "core/error.h"
 #include "pope/table.h"
 #include "pope/verb.h"
@@ -90,9 +91,7 @@ std::string cell(const Json& text) {
   for (char& c : out)
     if (c == '\n') c = ' ';
   if (out.size() <= kWidth) return out;
-  std::size_t end = kWidth - 3;
-  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xC0) == 0x80) --end;  // not inside a character
-  return out.substr(0, end) + "...";
+  return out.substr(0, character_start(out, kWidth - 3)) + "...";
 }
 
 std::string show_pair(const Json& result) {

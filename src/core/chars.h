@@ -1,4 +1,4 @@
-// ASCII characters, whatever the locale, and white space around a text.
+// ASCII characters, whatever the locale, where UTF-8 characters start, and white space around a text.
 #pragma once
 
 #include <string_view>
@@ -11,6 +11,15 @@ constexpr bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 constexpr bool is_letter(char c) { return is_lower(c) || is_upper(c); }
 constexpr bool is_alnum(char c) { return is_digit(c) || is_letter(c); }
 constexpr char lower(char c) { return is_upper(c) ? static_cast<char>(c | 0x20) : c; }
+
+// Whether a byte goes on with a UTF-8 character that began before it.
+constexpr bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+// Where the UTF-8 character starts that byte `at` belongs to; the end of `text` for its size. Where a text
+// can be cut.
+constexpr std::size_t character_start(std::string_view text, std::size_t at) {
+  while (at > 0 && at < text.size() && continues_character(text[at])) --at;
+  return at;
+}
 
 // Without spaces, tabs and line ends at both ends.
 constexpr std::string_view trim(std::string_view text) {

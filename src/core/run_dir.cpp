@@ -18,6 +18,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/chars.h"
 #include "core/error.h"
 #include "core/version.h"
 #include "core/yaml.h"
@@ -47,11 +48,7 @@ bool same(const std::string& a, const std::string& b) {
 std::string shown(const std::string& value) {
   constexpr std::size_t kMost = 60;
   std::string line = value.substr(0, value.find('\n'));
-  if (line.size() > kMost) {
-    std::size_t end = kMost;
-    while ((static_cast<unsigned char>(line[end]) & 0xC0) == 0x80) --end;  // not inside a UTF-8 character
-    line.resize(end);
-  }
+  if (line.size() > kMost) line.resize(character_start(line, kMost));
   return "'" + line + (line.size() < value.size() ? "...'" : "'");
 }
 

@@ -154,8 +154,10 @@ void check(const SourceConfig& config) {
   require(config.targets >= 0 && config.targets <= config.registers, "targets",
           fmt::format("0 to source.registers = {}", config.registers), config.targets);
   require(config.modulus >= 2 && config.modulus <= 1000000, "modulus", "2 to 1000000", config.modulus);
-  require(config.rules >= 1 && config.rules <= kMostRules, "rules", fmt::format("1 to {}", kMostRules),
-          config.rules);
+  // Up to rule p−4 no move of any rule multiplies by 0 modulo p, so each leads to more than one value.
+  const int most_rules = std::clamp(config.modulus - 3, 1, kMostRules);
+  require(config.rules >= 1 && config.rules <= most_rules, "rules",
+          fmt::format("1 to {} with source.modulus = {}", most_rules, config.modulus), config.rules);
   require(config.demonstrator >= 0 && config.demonstrator <= 1, "demonstrator", "0 to 1",
           config.demonstrator);
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/chars.h"
 #include "core/error.h"
 
 namespace pope {
@@ -22,6 +23,14 @@ std::vector<float> statement_embedding(const Model& model, const Tokenizer& toke
   const c10::NoGradGuard no_grad;
   const std::vector<int> ids = tokenizer.encode(statement);
   if (ids.empty()) throw Error("embed", "expected a statement with tokens, got '" + statement + "'");
+  if (std::ssize(ids) > model.architecture().context) {
+    throw Error("embed",
+                fmt::format("a statement has {} tokens, the model's context {}: \"{}…\"", ids.size(),
+                            model.architecture().context,
+                            statement.substr(
+                                0, character_start(statement, std::min<std::size_t>(40, statement.size())))),
+                "leave such problems out of the files");
+  }
   const at::Tensor tokens = at::tensor(at::ArrayRef<int>(ids), at::kLong).to(model.device());  // [T]
   const at::Tensor hidden = model.hidden(tokens, Packing::equal(1, tokens.size(0)));
   at::Tensor mean = hidden.to(at::kFloat).mean(0).contiguous();  // [W]

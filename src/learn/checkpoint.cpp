@@ -1,5 +1,6 @@
-// Checkpoints (see checkpoint.h). Loading reads and checks everything before it changes anything, so a
-// damaged checkpoint leaves model and optimiser as they were and the one before it is tried.
+// Checkpoints (see checkpoint.h). Loading checks state and headers before it changes anything: where those
+// are damaged, model and optimiser stay as they were and the checkpoint before is tried. Then each tensor
+// goes to its place as soon as it is read, so that resuming takes no more memory than training.
 #include "learn/checkpoint.h"
 
 #include <c10/core/GradMode.h>
@@ -38,29 +39,50 @@ std::vector<std::pair<std::int64_t, fs::path>> checkpoints(const fs::path& run) 
   return found;
 }
 
-// The model's masters from `folder`, in the order of its parameters.
-std::vector<at::Tensor> read_masters(const fs::path& folder, const Model& model) {
-  const NamedTensors tensors = read_weights(folder);
-  const std::unordered_map<std::string, at::Tensor> given(tensors.begin(), tensors.end());
-  std::vector<at::Tensor> masters;
-  for (const Parameter& p : model.parameters()) {
-    const auto found = given.find(p.name);
-    if (found == given.end() || !found->second.sizes().equals(p.master.sizes())) {
-      throw Error("checkpoint", "expected '" + p.name + "' of the model's shape in " + folder.string());
+using Places = std::unordered_map<std::string, at::Tensor>;  // where the tensors of a name go
+
+// Error: the files lack a tensor of the places, or hold it in another shape.
+void check(const Places& places, const std::vector<fs::path>& files, const fs::path& folder) {
+  std::size_t found = 0;
+  for (const fs::path& file : files) {
+    for (const TensorInfo& tensor : list_safetensors(file)) {
+      const auto place = places.find(tensor.name);
+      if (place == places.end()) continue;
+      if (!place->second.sizes().equals(tensor.shape))
+        throw Error("checkpoint",
+                    "expected '" + tensor.name + "' of the model's shape in " + folder.string());
+      ++found;
     }
-    masters.push_back(found->second);
   }
-  return masters;
+  if (found != places.size()) {
+    throw Error("checkpoint", fmt::format("expected {} tensors of the model in {}, found {}", places.size(),
+                                          folder.string(), found));
+  }
+}
+
+void fill(const Places& places, const std::vector<fs::path>& files) {
+  for (const fs::path& file : files) {
+    read_safetensors(file, at::kFloat, [&](const std::string& name, const at::Tensor& tensor) {
+      if (const auto place = places.find(name); place != places.end()) place->second.copy_(tensor);
+    });
+  }
 }
 
 Json load(const fs::path& folder, Model& model, Optimizer& optimizer) {
   const Json state = Json::parse(read_file(folder / "state.json"));
-  const std::vector<at::Tensor> masters = read_masters(folder, model);
-  const std::int64_t version = state.at("model_version").get<std::int64_t>();
-  optimizer.load_state(read_safetensors(folder / "optimizer.safetensors"),
-                       state.at("optimizer_steps").get<std::int64_t>());
+  const std::int64_t version = state.at("model_version").get<std::int64_t>(),
+                     steps = state.at("optimizer_steps").get<std::int64_t>();
+  Places masters, moments;
+  for (const Parameter& p : model.parameters()) masters.emplace(p.name, p.master);
+  for (const auto& [name, tensor] : optimizer.state()) moments.emplace(name, tensor);
+  const std::vector<fs::path> weights = weight_files(folder),
+                              optimizer_file = {folder / "optimizer.safetensors"};
+  check(masters, weights, folder);
+  check(moments, optimizer_file, folder);
   const c10::NoGradGuard no_grad;
-  for (std::size_t i = 0; i < masters.size(); ++i) model.parameters()[i].master.copy_(masters[i]);
+  fill(masters, weights);
+  fill(moments, optimizer_file);
+  optimizer.resume_at(steps);
   model.publish();
   model.version = version;
   return state;

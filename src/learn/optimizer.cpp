@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
-#include <unordered_map>
 
 #include "core/error.h"
 
@@ -147,21 +146,6 @@ NamedTensors Optimizer::state() const {
     tensors.emplace_back("exp_avg_sq." + name, exp_avg_sq_[i]);
   }
   return tensors;
-}
-
-void Optimizer::load_state(const NamedTensors& tensors, std::int64_t steps_taken) {
-  std::unordered_map<std::string, at::Tensor> given(tensors.begin(), tensors.end());
-  std::vector<std::pair<at::Tensor, at::Tensor>> copies;
-  for (const auto& [name, own] : state()) {
-    const auto found = given.find(name);
-    if (found == given.end() || !found->second.sizes().equals(own.sizes())) {
-      throw Error("optimizer", "expected '" + name + "' of the model's shape in the saved state",
-                  "the checkpoint belongs to another model, or is damaged");
-    }
-    copies.emplace_back(own, found->second);
-  }
-  for (auto& [own, saved] : copies) own.copy_(saved);
-  steps_ = steps_taken;
 }
 
 }  // namespace pope

@@ -22,9 +22,9 @@ class Optimizer {
   // Clips, steps the masters, clears the sums, publishes the weights, model.version += 1. Returns the norm
   // before clipping. A norm that is not finite: nothing is changed, the norm is returned, the caller decides.
   double step(double lr);
-  NamedTensors state() const;  // moments by parameter name ("exp_avg.NAME", …)
-  void load_state(const NamedTensors&, std::int64_t steps_taken);
+  NamedTensors state() const;  // the moments themselves, by parameter name ("exp_avg.NAME", …)
   std::int64_t steps_taken() const { return steps_; }
+  void resume_at(std::int64_t steps_taken) { steps_ = steps_taken; }  // once state() is filled again
 
  private:
   void apply(double lr, double scale, const std::vector<at::Tensor>& gradients);

@@ -238,7 +238,7 @@ void check(const Architecture& a, const std::string& operation) {
   check_size(operation, "num_key_value_heads", a.kv_heads, 1 << 12);
   check_size(operation, "head_dim", a.head_width, 1 << 12);
   check_size(operation, "intermediate_size", a.ffn_width, 1 << 22);
-  check_size(operation, "max_position_embeddings", a.context, std::numeric_limits<int>::max());
+  check_size(operation, "max_position_embeddings", a.context, 1 << 24);  // positions are exact in f32
   if (a.heads % a.kv_heads != 0) {
     throw Error(operation, "expected \"num_key_value_heads\" to divide \"num_attention_heads\", got " +
                                std::to_string(a.kv_heads) + " and " + std::to_string(a.heads));

@@ -43,8 +43,9 @@ struct Architecture {
   double window_rope_theta = 10000;
   int query_scalar = 0;  // query_pre_attn_scalar: scores are divided by its root; 0: by that of head_width
   int bos_token = -1;    // -1: none
-  std::vector<int> eos_tokens;  // any of them ends a rollout
-  Json raw = Json::object();    // config.json as read; written back with the fields above
+  std::vector<int> eos_tokens;       // any of them ends a rollout
+  Json raw = Json::object();         // config.json as read; written back with the fields above
+  Json generation = Json::object();  // generation_config.json likewise
 
   // Llama and Qwen3 with attention_bias have a bias on o (self_attn.o_proj.bias) too; Qwen2 never has.
   bool output_bias() const { return attention_bias && family != "qwen2"; }

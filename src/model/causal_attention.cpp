@@ -1,7 +1,8 @@
 // Causal attention of training and prefill with its gradient, one (tree, kv head) at a time: keys and values
 // are widened to f32 and turned once for the G query heads that share them, those of a trunk once for all its
-// branches, then four queries at a time meet all keys before them. Nothing of size T² is kept: backward
-// recomputes the weights from log_sum. See kernels.h.
+// branches, then four queries at a time meet a block of the keys before them. Of a query that sees more
+// blocks than one, top, sum and mixture so far are kept between them (online softmax: Milakov & Gimelshein
+// 2018). Nothing of size T² is kept: backward recomputes the weights from log_sum. See kernels.h.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -16,7 +17,8 @@ namespace {
 
 using simd::F16, simd::kLanes;
 
-constexpr int kRows = 4;  // queries at a time
+constexpr int kRows = 4;              // queries at a time
+constexpr std::int64_t kKeys = 1024;  // keys at a time: they stay in the cache while the queries pass by
 
 // Rows of a transposed operand are padded to a multiple of two vectors, and one more so that they do not all
 // fall on the same cache lines.
@@ -107,16 +109,40 @@ struct Tree {
   }
 };
 
+// Calls body(head, i, rows, j0, end) for each block of keys j0 … end − 1 and the query heads of `tree`, and
+// each block of `rows` queries from position i on that sees some of these keys, position `before` being the
+// first query. Of rows that cannot see the whole block, end is that of the last.
+template <class Body>
+POPE_INLINE void each_block(const CausalLayout& l, const Tree& tree, std::int64_t before, std::int64_t length,
+                            const Body& body) {
+  for (std::int64_t j0 = 0; j0 < length; j0 += kKeys) {
+    const std::int64_t first = before + std::max<std::int64_t>(0, j0 - before) / kRows * kRows;
+    for (std::int64_t head = tree.kv * l.group; head < (tree.kv + 1) * l.group; ++head) {
+      for (std::int64_t i = first; i < length; i += kRows) {
+        const std::int64_t rows = std::min<std::int64_t>(kRows, length - i);
+        body(head, i, rows, j0, std::min(i + rows, j0 + kKeys));
+      }
+    }
+  }
+}
+
+// Floats that the queries of a tree keep, `each`, between the blocks of keys.
+std::int64_t kept_floats(const CausalLayout& l, const Tree& tree, std::int64_t each) {
+  return tree.longest > kKeys ? l.group * tree.longest * each : 0;
+}
+
 // Within a tree, positions count from the start of the sequence: a branch overwrites what the branch before
 // it left behind the trunk.
 template <int C, class T>
 POPE_INLINE void forward(const CausalForward<T>& k, std::int64_t unit, std::vector<float>& memory) {
-  constexpr std::int64_t D = C * kLanes;
+  constexpr std::int64_t D = C * kLanes, kKept = D + 2;  // mixture, sum, top
   const auto& l = k.layout;
   const Tree tree(l, unit);
   const std::int64_t size = tree.longest * D, stride = padded(tree.longest), heads = l.kv_heads * l.group;
-  memory.resize(static_cast<std::size_t>(2 * size + D * stride + kRows * stride));
-  float *keys = memory.data(), *values = keys + size, *turned = values + size, *scores = turned + D * stride;
+  memory.resize(
+      static_cast<std::size_t>(2 * size + D * stride + kRows * stride + kept_floats(l, tree, kKept)));
+  float *keys = memory.data(), *values = keys + size, *turned = values + size, *scores = turned + D * stride,
+        *kept = scores + kRows * stride;
   for (std::int64_t s = tree.first; s < tree.last; ++s) {
     const std::int64_t begin = l.bounds[s], own = l.bounds[s + 1] - begin,
                        before = s == tree.first ? 0 : tree.trunk, length = before + own,
@@ -124,30 +150,49 @@ POPE_INLINE void forward(const CausalForward<T>& k, std::int64_t unit, std::vect
     convert(k.k + kv_row * D, own * D, 1, keys + before * D);
     convert(k.v + kv_row * D, own * D, 1, values + before * D);
     transpose(keys + before * D, before, own, D, stride, turned);
-    for (std::int64_t head = tree.kv * l.group; head < (tree.kv + 1) * l.group; ++head) {
-      for (std::int64_t i = before; i < length; i += kRows) {
-        const std::int64_t rows = std::min<std::int64_t>(kRows, length - i), end = i + rows;
-        const std::int64_t token = begin + i - before;  // of the first query
-        float queries[kRows * D] = {};
-        convert(k.q + (head * l.tokens + token) * D, rows * D, 1.0F / std::sqrt(static_cast<float>(D)),
-                queries);
-        dots<C>(queries, turned, end, stride, scores);
-        simd::Softmax sums[kRows];
-        for (int r = 0; r < kRows; ++r) {
-          sums[r] = simd::softmax(scores + r * stride, std::min<std::int64_t>(i + r + 1, length), end);
-        }
-        F16 mixed[kRows][C];
-        mix<C>(scores, values, end, stride, mixed);
+    each_block(
+        l, tree, before, length,
+        [&](std::int64_t head, std::int64_t i, std::int64_t rows, std::int64_t j0, std::int64_t end)
+            __attribute__((always_inline)) {
+              const std::int64_t token = begin + i - before;  // of the first query
+              float queries[kRows * D] = {};
+              convert(k.q + (head * l.tokens + token) * D, rows * D, 1.0F / std::sqrt(static_cast<float>(D)),
+                      queries);
+              dots<C>(queries, turned + j0, end - j0, stride, scores);
+              simd::Softmax sums[kRows];
+              for (int r = 0; r < kRows; ++r) {
+                const std::int64_t seen = std::max<std::int64_t>(0, std::min(i + r + 1, end) - j0);
+                sums[r] = simd::softmax(scores + r * stride, seen, end - j0);
+              }
+              F16 mixed[kRows][C];
+              mix<C>(scores, values + j0 * D, end - j0, stride, mixed);
+              const bool done = end == i + rows;
 #pragma GCC unroll 4
-        for (int r = 0; r < kRows; ++r) {
-          if (r >= rows) break;
-          T* out = k.out + ((token + r) * heads + head) * D;
+              for (int r = 0; r < kRows; ++r) {
+                if (r >= rows) break;
+                float* mine = kept + ((head - tree.kv * l.group) * own + i - before + r) * kKept;
+                if (j0 > 0) {
+                  const float top = std::max(mine[D + 1], sums[r].top), old = std::exp(mine[D + 1] - top),
+                              now = std::exp(sums[r].top - top);
 #pragma GCC unroll 8
-          for (int c = 0; c < C; ++c) simd::store(out + c * kLanes, mixed[r][c] * (1.0F / sums[r].sum));
-          k.log_sum[head * l.tokens + token + r] = sums[r].top + std::log(sums[r].sum);
-        }
-      }
-    }
+                  for (int c = 0; c < C; ++c)
+                    mixed[r][c] = simd::load(mine + c * kLanes) * old + mixed[r][c] * now;
+                  sums[r] = {mine[D] * old + sums[r].sum * now, top};
+                }
+                if (done) {
+                  T* out = k.out + ((token + r) * heads + head) * D;
+#pragma GCC unroll 8
+                  for (int c = 0; c < C; ++c)
+                    simd::store(out + c * kLanes, mixed[r][c] * (1.0F / sums[r].sum));
+                  k.log_sum[head * l.tokens + token + r] = sums[r].top + std::log(sums[r].sum);
+                } else {
+#pragma GCC unroll 8
+                  for (int c = 0; c < C; ++c) simd::store(mine + c * kLanes, mixed[r][c]);
+                  mine[D] = sums[r].sum;
+                  mine[D + 1] = sums[r].top;
+                }
+              }
+            });
   }
 }
 
@@ -159,10 +204,12 @@ POPE_INLINE void backward(const CausalBackward<T>& k, std::int64_t unit, std::ve
   const auto& l = k.layout;
   const Tree tree(l, unit);
   const std::int64_t size = tree.longest * D, stride = padded(tree.longest), heads = l.kv_heads * l.group;
-  memory.resize(static_cast<std::size_t>(4 * size + 2 * D * stride + 2 * kRows * stride));
+  memory.resize(
+      static_cast<std::size_t>(4 * size + 2 * D * stride + 2 * kRows * stride + kept_floats(l, tree, D)));
   float *keys = memory.data(), *values = keys + size, *d_keys = values + size, *d_values = d_keys + size;
   float *turned_keys = d_values + size, *turned_values = turned_keys + D * stride;
-  float *weights = turned_values + D * stride, *slopes = weights + kRows * stride;
+  float *weights = turned_values + D * stride, *slopes = weights + kRows * stride,
+        *kept = slopes + kRows * stride;  // gradients of queries
   const float scale = 1.0F / std::sqrt(static_cast<float>(D));
   const auto give = [&](std::int64_t s, std::int64_t before) __attribute__((always_inline)) {
     const std::int64_t begin = l.bounds[s], own = l.bounds[s + 1] - begin,
@@ -180,47 +227,57 @@ POPE_INLINE void backward(const CausalBackward<T>& k, std::int64_t unit, std::ve
     transpose(values + before * D, before, own, D, stride, turned_values);
     std::fill_n(d_keys + before * D, own * D, 0.0F);
     std::fill_n(d_values + before * D, own * D, 0.0F);
-    for (std::int64_t head = tree.kv * l.group; head < (tree.kv + 1) * l.group; ++head) {
-      for (std::int64_t i = before; i < length; i += kRows) {
-        const std::int64_t rows = std::min<std::int64_t>(kRows, length - i), end = i + rows;
-        const std::int64_t token = begin + i - before, row = head * l.tokens + token;  // of the first query
-        float queries[kRows * D] = {},
-                              d_out[kRows * D] = {};  // rows beyond the last stay zero and add nothing
-        convert(k.q + row * D, rows * D, scale, queries);
-        float products[kRows] = {}, log_sums[kRows] = {};
-        for (int r = 0; r < rows; ++r) {
-          const std::int64_t at = ((token + r) * heads + head) * D;
-          convert(k.d_out + at, D, 1, d_out + r * D);
-          F16 product{};
-          for (int c = 0; c < C; ++c)
-            product += simd::load(d_out + r * D + c * kLanes) * simd::load(k.out + at + c * kLanes);
-          products[r] = simd::sum(product);
-          log_sums[r] = k.log_sum[row + r];
-        }
-        dots<C>(queries, turned_keys, end, stride, weights);
-        dots<C>(d_out, turned_values, end, stride, slopes);
-        const std::int64_t stop = (end + kLanes - 1) / kLanes * kLanes;
-        for (int r = 0; r < kRows; ++r) {
-          float *weight = weights + r * stride, *slope = slopes + r * stride;
-          for (std::int64_t j = i + r + 1; j < stop; ++j) weight[j] = -std::numeric_limits<float>::infinity();
-          for (std::int64_t j = 0; j < stop; j += kLanes) {
-            const F16 p = simd::exp(simd::load(weight + j) - log_sums[r]);
-            simd::store(weight + j, p);
-            simd::store(slope + j, p * (simd::load(slope + j) - products[r]));
+    each_block(
+        l, tree, before, length,
+        [&](std::int64_t head, std::int64_t i, std::int64_t rows, std::int64_t j0,
+            std::int64_t end) __attribute__((always_inline)) {
+          const std::int64_t token = begin + i - before, row = head * l.tokens + token;  // of the first query
+          float queries[kRows * D] = {},
+                                d_out[kRows * D] = {};  // rows beyond the last stay zero and add nothing
+          convert(k.q + row * D, rows * D, scale, queries);
+          float products[kRows] = {}, log_sums[kRows] = {};
+          for (int r = 0; r < rows; ++r) {
+            const std::int64_t at = ((token + r) * heads + head) * D;
+            convert(k.d_out + at, D, 1, d_out + r * D);
+            F16 product{};
+            for (int c = 0; c < C; ++c)
+              product += simd::load(d_out + r * D + c * kLanes) * simd::load(k.out + at + c * kLanes);
+            products[r] = simd::sum(product);
+            log_sums[r] = k.log_sum[row + r];
           }
-        }
-        spread<C>(weights, d_out, end, stride, d_values);
-        spread<C>(slopes, queries, end, stride, d_keys);  // the queries carry the 1/√D
-        F16 mixed[kRows][C];
-        mix<C>(slopes, keys, end, stride, mixed);
+          const std::int64_t here = end - j0, stop = (here + kLanes - 1) / kLanes * kLanes;
+          dots<C>(queries, turned_keys + j0, here, stride, weights);
+          dots<C>(d_out, turned_values + j0, here, stride, slopes);
+          for (int r = 0; r < kRows; ++r) {
+            float *weight = weights + r * stride, *slope = slopes + r * stride;
+            for (std::int64_t j = std::max<std::int64_t>(0, i + r + 1 - j0); j < stop; ++j)
+              weight[j] = -std::numeric_limits<float>::infinity();
+            for (std::int64_t j = 0; j < stop; j += kLanes) {
+              const F16 p = simd::exp(simd::load(weight + j) - log_sums[r]);
+              simd::store(weight + j, p);
+              simd::store(slope + j, p * (simd::load(slope + j) - products[r]));
+            }
+          }
+          spread<C>(weights, d_out, here, stride, d_values + j0 * D);
+          spread<C>(slopes, queries, here, stride, d_keys + j0 * D);  // the queries carry the 1/√D
+          F16 mixed[kRows][C];
+          mix<C>(slopes, keys + j0 * D, here, stride, mixed);
+          const bool done = end == i + rows;
 #pragma GCC unroll 4
-        for (int r = 0; r < kRows; ++r) {
-          if (r >= rows) break;
+          for (int r = 0; r < kRows; ++r) {
+            if (r >= rows) break;
+            float* mine = kept + ((head - tree.kv * l.group) * own + i - before + r) * D;
 #pragma GCC unroll 8
-          for (int c = 0; c < C; ++c) simd::store(k.d_q + (row + r) * D + c * kLanes, mixed[r][c] * scale);
-        }
-      }
-    }
+            for (int c = 0; c < C; ++c) {
+              if (j0 > 0) mixed[r][c] += simd::load(mine + c * kLanes);
+              if (done) {
+                simd::store(k.d_q + (row + r) * D + c * kLanes, mixed[r][c] * scale);
+              } else {
+                simd::store(mine + c * kLanes, mixed[r][c]);
+              }
+            }
+          }
+        });
     if (s != tree.first) give(s, before);
   }
   give(tree.first, 0);
@@ -265,9 +322,8 @@ POPE_INLINE void run(const CausalBackward<T>& k, std::int64_t begin, std::int64_
 
 }  // namespace
 
-// Longer rows would not stay in the cache between the query blocks.
-bool has_causal_attention(std::int64_t width, std::int64_t steps) {
-  return (width == 16 || width == 32 || width == 64 || width == 128) && steps <= 1024;
+bool has_causal_attention(std::int64_t width) {
+  return width == 16 || width == 32 || width == 64 || width == 128;
 }
 
 POPE_CLONES void rows(const CausalForward<float>& k, std::int64_t begin, std::int64_t end) {

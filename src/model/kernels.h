@@ -81,7 +81,7 @@ struct CachedAttention {
 };
 
 // Unit i = r·K + kv head: causal attention within tree r of a packing (packing.h). q [K,G,N,D], k and v
-// [K,N,D], out [N,K,G,D], log_sum [K,G,N] f32. For head widths and lengths that has_causal_attention() names.
+// [K,N,D], out [N,K,G,D], log_sum [K,G,N] f32. For head widths that has_causal_attention() names.
 struct CausalLayout {
   const std::int64_t *bounds, *trees;
   std::int64_t kv_heads, group, width, tokens;
@@ -100,7 +100,7 @@ struct CausalBackward {
   const float* log_sum;
   T *d_q, *d_k, *d_v;
 };
-bool has_causal_attention(std::int64_t width, std::int64_t steps);
+bool has_causal_attention(std::int64_t width);
 
 // A row of logits z [V], `scale` = 1 / temperature:
 // log_sum = log Σ exp(scale·z), entropy of the softmax, logprob of the target.

@@ -300,9 +300,8 @@ Heads split_heads(const at::Tensor& qkv, const HeadSplit& split) {
 }
 
 at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int64_t window) {
-  const auto longest = packing.longest();
-  const bool known = has_fused(heads.q) && kernels::has_causal_attention(heads.q.size(3), longest) &&
-                     (window == 0 || longest <= window);
+  const bool known = has_fused(heads.q) && kernels::has_causal_attention(heads.q.size(3)) &&
+                     (window == 0 || packing.longest() <= window);
   if (!known) return plain::causal_attention(heads, packing, window);
   return c10::GradMode::is_enabled() ? CausalAttention::apply(heads.q, heads.k, heads.v, &packing)
                                      : causal_forward(heads, packing).first;

@@ -78,21 +78,21 @@ at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int
       const auto segment = [&](const at::Tensor& x, std::int64_t which) {
         return x.narrow(2, packing.bounds[which], packing.bounds[which + 1] - packing.bounds[which]);
       };
-      const auto q = segment(all.q, s);
-      // The G query heads see their kv head through a stride of zero: k and v are not copied.
-      const auto seen = [&](const at::Tensor& x) {
-        const auto own = segment(x, s);
-        return (s == trunk ? own : at::cat({segment(x, trunk), own}, 2)).expand({-1, q.size(1), -1, -1});
+      // A branch is attended to together with its trunk, whose rows are then left out: a mask that lets its
+      // queries see the trunk would be kept for the gradient, own · length bytes and more in every layer.
+      const auto whole = [&](const at::Tensor& x) {
+        return s == trunk ? segment(x, s) : at::cat({segment(x, trunk), segment(x, s)}, 2);
       };
-      const auto k = seen(all.k), v = seen(all.v);
-      const auto before = k.size(2) - q.size(2);  // query t is at position before + t
-      const bool limited = window > 0 && window < k.size(2);
-      std::optional<at::Tensor> mask;  // [own,own + before]
-      if (before > 0 || limited) {
-        mask = at::ones({q.size(2), k.size(2)}, q.options().dtype(at::kBool)).tril(before);
-        if (limited) mask = mask->triu(before + 1 - window);
-      }
-      attended.push_back(at::scaled_dot_product_attention(q, k, v, mask, 0.0, /*is_causal=*/!mask));
+      const auto q = whole(all.q);
+      // The G query heads see their kv head through a stride of zero: k and v are not copied.
+      const auto k = whole(all.k).expand({-1, q.size(1), -1, -1}),
+                 v = whole(all.v).expand({-1, q.size(1), -1, -1});
+      const auto length = q.size(2), own = packing.bounds[s + 1] - packing.bounds[s];
+      std::optional<at::Tensor> mask;  // [length,length]
+      if (window > 0 && window < length)
+        mask = at::ones({length, length}, q.options().dtype(at::kBool)).tril().triu(1 - window);
+      attended.push_back(at::scaled_dot_product_attention(q, k, v, mask, 0.0, /*is_causal=*/!mask)
+                             .narrow(2, length - own, own));
     }
   }
   return at::cat(attended, 2).to(heads.q.scalar_type()).permute({2, 0, 1, 3}).reshape({packing.tokens(), -1});

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // The shards that model.safetensors.index.json lists. Each tensor must be in the shard it is said to be in.
-NamedTensors read_shards(const fs::path& folder, const fs::path& index_path, at::ScalarType type) {
+std::vector<fs::path> shards(const fs::path& folder, const fs::path& index_path) {
   const auto fail = [&](const std::string& message) {
     throw Error("load model", index_path.string() + ": " + message, "the folder is incomplete or damaged");
   };
@@ -32,23 +32,27 @@ NamedTensors read_shards(const fs::path& folder, const fs::path& index_path, at:
       fail("\"" + name + "\": expected the name of a file in the folder");
     names_by_shard[file].insert(name);
   }
-  for (const auto& [file, names] : names_by_shard) {  // before gigabytes of the others are read
+  std::vector<fs::path> files;
+  for (const auto& [file, names] : names_by_shard) {
     if (!fs::exists(folder / file)) fail(file + " is missing");
+    files.push_back(folder / file);
   }
-  NamedTensors tensors;
   for (auto& [file, names] : names_by_shard) {
-    for (auto& item : read_safetensors(folder / file, type)) {
-      if (names.erase(item.first) == 0)
-        fail("tensor \"" + item.first + "\" in " + file + " is not listed for it");
-      tensors.push_back(std::move(item));
+    for (const TensorInfo& tensor : list_safetensors(folder / file)) {
+      if (names.erase(tensor.name) == 0)
+        fail("tensor \"" + tensor.name + "\" in " + file + " is not listed for it");
     }
     if (!names.empty()) fail("tensor \"" + *names.begin() + "\" is not in " + file);
   }
-  return tensors;
+  return files;
 }
 
-// Drops what old checkpoints carry besides the parameters: rotary tables, and the second copy of a tied
-// embedding.
+// What old checkpoints carry besides the parameters: rotary tables, and the second copy of a tied embedding.
+bool is_redundant(const Architecture& architecture, const std::string& name) {
+  return (architecture.tied_embeddings && name == "lm_head.weight") || name.ends_with(".rotary_emb.inv_freq");
+}
+
+// Error: a second copy that is none.
 void drop_redundant(NamedTensors& tensors, const Architecture& architecture) {
   const auto find = [&](const char* name) {
     return std::find_if(tensors.begin(), tensors.end(), [&](const auto& item) { return item.first == name; });
@@ -59,48 +63,63 @@ void drop_redundant(NamedTensors& tensors, const Architecture& architecture) {
     throw Error("load model", "config.json says tie_word_embeddings, but lm_head.weight is not the embedding",
                 "set \"tie_word_embeddings\": false in config.json");
   }
-  std::erase_if(tensors, [&](const auto& item) {
-    return (architecture.tied_embeddings && item.first == "lm_head.weight") ||
-           item.first.ends_with(".rotary_emb.inv_freq");
-  });
+  std::erase_if(tensors, [&](const auto& item) { return is_redundant(architecture, item.first); });
 }
 
-// Ids that end a rollout, from generation_config.json too: Qwen's chat models name their second one only
-// there.
-void add_generation_eos(Architecture& architecture, const fs::path& folder) {
+// Kept for whoever samples from the saved model: temperature, top_p and the like. Its ids end a rollout too:
+// Qwen's chat models name their second one only there.
+void add_generation_config(Architecture& architecture, const fs::path& folder) {
   const fs::path path = folder / "generation_config.json";
   if (!fs::exists(path)) return;
-  for (const int id : read_eos_tokens(read_json(path))) {
+  architecture.generation = read_json(path);
+  for (const int id : read_eos_tokens(architecture.generation)) {
     auto& known = architecture.eos_tokens;
     if (std::find(known.begin(), known.end(), id) == known.end()) known.push_back(id);
   }
 }
 
-LoadedModel assemble(const fs::path& path, Architecture architecture, NamedTensors tensors,
-                     std::shared_ptr<const Tokenizer> tokenizer, at::ScalarType compute, Weights weights,
-                     at::Device device) {
-  if (tokenizer->size() > architecture.vocab_size) {
+// What configuration and tokenizer say only together.
+void settle(const fs::path& path, Architecture& architecture, const Tokenizer& tokenizer) {
+  if (tokenizer.size() > architecture.vocab_size) {
     throw Error(
         "load model",
-        path.string() + ": the tokenizer has " + std::to_string(tokenizer->size()) +
+        path.string() + ": the tokenizer has " + std::to_string(tokenizer.size()) +
             " ids, the embedding only " + std::to_string(architecture.vocab_size) + " rows",
         "model and tokenizer do not belong together, or the embedding was not resized after adding tokens");
   }
   if (architecture.eos_tokens.empty()) {
-    if (const auto id = tokenizer->find(tokenizer->eos_token())) architecture.eos_tokens.push_back(*id);
+    if (const auto id = tokenizer.find(tokenizer.eos_token())) architecture.eos_tokens.push_back(*id);
   }
   check(architecture, "load model");
-  for (auto& [name, tensor] : tensors) tensor = tensor.to(device);
-  auto model = std::make_shared<Model>(std::move(architecture), std::move(tensors), compute, weights);
-  return {std::move(model), std::move(tokenizer)};
+}
+
+// The weights of a directory, checked by their headers before gigabytes are read.
+NamedTensors read_weights(const fs::path& folder, const Architecture& architecture, at::ScalarType type,
+                          at::Device device) {
+  const std::vector<fs::path> files = weight_files(folder);
+  std::vector<TensorInfo> listed;
+  for (const fs::path& file : files) {
+    for (TensorInfo& tensor : list_safetensors(file)) {
+      if (!is_redundant(architecture, tensor.name)) listed.push_back(std::move(tensor));
+    }
+  }
+  check_weights(architecture, listed);
+  NamedTensors tensors;
+  for (const fs::path& file : files) {
+    read_safetensors(file, type, [&](const std::string& name, const at::Tensor& tensor) {
+      tensors.emplace_back(name, tensor.to(device));
+    });
+  }
+  drop_redundant(tensors, architecture);
+  return tensors;
 }
 
 }  // namespace
 
-NamedTensors read_weights(const fs::path& folder, at::ScalarType type) {
-  if (fs::exists(folder / "model.safetensors")) return read_safetensors(folder / "model.safetensors", type);
+std::vector<fs::path> weight_files(const fs::path& folder) {
+  if (fs::exists(folder / "model.safetensors")) return {folder / "model.safetensors"};
   if (const auto index = folder / "model.safetensors.index.json"; fs::exists(index))
-    return read_shards(folder, index, type);
+    return shards(folder, index);
   throw Error("load model",
               folder.string() + ": found neither model.safetensors nor model.safetensors.index.json",
               fs::exists(folder / "pytorch_model.bin")
@@ -117,8 +136,10 @@ LoadedModel load_model(const fs::path& path, at::ScalarType compute, Weights wei
   if (fs::is_regular_file(path) && path.extension() == ".gguf") {
     GgufModel gguf = read_gguf(path, type);
     auto tokenizer = make_bpe_tokenizer(gguf.tokenizer);
-    return assemble(path, std::move(gguf.architecture), std::move(gguf.tensors), std::move(tokenizer),
-                    compute, weights, device);
+    settle(path, gguf.architecture, *tokenizer);
+    for (auto& [name, tensor] : gguf.tensors) tensor = tensor.to(device);
+    return {std::make_shared<Model>(std::move(gguf.architecture), std::move(gguf.tensors), compute, weights),
+            std::move(tokenizer)};
   }
   if (!fs::exists(path / "config.json")) {
     throw Error(
@@ -126,12 +147,12 @@ LoadedModel load_model(const fs::path& path, at::ScalarType compute, Weights wei
         "give the directory that holds config.json, model.safetensors and tokenizer.json, or a .gguf file");
   }
   Architecture architecture = architecture_from_json(read_json(path / "config.json"));
-  add_generation_eos(architecture, path);
+  add_generation_config(architecture, path);
   auto tokenizer = load_tokenizer(path);
-  NamedTensors tensors = read_weights(path, type);
-  drop_redundant(tensors, architecture);
-  return assemble(path, std::move(architecture), std::move(tensors), std::move(tokenizer), compute, weights,
-                  device);
+  settle(path, architecture, *tokenizer);
+  NamedTensors tensors = read_weights(path, architecture, type, device);
+  return {std::make_shared<Model>(std::move(architecture), std::move(tensors), compute, weights),
+          std::move(tokenizer)};
 }
 
 namespace {
@@ -176,7 +197,7 @@ void save_model(const fs::path& folder, const Model& model, const Tokenizer& tok
   const char* const dtype = bf16 ? "bfloat16" : "float32";
   config["torch_dtype"] = dtype;  // transformers 4 reads this one, transformers 5 the next
   config["dtype"] = dtype;
-  Json generation = Json::object();
+  Json generation = model.architecture().generation;
   for (const char* key : {"bos_token_id", "eos_token_id"}) {
     if (!config[key].is_null()) generation[key] = config[key];
   }

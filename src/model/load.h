@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -20,11 +21,18 @@ namespace pope {
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 // safetensors: every offset, shape and dtype is checked against the file before anything is allocated.
-// F32, F16, BF16 come back as `type`, one tensor at a time converted, or as they are (I64 always).
+// F32, F16, BF16 come back as `type`, or as they are (I64 always). One tensor after the other goes to `take`,
+// in the order of the file.
+using TakeTensor = std::function<void(const std::string& name, at::Tensor tensor)>;
+void read_safetensors(const std::filesystem::path& path, std::optional<at::ScalarType> type,
+                      const TakeTensor& take);
 NamedTensors read_safetensors(const std::filesystem::path& path,
                               std::optional<at::ScalarType> type = at::kFloat);
-// The tensors of model.safetensors in `folder`, or of the shards that model.safetensors.index.json lists.
-NamedTensors read_weights(const std::filesystem::path& folder, at::ScalarType type = at::kFloat);
+// What a file holds, of which only the header is read.
+std::vector<TensorInfo> list_safetensors(const std::filesystem::path& path);
+// model.safetensors of a model directory, or the shards of model.safetensors.index.json. Error: one is
+// missing, or holds other tensors than the index says.
+std::vector<std::filesystem::path> weight_files(const std::filesystem::path& folder);
 // Contiguous tensors of any of those dtypes, on any device; synced. `metadata` goes to "__metadata__".
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                        const std::vector<std::pair<std::string, std::string>>& metadata = {{"format", "pt"}});

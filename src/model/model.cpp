@@ -105,35 +105,14 @@ std::string text(at::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(s
 // The tensors of `given` in the order of parameter_shapes, all checked.
 std::vector<std::pair<std::string, at::Tensor>> ordered(
     const Architecture& a, std::vector<std::pair<std::string, at::Tensor>> given) {
+  std::vector<TensorInfo> listed;
+  for (const auto& [name, tensor] : given)
+    listed.push_back({name, tensor.sizes().vec(), tensor.scalar_type()});
+  check_weights(a, listed);
   std::map<std::string, at::Tensor> by_name;
   for (auto& [name, tensor] : given) by_name[name] = std::move(tensor);
-  if (a.tied_embeddings) by_name.erase("lm_head.weight");
   std::vector<std::pair<std::string, at::Tensor>> out;
-  for (const auto& [name, shape] : parameter_shapes(a)) {
-    const auto found = by_name.find(name);
-    if (found == by_name.end()) {
-      throw Error("model", "expected a tensor named " + name + ", found none",
-                  "the weights do not fit the configuration; is the file complete?");
-    }
-    if (found->second.sizes() != at::IntArrayRef(shape)) {
-      throw Error(
-          "model",
-          fmt::format("expected {} with shape {}, got {}", name, text(shape), text(found->second.sizes())),
-          "the weights do not fit the configuration");
-    }
-    if (!at::isFloatingType(found->second.scalar_type())) {
-      throw Error("model",
-                  fmt::format("expected {} as f32, f16 or bf16, got {}", name,
-                              at::toString(found->second.scalar_type())),
-                  "the weights do not fit the configuration; quantised weights have to be converted first");
-    }
-    out.emplace_back(name, std::move(found->second));
-    by_name.erase(found);
-  }
-  if (!by_name.empty()) {
-    throw Error("model", "unexpected tensor " + by_name.begin()->first,
-                "the weights hold what this architecture does not have; check model_type in config.json");
-  }
+  for (const auto& [name, shape] : parameter_shapes(a)) out.emplace_back(name, std::move(by_name.at(name)));
   return out;
 }
 
@@ -165,6 +144,35 @@ at::Tensor scaled_query(const Architecture& a, const at::Tensor& q) {
 }
 
 }  // namespace
+
+void check_weights(const Architecture& a, const std::vector<TensorInfo>& given) {
+  std::map<std::string, const TensorInfo*> by_name;
+  for (const auto& tensor : given) by_name[tensor.name] = &tensor;
+  if (a.tied_embeddings) by_name.erase("lm_head.weight");
+  for (const auto& [name, shape] : parameter_shapes(a)) {
+    const auto found = by_name.find(name);
+    if (found == by_name.end()) {
+      throw Error("model", "expected a tensor named " + name + ", found none",
+                  "the weights do not fit the configuration; is the file complete?");
+    }
+    const TensorInfo& tensor = *found->second;
+    if (tensor.shape != shape) {
+      throw Error("model",
+                  fmt::format("expected {} with shape {}, got {}", name, text(shape), text(tensor.shape)),
+                  "the weights do not fit the configuration");
+    }
+    if (!at::isFloatingType(tensor.type)) {
+      throw Error("model",
+                  fmt::format("expected {} as f32, f16 or bf16, got {}", name, at::toString(tensor.type)),
+                  "the weights do not fit the configuration; quantised weights have to be converted first");
+    }
+    by_name.erase(found);
+  }
+  if (!by_name.empty()) {
+    throw Error("model", "unexpected tensor " + by_name.begin()->first,
+                "the weights hold what this architecture does not have; check model_type in config.json");
+  }
+}
 
 Model::Model(Architecture architecture, std::vector<std::pair<std::string, at::Tensor>> weights,
              at::ScalarType compute, Weights use)

@@ -40,6 +40,16 @@ class KvCache {
   void reserve(int positions);  // grows, keeping the content
 };
 
+// A tensor without its numbers, as the header of a file describes it.
+struct TensorInfo {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  at::ScalarType type;
+};
+// Error: a parameter of the architecture is missing, has another shape or no floating type, or a tensor is
+// none.
+void check_weights(const Architecture& architecture, const std::vector<TensorInfo>& given);
+
 // A frozen model only samples: it has no masters beside its compute tensors.
 enum class Weights { trainable, frozen };
 

@@ -173,8 +173,10 @@ std::vector<Entry> parse_header(const std::filesystem::path& path, const std::st
 
 }  // namespace
 
-NamedTensors read_safetensors(const std::filesystem::path& path, std::optional<at::ScalarType> type) {
-  const File file(path, kRead, O_RDONLY);
+namespace {
+
+// The header's entries; `begin` and `end` of an entry count from the file's first byte.
+std::vector<Entry> read_header(const File& file, const std::filesystem::path& path) {
   const std::uint64_t size = file.size();
   std::uint64_t header_size = 0;
   if (size < sizeof header_size) fail(kRead, path, "too short: " + std::to_string(size) + " bytes");
@@ -188,15 +190,37 @@ NamedTensors read_safetensors(const std::filesystem::path& path, std::optional<a
   std::string header(header_size, '\0');
   file.read(header.data(), header_size, sizeof header_size);
   const std::uint64_t data = sizeof header_size + header_size;
+  std::vector<Entry> entries = parse_header(path, header, size - data);
+  for (Entry& entry : entries) entry.begin += data, entry.end += data;
+  return entries;
+}
 
-  NamedTensors tensors;
-  for (const Entry& entry : parse_header(path, header, size - data)) {
+}  // namespace
+
+void read_safetensors(const std::filesystem::path& path, std::optional<at::ScalarType> type,
+                      const TakeTensor& take) {
+  const File file(path, kRead, O_RDONLY);
+  for (const Entry& entry : read_header(file, path)) {
     at::Tensor tensor = at::empty(entry.shape, at::TensorOptions(entry.type));
-    file.read(tensor.data_ptr(), entry.end - entry.begin, data + entry.begin);
+    file.read(tensor.data_ptr(), entry.end - entry.begin, entry.begin);
     if (type && at::isFloatingType(entry.type)) tensor = tensor.to(*type);
-    tensors.emplace_back(entry.name, std::move(tensor));
+    take(entry.name, std::move(tensor));
   }
+}
+
+NamedTensors read_safetensors(const std::filesystem::path& path, std::optional<at::ScalarType> type) {
+  NamedTensors tensors;
+  read_safetensors(path, type, [&](const std::string& name, at::Tensor tensor) {
+    tensors.emplace_back(name, std::move(tensor));
+  });
   return tensors;
+}
+
+std::vector<TensorInfo> list_safetensors(const std::filesystem::path& path) {
+  std::vector<TensorInfo> listed;
+  for (Entry& entry : read_header(File(path, kRead, O_RDONLY), path))
+    listed.push_back({std::move(entry.name), std::move(entry.shape), entry.type});
+  return listed;
 }
 
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,

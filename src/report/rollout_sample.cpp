@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/chars.h"
 #include "core/error.h"
 #include "core/rng.h"
 
@@ -12,14 +13,12 @@ namespace {
 
 constexpr std::size_t kLongest = 24000;  // bytes of a text; of longer ones the middle is left out
 
-bool continues(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-
 // Cuts at UTF-8 boundaries.
 std::string shortened(const std::string& text) {
   if (text.size() <= kLongest) return text;
-  std::size_t head = kLongest / 2, tail = text.size() - kLongest / 2;
-  while (head > 0 && continues(text[head])) --head;
-  while (tail < text.size() && continues(text[tail])) ++tail;
+  const std::size_t head = character_start(text, kLongest / 2);
+  std::size_t tail = text.size() - kLongest / 2;
+  while (tail < text.size() && continues_character(text[tail])) ++tail;
   return text.substr(0, head) + "\n[… " + std::to_string(tail - head) + " bytes left out …]\n" +
          text.substr(tail);
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/chars.h"
 #include "text/unicode.h"
 #include "text/utf8.h"
 
@@ -11,16 +12,9 @@ namespace {
 
 bool is_space(char32_t c) { return char_class(c) == CharClass::kSpace; }
 
-// Where the last character of `text` (not empty) starts.
-std::size_t last_start(std::string_view text) {
-  std::size_t start = text.size() - 1;
-  while (start > 0 && (static_cast<unsigned char>(text[start]) & 0xC0) == 0x80) --start;
-  return start;
-}
-
 bool ends_with_word(std::string_view text) {
   if (text.empty()) return false;
-  std::size_t at = last_start(text);
+  std::size_t at = character_start(text, text.size() - 1);
   return is_word(next_code_point(text, at));
 }
 
@@ -32,7 +26,7 @@ bool starts_with_word(std::string_view text) {
 std::size_t start_of_trailing_space(std::string_view text, std::size_t lowest) {
   std::size_t at = text.size();
   while (at > lowest) {
-    const std::size_t start = last_start(text.substr(0, at));
+    const std::size_t start = character_start(text, at - 1);
     std::size_t behind = start;
     if (!is_space(next_code_point(text, behind))) break;
     at = start;

@@ -1,6 +1,7 @@
 // See pre_tokenizer.h. The kinds are those of Hugging Face tokenizers.
 #include "text/pre_tokenizer.h"
 
+#include "core/chars.h"
 #include "core/error.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -96,7 +97,7 @@ void Split::apply_regex(std::string_view text, std::vector<std::string_view>& pi
     if (found[0] == found[1]) {  // an empty match splits nothing: look on from the next character
       from = found[1];
       if (from < text.size()) ++from;
-      while (from < text.size() && (static_cast<unsigned char>(text[from]) & 0xC0) == 0x80) ++from;
+      while (from < text.size() && continues_character(text[from])) ++from;
       continue;
     }
     emit(done, found[0], false);

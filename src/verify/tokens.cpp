@@ -223,7 +223,7 @@ class Tokenizer {
       return;
     }
     const std::size_t start = at_++;
-    while (at_ < text_.size() && (static_cast<unsigned char>(text_[at_]) & 0xC0) == 0x80) ++at_;
+    while (at_ < text_.size() && continues_character(text_[at_])) ++at_;
     push(TokenKind::junk, text_.substr(start, at_ - start));
   }
 

@@ -115,7 +115,7 @@ TEST(Registers, WithSeveralRulesEachStatementNamesItsOwn) {
   config.count = 400;
   config.rules = 4;
   std::map<int, int> counts;
-  for (const char* part : {"hard", "pretrain"}) {
+  for (const char* part : {"hard", "easy", "pretrain"}) {
     config.part = part;
     counts.clear();
     for (const Problem& problem : problem_source("registers").generate(config, 3)) {
@@ -236,18 +236,24 @@ TEST(Registers, PretrainCorpusHasItsProportions) {
   EXPECT_GT(tries, 4000);
 }
 
-TEST(Registers, APerfectDemonstratorHitsWhateverIsReachable) {
+TEST(Registers, APerfectDemonstratorHitsWhateverIsReachableUnderItsRule) {
   SourceConfig config;
   config.part = "pretrain";
   config.count = 500;
   config.demonstrator = 1;
-  for (const Problem& problem : problem_source("registers").generate(config, 2)) {
-    const Registers registers = parse_registers(problem);
-    if (registers.rounds != 1) continue;
-    const std::vector<int> trace =
-        numbers(problem.solution);  // a planted target is always reachable in one round
-    for (std::size_t i = 0; i < trace.size(); ++i)
-      EXPECT_EQ(trace[i], registers.targets[i].value_or(trace[i]));
+  for (const int rules : {1, 4}) {
+    config.rules = rules;
+    std::set<int> hits;  // rules with a target that was hit
+    for (const Problem& problem : problem_source("registers").generate(config, 2)) {
+      const Registers registers = parse_registers(problem);
+      if (registers.rounds != 1) continue;
+      const std::vector<int> trace =
+          numbers(problem.solution);  // a planted target is always reachable in one round
+      for (std::size_t i = 0; i < trace.size(); ++i)
+        EXPECT_EQ(trace[i], registers.targets[i].value_or(trace[i]));
+      hits.insert(registers.rule);
+    }
+    EXPECT_EQ(hits.size(), static_cast<std::size_t>(rules));
   }
 }
 
@@ -259,6 +265,7 @@ TEST(Registers, VocabularyCoversEverythingWritten) {
   EXPECT_EQ(words[0], "<end>");
   EXPECT_EQ(words[1], "0");
   EXPECT_EQ(words[17], "16");
+  EXPECT_EQ(words.back(), "silently");  // with one rule there are no letters
   const std::set<std::string, std::less<>> known(words.begin(), words.end());
   EXPECT_EQ(known.size(), words.size());
   for (const char* word : {":", "given", "silently"}) EXPECT_TRUE(known.contains(word));
@@ -285,9 +292,12 @@ TEST(Registers, RefusesImpossibleSettings) {
   EXPECT_THROW(generates([](SourceConfig& c) { c.registers = 0; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.registers = 1, c.part = "pretrain"; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.modulus = 1; }), Error);
-  EXPECT_EQ(generates([](SourceConfig& c) { c.rules = 26; }), 2u);
+  EXPECT_EQ(generates([](SourceConfig& c) { c.rules = 26, c.modulus = 29; }), 2u);
+  EXPECT_EQ(generates([](SourceConfig& c) { c.rules = 14; }), 2u);
+  EXPECT_EQ(generates([](SourceConfig& c) { c.modulus = 2; }), 2u);
   EXPECT_THROW(generates([](SourceConfig& c) { c.rules = 0; }), Error);
-  EXPECT_THROW(generates([](SourceConfig& c) { c.rules = 27; }), Error);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.rules = 15; }), Error);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.rules = 27, c.modulus = 37; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.targets = 6; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.demonstrator = 1.5; }), Error);
 }

@@ -73,6 +73,8 @@ TEST(Pairs, EmbeddingIsTheMeanHiddenStateOfLengthOne) {
   ASSERT_EQ(found.size(), 24u);
   for (int i = 0; i < 24; ++i) EXPECT_NEAR(found[i], sum[i] / std::sqrt(squares), 1e-5);
   EXPECT_THROW(statement_embedding(*model, tokenizer, ""), Error);
+  EXPECT_NO_THROW(statement_embedding(*model, tokenizer, std::string(64, 'x')));
+  EXPECT_THROW(statement_embedding(*model, tokenizer, std::string(65, 'x')), Error);  // the context is 64
 }
 
 }  // namespace

@@ -95,6 +95,16 @@ TEST_F(CheckpointTest, AllDamagedIsAnError) {
   EXPECT_EQ(test::largest_difference(test::masters_of(*other_), before), 0);
 }
 
+TEST_F(CheckpointTest, MomentsThatAreMissingAreNoticedBeforeAnythingChanges) {
+  save(1, 1);
+  NamedTensors moments = optimizer_.state();
+  moments.pop_back();
+  write_safetensors(checkpoint("step-000001") / "optimizer.safetensors", moments);
+  const std::vector<at::Tensor> before = test::masters_of(*other_);
+  EXPECT_THROW(load_newest_checkpoint(folder_ / "run", *other_, other_optimizer_), Error);
+  EXPECT_EQ(test::largest_difference(test::masters_of(*other_), before), 0);
+}
+
 TEST_F(CheckpointTest, AnotherModelIsRefused) {
   save(1, 1);
   Architecture wider = test::tiny_architecture();

@@ -232,6 +232,7 @@ TEST(Architecture, RefusesWithTheFieldsName) {
       EXPECT_THAT(message(field, value), HasSubstr(field)) << dump(value);
     }
   }
+  EXPECT_THAT(message("max_position_embeddings", (1 << 24) + 1), HasSubstr("max_position_embeddings"));
   EXPECT_THAT(message("hidden_size", nullptr), HasSubstr("hidden_size"));
   EXPECT_THAT(message("num_key_value_heads", 4), HasSubstr("to divide \"num_attention_heads\", got 4 and 6"));
   EXPECT_THAT(message("num_attention_heads", 10), HasSubstr("to divide \"hidden_size\", got 10 and 48"));

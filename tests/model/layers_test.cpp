@@ -157,6 +157,22 @@ TEST(LayersTest, CausalAttention) {
   }
 }
 
+// Blocks of 1024 keys: sequences that end around a block's end, at one that splits four queries, within a
+// trunk and behind one, and over three blocks.
+TEST(LayersTest, CausalAttentionOverBlocksOfKeys) {
+  const std::vector<std::vector<std::vector<std::int64_t>>> packings = {
+      {{1023}, {1024}, {1025}}, {{1030, 3, 1100}}, {{1022, 1, 2, 7}, {30}}, {{7, 2100}}};
+  for (const auto& trees : packings) {
+    const Packing packing = packing_of(trees);
+    const auto piece = [&](auto attention) -> Piece {
+      return [=](const std::vector<at::Tensor>& in) {
+        return std::vector{attention(Heads{in[0], in[1], in[2]}, packing, 0)};
+      };
+    };
+    compare(piece(causal_attention), piece(plain::causal_attention), heads_of(packing, 16));
+  }
+}
+
 // The reference itself: each sequence cut out and attended to alone, softmax(q k / √D) v row by row in f64.
 // Windows that end within a branch, within its trunk, and beyond the longest sequence.
 TEST(LayersTest, PlainCausalAttentionIsThatOfEachSequenceAlone) {

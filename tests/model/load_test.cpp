@@ -55,6 +55,18 @@ TEST(Load, SavedModelComesBackBitExact) {
   }
 }
 
+TEST(Load, KeepsGenerationSettings) {
+  const TempDir folder;
+  save_model(folder / "first", *random_model("qwen3"), *words(37));
+  write_file(folder / "first/generation_config.json",
+             R"({"do_sample": true, "eos_token_id": [5, 6], "temperature": 0.7, "top_p": 0.8, "top_k": 20})");
+  const LoadedModel loaded = load_model(folder / "first", at::kFloat);
+  save_model(folder / "second", *loaded.model, *loaded.tokenizer);
+  EXPECT_EQ(read_json(folder / "second/generation_config.json"),
+            Json::parse(R"({"do_sample": true, "eos_token_id": [1, 5, 6], "temperature": 0.7, "top_p": 0.8,
+                            "top_k": 20})"));
+}
+
 TEST(Load, SavesRoundedWeightsOnRequest) {
   const TempDir folder;
   const auto model = random_model("llama");
