@@ -21,9 +21,9 @@ std::string comparison(const Json& claim) {
     return fmt::format("{} {} {}", text_of(claim["of"]), above ? "&gt;" : "&lt;",
                        short_number(claim[above ? "above" : "below"]));
   }
-  return fmt::format("{} − {}{} {} {}", text_of(claim["of"]),
-                     times == 1 ? "" : fmt::format("{} × ", times), text_of(claim["minus"]),
-                     above ? "&gt;" : "&lt;", short_number(claim[above ? "above" : "below"]));
+  return fmt::format("{} − {}{} {} {}", text_of(claim["of"]), times == 1 ? "" : fmt::format("{} × ", times),
+                     text_of(claim["minus"]), above ? "&gt;" : "&lt;",
+                     short_number(claim[above ? "above" : "below"]));
 }
 
 std::string row(const Json& claim) {
@@ -36,9 +36,8 @@ std::string row(const Json& claim) {
   return fmt::format(
       "<tr><td>{}<br><small>{}, {}</small></td><td>{}</td><td>{}</td><td>{}{}</td><td><b "
       "class=\"{}\">{}</b></td></tr>",
-      text_of(claim["claim"]), text_of(claim["metric"]), comparison(claim),
-      fixed(claim["left"]), fixed(claim["right"]), fixed(claim["difference"]), interval, style,
-      escape(verdict));
+      text_of(claim["claim"]), text_of(claim["metric"]), comparison(claim), fixed(claim["left"]),
+      fixed(claim["right"]), fixed(claim["difference"]), interval, style, escape(verdict));
 }
 
 std::string figure(const Json& value) {
@@ -73,12 +72,11 @@ std::string figures_of_study(const Json& report, const std::string& study) {
 std::string claims_section(const Json& report) {
   if (!report.contains("claims") || report["claims"].empty()) return "";
   std::string html =
-      "<section id=\"claims\"><h2>Claims</h2><p class=\"note\">Each claim compares two arms on one metric; "
-      "metric, "
-      "direction and bound were fixed before the runs. It held when the whole 95 % interval of the "
-      "difference is on "
-      "its side of the bound, did not hold when none of it is, and is not decidable at this size "
-      "otherwise.</p>";
+      "<section id=\"claims\"><h2>Claims</h2><p class=\"note\">Each claim compares two arms on one metric, "
+      "with the "
+      "direction and bound of the plan. It held when the whole 95 % interval of the difference is on its "
+      "side of the "
+      "bound, did not hold when none of it is, and is not decidable at this size otherwise.</p>";
   std::string study;
   for (const Json& claim : report["claims"]) {
     if (claim["study"] != study) {

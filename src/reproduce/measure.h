@@ -12,15 +12,16 @@
 namespace pope {
 
 // A metric of an arm:
-//   final/SET/guided|unguided/pass@K            of the evaluation after training, with the value of each
-//   problem, final/SET/guided|unguided/overlap/MEASURE   so that two arms can be compared problem by problem;
-//   overlap
-//                                               above that by chance
-//   reach/X/KEY                                 training steps until KEY of metrics.jsonl, the mean of its
-//   last
-//                                               3 rows, is at least X; where it never is, all steps of the
-//                                               run
-//   KEY                                         of metrics.jsonl, its mean over a window
+//   final/SET/guided|unguided/pass@K
+//     of the evaluation after training, with the value of each problem, so that two arms can be compared
+//     problem by problem
+//   final/SET/guided|unguided/overlap/MEASURE
+//     overlap above that by chance
+//   reach/X/KEY
+//     training steps until KEY of metrics.jsonl, the mean of its last 3 rows, is at least X; where it never
+//     is, all steps of the run
+//   KEY
+//     of metrics.jsonl, its mean over a window
 // Of an arm with several runs the mean, with the value of each run.
 struct Measurement {
   double value = 0;
