@@ -121,12 +121,6 @@ std::string help_of(const Options& options, const std::string& key) {
   return "";
 }
 
-// Long defaults (wordings) would tear the table apart.
-std::string shortened(const std::string& text, std::size_t most) {
-  if (text.size() <= most) return text;
-  return text.substr(0, character_start(text, most - 3)) + "...";
-}
-
 }  // namespace
 
 CommandLine parse_command_line(std::span<const Verb* const> verbs, std::vector<std::string> arguments,
@@ -215,7 +209,7 @@ std::string verb_help(const Verb& verb, const Options& options) {
     if (std::find(verb.sections.begin(), verb.sections.end(), section) == verb.sections.end()) continue;
     const std::size_t key = option.key.size() + 3;
     const std::size_t room = key + kLeastValue < kColumn ? kColumn - key : kLeastValue;
-    const std::string value = shortened(option.default_text, room);
+    const std::string value = shortened(option.default_text, room);  // wordings are long
     text += fmt::format("  {:<{}} {}\n", option.key + " = " + value, kColumn, option.help);
   }
   return text;

@@ -90,8 +90,7 @@ std::string cell(const Json& text) {
   std::string out = text.get<std::string>();
   for (char& c : out)
     if (c == '\n') c = ' ';
-  if (out.size() <= kWidth) return out;
-  return out.substr(0, character_start(out, kWidth - 3)) + "...";
+  return shortened(out, kWidth);
 }
 
 std::string show_pair(const Json& result) {

@@ -1,6 +1,7 @@
 // ASCII characters, whatever the locale, where UTF-8 characters start, and white space around a text.
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace pope {
@@ -19,6 +20,16 @@ constexpr bool continues_character(char c) { return (static_cast<unsigned char>(
 constexpr std::size_t character_start(std::string_view text, std::size_t at) {
   while (at > 0 && at < text.size() && continues_character(text[at])) --at;
   return at;
+}
+// The first start of a character at byte `at` or after it; the end of `text` where there is none.
+constexpr std::size_t next_character_start(std::string_view text, std::size_t at) {
+  while (at < text.size() && continues_character(text[at])) ++at;
+  return at;
+}
+// Not longer than `most` bytes (3 or more), cut between characters, with "..." for what is left out.
+inline std::string shortened(std::string_view text, std::size_t most) {
+  if (text.size() <= most) return std::string(text);
+  return std::string(text.substr(0, character_start(text, most - 3))) + "...";
 }
 
 // Without spaces, tabs and line ends at both ends.

@@ -25,10 +25,8 @@ std::vector<float> statement_embedding(const Model& model, const Tokenizer& toke
   if (ids.empty()) throw Error("embed", "expected a statement with tokens, got '" + statement + "'");
   if (std::ssize(ids) > model.architecture().context) {
     throw Error("embed",
-                fmt::format("a statement has {} tokens, the model's context {}: \"{}…\"", ids.size(),
-                            model.architecture().context,
-                            statement.substr(
-                                0, character_start(statement, std::min<std::size_t>(40, statement.size())))),
+                fmt::format("a statement has {} tokens, the model's context {}: \"{}\"", ids.size(),
+                            model.architecture().context, shortened(statement, 40)),
                 "leave such problems out of the files");
   }
   const at::Tensor tokens = at::tensor(at::ArrayRef<int>(ids), at::kLong).to(model.device());  // [T]

@@ -42,27 +42,23 @@ std::vector<std::pair<std::int64_t, fs::path>> checkpoints(const fs::path& run) 
 using Places = std::unordered_map<std::string, at::Tensor>;  // where the tensors of a name go
 
 // Error: the files lack a tensor of the places, or hold it in another shape.
-void check(const Places& places, const std::vector<fs::path>& files, const fs::path& folder) {
-  std::size_t found = 0;
-  for (const fs::path& file : files) {
-    for (const TensorInfo& tensor : list_safetensors(file)) {
-      const auto place = places.find(tensor.name);
-      if (place == places.end()) continue;
-      if (!place->second.sizes().equals(tensor.shape))
-        throw Error("checkpoint",
-                    "expected '" + tensor.name + "' of the model's shape in " + folder.string());
-      ++found;
-    }
+void check(const Places& places, const std::vector<WeightFile>& files, const fs::path& folder) {
+  std::unordered_map<std::string, at::IntArrayRef> shapes;
+  for (const WeightFile& file : files) {
+    for (const TensorInfo& tensor : file.tensors) shapes.emplace(tensor.name, tensor.shape);
   }
-  if (found != places.size()) {
-    throw Error("checkpoint", fmt::format("expected {} tensors of the model in {}, found {}", places.size(),
-                                          folder.string(), found));
+  for (const auto& [name, place] : places) {
+    const auto found = shapes.find(name);
+    if (found == shapes.end() || !place.sizes().equals(found->second)) {
+      throw Error("checkpoint", "expected '" + name + "' of the model's shape in " + folder.string(),
+                  "the checkpoint belongs to another model, or is damaged");
+    }
   }
 }
 
-void fill(const Places& places, const std::vector<fs::path>& files) {
-  for (const fs::path& file : files) {
-    read_safetensors(file, at::kFloat, [&](const std::string& name, const at::Tensor& tensor) {
+void fill(const Places& places, const std::vector<WeightFile>& files) {
+  for (const WeightFile& file : files) {
+    read_safetensors(file.path, at::kFloat, [&](const std::string& name, const at::Tensor& tensor) {
       if (const auto place = places.find(name); place != places.end()) place->second.copy_(tensor);
     });
   }
@@ -75,13 +71,14 @@ Json load(const fs::path& folder, Model& model, Optimizer& optimizer) {
   Places masters, moments;
   for (const Parameter& p : model.parameters()) masters.emplace(p.name, p.master);
   for (const auto& [name, tensor] : optimizer.state()) moments.emplace(name, tensor);
-  const std::vector<fs::path> weights = weight_files(folder),
-                              optimizer_file = {folder / "optimizer.safetensors"};
+  const fs::path moments_path = folder / "optimizer.safetensors";
+  const std::vector<WeightFile> weights = weight_files(folder),
+                                moment_files = {{moments_path, list_safetensors(moments_path)}};
   check(masters, weights, folder);
-  check(moments, optimizer_file, folder);
+  check(moments, moment_files, folder);
   const c10::NoGradGuard no_grad;
   fill(masters, weights);
-  fill(moments, optimizer_file);
+  fill(moments, moment_files);
   optimizer.resume_at(steps);
   model.publish();
   model.version = version;

@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 namespace {
 
 // The shards that model.safetensors.index.json lists. Each tensor must be in the shard it is said to be in.
-std::vector<fs::path> shards(const fs::path& folder, const fs::path& index_path) {
+std::vector<WeightFile> shards(const fs::path& folder, const fs::path& index_path) {
   const auto fail = [&](const std::string& message) {
     throw Error("load model", index_path.string() + ": " + message, "the folder is incomplete or damaged");
   };
@@ -32,13 +32,13 @@ std::vector<fs::path> shards(const fs::path& folder, const fs::path& index_path)
       fail("\"" + name + "\": expected the name of a file in the folder");
     names_by_shard[file].insert(name);
   }
-  std::vector<fs::path> files;
   for (const auto& [file, names] : names_by_shard) {
     if (!fs::exists(folder / file)) fail(file + " is missing");
-    files.push_back(folder / file);
   }
+  std::vector<WeightFile> files;
   for (auto& [file, names] : names_by_shard) {
-    for (const TensorInfo& tensor : list_safetensors(folder / file)) {
+    files.push_back({folder / file, list_safetensors(folder / file)});
+    for (const TensorInfo& tensor : files.back().tensors) {
       if (names.erase(tensor.name) == 0)
         fail("tensor \"" + tensor.name + "\" in " + file + " is not listed for it");
     }
@@ -96,17 +96,17 @@ void settle(const fs::path& path, Architecture& architecture, const Tokenizer& t
 // The weights of a directory, checked by their headers before gigabytes are read.
 NamedTensors read_weights(const fs::path& folder, const Architecture& architecture, at::ScalarType type,
                           at::Device device) {
-  const std::vector<fs::path> files = weight_files(folder);
+  const std::vector<WeightFile> files = weight_files(folder);
   std::vector<TensorInfo> listed;
-  for (const fs::path& file : files) {
-    for (TensorInfo& tensor : list_safetensors(file)) {
-      if (!is_redundant(architecture, tensor.name)) listed.push_back(std::move(tensor));
+  for (const WeightFile& file : files) {
+    for (const TensorInfo& tensor : file.tensors) {
+      if (!is_redundant(architecture, tensor.name)) listed.push_back(tensor);
     }
   }
   check_weights(architecture, listed);
   NamedTensors tensors;
-  for (const fs::path& file : files) {
-    read_safetensors(file, type, [&](const std::string& name, const at::Tensor& tensor) {
+  for (const WeightFile& file : files) {
+    read_safetensors(file.path, type, [&](const std::string& name, const at::Tensor& tensor) {
       tensors.emplace_back(name, tensor.to(device));
     });
   }
@@ -116,8 +116,9 @@ NamedTensors read_weights(const fs::path& folder, const Architecture& architectu
 
 }  // namespace
 
-std::vector<fs::path> weight_files(const fs::path& folder) {
-  if (fs::exists(folder / "model.safetensors")) return {folder / "model.safetensors"};
+std::vector<WeightFile> weight_files(const fs::path& folder) {
+  if (const auto file = folder / "model.safetensors"; fs::exists(file))
+    return {{file, list_safetensors(file)}};
   if (const auto index = folder / "model.safetensors.index.json"; fs::exists(index))
     return shards(folder, index);
   throw Error("load model",

@@ -30,9 +30,13 @@ NamedTensors read_safetensors(const std::filesystem::path& path,
                               std::optional<at::ScalarType> type = at::kFloat);
 // What a file holds, of which only the header is read.
 std::vector<TensorInfo> list_safetensors(const std::filesystem::path& path);
+struct WeightFile {
+  std::filesystem::path path;
+  std::vector<TensorInfo> tensors;
+};
 // model.safetensors of a model directory, or the shards of model.safetensors.index.json. Error: one is
 // missing, or holds other tensors than the index says.
-std::vector<std::filesystem::path> weight_files(const std::filesystem::path& folder);
+std::vector<WeightFile> weight_files(const std::filesystem::path& folder);
 // Contiguous tensors of any of those dtypes, on any device; synced. `metadata` goes to "__metadata__".
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                        const std::vector<std::pair<std::string, std::string>>& metadata = {{"format", "pt"}});

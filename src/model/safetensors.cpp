@@ -171,10 +171,6 @@ std::vector<Entry> parse_header(const std::filesystem::path& path, const std::st
   return entries;
 }
 
-}  // namespace
-
-namespace {
-
 // The header's entries; `begin` and `end` of an entry count from the file's first byte.
 std::vector<Entry> read_header(const File& file, const std::filesystem::path& path) {
   const std::uint64_t size = file.size();

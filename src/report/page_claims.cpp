@@ -73,10 +73,9 @@ std::string claims_section(const Json& report) {
   if (!report.contains("claims") || report["claims"].empty()) return "";
   std::string html =
       "<section id=\"claims\"><h2>Claims</h2><p class=\"note\">Each claim compares two arms on one metric, "
-      "with the "
-      "direction and bound of the plan. It held when the whole 95 % interval of the difference is on its "
-      "side of the "
-      "bound, did not hold when none of it is, and is not decidable at this size otherwise.</p>";
+      "with the direction and bound of the plan. It held when the whole 95 % interval of the difference is "
+      "on its side of the bound, did not hold when none of it is, and is not decidable at this size "
+      "otherwise.</p>";
   std::string study;
   for (const Json& claim : report["claims"]) {
     if (claim["study"] != study) {

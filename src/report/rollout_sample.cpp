@@ -14,11 +14,10 @@ namespace {
 constexpr std::size_t kLongest = 24000;  // bytes of a text; of longer ones the middle is left out
 
 // Cuts at UTF-8 boundaries.
-std::string shortened(const std::string& text) {
+std::string without_middle(const std::string& text) {
   if (text.size() <= kLongest) return text;
   const std::size_t head = character_start(text, kLongest / 2);
-  std::size_t tail = text.size() - kLongest / 2;
-  while (tail < text.size() && continues_character(text[tail])) ++tail;
+  const std::size_t tail = next_character_start(text, text.size() - kLongest / 2);
   return text.substr(0, head) + "\n[… " + std::to_string(tail - head) + " bytes left out …]\n" +
          text.substr(tail);
 }
@@ -26,7 +25,7 @@ std::string shortened(const std::string& text) {
 std::string text_of(const Json& record, const char* key) {
   const auto found = record.find(key);
   if (found == record.end() || found->is_null()) return "";
-  return shortened(found->is_string() ? found->get<std::string>() : dump(*found));
+  return without_middle(found->is_string() ? found->get<std::string>() : dump(*found));
 }
 
 }  // namespace

@@ -96,8 +96,7 @@ void Split::apply_regex(std::string_view text, std::vector<std::string_view>& pi
     if (rc < 0) throw Error("tokenize", "expected a split of the text, got " + pcre2_message(rc));
     if (found[0] == found[1]) {  // an empty match splits nothing: look on from the next character
       from = found[1];
-      if (from < text.size()) ++from;
-      while (from < text.size() && continues_character(text[from])) ++from;
+      if (from < text.size()) from = next_character_start(text, from + 1);
       continue;
     }
     emit(done, found[0], false);

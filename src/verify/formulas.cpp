@@ -40,7 +40,7 @@ bool reads_like_formula(std::string_view word) {
     if (static_cast<unsigned char>(c) >= 0x80) {
       if (!is_sign(word.substr(i))) return false;
       any = any || !word.substr(i).starts_with("\xE2\x80");  // dashes, quotes
-      while (i + 1 < word.size() && continues_character(word[i + 1])) ++i;
+      i = next_character_start(word, i + 1) - 1;
     } else if (c == '\\' || is_letter(c)) {
       std::size_t end = i + 1;
       while (end < word.size() && is_letter(word[end])) ++end;

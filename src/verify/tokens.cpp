@@ -222,8 +222,8 @@ class Tokenizer {
       tokens_.back().plain = true;
       return;
     }
-    const std::size_t start = at_++;
-    while (at_ < text_.size() && continues_character(text_[at_])) ++at_;
+    const std::size_t start = at_;
+    at_ = next_character_start(text_, at_ + 1);
     push(TokenKind::junk, text_.substr(start, at_ - start));
   }
 
