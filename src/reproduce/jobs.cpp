@@ -1,4 +1,5 @@
-// Processes of a plan. See jobs.h. OUT.command, beside a job's output, holds the arguments it was begun with.
+// Processes of a plan. See jobs.h. OUT.command, beside a job's output, holds the arguments it was begun with
+// and what its config files held.
 #include "reproduce/jobs.h"
 
 #include <fcntl.h>
@@ -53,15 +54,20 @@ double weight_of(const std::string& verb) {
 
 fs::path beside(const fs::path& out, const std::string& suffix) { return out.string() + suffix; }
 
-std::string command_line(const Job& job) { return fmt::format("pope {}\n", fmt::join(job.command, " ")); }
+// A line with the arguments, and one per config file that names its content.
+std::string begun_with(const Job& job) {
+  std::string text = fmt::format("pope {}\n", fmt::join(job.command, " "));
+  for (const std::string& file : job.config) text += fmt::format("{} {}\n", file, fingerprint(file));
+  return text;
+}
 
 // What a run was begun with is written as it starts.
-void check_command(const Job& job) {
+void check_settings(const Job& job) {
   const fs::path file = beside(job.out, ".command");
-  if (!fs::exists(file) || read_file(file) == command_line(job)) return;
+  if (!fs::exists(file) || read_file(file) == begun_with(job)) return;
   throw Error(kOperation,
-              job.name + " was begun with other settings; it was\n  " + read_file(file) + "and is now\n  " +
-                  command_line(job),
+              job.name + " was begun with other settings; it was\n" + read_file(file) + "and is now\n" +
+                  begun_with(job),
               "choose another --out, or remove " + job.out.string() + "*");
 }
 
@@ -117,6 +123,7 @@ std::vector<Job> jobs_of(const std::vector<Step>& steps, const std::vector<std::
     std::map<std::string, std::size_t> index;
     for (const Step& step : steps) {
       Job job{fmt::format("seed-{}/{}", seed, step.name), {step.verb}, folder / step.out};
+      job.config = step.config;
       job.weight = weight_of(step.verb);
       job.run_directory = step.verb != "problems" && step.verb != "init";
       for (const std::string& file : step.config) job.command.insert(job.command.end(), {"-c", file});
@@ -142,7 +149,7 @@ void run_jobs(const fs::path& program, const std::vector<Job>& jobs, int workers
   std::vector<bool> complete;
   for (const Job& job : jobs) {
     fs::create_directories(job.out.parent_path());
-    check_command(job);
+    check_settings(job);
     complete.push_back(job.complete());
   }
   std::vector<bool> started = complete;
@@ -157,7 +164,7 @@ void run_jobs(const fs::path& program, const std::vector<Job>& jobs, int workers
          ++i) {
       if (!ready(i)) continue;
       started[i] = true;
-      write_file(beside(jobs[i].out, ".command"), command_line(jobs[i]));
+      write_file(beside(jobs[i].out, ".command"), begun_with(jobs[i]));
       running[i] = start(program, jobs[i]);
     }
     std::string names;

@@ -97,17 +97,21 @@ TEST(PpoClip, FiniteDifferences) {
   }
 }
 
-// The weight of truncated_is is a constant to the gradient: differences are taken with it held.
+// The weight of truncated_is is a constant to the gradient. Moving the behaviour's logprob along holds it.
 TEST(TruncatedIs, FiniteDifferences) {
   const std::vector<double> ratios = {0.6, 1.1, 7.0}, advantages = {1, -0.5, 0.3};
   const std::vector<double> gradient = gradient_of(truncated(), tokens_with(ratios, advantages));
   const double h = 1e-6;
-  for (std::size_t i = 0; i < ratios.size(); ++i) {
-    const double weight = std::min(ratios[i], 5.0);
-    const auto loss = [&](double logprob) { return -weight * advantages[i] * logprob; };
-    const double at = std::log(ratios[i]) - 1;
-    EXPECT_NEAR(gradient[i], (loss(at + h) - loss(at - h)) / (2 * h), 1e-8) << i;
-  }
+  const auto loss_at = [&](std::size_t i, double moved) {
+    TokenBatch batch = tokens_with(ratios, advantages);
+    const at::Tensor shift = at::zeros_like(batch.behaviour);
+    shift[static_cast<std::int64_t>(i)] = moved;
+    batch.logprobs = batch.logprobs.detach() + shift;
+    batch.behaviour = batch.behaviour + shift;
+    return doubles(token_losses(truncated(), batch).sum())[0];
+  };
+  for (std::size_t i = 0; i < ratios.size(); ++i)
+    EXPECT_NEAR(gradient[i], (loss_at(i, h) - loss_at(i, -h)) / (2 * h), 1e-8) << i;
 }
 
 // dual_clip: where A < 0, beyond ρ = 3 the loss stays at 3|A| and the gradient is zero; A > 0 knows no such

@@ -22,6 +22,14 @@ const std::vector<Step> kSteps = {
     {"mine-easy", "mine", "", "", "mine-easy", {}, {{"paths.eval_sets", "[a=@mine/hard.jsonl, b=@pool]"}}},
     {"eval-x", "eval", "X", "", "eval-x", {}, {{"paths.model", "@mine-easy/model"}}}};
 
+// The steps with a config file that is there.
+std::vector<Step> steps_of(const TempDir& dir) {
+  write_file(dir / "c.yaml", "seed: 1\n");
+  std::vector<Step> steps = kSteps;
+  steps.front().config = {(dir / "c.yaml").string()};
+  return steps;
+}
+
 const auto kNoProgress = [](double, const std::string&) {};
 
 // A program that appends its verb to `log` and then leaves what the verb would: its last argument is --out's.
@@ -50,7 +58,7 @@ TEST(Jobs, NameOutputsAndOrder) {
 
 TEST(Jobs, RunOnceInOrder) {
   TempDir dir;
-  const auto jobs = jobs_of(kSteps, {1}, dir / "out", {});
+  const auto jobs = jobs_of(steps_of(dir), {1}, dir / "out", {});
   const auto program = fake_program(dir);
   double most = 0, all = 0;
   for (const Job& job : jobs) all += job.weight;
@@ -64,7 +72,7 @@ TEST(Jobs, RunOnceInOrder) {
 
 TEST(Jobs, AFailureStopsWhatFollowsAndShowsTheLog) {
   TempDir dir;
-  const auto jobs = jobs_of(kSteps, {1}, dir / "out", {});
+  const auto jobs = jobs_of(steps_of(dir), {1}, dir / "out", {});
   const auto program = fake_program(dir, "if [ \"$1\" = mine ]; then echo 'error: no luck' >&2; exit 1; fi");
   EXPECT_THAT(error_of([&] { run_jobs(program, jobs, 1, kNoProgress); }),
               testing::AllOf(HasSubstr("seed-1/mine failed"), HasSubstr("error: no luck")));
@@ -74,17 +82,29 @@ TEST(Jobs, AFailureStopsWhatFollowsAndShowsTheLog) {
 TEST(Jobs, OtherSettingsAreRefused) {
   TempDir dir;
   const auto program = fake_program(dir);
-  run_jobs(program, jobs_of(kSteps, {1}, dir / "out", {}), 1, kNoProgress);
+  run_jobs(program, jobs_of(steps_of(dir), {1}, dir / "out", {}), 1, kNoProgress);
   EXPECT_THAT(error_of([&] {
-                run_jobs(program, jobs_of(kSteps, {1}, dir / "out", {"run.threads=2"}), 1, kNoProgress);
+                run_jobs(program, jobs_of(steps_of(dir), {1}, dir / "out", {"run.threads=2"}), 1,
+                         kNoProgress);
               }),
               HasSubstr("was begun with other settings"));
+}
+
+TEST(Jobs, AChangedConfigFileIsRefused) {
+  TempDir dir;
+  const auto program = fake_program(dir);
+  const auto jobs = jobs_of(steps_of(dir), {1}, dir / "out", {});
+  run_jobs(program, jobs, 1, kNoProgress);
+  run_jobs(program, jobs, 1, kNoProgress);
+  write_file(dir / "c.yaml", "seed: 2\n");
+  EXPECT_THAT(error_of([&] { run_jobs(program, jobs, 1, kNoProgress); }),
+              testing::AllOf(HasSubstr("seed-1/pool was begun with other settings"), HasSubstr("c.yaml")));
 }
 
 TEST(Jobs, WhatHasNotBegunMayStillChange) {
   TempDir dir;
   const auto program = fake_program(dir, "if [ \"$1\" = mine ]; then exit 1; fi");
-  std::vector<Step> steps = kSteps;
+  std::vector<Step> steps = steps_of(dir);
   EXPECT_NE(error_of([&] { run_jobs(program, jobs_of(steps, {1}, dir / "out", {}), 1, kNoProgress); }), "");
   steps.back().label = "Y";  // eval was never reached
   run_jobs(fake_program(dir), jobs_of(steps, {1}, dir / "out", {}), 1, kNoProgress);
