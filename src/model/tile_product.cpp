@@ -181,9 +181,9 @@ POPE_TILES void block(const Operands& o, std::int64_t m0, std::int64_t c0, T* ou
     for (std::int64_t c = 0; c < kColumns && rows > 0; c += kTile) {
       F16 v[16];
 #pragma GCC unroll 16
-      for (int i = 0; i < 16; ++i) v[i] = (F16)_mm512_load_ps(sums[p][c + i]);
+      for (int i = 0; i < 16; ++i) v[i] = simd::load(sums[p][c + i]);
       turn(v);
-      const F16 bias = o.bias ? (F16)_mm512_loadu_ps(o.bias + c0 + c) : F16{};
+      const F16 bias = o.bias ? simd::load(o.bias + c0 + c) : F16{};
       for (std::int64_t r = 0; r < rows; ++r)
         put(out + (m0 + p * kTile + r) * o.columns + c0 + c, v[r] + bias);
     }
