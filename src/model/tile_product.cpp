@@ -136,6 +136,14 @@ POPE_TILES inline void put(c10::BFloat16* out, const F16& v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), (__m256i)_mm512_cvtneps_pbh((__m512)v));
 }
 
+// As simd::load, which clang does not inline into functions for other instruction sets.
+POPE_TILES inline F16 get(const float* p) { return (F16)_mm512_loadu_ps(p); }
+POPE_TILES inline F16 get(const c10::BFloat16* p) {
+  simd::H16 half;
+  std::memcpy(&half, p, sizeof half);
+  return (F16)(__builtin_convertvector(half, simd::U16) << 16);
+}
+
 struct Operands {
   const std::uint32_t* packed;
   const c10::BFloat16 *weight, *bias;
@@ -181,9 +189,9 @@ POPE_TILES void block(const Operands& o, std::int64_t m0, std::int64_t c0, T* ou
     for (std::int64_t c = 0; c < kColumns && rows > 0; c += kTile) {
       F16 v[16];
 #pragma GCC unroll 16
-      for (int i = 0; i < 16; ++i) v[i] = simd::load(sums[p][c + i]);
+      for (int i = 0; i < 16; ++i) v[i] = get(sums[p][c + i]);
       turn(v);
-      const F16 bias = o.bias ? simd::load(o.bias + c0 + c) : F16{};
+      const F16 bias = o.bias ? get(o.bias + c0 + c) : F16{};
       for (std::int64_t r = 0; r < rows; ++r)
         put(out + (m0 + p * kTile + r) * o.columns + c0 + c, v[r] + bias);
     }
