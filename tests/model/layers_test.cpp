@@ -3,11 +3,15 @@
 #include "model/layers.h"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <c10/core/GradMode.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
 #include <functional>
+#include <mutex>
+#include <set>
+#include <thread>
 
 #include "core/rng.h"
 #include "model/product.h"
@@ -59,6 +63,20 @@ void compare(const Piece& fused, const Piece& plain, const std::vector<at::Tenso
       EXPECT_LT(error.item<double>(), dtype == at::kFloat ? 2e-6 : 8e-3) << "output " << i;
     }
   }
+}
+
+// A build without OpenMP would compute the same on one thread, at half the speed.
+TEST(LayersTest, LoopsRunOnAllThreads) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(2);
+  std::mutex mutex;
+  std::set<std::thread::id> threads;
+  at::parallel_for(0, 2, 1, [&](std::int64_t, std::int64_t) {
+    const std::lock_guard lock(mutex);
+    threads.insert(std::this_thread::get_id());
+  });
+  at::set_num_threads(before);
+  EXPECT_EQ(threads.size(), 2);
 }
 
 TEST(LayersTest, RmsNorm) {
