@@ -3,7 +3,8 @@
 // ceilings: the step's matrix products alone (libtorch's), with the model's own weights at that batch size;
 // the speed at which memory is read, since every step reads all weights; and the speed of a large product.
 //   bench_sampler MODEL [--dtype fp32|bf16] [--device cpu|cuda] [--repeats 3] [--new-tokens 128]
-//                 [--prompt-tokens 64] [--batch N] [--rollout FILE] [--json]
+//                 [--prompt-tokens 64] [--group 1] [--batch N] [--rollout FILE] [--json]
+// --group: so many rollouts to a prompt.
 // --rollout writes one of the verified rollouts, for others to score.
 // MODEL: a Hugging Face model directory or a .gguf file.
 #include <ATen/ATen.h>
@@ -30,7 +31,7 @@ namespace {
 
 struct Arguments {
   std::string model, dtype = "bf16", device = "cpu", rollout;
-  int repeats = 3, new_tokens = 128, prompt_tokens = 64, batch = 0;  // 0: several
+  int repeats = 3, new_tokens = 128, prompt_tokens = 64, group = 1, batch = 0;  // 0: several
   bool json = false;
   at::ScalarType type() const { return dtype == "fp32" ? at::kFloat : at::kBFloat16; }
 };
@@ -56,6 +57,8 @@ Arguments parse(int argc, char** argv) {
       arguments.batch = std::stoi(words.value());
     } else if (word == "--prompt-tokens") {
       arguments.prompt_tokens = std::stoi(words.value());
+    } else if (word == "--group") {
+      arguments.group = std::stoi(words.value());
     } else if (arguments.model.empty() && !word.starts_with("-")) {
       arguments.model = word;
     } else {
@@ -64,22 +67,22 @@ Arguments parse(int argc, char** argv) {
   }
   const bool known_type = arguments.dtype == "fp32" || arguments.dtype == "bf16";
   if (arguments.model.empty() || !known_type ||
-      std::min({arguments.repeats, arguments.new_tokens, arguments.prompt_tokens}) < 1) {
+      std::min({arguments.repeats, arguments.new_tokens, arguments.prompt_tokens, arguments.group}) < 1) {
     throw Error("bench",
                 "expected MODEL [--dtype fp32|bf16] [--device cpu|cuda] [--repeats N] [--new-tokens N] "
-                "[--prompt-tokens N] [--batch N] [--rollout FILE] [--json]");
+                "[--prompt-tokens N] [--group N] [--batch N] [--rollout FILE] [--json]");
   }
   return arguments;
 }
 
-// A prompt of random tokens for each rollout; nothing stops them but their length.
+// A prompt of random tokens for each group of rollouts; nothing stops them but their length.
 std::vector<Request> requests(const Model& model, const Arguments& arguments, int rollouts) {
   RngStream random(1, {key_of("bench")});
   std::vector<Request> all;
-  for (int i = 0; i < rollouts; ++i) {
+  for (int i = 0; i < rollouts; i += arguments.group) {
     Request request;
     request.stream = static_cast<std::uint64_t>(i);
-    request.samples = 1;
+    request.samples = std::min(arguments.group, rollouts - i);
     for (int t = 0; t < arguments.prompt_tokens; ++t) {
       request.prompt.push_back(
           static_cast<int>(random.below(static_cast<std::uint64_t>(model.architecture().vocab_size))));
@@ -221,6 +224,7 @@ Json measure(const Arguments& arguments) {
           {"parameters", model->architecture().parameters()},
           {"prompt_tokens", arguments.prompt_tokens},
           {"new_tokens", arguments.new_tokens},
+          {"group", arguments.group},
           {"logprob_difference", {{"mean", mean}, {"max", largest}}},
           {"gemm_peak_gflops", bench::product_peak(arguments.type(), device)},
           {"read_gb_per_s", read_speed(device)},
@@ -228,9 +232,10 @@ Json measure(const Arguments& arguments) {
 }
 
 void print(const Json& r) {
-  fmt::print("sampler {} {} {}: prompts of {} tokens, {} new tokens, {} threads\n",
+  fmt::print("sampler {} {} {}: prompts of {} tokens for {} rollouts each, {} new tokens, {} threads\n",
              r["model"].get<std::string>(), r["dtype"].get<std::string>(), r["device"].get<std::string>(),
-             r["prompt_tokens"].get<int>(), r["new_tokens"].get<int>(), r["threads"].get<int>());
+             r["prompt_tokens"].get<int>(), r["group"].get<int>(), r["new_tokens"].get<int>(),
+             r["threads"].get<int>());
   fmt::print(
       "  verified: recorded logprobs differ from the training forward's by {:.1e} on average, {:.1e} at "
       "most\n",

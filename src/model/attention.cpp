@@ -14,14 +14,25 @@ namespace {
 
 using simd::F16, simd::kLanes, simd::splat, simd::sweep;
 
+// The keys or values of a sequence by position: those of its trunk, then its own.
+template <class T>
+struct Rows {
+  const T *trunk, *own;
+  std::int64_t trunk_length, first, width;  // first: the position that counts as 0
+  POPE_INLINE const T* operator[](std::int64_t p) const {
+    p += first;
+    return p < trunk_length ? trunk + p * width : own + (p - trunk_length) * width;
+  }
+};
+
 // scores[g·stride + p] = query g · key p, for G queries [G,W] in f32 and `length` keys of width W = 16·C.
 template <int G, int C, class T>
-POPE_INLINE void dot_keys(const float* queries, const T* keys, std::int64_t length, std::int64_t stride,
+POPE_INLINE void dot_keys(const float* queries, const Rows<T>& keys, std::int64_t length, std::int64_t stride,
                           float* scores) {
   for (std::int64_t p = 0; p < length; p += kLanes) {
     F16 partial[G][kLanes];
     for (std::int64_t j = 0; j < kLanes; ++j) {
-      const T* key = keys + std::min(p + j, length - 1) * kLanes * C;
+      const T* key = keys[std::min(p + j, length - 1)];
 #pragma GCC unroll 16
       for (int g = 0; g < G; ++g) partial[g][j] = F16{};
 #pragma GCC unroll 16
@@ -38,14 +49,15 @@ POPE_INLINE void dot_keys(const float* queries, const T* keys, std::int64_t leng
 
 // out[g] = Σ_p weights[g·stride + p] · value p, scaled by inverse[g].
 template <int G, int C, class T>
-POPE_INLINE void mix_values(const float* weights, const T* values, std::int64_t length, std::int64_t stride,
-                            const float* inverse, T* out, std::int64_t out_stride) {
+POPE_INLINE void mix_values(const float* weights, const Rows<T>& values, std::int64_t length,
+                            std::int64_t stride, const float* inverse, T* out, std::int64_t out_stride) {
   constexpr int kChains = G * C < 4 ? 4 : 1;  // sums that do not wait for one another
   F16 mixed[kChains][G][C] = {};
   const auto add = [&](std::int64_t p, int chain) __attribute__((always_inline)) {
+    const T* value = values[p];
 #pragma GCC unroll 16
     for (int c = 0; c < C; ++c) {
-      const F16 part = simd::load(values + (p * C + c) * kLanes);
+      const F16 part = simd::load(value + c * kLanes);
 #pragma GCC unroll 16
       for (int g = 0; g < G; ++g) mixed[chain][g][c] += part * weights[g * stride + p];
     }
@@ -70,24 +82,22 @@ POPE_INLINE void mix_values(const float* weights, const T* values, std::int64_t 
 
 // The same for any width, one query at a time.
 template <class T>
-POPE_INLINE void dot_keys(const float* query, const T* keys, std::int64_t length, std::int64_t width,
-                          float* scores) {
+POPE_INLINE void dot_keys(const float* query, const Rows<T>& keys, std::int64_t length, float* scores) {
   for (std::int64_t p = 0; p < length; ++p) {
     F16 dot{};
     sweep(
-        width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
-          dot += io.load(query + i) * io.load(keys + p * width + i);
-        });
+        keys.width, [&](std::int64_t i, auto io)
+                        __attribute__((always_inline)) { dot += io.load(query + i) * io.load(keys[p] + i); });
     scores[p] = simd::sum(dot);
   }
 }
 template <class T>
-POPE_INLINE void mix_values(const float* weights, const T* values, std::int64_t length, std::int64_t width,
-                            float inverse, T* out) {
+POPE_INLINE void mix_values(const float* weights, const Rows<T>& values, std::int64_t length, float inverse,
+                            T* out) {
   sweep(
-      width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
+      values.width, [&](std::int64_t i, auto io) __attribute__((always_inline)) {
         F16 mixed{};
-        for (std::int64_t p = 0; p < length; ++p) mixed += io.load(values + p * width + i) * weights[p];
+        for (std::int64_t p = 0; p < length; ++p) mixed += io.load(values[p] + i) * weights[p];
         io.store(out + i, mixed * inverse);
       });
 }
@@ -96,15 +106,17 @@ struct Scratch {
   std::vector<float> queries, scores;
 };
 
-// G query heads from head h0 on against one kv head.
+// G query heads of row b, from head h0 on, against one kv head.
 template <int G, class T>
-POPE_INLINE void attend(const CachedAttention<T>& k, const T* keys, const T* values, std::int64_t b,
-                        std::int64_t h0, std::int64_t t, Scratch& scratch) {
-  const std::int64_t end = k.starts[b] + t + 1,
+POPE_INLINE void attend(const CachedAttention<T>& k, std::int64_t b, std::int64_t kv, std::int64_t h0,
+                        std::int64_t t, Scratch& scratch) {
+  const Trunk<T>& trunk = k.trunks[b];
+  const std::int64_t end = trunk.length + k.starts[b] + t + 1,
                      first = k.window > 0 ? std::max<std::int64_t>(0, end - k.window) : 0,
-                     length = end - first, stride = (length + kLanes - 1) / kLanes * kLanes, w = k.width;
-  keys += first * w;
-  values += first * w;
+                     length = end - first, stride = (length + kLanes - 1) / kLanes * kLanes, w = k.width,
+                     own = b * k.kv_batch_stride + kv * k.kv_head_stride, shared = kv * trunk.head_stride;
+  const Rows<T> keys{trunk.keys + shared, k.keys + own, trunk.length, first, w},
+      values{trunk.values + shared, k.values + own, trunk.length, first, w};
   scratch.queries.resize(static_cast<std::size_t>(G * w));
   if (scratch.scores.size() < static_cast<std::size_t>(G * stride)) scratch.scores.resize(2 * G * stride);
   float *queries = scratch.queries.data(), *scores = scratch.scores.data();
@@ -131,8 +143,8 @@ POPE_INLINE void attend(const CachedAttention<T>& k, const T* keys, const T* val
       return fixed(std::integral_constant<int, 8>());
     default:
       for (int g = 0; g < G; ++g) {
-        dot_keys(queries + g * w, keys, length, w, scores);
-        mix_values(scores, values, length, w, 1.0F / simd::softmax(scores, length, length).sum, out + g * w);
+        dot_keys(queries + g * w, keys, length, scores);
+        mix_values(scores, values, length, 1.0F / simd::softmax(scores, length, length).sum, out + g * w);
       }
   }
 }
@@ -142,14 +154,13 @@ POPE_INLINE void run(const CachedAttention<T>& k, std::int64_t begin, std::int64
   Scratch scratch;
   const std::int64_t group = k.heads / k.kv_heads;
   for (std::int64_t i = begin; i < end; ++i) {
-    const std::int64_t b = i / k.kv_heads, kv = i % k.kv_heads,
-                       at = b * k.kv_batch_stride + kv * k.kv_head_stride;
+    const std::int64_t b = i / k.kv_heads, kv = i % k.kv_heads;
     for (std::int64_t t = 0; t < k.steps; ++t) {
       std::int64_t h = kv * group;
       const std::int64_t last = h + group;
-      for (; h + 3 <= last; h += 3) attend<3>(k, k.keys + at, k.values + at, b, h, t, scratch);
-      if (h + 2 == last) attend<2>(k, k.keys + at, k.values + at, b, h, t, scratch);
-      if (h + 1 == last) attend<1>(k, k.keys + at, k.values + at, b, h, t, scratch);
+      for (; h + 3 <= last; h += 3) attend<3>(k, b, kv, h, t, scratch);
+      if (h + 2 == last) attend<2>(k, b, kv, h, t, scratch);
+      if (h + 1 == last) attend<1>(k, b, kv, h, t, scratch);
     }
   }
 }

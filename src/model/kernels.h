@@ -70,12 +70,19 @@ struct MergeHeads {
   float *d_q_norm, *d_k_norm;
 };
 
-// Row i = b·K + kv head: the H/K query heads that share it, against positions 0 … starts[b] + t of the cache,
-// or the last `window` of these (0: all).
+// The first `length` keys and values of a sequence, where they do not lie in its own slot. [K,rows,D].
+template <class T>
+struct Trunk {
+  const T *keys = nullptr, *values = nullptr;
+  std::int64_t length = 0, head_stride = 0;
+};
+// Row i = b·K + kv head: the H/K query heads that share it, against its trunk and rows 0 … starts[b] + t of
+// its slot, or the last `window` of these (0: all).
 template <class T>
 struct CachedAttention {
   const T *q, *keys, *values;  // q [B,H,steps,D]
   T* out;                      // [B,steps,H,D]
+  const Trunk<T>* trunks;      // [B]
   const std::int64_t* starts;
   std::int64_t heads, kv_heads, width, steps, kv_batch_stride, kv_head_stride, window;
 };

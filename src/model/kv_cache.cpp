@@ -2,6 +2,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "model/layers.h"
 #include "model/model.h"
 
 namespace pope {
@@ -16,7 +17,8 @@ at::Tensor room(at::IntArrayRef sizes, const at::TensorOptions& options) {
 
 }  // namespace
 
-KvCache::KvCache(const Architecture& a, int slots, int positions, at::ScalarType dtype, at::Device device) {
+KvCache::KvCache(const Architecture& a, int slots, int positions, at::ScalarType dtype, at::Device device)
+    : shared_(static_cast<std::size_t>(slots)) {
   const auto options = at::TensorOptions(dtype).device(device);
   for (int l = 0; l < a.layers; ++l) {
     keys.push_back(room({slots, a.kv_heads, positions, a.head_width}, options));
@@ -28,8 +30,8 @@ int KvCache::slots() const { return static_cast<int>(keys.at(0).size(0)); }
 int KvCache::positions() const { return static_cast<int>(keys.at(0).size(2)); }
 
 void KvCache::copy_from(const KvCache& source, int from_slot, int to_slot, int length) {
-  if (length > positions() || length > source.positions() || from_slot >= source.slots() ||
-      to_slot >= slots()) {
+  const bool outside = from_slot >= source.slots() || to_slot >= slots();
+  if (outside || length > positions() || length > source.positions()) {
     throw Error("kv cache", "copy of " + std::to_string(length) + " positions from slot " +
                                 std::to_string(from_slot) + " to " + std::to_string(to_slot) +
                                 " is out of range");
@@ -54,7 +56,33 @@ void KvCache::copy_from(const KvCache& source, int from_slot, int to_slot, int l
   }
 }
 
-void KvCache::copy(int from_slot, int to_slot, int length) { copy_from(*this, from_slot, to_slot, length); }
+void KvCache::copy(int from_slot, int to_slot, int length) {
+  copy_from(*this, from_slot, to_slot, length - shared(from_slot));
+  shared_[to_slot] = shared_[from_slot];
+}
+
+void KvCache::share(int slot, std::shared_ptr<const KvCache> prompt, int length) {
+  if (!keys.at(0).is_cpu() || length > prompt->positions()) {
+    throw Error("kv cache", "expected a prompt of at least " + std::to_string(length) +
+                                " positions, on the CPU, got " + std::to_string(prompt->positions()));
+  }
+  shared_.at(slot) = {std::move(prompt), length};
+}
+
+void KvCache::release(int slot) { shared_.at(slot) = {}; }
+int KvCache::shared(int slot) const { return shared_.at(slot).length; }
+
+std::vector<Trunk> KvCache::trunks(std::size_t layer, std::int64_t batch) const {
+  std::vector<Trunk> trunks(static_cast<std::size_t>(batch));
+  bool any = false;
+  for (std::size_t s = 0; s < trunks.size(); ++s) {
+    const auto& [prompt, length] = shared_[s];
+    if (!prompt) continue;
+    any = true;
+    trunks[s] = {prompt->keys[layer], prompt->values[layer], length};
+  }
+  return any ? trunks : std::vector<Trunk>();
+}
 
 void KvCache::reserve(int positions) {
   const int old = this->positions();

@@ -325,16 +325,24 @@ at::Tensor split_heads_into_cache(const at::Tensor& qkv, const HeadSplit& split,
 }
 
 at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
-                            const at::Tensor& starts, std::int64_t window) {
+                            const at::Tensor& starts, std::int64_t window, const std::vector<Trunk>& trunks) {
   const auto batch = starts.size(0), kv_heads = keys.size(1), group = q.size(1), steps = q.size(2),
              width = q.size(3);
   auto result = at::empty({batch * steps, kv_heads * group * width}, q.options());
   const auto* start = in<std::int64_t>(starts);
-  const auto longest = *std::max_element(start, start + batch) + steps;
   by_type(q, [&]<class T>(T*) {
-    const kernels::CachedAttention<T> kernel{in<T>(q), in<T>(keys),      in<T>(values),  out<T>(result),
-                                             start,    kv_heads * group, kv_heads,       width,
-                                             steps,    keys.stride(0),   keys.stride(1), window};
+    std::vector<kernels::Trunk<T>> beginnings(static_cast<std::size_t>(batch));
+    std::int64_t longest = 0;
+    for (std::int64_t b = 0; b < batch; ++b) {
+      if (!trunks.empty() && trunks[b].length > 0) {
+        const Trunk& trunk = trunks[b];
+        beginnings[b] = {in<T>(trunk.keys), in<T>(trunk.values), trunk.length, trunk.keys.stride(1)};
+      }
+      longest = std::max(longest, beginnings[b].length + start[b] + steps);
+    }
+    const kernels::CachedAttention<T> kernel{
+        in<T>(q), in<T>(keys), in<T>(values), out<T>(result), beginnings.data(), start, kv_heads * group,
+        kv_heads, width,       steps,         keys.stride(0), keys.stride(1),    window};
     kernels::launch(kernel, batch * kv_heads, 4 * longest * steps * group * width);
   });
   return result;

@@ -7,6 +7,7 @@
 #include <ATen/ATen.h>
 
 #include <utility>
+#include <vector>
 
 #include "model/packing.h"
 
@@ -44,15 +45,22 @@ Heads split_heads(const at::Tensor& qkv, const HeadSplit& split);
 // `window` of these → [N,H·D].
 at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int64_t window = 0);
 
-// The heads of qkv [B·T,C] whose first positions are starts [B] i64; k and v are written into the first B
-// slots of one layer of a cache [slots,K,positions,D]. → q [B·K,G,T,D]. No gradient. This and
-// cached_attention take has_fused() tensors only.
+// The heads of qkv [B·T,C]; k and v are written into the first B slots of one layer of a cache
+// [slots,K,rows,D], from row starts[b] ([B] i64) on. → q [B·K,G,T,D]. No gradient. This and cached_attention
+// take has_fused() tensors only.
 at::Tensor split_heads_into_cache(const at::Tensor& qkv, const HeadSplit& split, const at::Tensor& starts,
                                   const at::Tensor& keys, const at::Tensor& values);
-// Query t of row b attends to the cached positions 0 … starts[b] + t, or the last `window` of these. →
-// [B·T,H·D]. No gradient.
+// What a sequence in a cache begins with, if that lies elsewhere: the first `length` rows of slot 0 of these,
+// [1,K,rows,D] as a layer of a cache.
+struct Trunk {
+  at::Tensor keys, values;
+  std::int64_t length = 0;
+};
+// Query t of row b attends to its trunk, if `trunks` has one for every row, and to rows 0 … starts[b] + t of
+// its slot; with a window to the last `window` positions of all these. → [B·T,H·D]. No gradient.
 at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
-                            const at::Tensor& starts, std::int64_t window = 0);
+                            const at::Tensor& starts, std::int64_t window = 0,
+                            const std::vector<Trunk>& trunks = {});
 
 namespace plain {
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double offset = 0);

@@ -331,9 +331,15 @@ at::Tensor Model::decode(const at::Tensor& tokens, const at::Tensor& starts, KvC
   const auto* start = starts.const_data_ptr<std::int64_t>();
   const auto end = *std::max_element(start, start + batch) + steps;
   const bool fresh = std::all_of(start, start + batch, [](std::int64_t s) { return s == 0; });
-  if (batch > cache.slots() || end > cache.positions()) {
-    throw Error("decode", fmt::format("expected at most {} rows and {} positions, got {} and {}",
-                                      cache.slots(), cache.positions(), batch, end));
+  bool fits = batch <= cache.slots();
+  for (int b = 0; fits && b < batch; ++b) {
+    const auto row = start[b] - cache.shared(b);
+    fits = row >= 0 && row + steps <= cache.positions();
+  }
+  if (!fits) {
+    throw Error("decode",
+                fmt::format("expected at most {} sequences with {} positions of their own, got {} up to {}",
+                            cache.slots(), cache.positions(), batch, end));
   }
   if (fresh && steps > 1) return prefill(tokens.to(device()), cache);
   return decode_within(tokens.to(device()), starts.to(device()), end, cache);
@@ -351,11 +357,16 @@ at::Tensor Model::decode_within(const at::Tensor& tokens, const at::Tensor& star
     if (architecture_.window > 0)
       seen[1] = plain::seen_positions(starts, steps, length, architecture_.window, compute_);
   }
+  auto rows = starts;  // of the slots, where keys and values are written
+  if (fused) {
+    rows = starts.clone();
+    for (std::int64_t b = 0; b < batch; ++b) rows.data_ptr<std::int64_t>()[b] -= cache.shared(b);
+  }
   const auto attend = [&](const at::Tensor& qkv, const HeadSplit& split, std::size_t l, std::int64_t window) {
     const auto &keys = cache.keys[l], &values = cache.values[l];
     const auto split_into = fused ? split_heads_into_cache : plain::split_heads_into_cache;
-    const auto q = scaled_query(architecture_, split_into(qkv, split, starts, keys, values));
-    return fused ? cached_attention(q, keys, values, starts, window)
+    const auto q = scaled_query(architecture_, split_into(qkv, split, rows, keys, values));
+    return fused ? cached_attention(q, keys, values, rows, window, cache.trunks(l, batch))
                  : plain::cached_attention(q, keys, values, seen[window > 0]);
   };
   return forward(tokens.flatten(), positions, length, attend).view({batch, steps, architecture_.width});

@@ -26,18 +26,37 @@ struct Parameter {
   at::Tensor compute;  // f32 or bf16; requires_grad, its .grad() is what backward leaves
 };
 
-// Keys and values of the sequences in flight. Slot s, layer l: keys[l][s, K, position, D]. Left-aligned:
-// position p of the sequence is row p. Lengths are the engine's to track.
+struct Trunk;  // layers.h
+
+// Keys and values of the sequences in flight. Slot s, layer l: keys[l][s, K, row, D], position p of the
+// sequence in row p − shared(s). Lengths are the engine's to track.
 class KvCache {
  public:
   KvCache(const Architecture& architecture, int slots, int positions, at::ScalarType dtype,
           at::Device device = at::kCPU);
   std::vector<at::Tensor> keys, values;  // per layer [slots, K, positions, D]
   int slots() const;
-  int positions() const;
-  void copy(int from_slot, int to_slot, int length);  // first `length` positions, all layers
+  int positions() const;  // rows per slot
+  // The first `length` positions, all layers. copy() lets the other slot share what this one does,
+  // copy_from() wants all of them in the source's own rows.
+  void copy(int from_slot, int to_slot, int length);
   void copy_from(const KvCache& source, int from_slot, int to_slot, int length);
   void reserve(int positions);  // grows, keeping the content
+
+  // The first `length` positions of a slot are read in slot 0 of `prompt`, which any number of slots share;
+  // the slot's own rows begin behind them. On the CPU only: recorded steps (graphs.h) read one place.
+  void share(int slot, std::shared_ptr<const KvCache> prompt, int length);
+  void release(int slot);      // shares nothing any more
+  int shared(int slot) const;  // positions read elsewhere
+  // What the first slots share of a layer; empty when none shares anything.
+  std::vector<Trunk> trunks(std::size_t layer, std::int64_t batch) const;
+
+ private:
+  struct Shared {
+    std::shared_ptr<const KvCache> prompt;
+    int length = 0;
+  };
+  std::vector<Shared> shared_;  // by slot
 };
 
 // A tensor without its numbers, as the header of a file describes it.
@@ -93,7 +112,7 @@ class Model {
   at::Tensor decode(const at::Tensor& tokens, const at::Tensor& starts, KvCache& cache) const;
   // The same with tokens and starts where the weights are. On a device other than the CPU nothing is read on
   // the host, and nothing but B, T and `length` decides what is launched. Attends within the first `length`
-  // positions of the cache; the caller answers for starts + T ≤ length ≤ cache.positions().
+  // positions; the caller answers for starts + T ≤ length, and for room in the cache.
   at::Tensor decode_within(const at::Tensor& tokens, const at::Tensor& starts, std::int64_t length,
                            KvCache& cache) const;
 

@@ -21,8 +21,13 @@ class HostDecoder final : public Decoder {
         model_(model),
         temperature_(temperature) {}
 
+  void begin(int slot, const std::shared_ptr<const KvCache>& prompt, int length) override {
+    cache_.share(slot, prompt, length);
+  }
+
   void step(const DecodeInputs& in, std::vector<SampledToken>& draws) override {
     const auto batch = static_cast<std::int64_t>(in.tokens.size());
+    reserve(in.starts);
     const auto view = [&](const std::vector<std::int64_t>& values, at::IntArrayRef sizes) {
       return at::from_blob(const_cast<std::int64_t*>(values.data()), sizes, at::kLong);
     };
@@ -38,13 +43,16 @@ class HostDecoder final : public Decoder {
                      });
   }
 
+ private:
   // Grows by half, so that the copying stays small beside the decoding.
-  void reserve(int positions, int context) override {
-    if (positions <= cache_.positions()) return;
-    cache_.reserve(std::min(context, std::max(positions, cache_.positions() * 3 / 2 + 32)));
+  void reserve(const std::vector<std::int64_t>& starts) {
+    int rows = 0;
+    for (std::size_t s = 0; s < starts.size(); ++s)
+      rows = std::max(rows, static_cast<int>(starts[s]) - cache_.shared(static_cast<int>(s)) + 1);
+    if (rows <= cache_.positions()) return;
+    cache_.reserve(std::min(model_.architecture().context, std::max(rows, cache_.positions() * 3 / 2 + 32)));
   }
 
- private:
   const Model& model_;
   const double temperature_;
 };
@@ -62,11 +70,17 @@ class DeviceDecoder final : public Decoder {
         temperature_(temperature),
         recorder_(recorder) {}
 
+  void begin(int slot, const std::shared_ptr<const KvCache>& prompt, int length) override {
+    reserve(length);
+    cache_.copy_from(*prompt, 0, slot, length);
+  }
+
   void step(const DecodeInputs& in, std::vector<SampledToken>& draws) override {
     const c10::NoGradGuard no_grad;
     const auto n = static_cast<std::int64_t>(in.tokens.size());
     const auto slots = std::min<std::int64_t>(step_size(n), cache_.slots());
     const auto longest = *std::max_element(in.starts.begin(), in.starts.end()) + 1;
+    reserve(longest);
     const auto length = std::min<std::int64_t>(size_of(longest), cache_.positions());
     Step& step = steps_[{slots, length}];
     // One transfer each way: ids and positions are exact in f64, logprobs too.
@@ -88,14 +102,15 @@ class DeviceDecoder final : public Decoder {
       draws.push_back({static_cast<int>(tokens[s]), static_cast<float>(tokens[slots + s])});
   }
 
+ private:
   // In the sizes of the steps: a larger cache then means that longer steps begin.
-  void reserve(int positions, int context) override {
+  void reserve(std::int64_t positions) {
     if (positions <= cache_.positions()) return;
     steps_.clear();  // recorded with the old cache
-    cache_.reserve(static_cast<int>(std::min<std::int64_t>(context, size_of(positions))));
+    const std::int64_t context = model_.architecture().context;
+    cache_.reserve(static_cast<int>(std::min(context, size_of(positions))));
   }
 
- private:
   struct Step {
     at::Tensor inputs, outputs;  // [3,slots] tokens, starts, uniforms; [2,slots] tokens, logprobs; f64
     bool done_before = false;

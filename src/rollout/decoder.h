@@ -24,11 +24,15 @@ class Decoder {
  public:
   explicit Decoder(KvCache cache) : cache_(std::move(cache)) {}
   virtual ~Decoder() = default;
-  // Draws the next token of each slot. Room for all starts must have been reserved.
+  // A rollout begins in `slot` after the first `length` positions in slot 0 of `prompt`.
+  virtual void begin(int slot, const std::shared_ptr<const KvCache>& prompt, int length) = 0;
+  // Draws the next token of each slot.
   virtual void step(const DecodeInputs& inputs, std::vector<SampledToken>& draws) = 0;
-  // Room for so many positions per slot, `context` at most; what is in the cache stays.
-  virtual void reserve(int positions, int context) = 0;
-  KvCache& cache() { return cache_; }
+  // The rollout in `slot` has ended; that of the last slot, `length` positions, moves there.
+  void leave(int slot, int last, int length) {
+    if (slot != last) cache_.copy(last, slot, length);
+    cache_.release(last);
+  }
 
  protected:
   KvCache cache_;

@@ -49,10 +49,9 @@ class Scheduler {
   // One prefilled prompt, kept until all its samples have started.
   struct Group {
     Request request;
-    std::shared_ptr<const KvCache> prompt;  // slot `row` of the cache that this prompt was prefilled in
-    int row = 0;
-    at::Tensor logits;         // [V] f32: of the first token, on the CPU
-    std::int64_t version = 0;  // of the weights that these come from
+    std::shared_ptr<const KvCache> prompt;  // of one slot, which its rollouts share
+    at::Tensor logits;                      // [V] f32: of the first token, on the CPU
+    std::int64_t version = 0;               // of the weights that these come from
     int started = 0;
   };
 
@@ -132,12 +131,21 @@ class Scheduler {
       last.data_ptr<std::int64_t>()[r] = static_cast<std::int64_t>(r * steps + prompt.size()) - 1;
       stats_.prefill_tokens += static_cast<std::int64_t>(prompt.size());
     }
-    auto cache = std::make_shared<KvCache>(model_.architecture(), static_cast<int>(rows),
-                                           static_cast<int>(steps), model_.compute_type(), model_.device());
+    const auto room = [&](std::int64_t slots, std::size_t positions) {
+      return std::make_shared<KvCache>(model_.architecture(), static_cast<int>(slots),
+                                       static_cast<int>(positions), model_.compute_type(), model_.device());
+    };
+    const auto cache = room(rows, steps);
     const auto hidden = model_.decode(tokens, at::zeros({rows}, at::kLong), *cache).flatten(0, 1);
     const auto logits = model_.logits(hidden.index_select(0, last.to(model_.device()))).cpu();
     for (std::int64_t r = 0; r < rows; ++r) {
-      waiting_.push_back({std::move(requests[r]), cache, static_cast<int>(r), logits[r], model_.version});
+      auto prompt = cache;
+      if (rows > 1) {  // its own, so that no rollout keeps the others' prompts in memory
+        const auto length = requests[r].prompt.size();
+        prompt = room(1, length);
+        prompt->copy_from(*cache, static_cast<int>(r), 0, static_cast<int>(length));
+      }
+      waiting_.push_back({std::move(requests[r]), std::move(prompt), logits[r], model_.version});
     }
   }
 
@@ -157,8 +165,7 @@ class Scheduler {
       finish(std::move(active.rollout));
       return;
     }
-    reserve(active.length + 1);
-    decoder_->cache().copy_from(*group.prompt, group.row, static_cast<int>(active_.size()), active.length);
+    decoder_->begin(static_cast<int>(active_.size()), group.prompt, active.length);
     active_.push_back(std::move(active));
   }
 
@@ -174,7 +181,6 @@ class Scheduler {
       starts[s] = active_[s].length++;
       uniforms[s] = active_[s].rng.uniform();
     }
-    reserve(static_cast<int>(*std::max_element(starts.begin(), starts.end())) + 1);
     decoder_->step(inputs_, draws_);
     ++stats_.decode_steps;
     // From the last slot down, so that what moves into a hole has already been dealt with.
@@ -203,10 +209,8 @@ class Scheduler {
   void leave(int s) {
     auto rollout = std::move(active_[s].rollout);
     const int last = static_cast<int>(active_.size()) - 1;
-    if (s != last) {
-      decoder_->cache().copy(last, s, active_[last].length);
-      active_[s] = std::move(active_[last]);
-    }
+    decoder_->leave(s, last, active_[last].length);
+    if (s != last) active_[s] = std::move(active_[last]);
     active_.pop_back();
     finish(std::move(rollout));
   }
@@ -215,8 +219,6 @@ class Scheduler {
     dry_ = false;
     done_(std::move(rollout));
   }
-
-  void reserve(int positions) { decoder_->reserve(positions, model_.architecture().context); }
 
   const Model& model_;
   const SamplingConfig& sampling_;

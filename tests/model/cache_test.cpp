@@ -97,6 +97,48 @@ TEST_P(CacheTest, PrefillTogetherEqualsOneByOne) {
   }
 }
 
+// Two rollouts of one prompt and one of another, the second of which takes the place of the first: what they
+// share and what is their own moves with them, and each state is that of the whole sequence.
+TEST_P(CacheTest, SharedPrompts) {
+  const c10::NoGradGuard no_grad;
+  const auto model = lively_model(tiny_architecture(GetParam()), at::kFloat);
+  const auto& a = model->architecture();
+  auto tokens = random_tokens(3, 12, a.vocab_size, 7);
+  tokens[1].narrow(0, 0, 6).copy_(tokens[0].narrow(0, 0, 6));
+  const auto whole = hidden_of(*model, tokens);
+  const int lengths[] = {6, 6, 3};
+  KvCache cache(a, 3, 3, at::kFloat);
+  const auto prefilled = [&](int row) {
+    auto prompt = std::make_shared<KvCache>(a, 1, lengths[row], at::kFloat);
+    model->decode(tokens.narrow(0, row, 1).narrow(1, 0, lengths[row]), at::zeros({1}, at::kLong), *prompt);
+    return prompt;
+  };
+  const auto first = prefilled(0);
+  cache.share(0, first, 6);
+  cache.share(1, first, 6);
+  cache.share(2, prefilled(2), 3);
+  std::vector<int> in_slot = {0, 1, 2};
+  for (int step = 0; step < 6; ++step) {
+    if (step == 3) {
+      cache.reserve(6);
+      cache.copy(2, 0, 3 + step);
+      cache.release(2);
+      in_slot = {2, 1};
+    }
+    const auto batch = std::ssize(in_slot);
+    auto starts = at::empty({batch}, at::kLong), next = at::empty({batch, 1}, at::kLong);
+    for (int s = 0; s < batch; ++s) {
+      starts[s] = lengths[in_slot[s]] + step;
+      next[s] = tokens[in_slot[s]][lengths[in_slot[s]] + step];
+    }
+    const auto states = model->decode(next, starts, cache);
+    for (int s = 0; s < batch; ++s)
+      EXPECT_LT(largest_difference(states[s][0], whole[in_slot[s]][lengths[in_slot[s]] + step]), 2e-5);
+  }
+  EXPECT_EQ(first.use_count(), 2);  // here and in slot 1
+  EXPECT_THROW(cache.share(0, first, 7), Error);
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, CacheTest, testing::Values("llama", "qwen2", "qwen3", "gemma3_text"));
 
 TEST(KvCacheTest, CopyMovesTheFirstPositionsOfEveryLayer) {

@@ -240,6 +240,33 @@ TEST(LayersTest, CachedAttention) {
         const std::int64_t starts[] = {0, 14, 15, 37};
         const auto out =
             cached_attention(q, keys, values, at::tensor(at::ArrayRef<std::int64_t>(starts), at::kLong));
+        // Rows that begin elsewhere: one whole but for the query's own, one in the middle of a block, one
+        // alone.
+        const std::int64_t shared[] = {0, 14, 3, 16};
+        auto own_keys = keys.clone(), own_values = values.clone();
+        std::vector<Trunk> trunks(batch);
+        std::vector<std::int64_t> rows;
+        for (std::int64_t b = 0; b < batch; ++b) {
+          const auto n = shared[b];
+          rows.push_back(starts[b] - n);
+          if (n == 0) continue;
+          const auto beginning = [&](const at::Tensor& x) {
+            return x.narrow(0, b, 1).narrow(2, 0, n).clone();
+          };
+          trunks[b] = {beginning(keys), beginning(values), n};
+          for (auto* x : {&own_keys, &own_values}) {
+            const auto rest = (*x)[b].narrow(1, n, positions - n).clone();
+            (*x)[b].fill_(100).narrow(1, 0, positions - n).copy_(rest);
+          }
+        }
+        const auto places = at::tensor(rows, at::kLong);
+        EXPECT_TRUE(at::equal(cached_attention(q, own_keys, own_values, places, 0, trunks), out));
+        for (const std::int64_t window : {1, 9, 20}) {
+          EXPECT_TRUE(
+              at::equal(cached_attention(q, own_keys, own_values, places, window, trunks),
+                        cached_attention(q, keys, values,
+                                         at::tensor(at::ArrayRef<std::int64_t>(starts), at::kLong), window)));
+        }
         const auto heads = out.view({batch, steps, kv_heads, group, width}).to(at::kDouble);
         for (std::int64_t b = 0; b < batch; ++b) {
           for (std::int64_t t = 0; t < steps; ++t) {

@@ -125,7 +125,6 @@ TEST(DeviceEngineTest, OneTransferEachWayPerStep) {
   if (!fake::counts()) GTEST_SKIP() << "counted on the fake device only";
   const auto model = fake::on_device(*lively_model(tiny_architecture(), at::kFloat));
   const auto decoder = make_decoder(*model, 5, 1.0, nullptr);
-  decoder->reserve(20, 64);
   std::vector<SampledToken> draws;
   decoder->step({{4, 5, 6}, {0, 0, 0}, {0.1, 0.2, 0.3}}, draws);  // makes the rotary table
   const auto before = fake::traffic;
