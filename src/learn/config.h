@@ -45,8 +45,8 @@ struct TrainConfig {
   int save_every = 1;                       // checkpoint every so many steps: what a kill can cost
   int keep = 2;                             // checkpoints kept
   int rollouts_every = 10;                  // keep the rollouts of every so many steps
-  int eval_every = 0;       // evaluate on the eval sets every so many steps (and at the end); 0 = off
-  int eval_samples = 8;     // solvable = pass@eval_samples
+  int eval_every = 0;  // evaluate on the eval sets every so many steps (and at the end); 0 = off
+  int eval_samples = 8;
   bool eval_guided = true;  // also under guidance, where problems of an eval set carry it
   void fields(Options& options);
 };

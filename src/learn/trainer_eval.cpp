@@ -1,5 +1,7 @@
 // Evaluation while training. The random streams depend on (seed, problem) and not on the step, so that two
 // evaluations of a run differ by the weights alone.
+#include <set>
+
 #include "evaluate/evaluate.h"
 #include "learn/trainer_parts.h"
 
@@ -8,7 +10,9 @@ namespace {
 
 void add_set(const TrainJob& job, const EvalSet& set, bool guided, Json& row) {
   const int n = job.config.eval_samples;
-  const EvalConfig config{.samples = n, .pass_at = n > 1 ? std::vector<int>{1, n} : std::vector<int>{1}};
+  std::set<int> pass_at = {1, 8, 32, n};  // the paper's, as far as the samples go, and what these can show
+  pass_at.erase(pass_at.upper_bound(n), pass_at.end());
+  const EvalConfig config{.samples = n, .pass_at = {pass_at.begin(), pass_at.end()}};
   const SetResult result = evaluate(explorer_of(job), config, set.name, set.problems, guided);
   const std::string prefix = "eval/" + set.name + (guided ? "/guided/" : "/unguided/");
   for (const PassAtK& pass : result.pass)

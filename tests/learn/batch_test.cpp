@@ -69,6 +69,21 @@ TEST(MicroBatches, NeighboursShareTheirPrompt) {
   EXPECT_THAT(ids(parts[2].tokens), ElementsAre(11, 401, 11, 12));
 }
 
+// In the message or at the beginning of the answer: an input, never a target.
+TEST(MicroBatches, GuidanceIsNoTarget) {
+  const int one = 3, two = 4, three = 5, yes = 1, hint = 8, eos = 0;
+  for (const std::string where : {"user", "assistant"}) {
+    const std::vector<int> prompt = test::tiny_prompts(where)->render("one", "two three");
+    const MicroBatch b = micro_batches({{prompt, {yes, two, eos}}, {prompt, {eos}}}, 1000)[0];
+    if (where == "user") {
+      EXPECT_THAT(ids(b.tokens), ElementsAre(one, hint, two, three, yes, two));
+    } else {
+      EXPECT_THAT(ids(b.tokens), ElementsAre(one, two, three, yes, two));
+    }
+    EXPECT_THAT(ids(b.targets), ElementsAre(yes, two, eos, eos)) << where;
+  }
+}
+
 // Over many shapes: the targets are exactly the completion tokens, each predicted from the token before it.
 TEST(MicroBatches, TargetsAreExactlyTheCompletions) {
   std::vector<Sequence> sequences;

@@ -43,8 +43,9 @@ inline Architecture tiny_architecture() {
   return a;
 }
 
-inline std::shared_ptr<const PromptRenderer> tiny_prompts() {
+inline std::shared_ptr<const PromptRenderer> tiny_prompts(const std::string& guidance_in = "user") {
   PromptConfig config;
+  config.guidance_in = guidance_in;
   config.chat_template = "plain";
   config.unguided = "{problem}";
   config.guided = "{problem} hint {guidance}";

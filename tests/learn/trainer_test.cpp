@@ -222,6 +222,25 @@ Json train_one_step(World& world) {
 }
 
 // Truncated rollouts left out of the loss leave its denominators too, but stay in the group's baseline.
+TEST(Trainer, EvaluatesThePapersPassAtK) {
+  test::TempFolder folder("pass_at");
+  World world;
+  FakeEngine engine(scripted);
+  world.job.engine = &engine;
+  world.job.hard = {test::problem("a", "one two", "red")};
+  world.job.config.steps = 1;
+  world.job.config.eval_every = 5;
+  world.job.config.eval_samples = 10;
+  world.job.eval_sets = {{"held", world.job.hard}};
+  world.train(folder / "run");
+  const Json row = test::metrics_of(folder / "run").front();
+  EXPECT_EQ(row["eval/held/unguided/pass@1"], 2.0 / 10);
+  // Of the C(10, 8) = 45 ways to draw eight, one misses both correct ones.
+  EXPECT_NEAR(row["eval/held/unguided/pass@8"].get<double>(), 44.0 / 45, 1e-12);
+  EXPECT_EQ(row["eval/held/unguided/pass@10"], 1.0);
+  EXPECT_FALSE(row.contains("eval/held/unguided/pass@32"));
+}
+
 TEST(Trainer, MaskTruncated) {
   for (const bool mask : {false, true}) {
     World world;
