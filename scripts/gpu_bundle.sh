@@ -12,7 +12,7 @@ mkdir -p "$out/build" "$out/lib"
 for program in "${programs[@]}"; do strip -o "$out/build/$program" "$build/$program"; done
 strip -o "$out/build/libpope_cuda.so" "$build/libpope_cuda.so"
 ldd "${programs[@]/#/$build/}" | awk '$2 == "=>" && $3 ~ /^\// { print $3 }' | sort -u |
-  grep -Ev '/(libtorch|libc10|libgomp|libcu|libc\.|libm\.|libdl\.|librt\.|libpthread\.|libstdc\+\+|libgcc_s)' |
+  grep -Ev '/(libtorch|libc10|libcu|libc\.|libm\.|libdl\.|librt\.|libpthread\.|libstdc\+\+|libgcc_s)' |
   xargs -I{} cp -L {} "$out/lib/"
 cp -r configs scripts "$out/"
 "$build/pope" init configs/micro.json --out "$out/micro" >&2

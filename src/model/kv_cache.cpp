@@ -1,4 +1,5 @@
 // The cache of keys and values. See model.h.
+#include <algorithm>
 #include <cstring>
 
 #include "core/error.h"
@@ -30,15 +31,17 @@ int KvCache::slots() const { return static_cast<int>(keys.at(0).size(0)); }
 int KvCache::positions() const { return static_cast<int>(keys.at(0).size(2)); }
 
 void KvCache::copy_from(const KvCache& source, int from_slot, int to_slot, int length) {
-  const bool outside = from_slot >= source.slots() || to_slot >= slots();
-  if (outside || length > positions() || length > source.positions()) {
+  const bool outside = from_slot < 0 || from_slot >= source.slots() || to_slot < 0 || to_slot >= slots();
+  const int own = outside ? 0 : length - std::min(length, source.shared(from_slot));
+  if (outside || length < 0 || own > positions() || own > source.positions() ||
+      (&source != this && own < length)) {
     throw Error("kv cache", "copy of " + std::to_string(length) + " positions from slot " +
                                 std::to_string(from_slot) + " to " + std::to_string(to_slot) +
                                 " is out of range");
   }
   const auto copy_layer = [&](const at::Tensor& from, at::Tensor& to) {
     if (!to.is_cpu()) {
-      to[to_slot].narrow(1, 0, length).copy_(from[from_slot].narrow(1, 0, length));
+      to[to_slot].narrow(1, 0, own).copy_(from[from_slot].narrow(1, 0, own));
       return;
     }
     const auto bytes = static_cast<std::size_t>(to.element_size());
@@ -47,22 +50,21 @@ void KvCache::copy_from(const KvCache& source, int from_slot, int to_slot, int l
     auto* out = static_cast<char*>(to.data_ptr());
     for (std::int64_t k = 0; k < to.size(1); ++k) {
       std::memcpy(out + (to_slot * to.stride(0) + k * to.stride(1)) * bytes,
-                  in + (from_slot * from.stride(0) + k * from.stride(1)) * bytes, length * row);
+                  in + (from_slot * from.stride(0) + k * from.stride(1)) * bytes, own * row);
     }
   };
   for (std::size_t l = 0; l < keys.size(); ++l) {
     copy_layer(source.keys[l], keys[l]);
     copy_layer(source.values[l], values[l]);
   }
+  shared_[to_slot] = {source.shared_[from_slot].prompt, length - own};
 }
 
-void KvCache::copy(int from_slot, int to_slot, int length) {
-  copy_from(*this, from_slot, to_slot, length - shared(from_slot));
-  shared_[to_slot] = shared_[from_slot];
-}
+void KvCache::copy(int from_slot, int to_slot, int length) { copy_from(*this, from_slot, to_slot, length); }
 
 void KvCache::share(int slot, std::shared_ptr<const KvCache> prompt, int length) {
-  if (!keys.at(0).is_cpu() || length > prompt->positions()) {
+  if (!keys.at(0).is_cpu() || length < 0 || length > prompt->positions() ||
+      prompt->keys.size() != keys.size()) {
     throw Error("kv cache", "expected a prompt of at least " + std::to_string(length) +
                                 " positions, on the CPU, got " + std::to_string(prompt->positions()));
   }

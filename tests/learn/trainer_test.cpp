@@ -221,7 +221,6 @@ Json train_one_step(World& world) {
   return test::metrics_of(folder / "run").back();
 }
 
-// Truncated rollouts left out of the loss leave its denominators too, but stay in the group's baseline.
 TEST(Trainer, EvaluatesThePapersPassAtK) {
   test::TempFolder folder("pass_at");
   World world;
@@ -241,6 +240,7 @@ TEST(Trainer, EvaluatesThePapersPassAtK) {
   EXPECT_FALSE(row.contains("eval/held/unguided/pass@32"));
 }
 
+// Truncated rollouts left out of the loss leave its denominators too, but stay in the group's baseline.
 TEST(Trainer, MaskTruncated) {
   for (const bool mask : {false, true}) {
     World world;

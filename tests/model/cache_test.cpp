@@ -136,6 +136,18 @@ TEST_P(CacheTest, SharedPrompts) {
       EXPECT_LT(largest_difference(states[s][0], whole[in_slot[s]][lengths[in_slot[s]] + step]), 2e-5);
   }
   EXPECT_EQ(first.use_count(), 2);  // here and in slot 1
+  // Fewer positions than are shared; a slot that shares becomes one that does not; what does not fit.
+  cache.copy(1, 2, 4);
+  EXPECT_EQ(cache.shared(2), 4);
+  cache.copy_from(*first, 0, 2, 5);
+  EXPECT_EQ(cache.shared(2), 0);
+  EXPECT_TRUE(at::equal(cache.keys[1][2].narrow(1, 0, 5), first->keys[1][0].narrow(1, 0, 5)));
+  KvCache other(a, 1, 9, at::kFloat);
+  EXPECT_THROW(other.copy_from(cache, 1, 0, 7), Error);
+  EXPECT_THROW(cache.copy(1, 2, -1), Error);
+  const auto one = at::zeros({3, 1}, at::kLong), two = at::zeros({3, 2}, at::kLong);
+  EXPECT_THROW(model->decode(one, at::tensor({3, 3, 0}, at::kLong), cache), Error);  // within the shared part
+  EXPECT_THROW(model->decode(two, at::zeros({3}, at::kLong), cache), Error);
   EXPECT_THROW(cache.share(0, first, 7), Error);
 }
 
