@@ -139,17 +139,22 @@ Rollout scripted(const Request& request, int sample) {
   return rollout;
 }
 
+// One step on one problem, evaluated before and after.
+void evaluate_one_problem(World& world, FakeEngine& engine, int samples) {
+  world.job.engine = &engine;
+  world.job.hard = {test::problem("a", "one two", "red")};
+  world.job.config.steps = 1;
+  world.job.config.eval_every = 5;
+  world.job.config.eval_samples = samples;
+  world.job.eval_sets = {{"held", world.job.hard}};
+}
+
 TEST(Trainer, MetricsByHand) {
   test::TempFolder folder("metrics");
   World world;
   FakeEngine engine(scripted);
-  world.job.engine = &engine;
-  world.job.hard = {test::problem("a", "one two", "red")};
-  world.job.config.steps = 1;
+  evaluate_one_problem(world, engine, 8);
   world.job.config.rollouts_every = 1;
-  world.job.config.eval_every = 5;
-  world.job.config.eval_samples = 8;
-  world.job.eval_sets = {{"held", world.job.hard}};
   const Json result = world.train(folder / "run");
   const std::vector<Json> rows = test::metrics_of(folder / "run");
   ASSERT_EQ(rows.size(), 2u);
@@ -225,12 +230,7 @@ TEST(Trainer, EvaluatesThePapersPassAtK) {
   test::TempFolder folder("pass_at");
   World world;
   FakeEngine engine(scripted);
-  world.job.engine = &engine;
-  world.job.hard = {test::problem("a", "one two", "red")};
-  world.job.config.steps = 1;
-  world.job.config.eval_every = 5;
-  world.job.config.eval_samples = 10;
-  world.job.eval_sets = {{"held", world.job.hard}};
+  evaluate_one_problem(world, engine, 10);
   world.train(folder / "run");
   const Json row = test::metrics_of(folder / "run").front();
   EXPECT_EQ(row["eval/held/unguided/pass@1"], 2.0 / 10);
