@@ -1,6 +1,6 @@
-// Policy losses at token level and the terms added to them, one file each, and their aggregation. Pure:
-// tensors in, loss and metrics out. A new one is one file and one line in objective.cpp. docs/methods.md has
-// all equations.
+// Policy losses at token level and the terms added to them, one file each, and their aggregation; and the
+// loss of supervised fine-tuning. Pure: tensors in, loss and metrics out. A new one is one file and one line
+// in objective.cpp. docs/methods.md has all equations.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -57,6 +57,10 @@ at::Tensor reference_kl(const TokenBatch& batch);
 //   seq_mean    Σ_s (mean over the tokens of s) / S_total
 at::Tensor aggregate(const std::string& aggregation, const at::Tensor& losses, const at::Tensor& sequence,
                      const BatchTotals& totals);
+
+// −Σ log π(token | those before it) / N_total → scalar; `logprobs` [N] f32 of the target tokens, with
+// gradient. No policy loss: the tokens are given, not sampled (negative_log_likelihood.cpp).
+at::Tensor negative_log_likelihood(const at::Tensor& logprobs, const BatchTotals& totals);
 
 struct RatioMetrics {
   double mean = 0, mean_square = 0, max = 0,

@@ -12,6 +12,7 @@
 #include "core/progress.h"
 #include "learn/batch.h"
 #include "learn/checkpoint.h"
+#include "learn/objective.h"
 #include "learn/sft_data.h"
 #include "learn/stopwatch.h"
 #include "model/load.h"
@@ -36,12 +37,13 @@ SftBatch likelihood_gradient(const std::vector<Sequence>& sequences, std::int64_
                              const Model& model, Optimizer& optimizer) {
   SftBatch batch;
   for (const Sequence& s : sequences) batch.tokens += static_cast<std::int64_t>(s.completion.size());
+  const BatchTotals totals{batch.tokens, static_cast<std::int64_t>(sequences.size())};
   for (const MicroBatch& made : micro_batches(sequences, micro_batch_tokens)) {
     const MicroBatch micro = made.to(model.device());
     const at::Tensor rows = model.hidden(micro.tokens, micro.packing).index_select(0, micro.rows);  // [M,W]
     const TokenLogprobs out =
         token_logprobs(rows, model.output_embedding(), micro.targets, /*temperature=*/1.0);
-    const at::Tensor loss = -out.logprobs.sum() / static_cast<double>(batch.tokens);
+    const at::Tensor loss = negative_log_likelihood(out.logprobs, totals);
     loss.backward();
     optimizer.accumulate();
     batch.loss += loss.item<double>();

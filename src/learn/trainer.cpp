@@ -62,12 +62,14 @@ void check(const TrainJob& job) {
 
 // Cumulative counts, kept in the checkpoint.
 struct Counters {
-  std::int64_t rollouts = 0, tokens = 0;
+  std::int64_t rollouts = 0, hard_rollouts = 0, tokens = 0;
 };
 
 void count(const std::vector<Group>& groups, Counters& counters) {
   for (const Group& group : groups) {
-    counters.rollouts += static_cast<std::int64_t>(group.rollouts.size());
+    const auto rollouts = static_cast<std::int64_t>(group.rollouts.size());
+    counters.rollouts += rollouts;
+    if (group.set->name != "easy") counters.hard_rollouts += rollouts;
     for (const GradedRollout& graded : group.rollouts) {
       counters.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
     }
@@ -129,7 +131,8 @@ class Trainer {
     const std::int64_t done = state_ ? state_->at("step").get<std::int64_t>() : 0;
     run_.truncate_metrics(state_ ? done : -1);
     if (!state_) return 0;
-    counters_ = {state_->at("rollouts").get<std::int64_t>(), state_->at("tokens").get<std::int64_t>()};
+    counters_ = {state_->at("rollouts").get<std::int64_t>(), state_->at("hard_rollouts").get<std::int64_t>(),
+                 state_->at("tokens").get<std::int64_t>()};
     log_line(fmt::format("resuming after step {} of {}", done, job_.config.steps));
     return done;
   }
@@ -163,6 +166,7 @@ class Trainer {
     add_group_metrics(job_, mixture_, groups, row);
     add_learn_metrics(job_, learned, row);
     row["rollouts/total"] = counters_.rollouts;
+    row["rollouts/hard"] = counters_.hard_rollouts;
     row["tokens/sampled"] = counters_.tokens;
     source_->end_step(row);
     const TrainConfig& c = job_.config;
@@ -178,7 +182,9 @@ class Trainer {
   }
 
   void save(std::int64_t number) {
-    Json state = {{"rollouts", counters_.rollouts}, {"tokens", counters_.tokens}};
+    Json state = {{"rollouts", counters_.rollouts},
+                  {"hard_rollouts", counters_.hard_rollouts},
+                  {"tokens", counters_.tokens}};
     state.update(source_->state());
     timed(seconds_.checkpoint, [&] {
       save_checkpoint(run_.path(), number, *job_.model, optimizer_, job_.prompts->tokenizer(), state,

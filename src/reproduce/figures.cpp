@@ -6,43 +6,26 @@
 #include <algorithm>
 #include <map>
 
-#include "core/yaml.h"
-
 namespace pope {
 namespace {
 
 namespace fs = std::filesystem;
 
 constexpr std::size_t kPoints = 30;
-constexpr auto kHardRollouts = "rollouts/hard";
 constexpr int kColors = 7;  // of the page's style, beside the base model's grey
 
 struct Point {
   double step, x, y;
 };
 
-// The part of a run's rollouts that goes to its hard problems, guided or not: by its mixture.
-double hard_share(const fs::path& run) {
-  const fs::path file = run / "config.yaml";
-  double hard = 0, easy = 0;
-  for (const auto& [key, value] : flatten_yaml(read_file(file), file.string())) {
-    if (key == "mixture.unguided" || key == "mixture.guided") hard += std::atof(value.c_str());
-    if (key == "mixture.easy") easy = std::atof(value.c_str());
-  }
-  return hard / (hard + easy);
-}
-
 // The rows of a run that have both metrics, averaged into at most kPoints.
 std::vector<Point> points_of(const fs::path& run, const Figure& figure) {
   std::vector<Point> rows;
-  const bool rollouts = figure.x == kHardRollouts;
-  const std::string x = rollouts ? "rollouts/total" : figure.x;
-  const double share = rollouts ? hard_share(run) : 1;
   read_jsonl(run / "metrics.jsonl", [&](Json&& row, std::size_t) {
     const auto has = [&](const std::string& key) { return row.contains(key) && row[key].is_number(); };
-    if (!has("step") || !has(figure.y) || (!x.empty() && !has(x))) return;
+    if (!has("step") || !has(figure.y) || (!figure.x.empty() && !has(figure.x))) return;
     const double step = row["step"];
-    rows.push_back({step, x.empty() ? step : share * row[x].get<double>(), row[figure.y]});
+    rows.push_back({step, figure.x.empty() ? step : row[figure.x].get<double>(), row[figure.y]});
   });
   const std::size_t window = (rows.size() + kPoints - 1) / kPoints;
   std::vector<Point> points;
@@ -82,7 +65,7 @@ Json series_of(const Figure& figure, const Term& arm, const std::vector<std::uin
     const double y = sum_y / static_cast<double>(runs);
     x.push_back(sum_x / static_cast<double>(runs));
     mean.push_back(y);
-    const bool band = figure.x.empty() || figure.x == kHardRollouts;
+    const bool band = figure.x.empty() || figure.x == "rollouts/hard";
     low.push_back(band ? least : y);
     high.push_back(band ? most : y);
   }

@@ -27,23 +27,6 @@ namespace fs = std::filesystem;
 
 constexpr auto kOperation = "reproduce";
 
-// `text` with every "@NAME" of a step made the path of its output.
-std::string with_paths(std::string text, const std::map<std::string, fs::path>& outputs) {
-  // The longest names first, so that "@mine-easy" is not taken for "@mine".
-  std::vector<std::string> names;
-  for (const auto& [name, path] : outputs) names.push_back(name);
-  std::sort(names.begin(), names.end(), [](const auto& a, const auto& b) { return a.size() > b.size(); });
-  for (const std::string& name : names) {
-    const std::string mark = "@" + name;
-    for (std::size_t at = text.find(mark); at != std::string::npos; at = text.find(mark, at)) {
-      const std::string path = outputs.at(name).string();
-      text.replace(at, mark.size(), path);
-      at += path.size();
-    }
-  }
-  return text;
-}
-
 // As measured on the embedded family.
 double weight_of(const std::string& verb) {
   static const std::map<std::string, double> kWeights = {{"train", 10},  {"sft", 10},    {"mine", 3},
@@ -121,6 +104,7 @@ std::vector<Job> jobs_of(const std::vector<Step>& steps, const std::vector<std::
     const fs::path folder = out / fmt::format("seed-{}", seed);
     std::map<std::string, fs::path> outputs;
     std::map<std::string, std::size_t> index;
+    const auto path_of = [&](const std::string& name) { return outputs.at(name).string(); };
     for (const Step& step : steps) {
       Job job{fmt::format("seed-{}/{}", seed, step.name), {step.verb}, folder / step.out};
       job.config = step.config;
@@ -128,12 +112,13 @@ std::vector<Job> jobs_of(const std::vector<Step>& steps, const std::vector<std::
       job.run_directory = step.verb != "problems" && step.verb != "init";
       for (const std::string& file : step.config) job.command.insert(job.command.end(), {"-c", file});
       for (const auto& [key, value] : step.settings) {
-        job.command.insert(job.command.end(), {"--set", key + "=" + with_paths(value, outputs)});
+        job.command.insert(job.command.end(),
+                           {"--set", key + "=" + (may_refer(key) ? with_references(value, path_of) : value)});
       }
       for (const std::string& setting : settings) job.command.insert(job.command.end(), {"--set", setting});
       job.command.insert(job.command.end(), {"--seed", std::to_string(seed)});
       if (!step.label.empty()) job.command.insert(job.command.end(), {"--label", step.label});
-      if (!step.argument.empty()) job.command.push_back(with_paths(step.argument, outputs));
+      if (!step.argument.empty()) job.command.push_back(with_references(step.argument, path_of));
       job.command.insert(job.command.end(), {"--out", job.out.string()});
       for (const std::string& name : references(step)) job.after.push_back(index.at(name));
       outputs[step.name] = job.out;

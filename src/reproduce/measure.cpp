@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <numeric>
+#include <vector>
 
 #include "core/error.h"
 #include "core/statistics.h"
@@ -14,6 +17,13 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr auto kOperation = "reproduce";
+
+double parse_number(const std::string& metric, const std::string& text) {
+  double number = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (code == std::errc() && end == text.data() + text.size()) return number;
+  throw Error(kOperation, fmt::format("expected a number, got '{}' in '{}'", text, metric));
+}
 
 // "final/SET/unguided/pass@32" or "final/SET/unguided/overlap/steps" → its parts.
 struct FinalMetric {
@@ -35,7 +45,8 @@ FinalMetric parse_final(const std::string& metric) {
     FinalMetric parts{metric.substr(6, at - 6), mode == "/guided/"};
     const std::string value = metric.substr(at + mode.size());
     if (value.starts_with("pass@")) {
-      parts.k = std::atoi(value.c_str() + 5);
+      parts.k = static_cast<int>(parse_number(metric, value.substr(5)));
+      if (parts.k < 1) throw no_metric();
     } else if (value.starts_with("overlap/")) {
       parts.overlap = value.substr(8);
     } else {
@@ -53,8 +64,7 @@ std::optional<Measurement> final_measurement(const fs::path& run, const std::str
     if (set.at("set") != metric.set || set.at("guided") != metric.guided) continue;
     const int samples = set.at("samples");
     const Json overlap = set.value("overlap", Json::object());
-    if (metric.overlap.empty() ? metric.k < 1 || metric.k > samples : !overlap.contains(metric.overlap))
-      return std::nullopt;
+    if (metric.overlap.empty() ? metric.k > samples : !overlap.contains(metric.overlap)) return std::nullopt;
     Measurement result;
     for (std::size_t i = 0; i < set.at("ids").size(); ++i) {
       result.by_problem[set["ids"][i]] = metric.overlap.empty()
@@ -107,22 +117,43 @@ std::optional<Measurement> window_measurement(const fs::path& run, const Term& t
   return result;
 }
 
-std::optional<Measurement> reach_measurement(const fs::path& run, const std::string& metric) {
-  constexpr std::size_t kMeanOf = 3;
+// "reach/0.5/KEY" → its parts.
+struct ReachMetric {
+  double level;
+  std::string key;
+};
+
+ReachMetric parse_reach(const std::string& metric) {
   const std::size_t key = metric.find('/', 6);
-  if (key == std::string::npos) throw Error(kOperation, "expected reach/X/KEY, got '" + metric + "'");
-  const double wanted = std::atof(metric.substr(6, key - 6).c_str());
-  const Rows rows = rows_of(run, metric.substr(key + 1));
-  if (rows.points.empty()) return std::nullopt;
-  for (std::size_t i = kMeanOf - 1; i < rows.points.size(); ++i) {
-    double mean = 0;
-    for (std::size_t j = 0; j < kMeanOf; ++j) mean += rows.points[i - j].second / kMeanOf;
-    if (mean >= wanted) return Measurement{rows.points[i].first, {}};
-  }
-  return Measurement{rows.steps, {}};
+  if (key == std::string::npos || key + 1 == metric.size())
+    throw Error(kOperation, "expected reach/X/KEY, got '" + metric + "'");
+  return {parse_number(metric, metric.substr(6, key - 6)), metric.substr(key + 1)};
+}
+
+std::optional<Measurement> reach_measurement(const fs::path& run, const std::string& name) {
+  constexpr std::size_t kMeanOf = 3;
+  const ReachMetric metric = parse_reach(name);
+  std::vector<double> values;
+  double rollouts = 0;
+  std::optional<double> reached;
+  read_jsonl(run / "metrics.jsonl", [&](Json&& row, std::size_t) {
+    rollouts = row.value("rollouts/hard", rollouts);
+    if (reached || !row.contains(metric.key) || !row[metric.key].is_number()) return;
+    values.push_back(row[metric.key]);
+    if (values.size() < kMeanOf) return;
+    const double mean = std::accumulate(values.end() - kMeanOf, values.end(), 0.0) / kMeanOf;
+    if (mean >= metric.level) reached = rollouts;
+  });
+  if (values.empty()) return std::nullopt;
+  return Measurement{reached.value_or(rollouts), {}};
 }
 
 }  // namespace
+
+void check_metric(const std::string& metric) {
+  if (metric.starts_with("final/")) parse_final(metric);
+  if (metric.starts_with("reach/")) parse_reach(metric);
+}
 
 std::optional<Measurement> measure(const fs::path& seed, const Term& term) {
   const bool final = term.metric.starts_with("final/"), reach = term.metric.starts_with("reach/");

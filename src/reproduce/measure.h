@@ -18,8 +18,9 @@ namespace pope {
 //   final/SET/guided|unguided/overlap/MEASURE
 //     overlap above that by chance
 //   reach/X/KEY
-//     training steps until KEY of metrics.jsonl, the mean of its last 3 rows, is at least X; where it never
-//     is, all steps of the run
+//     rollouts of hard problems until KEY of metrics.jsonl, the mean of its last 3 rows, is at least X; where
+//     it never is, all of the run's. Two arms compare where both have the same number of them in all: then
+//     it is the mean within that budget ("restricted mean survival time").
 //   KEY
 //     of metrics.jsonl, its mean over a window
 // Of an arm with several runs the mean, with the value of each run.
@@ -27,6 +28,9 @@ struct Measurement {
   double value = 0;
   std::map<std::string, double> by_problem;
 };
+
+// Error where `metric` has the form of none of these.
+void check_metric(const std::string& metric);
 
 // Windows of a run of T steps, by number t = 1 … T: start t ≤ 0.1 T, early 0.15 T < t ≤ 0.35 T, middle
 // 0.4 T < t ≤ 0.6 T, late t > 0.8 T, all. The mean over the rows that have the metric.

@@ -11,6 +11,7 @@
 #include "core/nearest.h"
 #include "core/yaml.h"
 #include "reproduce/entry.h"
+#include "reproduce/measure.h"
 
 namespace pope {
 namespace {
@@ -72,8 +73,12 @@ class Reader {
     if (!section(file, "claims").is_array())
       throw Error(kOperation, path.string() + ": expected a list of claims");
     int number = 0;
+    std::set<std::string> ids;
     for (const Json& value : file["claims"]) {
-      study.claims.push_back(claim(study.name, fmt::format("{}: claim {}", path.string(), ++number), value));
+      study.claims.push_back(claim(fmt::format("{}: claim {}", path.string(), ++number), value));
+      if (!ids.insert(study.claims.back().id).second)
+        throw Error(kOperation,
+                    fmt::format("{}: the id '{}' stands twice", path.string(), study.claims.back().id));
     }
     if (!file.contains("figures")) return study;
     number = 0;
@@ -139,9 +144,10 @@ class Reader {
     return term;
   }
 
-  Claim claim(const std::string& study, const std::string& where, const Json& value) const {
-    const Entry entry(where, value, {"claim", "metric", "of", "minus", "times", "above", "below"});
-    Claim claim{study, entry.text("claim")};
+  Claim claim(const std::string& where, const Json& value) const {
+    const Entry entry(where, value, {"id", "claim", "metric", "of", "minus", "times", "above", "below"});
+    Claim claim{entry.text("id"), entry.text("claim")};
+    check_metric(entry.text("metric"));
     claim.left = term(entry.text("of"), entry.text("metric"));
     if (entry.has("minus")) claim.right = term(entry.text("minus"), entry.text("metric"));
     claim.times = entry.number("times", 1);
@@ -253,17 +259,30 @@ std::vector<Step> Plan::needed(const std::vector<Study>& chosen) const {
 
 std::vector<std::string> references(const Step& step) {
   std::set<std::string> names;
-  const auto scan = [&](const std::string& text) {
-    for (std::size_t at = text.find('@'); at != std::string::npos; at = text.find('@', at + 1)) {
-      const std::size_t end = text.find_first_of("/,]\" ", at);
-      names.insert(text.substr(at + 1, end == std::string::npos ? end : end - at - 1));
-    }
+  const auto note = [&](const std::string& name) {
+    names.insert(name);
+    return name;
   };
   for (const auto& [key, value] : step.settings) {
-    if (key.starts_with("paths.") || key.ends_with("model")) scan(value);
+    if (may_refer(key)) with_references(value, note);
   }
-  scan(step.argument);
+  with_references(step.argument, note);
   return {names.begin(), names.end()};
+}
+
+bool may_refer(const std::string& key) { return key.starts_with("paths.") || key.ends_with("model"); }
+
+std::string with_references(const std::string& text,
+                            const std::function<std::string(const std::string& name)>& output) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t mark = std::min(text.find('@', at), text.size());
+    out += text.substr(at, mark - at);
+    if (mark == text.size()) break;
+    at = std::min(text.find_first_of("/,]\" ", mark), text.size());
+    out += output(text.substr(mark + 1, at - mark - 1));
+  }
+  return out;
 }
 
 Plan read_plan(const fs::path& folder, bool quick) {

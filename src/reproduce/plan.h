@@ -7,6 +7,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -38,7 +39,8 @@ struct Term {
 
 // left − times·right (or left alone) is above (or below) a bound that was fixed before the runs.
 struct Claim {
-  std::string study, text;
+  std::string id;  // unique in its study
+  std::string text;
   Term left;
   std::optional<Term> right;
   double times = 1, bound = 0;
@@ -47,7 +49,7 @@ struct Claim {
 
 // A chart: metric y of some arms against their training steps, or against another metric.
 struct Figure {
-  // Keys of metrics.jsonl. x = "": steps; "rollouts/hard": rollouts of hard problems, guided or not, so far.
+  // Keys of metrics.jsonl. x = "": steps.
   std::string title, x, y;
   std::vector<Term> arms;  // metric y
 };
@@ -72,6 +74,11 @@ struct Plan {
 
 // The names that a step's settings and argument refer to by "@".
 std::vector<std::string> references(const Step& step);
+// Whether the value of setting `key` may refer to outputs: paths and models; a prompt may hold an "@".
+bool may_refer(const std::string& key);
+// `text` with every "@NAME" replaced by what `output` gives for NAME.
+std::string with_references(const std::string& text,
+                            const std::function<std::string(const std::string& name)>& output);
 
 // `quick`: with the settings of arms.yaml's section of that name in every step (a step's own ones win).
 // Errors name file and entry: unknown keys, a reference to no step or in a circle, a claim about no arm.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <thread>
 
 #include "core/error.h"
@@ -22,7 +23,10 @@ namespace fs = std::filesystem;
 std::vector<Study> chosen(const Plan& plan, const std::vector<std::string>& names) {
   if (std::find(names.begin(), names.end(), "all") != names.end()) return plan.studies;
   std::vector<Study> studies;
-  for (const std::string& name : names) studies.push_back(plan.study(name));
+  std::set<std::string> taken;  // a name may stand twice
+  for (const std::string& name : names) {
+    if (taken.insert(name).second) studies.push_back(plan.study(name));
+  }
   return studies;
 }
 

@@ -13,13 +13,15 @@ namespace {
 
 constexpr auto kHeld = "held", kNot = "did not hold", kOpen = "not decidable";
 
-// Quantile 0.975 of Student's t distribution by degrees of freedom 1 … 30; beyond, the normal one is close
-// enough.
+// Quantile 0.975 of Student's t distribution by degrees of freedom 1 … 30; beyond, its expansion about the
+// normal one, z + (z³ + z)/4ν (Abramowitz & Stegun 26.7.5).
 double t_quantile(std::size_t degrees) {
   static constexpr double kTable[] = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
                                       2.201,  2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
                                       2.080,  2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042};
-  return degrees <= std::size(kTable) ? kTable[degrees - 1] : 1.96;
+  constexpr double z = 1.959964;
+  return degrees <= std::size(kTable) ? kTable[degrees - 1]
+                                      : z + (z * z * z + z) / (4 * static_cast<double>(degrees));
 }
 
 double mean(const std::vector<double>& values) {
@@ -73,7 +75,18 @@ Json judged(const Study& study, const Claim& claim, const std::vector<std::uint6
     return term.window.empty() ? term.arm : term.arm + "@" + term.window;
   };
   const bool open = verdict.interval == "none";
-  return {{"study", study.name},
+  // The value of each seed, or of each run of each seed where the arm is repeated.
+  const auto each = [](const Term& term, const std::vector<Measurement>& seeds_of) {
+    std::vector<double> all;
+    for (const Measurement& one : seeds_of) {
+      if (term.runs.size() == 1) all.push_back(one.value);
+      if (term.runs.size() > 1)
+        for (const auto& [run, value] : one.by_problem) all.push_back(value);
+    }
+    return all;
+  };
+  return {{"id", study.name + "/" + claim.id},
+          {"study", study.name},
           {"title", study.title},
           {"claim", claim.text},
           {"metric", claim.left.metric},
@@ -83,6 +96,8 @@ Json judged(const Study& study, const Claim& claim, const std::vector<std::uint6
           {claim.above ? "above" : "below", claim.bound},
           {"left", mean(values_of(left))},
           {"right", claim.right ? Json(mean(values_of(right))) : Json()},
+          {"left_values", each(claim.left, left)},
+          {"right_values", claim.right ? Json(each(*claim.right, right)) : Json()},
           {"difference", verdict.difference.value},
           {"low", open ? Json() : Json(verdict.difference.low)},
           {"high", open ? Json() : Json(verdict.difference.high)},

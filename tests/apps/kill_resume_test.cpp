@@ -167,6 +167,39 @@ TEST_F(KillResume, MineGuideEvalAndCollectGiveEachProblemTheSame) {
       "collect", "");
 }
 
+// Killed with the runs that it has started: they end with it.
+TEST_F(KillResume, ReproduceGivesTheSameVerdicts) {
+  write_file(root_ / "plan/arms.yaml", R"(
+config: [../tiny.yaml]
+steps:
+  pretrain: {verb: problems, out: pretrain.jsonl, set: {source.part: pretrain, source.count: 1500}}
+  hard: {verb: problems, out: hard.jsonl, set: {source.count: 20}}
+  init: {verb: init, argument: ../tiny.json}
+  base: {verb: sft, set: {paths.model: "@init", paths.problems: "@pretrain"}}
+train: {set: {paths.model: "@base/model", paths.problems: "@hard", mixture.guided: 0, paths.eval_sets: ["hard=@hard"]}}
+eval: {set: {paths.eval_sets: ["hard=@hard"], eval.samples: 4, eval.pass_at: [1]}}
+arms:
+  base-model: {label: Base model, model: "@base/model"}
+  plain: {label: GRPO}
+)");
+  write_file(root_ / "plan/one.yaml", R"(
+title: One study
+claims:
+  - {id: solves-more, claim: more, metric: final/hard/unguided/pass@1, of: plain, minus: base-model, above: 0}
+  - {id: rises, claim: rises, metric: reward/unguided, of: plain@late, minus: plain@early, above: 0}
+)");
+  run_whole_and_killed(
+      {"reproduce", "one", "--set", "reproduce.plan=" + path("plan"), "--set", "reproduce.seeds=2"},
+      "reproduce");
+  const auto claims = [&](const std::string& name) {
+    return read_json(root_ / name / "claims.json")["claims"];
+  };
+  ASSERT_EQ(claims("reproduce-whole").size(), 2u);
+  EXPECT_EQ(claims("reproduce-whole"), claims("reproduce-killed"));
+  EXPECT_EQ(claims("reproduce-whole")[0]["id"], "one/solves-more");
+  EXPECT_EQ(claims("reproduce-whole")[0]["left_values"].size(), 2u);
+}
+
 TEST_F(KillResume, SftAndTrainEqualAnUnbrokenRun) {
   expect_same({"sft", "--model", path("init"), "--problems", path("pretrain.jsonl")}, "sft");
   const std::vector<std::string> train = {"train",

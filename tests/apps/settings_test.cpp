@@ -72,7 +72,8 @@ TEST(Settings, EveryStepOfThePapersPlanParses) {
       for (const auto& [key, value] : step.settings)
         EXPECT_NO_THROW(options.set(key, value, "arms.yaml")) << step.name << ' ' << key;
     }
-    for (const char* study : {"fig3", "fig4", "fig5", "fig6", "fig9", "fig10", "fig11", "table2", "guidance"})
+    for (const char* study :
+         {"fig3", "fig4", "fig5", "fig6", "fig9", "fig10", "fig11", "table2", "guidance", "baselines"})
       EXPECT_FALSE(plan.study(study).claims.empty()) << study;
   }
 }

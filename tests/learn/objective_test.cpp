@@ -254,6 +254,35 @@ TEST(Objectives, DemonstrationsApart) {
   EXPECT_FALSE(sampled.demonstration.defined());
 }
 
+// Two tokens of probability 1/2 and 1/8, as a part of a batch of four: (ln 2 + ln 8)/4 = ln 2.
+TEST(NegativeLogLikelihood, ByHand) {
+  const at::Tensor logprobs = at::tensor({0.5, 0.125}, at::kDouble).log().requires_grad_();
+  const at::Tensor loss = negative_log_likelihood(logprobs, {.tokens = 4, .sequences = 1});
+  EXPECT_NEAR(loss.item<double>(), std::log(2), 1e-12);
+  loss.backward();
+  EXPECT_THAT(doubles(logprobs.grad()), ElementsAre(-0.25, -0.25));
+}
+
+// Through a softmax, against the plain reference: torch's cross entropy, and finite differences.
+TEST(NegativeLogLikelihood, FiniteDifferences) {
+  const at::Tensor logits = at::sin(at::arange(3 * 5, at::kDouble) * 1.3).view({3, 5}).requires_grad_();
+  const at::Tensor targets = at::tensor({4, 0, 2}, at::kLong);
+  const auto loss_of = [&](const at::Tensor& z) {
+    const at::Tensor logprobs = at::log_softmax(z, -1).gather(1, targets.unsqueeze(1)).squeeze(1);
+    return negative_log_likelihood(logprobs, {.tokens = 3, .sequences = 2});
+  };
+  EXPECT_NEAR(loss_of(logits).item<double>(), at::cross_entropy_loss(logits, targets).item<double>(), 1e-12);
+  loss_of(logits).backward();
+  for (const std::int64_t i : {0, 4, 7, 12}) {
+    const auto moved = [&](double shift) {
+      at::Tensor z = logits.detach().clone();
+      z.view(-1)[i] += shift;
+      return loss_of(z).item<double>();
+    };
+    EXPECT_NEAR(logits.grad().view(-1)[i].item<double>(), (moved(1e-6) - moved(-1e-6)) / 2e-6, 1e-8) << i;
+  }
+}
+
 TEST(Objectives, ValidateRefuses) {
   EXPECT_NO_THROW(validate({}));
   EXPECT_THROW(validate({.kind = "ppo"}), Error);

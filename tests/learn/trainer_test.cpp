@@ -177,6 +177,7 @@ TEST(Trainer, MetricsByHand) {
   EXPECT_EQ(row["groups/total"], 4);
   EXPECT_EQ(row["groups/no_signal"], 0);
   EXPECT_EQ(row["rollouts/total"], 32);
+  EXPECT_EQ(row["rollouts/hard"], 32);
   EXPECT_EQ(row["tokens/sampled"], 4 * 44);
   EXPECT_EQ(row["updates"], 1);
   EXPECT_EQ(result["rollouts"], 32);

@@ -51,7 +51,8 @@ TEST(Jobs, NameOutputsAndOrder) {
   EXPECT_THAT(jobs[6].command,
               Contains("paths.eval_sets=[a=out/seed-7/mine/hard.jsonl, b=out/seed-7/pool.jsonl]"));
   EXPECT_THAT(jobs[7].command, Contains("paths.model=out/seed-7/mine-easy/model"));
-  EXPECT_THAT(jobs[7].command, Contains("X"));  // the label
+  EXPECT_THAT(jobs[1].command, Contains("prompt.guided=mail @pool"));  // no path, no reference
+  EXPECT_THAT(jobs[7].command, Contains("X"));                         // the label
   EXPECT_THAT(jobs[6].after, ElementsAre(5, 4));
   EXPECT_FALSE(jobs[0].run_directory);
 }

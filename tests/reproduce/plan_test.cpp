@@ -32,8 +32,8 @@ arms:
 constexpr auto kStudy = R"(
 title: A study
 claims:
-  - {claim: more, metric: final/hard/unguided/pass@8, of: plain, minus: start, times: 3, above: 0.5}
-  - {claim: rises, metric: reward/unguided, of: plain@late, minus: plain@early, above: 0}
+  - {id: more, claim: more, metric: final/hard/unguided/pass@8, of: plain, minus: start, times: 3, above: 0.5}
+  - {id: rises, claim: rises, metric: reward/unguided, of: plain@late, minus: plain@early, above: 0}
 )";
 
 void write_plan(const TempDir& dir, const std::string& arms, const std::string& study) {
@@ -86,9 +86,10 @@ TEST(Plan, ArmsInheritAndOverride) {
 
 TEST(Plan, RepeatedArmsAndSettingsOfTheEvaluation) {
   TempDir dir;
-  write_plan(dir, kArms,
-             "title: t\nclaims:\n  - {claim: c, metric: reach/0.5/reward/unguided, of: pair, below: 2}\n"
-             "figures:\n  - {title: f, x: reward/easy, y: reward/unguided, arms: [plain, pair]}\n");
+  write_plan(
+      dir, kArms,
+      "title: t\nclaims:\n  - {id: c, claim: c, metric: reach/0.5/reward/unguided, of: pair, below: 2}\n"
+      "figures:\n  - {title: f, x: reward/easy, y: reward/unguided, arms: [plain, pair]}\n");
   const Plan plan = read_plan(dir / "plan", true);
   EXPECT_EQ(setting(plan.step("pair-2"), "run.label"), "2 of 2");
   EXPECT_EQ(setting(plan.step("pair-2"), "train.steps"), "1");  // its own quick setting wins
@@ -146,11 +147,23 @@ TEST(Plan, ErrorsNameTheEntry) {
       message("steps: {a: {verb: sft, set: {paths.model: '@b'}}, b: {verb: sft, set: {paths.model: '@a'}}}",
               kStudy),
       HasSubstr("reads its own output"));
-  const std::string claim = "title: t\nclaims:\n  - {claim: c, metric: final/hard/unguided/pass@8, of: ";
+  const std::string claim =
+      "title: t\nclaims:\n  - {id: c, claim: c, metric: final/hard/unguided/pass@8, of: ";
   EXPECT_THAT(message(kArms, claim + "plane, minus: start, above: 0}"),
               HasSubstr("no step 'eval-plane'\n  hint: did you mean 'eval-plain'?"));
   EXPECT_THAT(message(kArms, claim + "plain@late, minus: start, above: 0}"),
               HasSubstr("no window 'late' of final/"));
+  EXPECT_THAT(
+      message(kArms, std::string(kStudy) + "  - {id: rises, claim: c, metric: m, of: plain, above: 0}\n"),
+      HasSubstr("the id 'rises' stands twice"));
+  const auto metric = [&](const std::string& name) {
+    return message(kArms,
+                   "title: t\nclaims:\n  - {id: c, claim: c, metric: " + name + ", of: plain, above: 0}");
+  };
+  EXPECT_THAT(metric("final/hard/unguided/pass8"), HasSubstr("expected final/SET/unguided/pass@K"));
+  EXPECT_THAT(metric("final/hard/unguided/pass@0"), HasSubstr("expected final/SET/unguided/pass@K"));
+  EXPECT_THAT(metric("reach/half/reward/unguided"), HasSubstr("expected a number, got 'half'"));
+  EXPECT_THAT(metric("reach/0.5"), HasSubstr("expected reach/X/KEY"));
   EXPECT_THAT(message(kArms, claim + "plain, minus: start}"),
               HasSubstr("claim 1: expected one of above and below"));
   EXPECT_THAT(message(kArms, claim + "plain, minus: start, above: much}"),

@@ -14,7 +14,7 @@ using testing::HasSubstr;
 
 Claim claim_of(double times, bool above, double bound) {
   Claim claim;
-  claim.study = "s";
+  claim.id = "i";
   claim.text = "c";
   claim.left = {"a", "reward/unguided", "all", {"a"}};
   claim.right = {"b", "reward/unguided", "all", {"b"}};
@@ -36,6 +36,13 @@ TEST(StudentInterval, ByHand) {
   EXPECT_NEAR(interval.low, 2 - 2.48434, 1e-5);
   EXPECT_NEAR(interval.high, 2 + 2.48434, 1e-5);
   EXPECT_THROW(student_interval({1}), Error);
+}
+
+TEST(StudentInterval, ManyValues) {
+  // 21 zeros and 21 ones: s/√n = √(0.25·42/41/42), t_41 = 2.0195.
+  std::vector<double> values(42, 0);
+  std::fill(values.begin(), values.begin() + 21, 1);
+  EXPECT_NEAR(student_interval(values).high - 0.5, 2.0195 * std::sqrt(0.25 / 41), 2e-4);
 }
 
 TEST(Judge, BySeeds) {
@@ -122,12 +129,14 @@ TEST(Measure, OverlapAboveChance) {
   EXPECT_FALSE(measure(dir.path(), {"a", "final/hard/unguided/overlap/ngrams", "", {"a"}}));
 }
 
-// Rows of 2 steps each; the mean of three is at least 0.5 from step 12 on: 0.2, 0.5, 0.8.
-TEST(Measure, StepsUntilALevelIsReached) {
+// Two hard rollouts between rows; the mean of three is at least 0.5 from the 12th on: 0.2, 0.5, 0.8.
+TEST(Measure, RolloutsUntilALevelIsReached) {
   TempDir dir;
   std::vector<Json> rows;
   const double values[] = {0, 0.9, 0, 0, 0.2, 0.5, 0.8, 0.1};
-  for (int i = 0; i < 8; ++i) rows.push_back({{"step", 2 * i}, {"r", values[i]}});
+  for (int i = 0; i < 8; ++i) rows.push_back({{"step", 5 * i}, {"rollouts/hard", 2 * i}, {"r", values[i]}});
+  rows[0].erase("rollouts/hard");                         // the base model's evaluation
+  rows.push_back({{"step", 40}, {"rollouts/hard", 15}});  // not evaluated
   write_jsonl(dir / "a-1/metrics.jsonl", rows);
   write_file(dir / "a-1/result.json", "{}");
   const auto reached = [&](const std::string& metric) {
@@ -135,10 +144,11 @@ TEST(Measure, StepsUntilALevelIsReached) {
   };
   EXPECT_EQ(reached("reach/0.5/r"), 12);
   EXPECT_EQ(reached("reach/0.3/r"), 4);    // 0, 0.9, 0
-  EXPECT_EQ(reached("reach/0.51/r"), 14);  // never: all steps
+  EXPECT_EQ(reached("reach/0.51/r"), 15);  // never: all
   EXPECT_FALSE(measure(dir.path(), {"a", "reach/0.5/s", "", {"a-1"}}));
   // Several runs: their mean, and each apart.
-  rows = {{{"step", 1}, {"r", 1}}, {{"step", 2}, {"r", 1}}, {{"step", 3}, {"r", 1}}};
+  rows.clear();
+  for (int i = 1; i <= 3; ++i) rows.push_back({{"step", i}, {"rollouts/hard", i}, {"r", 1}});
   write_jsonl(dir / "a-2/metrics.jsonl", rows);
   write_file(dir / "a-2/result.json", "{}");
   const auto both = measure(dir.path(), {"a", "reach/0.5/r", "", {"a-1", "a-2"}});
