@@ -131,6 +131,10 @@ class Trainer {
     const std::int64_t done = state_ ? state_->at("step").get<std::int64_t>() : 0;
     run_.truncate_metrics(state_ ? done : -1);
     if (!state_) return 0;
+    if (!state_->contains("hard_rollouts")) {
+      throw Error("train", "the checkpoint in " + run_.path().string() + " is of an older version of pope",
+                  "start again with another --out, or go on with the version that it was begun with");
+    }
     counters_ = {state_->at("rollouts").get<std::int64_t>(), state_->at("hard_rollouts").get<std::int64_t>(),
                  state_->at("tokens").get<std::int64_t>()};
     log_line(fmt::format("resuming after step {} of {}", done, job_.config.steps));

@@ -12,8 +12,8 @@
 namespace pope {
 
 // → [{study, title, x, y, percent, series: [{name, color, runs, x, mean, low, high}]}], where low and high
-// are the lowest and highest run (the mean, against another metric). Rows are averaged into at most 30
-// points; a step that not all runs have is left out. A figure without points is left out.
+// are the lowest and highest run (the mean, against another metric than rollouts/hard). Rows are averaged
+// into at most 30 points; a step that not all runs have is left out. A figure without points is left out.
 Json figures_of(const Plan& plan, const std::vector<Study>& studies, const std::vector<std::uint64_t>& seeds,
                 const std::filesystem::path& out);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <numeric>
 #include <vector>
 
@@ -18,11 +19,12 @@ namespace fs = std::filesystem;
 
 constexpr auto kOperation = "reproduce";
 
-double parse_number(const std::string& metric, const std::string& text) {
+// `where` begins the message of an error.
+double parse_number(const std::string& metric, const std::string& text, const std::string& where) {
   double number = 0;
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (code == std::errc() && end == text.data() + text.size()) return number;
-  throw Error(kOperation, fmt::format("expected a number, got '{}' in '{}'", text, metric));
+  throw Error(kOperation, fmt::format("{}expected a number, got '{}' in '{}'", where, text, metric));
 }
 
 // "final/SET/unguided/pass@32" or "final/SET/unguided/overlap/steps" → its parts.
@@ -33,11 +35,11 @@ struct FinalMetric {
   std::string overlap;  // or the measure of overlap
 };
 
-FinalMetric parse_final(const std::string& metric) {
+FinalMetric parse_final(const std::string& metric, const std::string& where = "") {
   const auto no_metric = [&] {
-    return Error(
-        kOperation,
-        "expected final/SET/unguided/pass@K or final/SET/unguided/overlap/MEASURE, got '" + metric + "'");
+    return Error(kOperation,
+                 where + "expected final/SET/unguided/pass@K or final/SET/unguided/overlap/MEASURE, got '" +
+                     metric + "'");
   };
   for (const std::string mode : {"/guided/", "/unguided/"}) {
     const std::size_t at = metric.find(mode);
@@ -45,9 +47,10 @@ FinalMetric parse_final(const std::string& metric) {
     FinalMetric parts{metric.substr(6, at - 6), mode == "/guided/"};
     const std::string value = metric.substr(at + mode.size());
     if (value.starts_with("pass@")) {
-      parts.k = static_cast<int>(parse_number(metric, value.substr(5)));
-      if (parts.k < 1) throw no_metric();
-    } else if (value.starts_with("overlap/")) {
+      const double k = parse_number(metric, value.substr(5), where);
+      if (!(k >= 1 && k <= 1e6) || k != std::floor(k)) throw no_metric();
+      parts.k = static_cast<int>(k);
+    } else if (value.starts_with("overlap/") && value.size() > 8) {
       parts.overlap = value.substr(8);
     } else {
       throw no_metric();
@@ -123,11 +126,11 @@ struct ReachMetric {
   std::string key;
 };
 
-ReachMetric parse_reach(const std::string& metric) {
+ReachMetric parse_reach(const std::string& metric, const std::string& where = "") {
   const std::size_t key = metric.find('/', 6);
   if (key == std::string::npos || key + 1 == metric.size())
-    throw Error(kOperation, "expected reach/X/KEY, got '" + metric + "'");
-  return {parse_number(metric, metric.substr(6, key - 6)), metric.substr(key + 1)};
+    throw Error(kOperation, where + "expected reach/X/KEY, got '" + metric + "'");
+  return {parse_number(metric, metric.substr(6, key - 6), where), metric.substr(key + 1)};
 }
 
 std::optional<Measurement> reach_measurement(const fs::path& run, const std::string& name) {
@@ -136,7 +139,9 @@ std::optional<Measurement> reach_measurement(const fs::path& run, const std::str
   std::vector<double> values;
   double rollouts = 0;
   std::optional<double> reached;
+  bool counted = false;
   read_jsonl(run / "metrics.jsonl", [&](Json&& row, std::size_t) {
+    counted = counted || row.contains("rollouts/hard");
     rollouts = row.value("rollouts/hard", rollouts);
     if (reached || !row.contains(metric.key) || !row[metric.key].is_number()) return;
     values.push_back(row[metric.key]);
@@ -144,15 +149,15 @@ std::optional<Measurement> reach_measurement(const fs::path& run, const std::str
     const double mean = std::accumulate(values.end() - kMeanOf, values.end(), 0.0) / kMeanOf;
     if (mean >= metric.level) reached = rollouts;
   });
-  if (values.empty()) return std::nullopt;
-  return Measurement{reached.value_or(rollouts), {}};
+  if (values.empty() || !counted) return std::nullopt;
+  return Measurement{reached.value_or(rollouts), {}, rollouts};
 }
 
 }  // namespace
 
-void check_metric(const std::string& metric) {
-  if (metric.starts_with("final/")) parse_final(metric);
-  if (metric.starts_with("reach/")) parse_reach(metric);
+void check_metric(const std::string& where, const std::string& metric) {
+  if (metric.starts_with("final/")) parse_final(metric, where + ": ");
+  if (metric.starts_with("reach/")) parse_reach(metric, where + ": ");
 }
 
 std::optional<Measurement> measure(const fs::path& seed, const Term& term) {
@@ -165,6 +170,10 @@ std::optional<Measurement> measure(const fs::path& seed, const Term& term) {
                      : reach ? reach_measurement(run, term.metric)
                              : window_measurement(run, term);
     if (!one || term.runs.size() == 1) return one;
+    if (result.budget > 0 && one->budget != result.budget)
+      throw Error(kOperation,
+                  fmt::format("the runs of {} have different numbers of hard rollouts", term.arm));
+    result.budget = one->budget;
     result.value += one->value / static_cast<double>(term.runs.size());
     result.by_problem[name.substr(term.arm.size())] = one->value;
   }

@@ -147,7 +147,9 @@ class Reader {
   Claim claim(const std::string& where, const Json& value) const {
     const Entry entry(where, value, {"id", "claim", "metric", "of", "minus", "times", "above", "below"});
     Claim claim{entry.text("id"), entry.text("claim")};
-    check_metric(entry.text("metric"));
+    if (claim.id.empty() || claim.id.find('/') != std::string::npos)
+      throw Error(kOperation, fmt::format("{}: expected an id without '/', got '{}'", where, claim.id));
+    check_metric(where, entry.text("metric"));
     claim.left = term(entry.text("of"), entry.text("metric"));
     if (entry.has("minus")) claim.right = term(entry.text("minus"), entry.text("metric"));
     claim.times = entry.number("times", 1);

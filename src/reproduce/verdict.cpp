@@ -67,6 +67,12 @@ Json judged(const Study& study, const Claim& claim, const std::vector<std::uint6
                               (folder / (a ? *claim.right : claim.left).arm).string(), claim.left.metric),
                   "the claim names a metric that these runs do not log");
     }
+    if (claim.right && a->budget != b->budget) {
+      throw Error("reproduce",
+                  fmt::format("{}: '{}': {} has {} hard rollouts and {} has {}", study.name, claim.text,
+                              claim.left.arm, a->budget, claim.right->arm, b->budget),
+                  "reach/… compares arms with the same number of them");
+    }
     left.push_back(*a);
     right.push_back(*b);
   }
@@ -75,13 +81,15 @@ Json judged(const Study& study, const Claim& claim, const std::vector<std::uint6
     return term.window.empty() ? term.arm : term.arm + "@" + term.window;
   };
   const bool open = verdict.interval == "none";
-  // The value of each seed, or of each run of each seed where the arm is repeated.
-  const auto each = [](const Term& term, const std::vector<Measurement>& seeds_of) {
-    std::vector<double> all;
-    for (const Measurement& one : seeds_of) {
-      if (term.runs.size() == 1) all.push_back(one.value);
-      if (term.runs.size() > 1)
-        for (const auto& [run, value] : one.by_problem) all.push_back(value);
+  // The value of each seed; where the arm is repeated, a list of those of its runs.
+  const auto each = [](const Term& term, const std::vector<Measurement>& by_seed) {
+    Json all = Json::array();
+    for (const Measurement& one : by_seed) {
+      Json runs = Json::array();
+      for (const std::string& run : term.runs) {
+        if (term.runs.size() > 1) runs.push_back(one.by_problem.at(run.substr(term.arm.size())));
+      }
+      all.push_back(runs.empty() ? Json(one.value) : runs);
     }
     return all;
   };
@@ -97,7 +105,7 @@ Json judged(const Study& study, const Claim& claim, const std::vector<std::uint6
           {"left", mean(values_of(left))},
           {"right", claim.right ? Json(mean(values_of(right))) : Json()},
           {"left_values", each(claim.left, left)},
-          {"right_values", claim.right ? Json(each(*claim.right, right)) : Json()},
+          {"right_values", claim.right ? each(*claim.right, right) : Json()},
           {"difference", verdict.difference.value},
           {"low", open ? Json() : Json(verdict.difference.low)},
           {"high", open ? Json() : Json(verdict.difference.high)},

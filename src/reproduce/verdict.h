@@ -30,9 +30,9 @@ ClaimVerdict judge(const Claim& claim, const std::vector<Measurement>& left,
                    const std::vector<Measurement>& right);
 
 // All claims of the studies on the runs in OUT/seed-N. → [{id, study, title, claim, metric, of, minus, times,
-// above | below, left, right, left_values, right_values, difference, low, high, interval, seeds, verdict}]:
-// `left` is the mean of `left_values`, one per seed, or one per seed and run of a repeated arm; low and high
-// null without interval, minus, right and right_values where the claim is about one arm.
+// above | below, left, right, left_values, right_values, difference, low, high, interval, seeds, verdict}].
+// `left` is the mean of `left_values`, which has one value per seed (of a repeated arm a list, one per run);
+// low and high are null without interval, minus, right and right_values where the claim is about one arm.
 Json judge_all(const std::vector<Study>& studies, const std::vector<std::uint64_t>& seeds,
                const std::filesystem::path& out);
 

@@ -104,6 +104,18 @@ TEST(Trainer, StoppedAndResumedIsTheUnbrokenRun) {
   }
 }
 
+TEST(Trainer, RolloutsOfHardProblemsAreCountedApart) {
+  test::TempFolder folder("hard");
+  World world;
+  world.job.easy = {test::problem("easy", "one", "red")};
+  world.job.mixture.easy = 2;
+  world.job.config.steps = 2;
+  world.train(folder / "run");
+  const Json row = test::metrics_of(folder / "run").back();
+  EXPECT_EQ(row["rollouts/total"], 64);
+  EXPECT_EQ(row["rollouts/hard"], 32);
+}
+
 TEST(Trainer, NoSignalLeavesWeightsUntouched) {
   for (const bool verdict : {false, true}) {
     test::TempFolder folder("flat");

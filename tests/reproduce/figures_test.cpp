@@ -41,7 +41,7 @@ TEST(Figures, MeanAndRangeOverRuns) {
   series = points(dir, "x").at(0)["series"][0];
   EXPECT_EQ(series["x"], Json({2.5, 2.5, 6.25}));
   EXPECT_EQ(series["high"], series["mean"]);
-  // The same in every run, as steps are: with a range.
+  // Against rollouts with the range, since they are the same in every run.
   EXPECT_EQ(points(dir, "rollouts/hard").at(0)["series"][0]["x"], Json({0, 25, 50}));
   EXPECT_TRUE(points(dir, "no/such").empty());
 }

@@ -160,7 +160,9 @@ TEST(Plan, ErrorsNameTheEntry) {
     return message(kArms,
                    "title: t\nclaims:\n  - {id: c, claim: c, metric: " + name + ", of: plain, above: 0}");
   };
-  EXPECT_THAT(metric("final/hard/unguided/pass8"), HasSubstr("expected final/SET/unguided/pass@K"));
+  EXPECT_THAT(metric("final/hard/unguided/pass8"), HasSubstr("claim 1: expected final/SET/unguided/pass@K"));
+  EXPECT_THAT(metric("final/hard/unguided/overlap/"), HasSubstr("expected final/SET/unguided/pass@K"));
+  EXPECT_THAT(metric("final/hard/unguided/pass@1.5"), HasSubstr("expected final/SET/unguided/pass@K"));
   EXPECT_THAT(metric("final/hard/unguided/pass@0"), HasSubstr("expected final/SET/unguided/pass@K"));
   EXPECT_THAT(metric("reach/half/reward/unguided"), HasSubstr("expected a number, got 'half'"));
   EXPECT_THAT(metric("reach/0.5"), HasSubstr("expected reach/X/KEY"));

@@ -146,9 +146,20 @@ TEST(Measure, RolloutsUntilALevelIsReached) {
   EXPECT_EQ(reached("reach/0.3/r"), 4);    // 0, 0.9, 0
   EXPECT_EQ(reached("reach/0.51/r"), 15);  // never: all
   EXPECT_FALSE(measure(dir.path(), {"a", "reach/0.5/s", "", {"a-1"}}));
-  // Several runs: their mean, and each apart.
+  // Runs that do not count their rollouts cannot say it.
+  write_jsonl(dir / "old-1/metrics.jsonl", {{{"step", 1}, {"r", 1}}});
+  write_file(dir / "old-1/result.json", "{}");
+  EXPECT_FALSE(measure(dir.path(), {"old", "reach/0.5/r", "", {"old-1"}}));
+  // Several runs: their mean, and each apart; with the same number of rollouts in all.
   rows.clear();
   for (int i = 1; i <= 3; ++i) rows.push_back({{"step", i}, {"rollouts/hard", i}, {"r", 1}});
+  write_jsonl(dir / "a-2/metrics.jsonl", rows);
+  write_file(dir / "a-2/result.json", "{}");
+  EXPECT_THAT(error_of([&] {
+                measure(dir.path(), {"a", "reach/0.5/r", "", {"a-1", "a-2"}});
+              }),
+              HasSubstr("different numbers of hard rollouts"));
+  rows.push_back({{"step", 4}, {"rollouts/hard", 15}});
   write_jsonl(dir / "a-2/metrics.jsonl", rows);
   write_file(dir / "a-2/result.json", "{}");
   const auto both = measure(dir.path(), {"a", "reach/0.5/r", "", {"a-1", "a-2"}});
