@@ -47,7 +47,7 @@ Json run_collect(const Invocation& invocation) {
                 partial.add(to_row(one), records, setup.engine->stats().sampled_tokens);
               });
   const std::vector<Problem> rows = trace_problems(settings.collect, collected);
-  if (!rows.empty()) write_problems(run.path() / "collected.jsonl", rows);
+  write_problems(run.path() / "collected.jsonl", rows);
   Json result = result_head(settings, "collect");
   result.update(to_json(collected));
   result["too_long"] = too_long;

@@ -167,7 +167,7 @@ void run_jobs(const fs::path& program, const std::vector<Job>& jobs, int workers
           fmt::format("{} failed; the end of {}:\n{}", jobs[index].name, log.string(), last_lines(log, 6));
     }
   }
-  if (!failed.empty()) throw Error(kOperation, failed, "mend what it says and start this command again");
+  if (!failed.empty()) throw Error(kOperation, failed, "mend what it says and start this command again; or leave this seed out by --seed and --seeds");
 }
 
 }  // namespace pope
