@@ -17,7 +17,8 @@ Json run_reproduce(const Invocation& invocation) {
 }
 
 std::string show_reproduce(const Json& result) {
-  std::vector<std::vector<std::string>> rows = {{"study", "claim", "left", "right", "difference", "verdict"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"study", "claim", "left", "right", "difference", "seeds", "verdict"}};
   for (const Json& claim : result.at("claims")) {
     const auto number = [&](const char* key) {
       return claim.at(key).is_number() ? fmt::format("{:.3f}", claim[key].get<double>()) : std::string();
@@ -25,7 +26,9 @@ std::string show_reproduce(const Json& result) {
     const std::string interval =
         claim.at("low").is_number() ? fmt::format(" ({} - {})", number("low"), number("high")) : "";
     rows.push_back({claim.at("study"), claim.at("claim"), number("left"), number("right"),
-                    number("difference") + interval, claim.at("verdict")});
+                    number("difference") + interval,
+                    fmt::format("{}/{}", claim.at("seeds_for").get<int>(), claim.at("seeds").get<int>()),
+                    claim.at("verdict")});
   }
   return table(rows) +
          fmt::format("\n{} held, {} did not hold, {} not decidable at this size. The page: {}\n",

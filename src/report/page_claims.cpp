@@ -35,9 +35,10 @@ std::string row(const Json& claim) {
                                    : "";
   return fmt::format(
       "<tr><td>{}<br><small>{}, {}</small></td><td>{}</td><td>{}</td><td>{}{}</td><td><b "
-      "class=\"{}\">{}</b></td></tr>",
+      "class=\"{}\">{}</b><br><small>{} of {} seeds</small></td></tr>",
       text_of(claim["claim"]), text_of(claim["metric"]), comparison(claim), fixed(claim["left"]),
-      fixed(claim["right"]), fixed(claim["difference"]), interval, style, escape(verdict));
+      fixed(claim["right"]), fixed(claim["difference"]), interval, style, escape(verdict),
+      claim["seeds_for"].get<int>(), claim["seeds"].get<int>());
 }
 
 std::string figure(const Json& value) {
@@ -75,7 +76,7 @@ std::string claims_section(const Json& report) {
       "<section id=\"claims\"><h2>Claims</h2><p class=\"note\">Each claim compares two arms on one metric, "
       "with the direction and bound of the plan. It held when the whole 95 % interval of the difference is "
       "on its side of the bound, did not hold when none of it is, and is not decidable at this size "
-      "otherwise.</p>";
+      "otherwise; below the verdict, in how many seeds the difference itself is on the claim's side.</p>";
   std::string study;
   for (const Json& claim : report["claims"]) {
     if (claim["study"] != study) {

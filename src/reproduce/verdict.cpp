@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -111,6 +112,7 @@ Json judged(const Study& study, const Claim& claim, const std::vector<std::uint6
           {"high", open ? Json() : Json(verdict.difference.high)},
           {"interval", verdict.interval},
           {"seeds", seeds.size()},
+          {"seeds_for", verdict.seeds_for},
           {"verdict", verdict.text}};
 }
 
@@ -130,7 +132,10 @@ ClaimVerdict judge(const Claim& claim, const std::vector<Measurement>& left,
   std::vector<double> by_seed;
   for (std::size_t s = 0; s < left.size(); ++s)
     by_seed.push_back(left[s].value - claim.times * right[s].value);
-  ClaimVerdict verdict{kOpen, "none", {mean(by_seed), 0, 0}};
+  ClaimVerdict verdict{kOpen, "none", {mean(by_seed), 0, 0}, 0};
+  verdict.seeds_for = std::count_if(by_seed.begin(), by_seed.end(), [&](double difference) {
+    return claim.above ? difference > claim.bound : difference < claim.bound;
+  });
   if (by_seed.size() >= 3) {
     verdict.interval = "seeds";
     verdict.difference = student_interval(by_seed);

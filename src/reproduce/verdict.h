@@ -1,6 +1,7 @@
 // Whether a claim of the paper held: left − times·right against its bound, with an interval.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -17,9 +18,10 @@ namespace pope {
 Interval student_interval(const std::vector<double>& values);
 
 struct ClaimVerdict {
-  std::string text;      // "held" | "did not hold" | "not decidable"
-  std::string interval;  // "seeds" | "problems" | "none"
-  Interval difference;   // of left − times·right
+  std::string text;            // "held" | "did not hold" | "not decidable"
+  std::string interval;        // "seeds" | "problems" | "none"
+  Interval difference;         // of left − times·right
+  std::int64_t seeds_for = 0;  // seeds whose own difference is on the claim's side of the bound
 };
 
 // One pair of measurements per seed; `right` holds zeros where the claim is about one arm. Three seeds and
@@ -30,9 +32,10 @@ ClaimVerdict judge(const Claim& claim, const std::vector<Measurement>& left,
                    const std::vector<Measurement>& right);
 
 // All claims of the studies on the runs in OUT/seed-N. → [{id, study, title, claim, metric, of, minus, times,
-// above | below, left, right, left_values, right_values, difference, low, high, interval, seeds, verdict}].
-// `left` is the mean of `left_values`, which has one value per seed (of a repeated arm a list, one per run);
-// low and high are null without interval, minus, right and right_values where the claim is about one arm.
+// above | below, left, right, left_values, right_values, difference, low, high, interval, seeds, seeds_for,
+// verdict}]. `left` is the mean of `left_values`, which has one value per seed (of a repeated arm a list, one
+// per run); low and high are null without interval, minus, right and right_values where the claim is about
+// one arm.
 Json judge_all(const std::vector<Study>& studies, const std::vector<std::uint64_t>& seeds,
                const std::filesystem::path& out);
 

@@ -14,6 +14,7 @@ Json claim(const std::string& study, const Json& minus) {
           {"left", 0.75},        {"right", minus.is_null() ? Json() : Json(0.125)},
           {"difference", 0.375}, {"low", 0.25},
           {"high", Json()},      {"interval", "seeds"},
+          {"seeds", 5},          {"seeds_for", 4},
           {"verdict", "held"}};
 }
 

@@ -141,11 +141,14 @@ TEST(Page, ClaimsAreEscapedOnce) {
                       {"difference", 0.25},
                       {"low", 0.1},
                       {"interval", "seeds < 5"},
+                      {"seeds", 5},
+                      {"seeds_for", 4},
                       {"high", 0.4}};
   const std::string html = claims_section({{"claims", Json::array({claim})}});
   EXPECT_TRUE(has(html, "plain RL&#39;s &lt;b&gt;"));
   EXPECT_TRUE(has(html, "A &amp; B"));
   EXPECT_TRUE(has(html, "seeds &lt; 5"));
+  EXPECT_TRUE(has(html, "4 of 5 seeds"));
   EXPECT_FALSE(has(html, "&amp;#39;"));
 }
 

@@ -54,6 +54,7 @@ TEST(Judge, BySeeds) {
   const ClaimVerdict open = judge(claim_of(3, true, 0), left, right);
   EXPECT_EQ(open.text, "not decidable");
   EXPECT_EQ(open.interval, "seeds");
+  EXPECT_EQ(open.seeds_for, 1);  // 0.2 is above 0, 0 is not
   EXPECT_NEAR(open.difference.high, 0.4968676, 1e-5);
 }
 
