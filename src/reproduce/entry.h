@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -14,6 +15,14 @@
 #include "core/nearest.h"
 
 namespace pope {
+
+// The number that `text` is; nothing where it is none, or where more follows.
+inline std::optional<double> number_in(const std::string& text) {
+  double number = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
 
 // Refuses keys that it does not know, and names itself in errors.
 class Entry {
@@ -39,12 +48,10 @@ class Entry {
   double number(const std::string& key, double otherwise) const {
     if (!value_.contains(key)) return otherwise;
     const std::string text = scalar(key);
-    double number = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (code != std::errc() || end != text.data() + text.size()) {
+    const std::optional<double> number = number_in(text);
+    if (!number)
       throw Error("reproduce", fmt::format("{}.{}: expected a number, got '{}'", where_, key, text));
-    }
-    return number;
+    return *number;
   }
   std::vector<std::string> list(const std::string& key) const {
     if (!value_.contains(key)) return {};

@@ -4,13 +4,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <numeric>
 #include <vector>
 
 #include "core/error.h"
 #include "core/statistics.h"
+#include "reproduce/entry.h"
 
 namespace pope {
 namespace {
@@ -21,9 +21,7 @@ constexpr auto kOperation = "reproduce";
 
 // `where` begins the message of an error.
 double parse_number(const std::string& metric, const std::string& text, const std::string& where) {
-  double number = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (code == std::errc() && end == text.data() + text.size()) return number;
+  if (const std::optional<double> number = number_in(text)) return *number;
   throw Error(kOperation, fmt::format("{}expected a number, got '{}' in '{}'", where, text, metric));
 }
 
@@ -139,9 +137,7 @@ std::optional<Measurement> reach_measurement(const fs::path& run, const std::str
   std::vector<double> values;
   double rollouts = 0;
   std::optional<double> reached;
-  bool counted = false;
   read_jsonl(run / "metrics.jsonl", [&](Json&& row, std::size_t) {
-    counted = counted || row.contains("rollouts/hard");
     rollouts = row.value("rollouts/hard", rollouts);
     if (reached || !row.contains(metric.key) || !row[metric.key].is_number()) return;
     values.push_back(row[metric.key]);
@@ -149,7 +145,8 @@ std::optional<Measurement> reach_measurement(const fs::path& run, const std::str
     const double mean = std::accumulate(values.end() - kMeanOf, values.end(), 0.0) / kMeanOf;
     if (mean >= metric.level) reached = rollouts;
   });
-  if (values.empty() || !counted) return std::nullopt;
+  if (values.empty() || rollouts == 0)
+    return std::nullopt;  // not evaluated, or of a version that did not count
   return Measurement{reached.value_or(rollouts), {}, rollouts};
 }
 
