@@ -40,14 +40,20 @@ void TrainConfig::fields(Options& o) {
   o.add("prompts_per_step", prompts_per_step, "prompts, each a group, per step");
   o.add("rollouts_per_prompt", rollouts_per_prompt, "rollouts per group, at least 2");
   o.add("updates_per_batch", updates_per_batch,
-        "optimiser steps per step, over disjoint parts of its groups");
+        "optimiser steps per pass over a step's batch, on disjoint parts of its groups");
+  o.add("epochs_per_batch", epochs_per_batch,
+        "passes over a step's batch, with the logprobs of sampling: TRL's num_iterations, verl's ppo_epochs");
+  o.add("skip_without_signal", skip_without_signal,
+        "true: a batch without signal takes no optimiser step; false: one with zero gradients, as TRL and "
+        "verl");
   o.add("micro_batch_tokens", micro_batch_tokens, "tokens per forward and backward");
   o.add("save_every", save_every, "checkpoint every so many steps");
   o.add("keep", keep, "checkpoints kept");
   o.add("rollouts_every", rollouts_every, "keep the rollouts of every so many steps; 0 = none");
   o.add("eval_every", eval_every,
         "evaluate on the eval sets every so many steps, first and last too; 0 = off");
-  o.add("eval_samples", eval_samples, "rollouts per problem of an evaluation: pass@1, 8, 32 as far as they go");
+  o.add("eval_samples", eval_samples,
+        "rollouts per problem of an evaluation: pass@1, 8, 32 as far as they go");
   o.add("eval_guided", eval_guided, "evaluate also under guidance, where problems of an eval set carry it");
 }
 

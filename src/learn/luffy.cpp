@@ -17,7 +17,7 @@ at::Tensor losses(const ObjectiveConfig& config, const TokenBatch& batch, const 
   return at::where(batch.demonstration, shaped, sampled);
 }
 
-at::Tensor clipped(const ObjectiveConfig& config, const TokenBatch& batch, const at::Tensor& ratio) {
+Clipped clipped(const ObjectiveConfig& config, const TokenBatch& batch, const at::Tensor& ratio) {
   return ppo_clip.clipped(config, batch, ratio);
 }
 

@@ -101,22 +101,28 @@ at::Tensor token_losses(const ObjectiveConfig& config, const TokenBatch& batch) 
 void RatioMetrics::add(const RatioMetrics& part, double n) {
   mean += part.mean * n;
   mean_square += part.mean_square * n;
-  clipped += part.clipped * n;
+  clipped_low += part.clipped_low * n;
+  clipped_high += part.clipped_high * n;
+  min = std::min(min, part.min);
   max = std::max(max, part.max);
 }
 
 void RatioMetrics::over_tokens(double tokens) {
-  for (double* sum : {&mean, &mean_square, &clipped}) *sum /= tokens;
+  for (double* sum : {&mean, &mean_square, &clipped_low, &clipped_high}) *sum /= tokens;
 }
 
 RatioMetrics ratio_metrics(const ObjectiveConfig& config, const TokenBatch& batch) {
   if (batch.logprobs.numel() == 0) return {};
   const c10::NoGradGuard no_grad;
   const at::Tensor ratio = ratio_of(batch);
-  const at::Tensor clipped = find_policy_loss(config.kind).clipped(config, batch, ratio);
-  const at::Tensor exact = ratio.to(at::kDouble);
-  return {exact.mean().item<double>(), exact.square().mean().item<double>(), ratio.max().item<double>(),
-          clipped.to(at::kDouble).mean().item<double>()};
+  const Clipped clipped = find_policy_loss(config.kind).clipped(config, batch, ratio);
+  const auto mean = [](const at::Tensor& x) { return x.to(at::kDouble).mean().item<double>(); };
+  return {.mean = mean(ratio),
+          .mean_square = mean(ratio.to(at::kDouble).square()),
+          .min = ratio.min().item<double>(),
+          .max = ratio.max().item<double>(),
+          .clipped_low = mean(clipped.low),
+          .clipped_high = mean(clipped.high)};
 }
 
 }  // namespace pope

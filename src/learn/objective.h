@@ -6,6 +6,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <limits>
 #include <string>
 
 #include "learn/config.h"
@@ -63,8 +64,10 @@ at::Tensor aggregate(const std::string& aggregation, const at::Tensor& losses, c
 at::Tensor negative_log_likelihood(const at::Tensor& logprobs, const BatchTotals& totals);
 
 struct RatioMetrics {
-  double mean = 0, mean_square = 0, max = 0,
-         clipped = 0;  // of ρ; the fraction of tokens whose ratio the objective clips or cuts
+  double mean = 0, mean_square = 0, min = std::numeric_limits<double>::infinity(), max = 0;  // of ρ
+  // Fractions of tokens whose ratio the objective clips or cuts at its lower and at its upper bound.
+  double clipped_low = 0, clipped_high = 0;
+  double clipped() const { return clipped_low + clipped_high; }
   // Effective sample size as part of the number of tokens N: (Σρ)² / (N·Σρ²), in (0, 1]; 1 on-policy.
   double effective_samples() const { return mean_square > 0 ? mean * mean / mean_square : 0; }
   // Adds those of n more tokens; over_tokens() divides the sums when all are in.

@@ -6,11 +6,15 @@
 
 namespace pope {
 
+// [N] bool each, never both: tokens whose ratio is clipped or cut at the lower and at the upper bound.
+struct Clipped {
+  at::Tensor low, high;
+};
+
 struct PolicyLoss {
   // Token losses [N]; `ratio` [N] = exp(logprobs − behaviour), both with gradient.
   at::Tensor (*losses)(const ObjectiveConfig& config, const TokenBatch& batch, const at::Tensor& ratio);
-  // [N] bool: tokens whose ratio is clipped or cut.
-  at::Tensor (*clipped)(const ObjectiveConfig& config, const TokenBatch& batch, const at::Tensor& ratio);
+  Clipped (*clipped)(const ObjectiveConfig& config, const TokenBatch& batch, const at::Tensor& ratio);
   bool demonstrations = false;  // a demonstration joins each group
 };
 

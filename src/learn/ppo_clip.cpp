@@ -16,12 +16,12 @@ at::Tensor losses(const ObjectiveConfig& config, const TokenBatch& batch, const 
   return -at::where(batch.advantages.lt(0), least, surrogate);
 }
 
-at::Tensor clipped(const ObjectiveConfig& config, const TokenBatch& batch, const at::Tensor& ratio) {
+Clipped clipped(const ObjectiveConfig& config, const TokenBatch& batch, const at::Tensor& ratio) {
   const at::Tensor above = ratio.gt(1 + config.eps_high).logical_and(batch.advantages.gt(0));
   const at::Tensor below = ratio.lt(1 - config.eps_low).logical_and(batch.advantages.lt(0));
-  if (config.dual_clip == 0) return above.logical_or(below);
+  if (config.dual_clip == 0) return {below, above};
   const at::Tensor beyond = ratio.gt(config.dual_clip).logical_and(batch.advantages.lt(0));
-  return above.logical_or(below).logical_or(beyond);
+  return {below, above.logical_or(beyond)};
 }
 
 }  // namespace

@@ -32,6 +32,7 @@ void check(const TrainJob& job) {
   at_least("train.rollouts_per_prompt", c.rollouts_per_prompt, 2);
   at_least("train.updates_per_batch", c.updates_per_batch, 1);
   at_least("train.prompts_per_step", c.prompts_per_step, c.updates_per_batch);
+  at_least("train.epochs_per_batch", c.epochs_per_batch, 1);
   at_least("train.save_every", c.save_every, 1);
   at_least("train.eval_samples", c.eval_samples, 1);
   if (!(job.sampling.temperature > 0)) {

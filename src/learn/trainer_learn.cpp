@@ -1,7 +1,9 @@
 // The learning half of a training step: graded groups → optimiser steps.
 // Without an entropy bonus or KL, groups whose advantages are all zero add exactly zero to loss and gradient,
 // so they are not forwarded at all; they still count in the denominators of the loss, which makes the result
-// the same as if they had been.
+// the same as if they had been. A batch of such groups alone still takes its optimiser step, with a gradient
+// of zeros: Adam's momentum goes on and its second moment decays, so that the next success moves the weights
+// as it does in TRL's and verl's loops.
 #include <algorithm>
 #include <cmath>
 
@@ -14,15 +16,19 @@
 namespace pope {
 namespace {
 
-// Disjoint parts of the groups, one per optimiser step. A random order, so that each part holds every set.
+// Disjoint parts of the groups, one per optimiser step. A random order, another in each epoch, so that each
+// part holds every set.
 std::vector<std::vector<const Group*>> split(const std::vector<Group>& groups, int parts, std::uint64_t seed,
-                                             std::int64_t t) {
+                                             std::int64_t t, int epoch) {
   std::vector<std::vector<const Group*>> result(parts);
   if (parts == 1) {
     for (const Group& group : groups) result[0].push_back(&group);
     return result;
   }
-  RngStream stream(seed, {key_of("updates"), static_cast<std::uint64_t>(t)});
+  const auto step = static_cast<std::uint64_t>(t);
+  RngStream stream = epoch == 0
+                         ? RngStream(seed, {key_of("updates"), step})
+                         : RngStream(seed, {key_of("updates"), step, static_cast<std::uint64_t>(epoch)});
   const std::vector<std::size_t> order = stream.permutation(groups.size());
   for (std::size_t i = 0; i < order.size(); ++i)
     result[i * parts / order.size()].push_back(&groups[order[i]]);
@@ -59,14 +65,14 @@ OptimizerBatch make_batch(const std::vector<const Group*>& groups, const Objecti
   return batch;
 }
 
-void add_update(const BatchResult& batch, double grad_norm, LearnResult& result) {
-  if (result.updates == 0) {  // later updates of the batch are off-policy: their gap is no sampler mismatch
-    result.gap_mean = batch.gap_mean;
-    result.gap_max = batch.gap_max;
-  }
+void add_update(const BatchResult& batch, double grad_norm, double clip_norm, LearnResult& result) {
+  // Later updates are off-policy: their gap is no sampler mismatch. Also after one without tokens, which
+  // momentum and weight decay have made.
+  if (result.updates == 0 && batch.tokens > 0) result.gap = {batch.gap_mean, batch.gap_max};
   ++result.updates;
   result.loss += batch.loss;
   result.grad_norm += grad_norm;
+  result.grad_clipped += clip_norm > 0 && grad_norm > clip_norm;
   const double n = static_cast<double>(batch.tokens);
   result.tokens += batch.tokens;
   result.ratio.add(batch.ratio, n);
@@ -82,9 +88,9 @@ LearnResult learn(const TrainJob& job, const std::vector<Group>& groups, std::in
                   GroupSource& source, StageSeconds& seconds) {
   LearnResult result;
   result.lr = learning_rate(job.optimizer, t, job.config.steps);
-  for (const auto& part : split(groups, job.config.updates_per_batch, job.seed, t)) {
+  const auto update = [&](const std::vector<const Group*>& part) {
     const OptimizerBatch batch = make_batch(part, job.objective);
-    if (batch.sequences.empty()) continue;
+    if (batch.sequences.empty() && job.config.skip_without_signal) return;
     const BatchResult gradient = timed(seconds.learn, [&] {
       return policy_gradient(job.objective, batch.sequences, batch.totals, job.sampling.temperature,
                              job.config.micro_batch_tokens, *job.model, optimizer, job.reference.get());
@@ -94,11 +100,13 @@ LearnResult learn(const TrainJob& job, const std::vector<Group>& groups, std::in
     source.change_weights(
         [&] { grad_norm = timed(seconds.optimizer, [&] { return optimizer.step(result.lr); }); });
     require_finite("train", "gradient norm", grad_norm, t);
-    add_update(gradient, grad_norm, result);
+    add_update(gradient, grad_norm, job.optimizer.clip_norm, result);
+  };
+  for (int epoch = 0; epoch < job.config.epochs_per_batch; ++epoch) {
+    for (const auto& part : split(groups, job.config.updates_per_batch, job.seed, t, epoch)) update(part);
   }
   if (result.updates > 0) {
-    result.loss /= result.updates;
-    result.grad_norm /= result.updates;
+    for (double* mean : {&result.loss, &result.grad_norm, &result.grad_clipped}) *mean /= result.updates;
     const double tokens = std::max<double>(1, static_cast<double>(result.tokens));
     result.ratio.over_tokens(tokens);
     for (double* mean : {&result.entropy, &result.kl}) *mean /= tokens;

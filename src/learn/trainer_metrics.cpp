@@ -1,5 +1,6 @@
 // The metrics of a training step; docs/metrics.md defines each key.
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "learn/trainer_parts.h"
@@ -31,6 +32,23 @@ SetSums sums_of(const PromptSet& set, const std::vector<Group>& groups) {
   return sums;
 }
 
+void add_advantage_metrics(const std::vector<Group>& groups, Json& row) {
+  double n = 0, sum = 0, largest = 0, squares = 0;
+  for (const Group& group : groups) {
+    for (const double advantage : group.advantages) {
+      n += 1;
+      sum += advantage;
+      largest = std::max(largest, std::abs(advantage));
+    }
+  }
+  for (const Group& group : groups) {
+    for (const double advantage : group.advantages) squares += std::pow(advantage - sum / n, 2);
+  }
+  row["advantage/mean"] = sum / n;
+  row["advantage/std"] = std::sqrt(squares / n);
+  row["advantage/max"] = largest;
+}
+
 }  // namespace
 
 void add_group_metrics(const TrainJob& job, const Mixture& mixture, const std::vector<Group>& groups,
@@ -58,6 +76,7 @@ void add_group_metrics(const TrainJob& job, const Mixture& mixture, const std::v
   row["groups/all_pass"] = all_pass;
   row["groups/no_signal"] = no_signal;
   if (takes_demonstrations(job.objective)) row["groups/demonstrated"] = demonstrated;
+  add_advantage_metrics(groups, row);
 }
 
 void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row) {
@@ -65,13 +84,19 @@ void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row
   row["lr"] = result.lr;
   row["loss"] = result.loss;
   row["grad_norm"] = result.grad_norm;
-  if (result.updates == 0) return;  // nothing was forwarded: there is no ratio
+  row["grad_clipped"] = result.grad_clipped;
+  if (result.tokens == 0) return;  // nothing was forwarded: there is no ratio
   row["ratio/mean"] = result.ratio.mean;
+  row["ratio/min"] = result.ratio.min;
   row["ratio/max"] = result.ratio.max;
-  row["ratio/clipped"] = result.ratio.clipped;
+  row["ratio/clipped"] = result.ratio.clipped();
+  row["ratio/clipped_low"] = result.ratio.clipped_low;
+  row["ratio/clipped_high"] = result.ratio.clipped_high;
   row["ratio/ess"] = result.ratio.effective_samples();
-  row["logprob_gap/mean"] = result.gap_mean;
-  row["logprob_gap/max"] = result.gap_max;
+  if (result.gap) {
+    row["logprob_gap/mean"] = result.gap->mean;
+    row["logprob_gap/max"] = result.gap->max;
+  }
   row["policy/entropy"] = result.entropy;
   if (job.objective.kl_coef != 0) row["policy/kl"] = result.kl;
   if (result.demonstration_tokens > 0) row["policy/demonstration"] = result.demonstration;

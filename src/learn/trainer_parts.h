@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -80,9 +81,13 @@ std::unique_ptr<GroupSource> sync_source(const TrainJob& job, const Mixture& mix
 struct LearnResult {
   int updates = 0;  // optimiser steps taken
   double loss = 0, grad_norm = 0, lr = 0;
+  double grad_clipped = 0;  // part of the updates whose gradient was above clip_norm
   std::int64_t tokens = 0, demonstration_tokens = 0;
   RatioMetrics ratio;
-  double gap_mean = 0, gap_max = 0;  // on the first update
+  struct Gap {
+    double mean = 0, max = 0;
+  };
+  std::optional<Gap> gap;  // of the first update, where it had tokens
   double entropy = 0, kl = 0, demonstration = 0;
 };
 // The optimiser steps of 0-based step t, whose groups came from `source`. Error when the loss or the gradient

@@ -11,8 +11,8 @@ at::Tensor losses(const ObjectiveConfig& config, const TokenBatch& batch, const 
   return -ratio.detach().clamp_max(config.ratio_max) * batch.advantages * batch.logprobs;
 }
 
-at::Tensor clipped(const ObjectiveConfig& config, const TokenBatch&, const at::Tensor& ratio) {
-  return ratio.gt(config.ratio_max);
+Clipped clipped(const ObjectiveConfig& config, const TokenBatch&, const at::Tensor& ratio) {
+  return {at::zeros_like(ratio, at::kBool), ratio.gt(config.ratio_max)};
 }
 
 }  // namespace

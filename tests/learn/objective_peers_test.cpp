@@ -86,7 +86,7 @@ Outcome outcome(const ObjectiveConfig& config, const std::vector<double>& reward
   loss.backward();
   out.loss = loss.item<double>();
   out.gradient = test::doubles(logits.grad());
-  out.clipped = ratio_metrics(config, sampled_tokens(batch)).clipped;
+  out.clipped = ratio_metrics(config, sampled_tokens(batch)).clipped();
   return out;
 }
 

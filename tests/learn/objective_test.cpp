@@ -47,7 +47,10 @@ TEST(PpoClip, ValuesAndGradients) {
   const RatioMetrics metrics = ratio_metrics(ppo(), batch);
   EXPECT_NEAR(metrics.mean, 5.1 / 5, 1e-12);
   EXPECT_NEAR(metrics.max, 1.5, 1e-12);
-  EXPECT_NEAR(metrics.clipped, 2.0 / 5, 1e-12);
+  EXPECT_NEAR(metrics.min, 0.5, 1e-12);
+  EXPECT_EQ(metrics.clipped_low, 1.0 / 5);
+  EXPECT_EQ(metrics.clipped_high, 1.0 / 5);
+  EXPECT_EQ(metrics.clipped(), 2.0 / 5);
   // (Σρ)² = 5.1², N·Σρ² = 5·(1.21 + 2·2.25 + 2·0.25)
   EXPECT_NEAR(metrics.effective_samples(), 26.01 / 31.05, 1e-12);
   EXPECT_EQ(RatioMetrics{}.effective_samples(), 0);
@@ -63,7 +66,8 @@ TEST(TruncatedIs, ValuesAndGradients) {
   }
   EXPECT_THAT(doubles(token_losses(truncated(), batch)), Pointwise(DoubleNear(1e-12), losses));
   EXPECT_THAT(gradient_of(truncated(), batch), Pointwise(DoubleNear(1e-12), gradients));
-  EXPECT_NEAR(ratio_metrics(truncated(), batch).clipped, 0.5, 1e-12);
+  EXPECT_EQ(ratio_metrics(truncated(), batch).clipped_low, 0);
+  EXPECT_EQ(ratio_metrics(truncated(), batch).clipped_high, 0.5);
 }
 
 // "Clip ratio 0 / 5" as the absolute range [0, 5] of ρ: the two losses part for ρ > 5.
@@ -123,8 +127,11 @@ TEST(PpoClip, DualClip) {
   const TokenBatch batch = tokens_with(ratios, advantages);
   EXPECT_THAT(doubles(token_losses(config, batch)), Pointwise(DoubleNear(1e-12), {5.0, 6.0, 1.6, -2.2}));
   EXPECT_THAT(gradient_of(config, batch), Pointwise(DoubleNear(1e-12), {5.0, 0.0, 0.0, -2.2}));
-  EXPECT_NEAR(ratio_metrics(config, batch).clipped, 0.5, 1e-12);
-  EXPECT_NEAR(ratio_metrics(ppo(), batch).clipped, 0.25, 1e-12);
+  for (const double bound : {0.0, 3.0}) {  // beyond it is beyond the upper bound
+    config.dual_clip = bound;
+    EXPECT_EQ(ratio_metrics(config, batch).clipped_low, 0.25);
+    EXPECT_EQ(ratio_metrics(config, batch).clipped_high, bound == 0 ? 0 : 0.25);
+  }
 }
 
 // Tokens of advantage 0, so that only the added terms remain; `sequence` and ρ do not matter to them.

@@ -85,7 +85,9 @@ TEST(PolicyGradient, MicroBatchesAddUpToTheBatch) {
       EXPECT_NEAR(parts.result.ratio.mean, whole.result.ratio.mean, 1e-6);
       EXPECT_NEAR(parts.result.ratio.mean_square, whole.result.ratio.mean_square, 1e-6);
       EXPECT_NEAR(parts.result.ratio.max, whole.result.ratio.max, 1e-6);
-      EXPECT_NEAR(parts.result.ratio.clipped, whole.result.ratio.clipped, 1e-12);
+      EXPECT_NEAR(parts.result.ratio.min, whole.result.ratio.min, 1e-6);
+      EXPECT_NEAR(parts.result.ratio.clipped_low, whole.result.ratio.clipped_low, 1e-12);
+      EXPECT_NEAR(parts.result.ratio.clipped_high, whole.result.ratio.clipped_high, 1e-12);
       EXPECT_NEAR(parts.result.gap_mean, whole.result.gap_mean, 1e-6);
       EXPECT_NEAR(parts.result.gap_max, whole.result.gap_max, 1e-6);
       EXPECT_NEAR(parts.result.entropy, whole.result.entropy, 1e-6);

@@ -86,6 +86,7 @@ TEST(Streaming, AtLagZeroItIsTheSynchronousTrainer) {
         world.job.objective = {.kind = "luffy", .entropy_coef = 0.01, .kl_coef = 0.1};
         world.job.reference = Model::random(test::tiny_architecture(), 7);
         world.job.config.updates_per_batch = 2;
+        world.job.config.epochs_per_batch = 2;
         world.job.config.eval_every = 3;
         world.job.config.eval_samples = 4;
         world.job.eval_sets = {{"held", world.job.hard}};
@@ -179,6 +180,7 @@ TEST(Streaming, NoTokenIsOlderThanMaxLag) {
       World world;
       world.job.stream = {.buffer = 16, .max_lag = max_lag};
       world.job.config.updates_per_batch = updates;
+      world.job.config.epochs_per_batch = updates;
       world.job.config.steps = 30;
       world.train(folder / "run");
       std::vector<std::int64_t> learned;
@@ -190,7 +192,7 @@ TEST(Streaming, NoTokenIsOlderThanMaxLag) {
       for (std::size_t i = 0; i < in_order.size(); ++i) in_order[i] = static_cast<std::int64_t>(i);
       EXPECT_EQ(learned, in_order);
       for (const Json& row : test::metrics_of(folder / "run")) {
-        EXPECT_LE(row["stream/lag_max"].get<std::int64_t>(), max_lag * updates);
+        EXPECT_LE(row["stream/lag_max"].get<std::int64_t>(), max_lag * updates * updates);
         EXPECT_LE(row["stream/lag_mean"].get<double>(), row["stream/lag_max"].get<double>());
         largest = std::max(largest, row["stream/lag_max"].get<std::int64_t>());
         EXPECT_GT(row.value("ratio/ess", 1.0), 0);

@@ -1,0 +1,53 @@
+// learn() without sampling: groups of given completions and rewards, and a source that only changes weights.
+#pragma once
+
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include "learn/advantage.h"
+#include "learn/batch.h"
+#include "learn/trainer_parts.h"
+#include "model/model.h"
+
+namespace pope::test {
+
+// Completions with the logprobs that the job's model gives them now, as if it had sampled them.
+inline Group group_of(const TrainJob& job, const std::vector<int>& prompt,
+                      const std::vector<std::vector<int>>& completions, const std::vector<double>& rewards) {
+  const c10::NoGradGuard no_grad;
+  Group group;
+  group.prompt = prompt;
+  group.rewards = rewards;
+  group.advantages = group_advantages(job.objective, rewards);
+  for (const std::vector<int>& completion : completions) {
+    const MicroBatch micro = micro_batches({{.prompt = prompt, .completion = completion}}, 1)[0];
+    const at::Tensor rows = job.model->hidden(micro.tokens, micro.packing).index_select(0, micro.rows);
+    const at::Tensor logprobs =
+        token_logprobs(rows, job.model->output_embedding(), micro.targets, job.sampling.temperature).logprobs;
+    GradedRollout graded;
+    graded.rollout.tokens = completion;
+    graded.rollout.logprobs.assign(logprobs.data_ptr<float>(), logprobs.data_ptr<float>() + logprobs.numel());
+    group.rollouts.push_back(std::move(graded));
+  }
+  return group;
+}
+
+class NoSource : public GroupSource {
+ public:
+  std::vector<Group> take(std::int64_t, StageSeconds&, const std::function<void(double)>&) override {
+    return {};
+  }
+  void change_weights(const std::function<void()>& change) override { change(); }
+  void end_step(Json&) override {}
+  void add_waits(double, StageSeconds&) override {}
+  Json state() const override { return Json::object(); }
+};
+
+inline LearnResult learn_batch(const TrainJob& job, const std::vector<Group>& groups, std::int64_t t,
+                               Optimizer& optimizer) {
+  NoSource source;
+  StageSeconds seconds;
+  return learn(job, groups, t, optimizer, source, seconds);
+}
+
+}  // namespace pope::test
