@@ -4,7 +4,8 @@
     scripts/registers_skills.py RUN ARM...        (needs the program zstd)
 
 Looks ahead: the first value of a register is legal and its target within one move of it. Finishes: of those registers, the
-second value is the target. Both in % of the registers of the samples that the evaluation kept, mean of the seeds. One rule only.
+second value is the target. Both in % of the registers of the samples that the evaluation kept, mean over base models; of
+each the first RL seed. One rule only.
 """
 import json
 import subprocess
@@ -41,15 +42,17 @@ def skills(rollouts, modulus):
 def main():
     if len(sys.argv) < 3:
         sys.exit(__doc__)
-    seeds = []
-    for folder in sorted(Path(sys.argv[1]).glob("seed-*")):
+    bases = []
+    for folder in sorted(Path(sys.argv[1]).glob("base-*/")):
+        if not (folder / "rl-1").exists():  # rejected at the gate
+            continue
         with open(folder / "candidates.jsonl") as file:
-            seeds.append((folder, json.loads(file.readline())["modulus"]))
+            bases.append((folder, json.loads(file.readline())["modulus"]))
     for arm in sys.argv[2:]:
-        found = [skills(folder / f"eval-{arm}" / "rollouts" / "eval.jsonl.zst", modulus) for folder, modulus in seeds]
+        found = [skills(folder / "rl-1" / f"eval-{arm}" / "rollouts" / "eval.jsonl.zst", modulus) for folder, modulus in bases]
         for name in SETS:
             ahead, done = (sum(column) / len(found) for column in zip(*(of[name] for of in found)))
-            print(f"{arm:18} {name:8} looks ahead {ahead:5.1f}  finishes {done:5.1f}   per seed "
+            print(f"{arm:18} {name:8} looks ahead {ahead:5.1f}  finishes {done:5.1f}   per base "
                   + " ".join("{:.0f}/{:.0f}".format(*of[name]) for of in found))
 
 

@@ -81,7 +81,10 @@ void parse_with(CLI::App& app, const Verb& verb, const std::vector<std::string>&
     const std::string unknown = unknown_flag(arguments, known);
     if (!unknown.empty()) {
       message =
-          fmt::format("unknown flag '{}'\n  hint: did you mean '{}'?", unknown, nearest_of(unknown, known));
+          fmt::format("unknown flag '{}'\n  hint: {}", unknown,
+                      unknown == "--seeds" && verb.name == "reproduce"
+                          ? "it is --bases (base models) and --rl-seeds (seeds of training from each) now"
+                          : fmt::format("did you mean '{}'?", nearest_of(unknown, known)));
     }
     throw UsageError(message + fmt::format("\n  see 'pope {} --help'", verb.name));
   }
@@ -199,8 +202,9 @@ std::string verb_help(const Verb& verb, const Options& options) {
     flag_line(shortcut.flag + (is_switch(options, shortcut.key) ? "" : " VALUE"),
               fmt::format("{} ({})", help_of(options, shortcut.key), shortcut.key));
   }
-  flag_line("--out " + verb.out,
-            verb.needs_out ? "where the results go" : "where the file goes, if one is wanted");
+  flag_line("--out " + verb.out, verb.needs_out || verb.out == "DIR"
+                                     ? "where the results go"
+                                     : "where the file goes, if one is wanted");
   for (const CommonFlag& common : kCommonFlags) flag_line(common.flag, common.help);
   text += "\nSettings, with their defaults:\n";
   constexpr std::size_t kColumn = 36, kLeastValue = 12;

@@ -49,6 +49,7 @@ int run(std::vector<std::string> arguments) {
     Options part = options.only(line.verb->sections);
     const Json result = line.verb->run({settings, part, line.out, line.arguments});
     print(line.json ? dump(result, 2) + "\n" : line.verb->show(result));
+    if (line.verb->after != nullptr) line.verb->after(result);
   }
   return 0;
 }

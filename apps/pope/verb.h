@@ -39,6 +39,8 @@ struct Verb {
   // Does the work; the result is printed as JSON under --json, and by `show` as text for people otherwise.
   Json (*run)(const Invocation&);
   std::string (*show)(const Json& result);
+  // Where set: looks at the result once it is printed; an Error makes the exit code 1.
+  void (*after)(const Json& result) = nullptr;
 };
 
 extern const Verb mine_verb, guide_verb, train_verb, sft_verb, eval_verb, report_verb, problems_verb,

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <set>
 #include <type_traits>
 #include <utility>
@@ -147,9 +148,15 @@ bool is_section(const std::vector<Options::Option>& options, const std::string& 
                      [&](const auto& o) { return o.key.starts_with(key + "."); });
 }
 
+// Keys that there were once, and what is in their place.
+const std::map<std::string, std::string, std::less<>> kReplaced = {
+    {"reproduce.seeds", "it is reproduce.bases (--bases) and reproduce.rl_seeds (--rl-seeds) now"}};
+
 [[noreturn]] void unknown_key(const Options& options, std::string_view key, std::string_view origin) {
-  throw Error(kOperation, std::string(origin) + ": unknown key '" + std::string(key) + "'",
-              "did you mean '" + options.nearest(key) + "'?");
+  const auto replaced = kReplaced.find(key);
+  throw Error(
+      kOperation, std::string(origin) + ": unknown key '" + std::string(key) + "'",
+      replaced != kReplaced.end() ? replaced->second : "did you mean '" + options.nearest(key) + "'?");
 }
 
 // Walks a map of a YAML file. `path` is the file, `prefix` the sections above ("train.").

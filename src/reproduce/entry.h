@@ -53,6 +53,13 @@ class Entry {
       throw Error("reproduce", fmt::format("{}.{}: expected a number, got '{}'", where_, key, text));
     return *number;
   }
+  bool flag(const std::string& key, bool otherwise) const {
+    if (!value_.contains(key)) return otherwise;
+    const std::string text = scalar(key);
+    if (text != "true" && text != "false")
+      throw Error("reproduce", fmt::format("{}.{}: expected true or false, got '{}'", where_, key, text));
+    return text == "true";
+  }
   std::vector<std::string> list(const std::string& key) const {
     if (!value_.contains(key)) return {};
     if (!value_[key].is_array()) throw Error("reproduce", fmt::format("{}.{}: expected a list", where_, key));

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <map>
 
+#include "reproduce/measure.h"
+
 namespace pope {
 namespace {
 
@@ -41,20 +43,37 @@ std::vector<Point> points_of(const fs::path& run, const Figure& figure) {
   return points;
 }
 
-Json series_of(const Figure& figure, const Term& arm, const std::vector<std::uint64_t>& seeds,
-               const fs::path& out) {
+// The points of a base: the mean over its runs, at the steps that all of them have.
+std::vector<Point> points_of(const Figure& figure, const std::vector<fs::path>& runs) {
   std::map<double, std::vector<Point>> by_step;
-  std::size_t runs = 0;
-  for (const std::uint64_t seed : seeds) {
-    for (const std::string& name : arm.runs) {
-      ++runs;
-      for (const Point& point : points_of(out / fmt::format("seed-{}", seed) / name, figure))
-        by_step[point.step].push_back(point);
+  for (const fs::path& run : runs) {
+    for (const Point& point : points_of(run, figure)) by_step[point.step].push_back(point);
+  }
+  std::vector<Point> means;
+  for (const auto& [step, points] : by_step) {
+    if (points.size() != runs.size()) continue;
+    Point mean{step, 0, 0};
+    for (const Point& point : points) {
+      mean.x += point.x / static_cast<double>(points.size());
+      mean.y += point.y / static_cast<double>(points.size());
     }
+    means.push_back(mean);
+  }
+  return means;
+}
+
+Json series_of(const Figure& figure, const Term& arm, const Runs& runs) {
+  std::map<double, std::vector<Point>> by_step;
+  std::size_t bases = 0;
+  for (const std::uint64_t base : runs.bases) {
+    if (!complete(runs, base, arm)) continue;
+    ++bases;
+    for (const Point& point : points_of(figure, folders_of(runs, base, arm)))
+      by_step[point.step].push_back(point);
   }
   Json x = Json::array(), mean = Json::array(), low = Json::array(), high = Json::array();
   for (const auto& [step, points] : by_step) {
-    if (points.size() != runs) continue;
+    if (points.size() != bases) continue;
     double sum_x = 0, sum_y = 0, least = points[0].y, most = points[0].y;
     for (const Point& point : points) {
       sum_x += point.x;
@@ -62,33 +81,27 @@ Json series_of(const Figure& figure, const Term& arm, const std::vector<std::uin
       least = std::min(least, point.y);
       most = std::max(most, point.y);
     }
-    const double y = sum_y / static_cast<double>(runs);
-    x.push_back(sum_x / static_cast<double>(runs));
+    const double y = sum_y / static_cast<double>(bases);
+    x.push_back(sum_x / static_cast<double>(bases));
     mean.push_back(y);
     const bool band = figure.x.empty() || figure.x == "rollouts/hard";
     low.push_back(band ? least : y);
     high.push_back(band ? most : y);
   }
-  return {{"runs", runs}, {"x", x}, {"mean", mean}, {"low", low}, {"high", high}};
-}
-
-bool is_fraction(const std::string& key) {
-  return key.starts_with("reward/") || key.starts_with("solvable/") ||
-         key.find("/pass@") != std::string::npos;
+  return {{"bases", bases}, {"x", x}, {"mean", mean}, {"low", low}, {"high", high}};
 }
 
 }  // namespace
 
-Json figures_of(const Plan& plan, const std::vector<Study>& studies, const std::vector<std::uint64_t>& seeds,
-                const fs::path& out) {
+Json figures_of(const Plan& plan, const std::vector<Study>& studies, const Runs& runs) {
   Json figures = Json::array();
   for (const Study& study : studies) {
     for (const Figure& figure : study.figures) {
       Json all = Json::array();
       for (const Term& arm : figure.arms) {
-        Json series = series_of(figure, arm, seeds, out);
+        Json series = series_of(figure, arm, runs);
         if (series["x"].empty()) continue;
-        series["name"] = plan.step(arm.runs.front()).label;
+        series["name"] = plan.arms.at(arm.arm).label;
         series["color"] = 1 + static_cast<int>(all.size()) % kColors;
         all.push_back(std::move(series));
       }

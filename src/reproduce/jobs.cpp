@@ -19,6 +19,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/progress.h"
 
 namespace pope {
 namespace {
@@ -93,60 +94,98 @@ std::pair<std::size_t, bool> wait_for_one(const std::map<std::size_t, pid_t>& ru
   }
 }
 
+// What one base's jobs refer to: the job of a step, by RL seed (0: of steps).
+using Index = std::map<std::pair<std::string, int>, std::size_t>;
+
+// An arm's run of the same RL seed, else its first; a step has one.
+std::size_t job_of(const Index& index, const std::string& step, int rl) {
+  for (const int seed : {rl, 1, 0}) {
+    if (const auto found = index.find({step, seed}); found != index.end()) return found->second;
+  }
+  throw Error(kOperation, "no run of '" + step + "'");
+}
+
+// Everything but where it runs: `job` has its out and seeds, `read` gives the job that "@NAME" means.
+void set_command(Job& job, const Step& step, std::uint64_t seed, const std::vector<std::string>& settings,
+                 const std::vector<Job>& jobs, const std::function<std::size_t(const std::string&)>& read) {
+  const auto path_of = [&](const std::string& name) { return jobs[read(name)].out.string(); };
+  job.command = {step.verb};
+  for (const std::string& file : step.config) job.command.insert(job.command.end(), {"-c", file});
+  for (const auto& [key, value] : step.settings) {
+    job.command.insert(job.command.end(),
+                       {"--set", key + "=" + (may_refer(key) ? with_references(value, path_of) : value)});
+  }
+  for (const std::string& setting : settings) job.command.insert(job.command.end(), {"--set", setting});
+  job.command.insert(job.command.end(), {"--seed", std::to_string(seed)});
+  if (!step.label.empty()) job.command.insert(job.command.end(), {"--label", step.label});
+  if (!step.argument.empty()) job.command.push_back(with_references(step.argument, path_of));
+  job.command.insert(job.command.end(), {"--out", job.out.string()});
+  for (const std::string& name : references(step)) job.after.push_back(read(name));
+}
+
+// Marks what has to wait for a failed job for good.
+void skip_dependents(const std::vector<Job>& jobs, std::vector<bool>& lost) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      if (lost[i] || jobs[i].complete() ||
+          std::none_of(jobs[i].after.begin(), jobs[i].after.end(), [&](std::size_t j) { return lost[j]; }))
+        continue;
+      lost[i] = changed = true;
+    }
+  }
+}
+
 }  // namespace
 
 bool Job::complete() const { return fs::exists(run_directory ? out / "result.json" : out); }
 
-std::vector<Job> jobs_of(const std::vector<Step>& steps, const std::vector<std::uint64_t>& seeds,
-                         const fs::path& out, const std::vector<std::string>& settings) {
-  std::vector<Job> jobs;
-  for (const std::uint64_t seed : seeds) {
-    const fs::path folder = out / fmt::format("seed-{}", seed);
-    std::map<std::string, fs::path> outputs;
-    std::map<std::string, std::size_t> index;
-    const auto path_of = [&](const std::string& name) { return outputs.at(name).string(); };
-    for (const Step& step : steps) {
-      Job job{fmt::format("seed-{}/{}", seed, step.name), {step.verb}, folder / step.out};
+fs::path Runs::base(std::uint64_t base) const { return out / fmt::format("base-{}", base); }
+fs::path Runs::rl(std::uint64_t b, int seed) const { return base(b) / fmt::format("rl-{}", seed); }
+
+void add_jobs(std::vector<Job>& jobs, const std::vector<Step>& steps, const Runs& runs, std::uint64_t base,
+              const std::map<std::string, std::string>& stands_for) {
+  Index index;
+  for (const Step& step : steps) {
+    const bool of_arm = !step.arm.empty();
+    for (int rl = of_arm ? 1 : 0; rl <= (of_arm ? step.all_rl ? runs.rl_seeds : 1 : 0); ++rl) {
+      Job job;
+      job.name = fmt::format("base-{}/{}{}", base, of_arm ? fmt::format("rl-{}/", rl) : "", step.name);
+      job.out = (of_arm ? runs.rl(base, rl) : runs.base(base)) / step.out;
       job.config = step.config;
       job.weight = weight_of(step.verb);
       job.run_directory = step.verb != "problems" && step.verb != "init";
-      for (const std::string& file : step.config) job.command.insert(job.command.end(), {"-c", file});
-      for (const auto& [key, value] : step.settings) {
-        job.command.insert(job.command.end(),
-                           {"--set", key + "=" + (may_refer(key) ? with_references(value, path_of) : value)});
-      }
-      for (const std::string& setting : settings) job.command.insert(job.command.end(), {"--set", setting});
-      job.command.insert(job.command.end(), {"--seed", std::to_string(seed)});
-      if (!step.label.empty()) job.command.insert(job.command.end(), {"--label", step.label});
-      if (!step.argument.empty()) job.command.push_back(with_references(step.argument, path_of));
-      job.command.insert(job.command.end(), {"--out", job.out.string()});
-      for (const std::string& name : references(step)) job.after.push_back(index.at(name));
-      outputs[step.name] = job.out;
-      index[step.name] = jobs.size();
+      job.step = step.name;
+      job.rl = rl;
+      const bool trains = of_arm && step.verb != "eval";
+      set_command(job, step, trains ? 1000 * base + static_cast<std::uint64_t>(rl) : base, runs.settings,
+                  jobs, [&](const std::string& name) {
+                    const auto other = step.literal ? stands_for.end() : stands_for.find(name);
+                    return job_of(index, other == stands_for.end() ? name : other->second, rl);
+                  });
+      index[{step.name, rl}] = jobs.size();
       jobs.push_back(std::move(job));
     }
   }
-  return jobs;
 }
 
-void run_jobs(const fs::path& program, const std::vector<Job>& jobs, int workers,
-              const std::function<void(double, const std::string&)>& progress) {
+Outcome run_jobs(const fs::path& program, const std::vector<Job>& jobs, int workers,
+                 const std::function<void(double, const std::string&)>& progress) {
   std::vector<bool> complete;
   for (const Job& job : jobs) {
     fs::create_directories(job.out.parent_path());
     check_settings(job);
     complete.push_back(job.complete());
   }
-  std::vector<bool> started = complete;
+  std::vector<bool> started = complete, lost(jobs.size(), false);
   std::map<std::size_t, pid_t> running;
-  std::string failed;
+  Outcome outcome;
   const auto ready = [&](std::size_t i) {
     return !started[i] && std::all_of(jobs[i].after.begin(), jobs[i].after.end(),
                                       [&](std::size_t j) { return complete[j]; });
   };
   for (;;) {
-    for (std::size_t i = 0; i < jobs.size() && failed.empty() && std::cmp_less(running.size(), workers);
-         ++i) {
+    for (std::size_t i = 0; i < jobs.size() && std::cmp_less(running.size(), workers); ++i) {
       if (!ready(i)) continue;
       started[i] = true;
       write_file(beside(jobs[i].out, ".command"), begun_with(jobs[i]));
@@ -161,13 +200,18 @@ void run_jobs(const fs::path& program, const std::vector<Job>& jobs, int workers
     const auto [index, well] = wait_for_one(running);
     running.erase(index);
     complete[index] = well && jobs[index].complete();
-    if (!complete[index] && failed.empty()) {
-      const fs::path log = beside(jobs[index].out, ".log");
-      failed =
-          fmt::format("{} failed; the end of {}:\n{}", jobs[index].name, log.string(), last_lines(log, 6));
-    }
+    if (complete[index]) continue;
+    lost[index] = true;
+    outcome.failures.push_back({jobs[index].name, last_lines(beside(jobs[index].out, ".log"), 6)});
+    log_line(fmt::format("{} failed; the others go on. The end of {}:\n{}", jobs[index].name,
+                         beside(jobs[index].out, ".log").string(), outcome.failures.back().log));
   }
-  if (!failed.empty()) throw Error(kOperation, failed, "mend what it says and start this command again; or leave this seed out by --seed and --seeds");
+  std::vector<bool> skipped = lost;
+  skip_dependents(jobs, skipped);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    if (skipped[i] && !lost[i]) outcome.skipped.push_back(jobs[i].name);
+  }
+  return outcome;
 }
 
 }  // namespace pope

@@ -58,27 +58,6 @@ FinalMetric parse_final(const std::string& metric, const std::string& where = ""
   throw no_metric();
 }
 
-std::optional<Measurement> final_measurement(const fs::path& run, const std::string& name) {
-  const FinalMetric metric = parse_final(name);
-  const Json evaluation = read_json(run / "result.json");
-  for (const Json& set : evaluation.at("sets")) {
-    if (set.at("set") != metric.set || set.at("guided") != metric.guided) continue;
-    const int samples = set.at("samples");
-    const Json overlap = set.value("overlap", Json::object());
-    if (metric.overlap.empty() ? metric.k > samples : !overlap.contains(metric.overlap)) return std::nullopt;
-    Measurement result;
-    for (std::size_t i = 0; i < set.at("ids").size(); ++i) {
-      result.by_problem[set["ids"][i]] = metric.overlap.empty()
-                                             ? pass_at_k(samples, set.at("correct")[i], metric.k)
-                                             : overlap[metric.overlap].at("values")[i].get<double>();
-    }
-    for (const auto& [id, value] : result.by_problem)
-      result.value += value / static_cast<double>(result.by_problem.size());
-    return result;
-  }
-  return std::nullopt;
-}
-
 // (low, high]: the part of the run that a window covers.
 std::pair<double, double> window_of(const std::string& name) {
   if (name == "start") return {0, 0.1};
@@ -147,7 +126,7 @@ std::optional<Measurement> reach_measurement(const fs::path& run, const std::str
   });
   if (values.empty() || rollouts == 0)
     return std::nullopt;  // not evaluated, or of a version that did not count
-  return Measurement{reached.value_or(rollouts), {}, rollouts};
+  return Measurement{reached.value_or(rollouts), {}, 0, rollouts};
 }
 
 }  // namespace
@@ -157,24 +136,67 @@ void check_metric(const std::string& where, const std::string& metric) {
   if (metric.starts_with("reach/")) parse_reach(metric, where + ": ");
 }
 
-std::optional<Measurement> measure(const fs::path& seed, const Term& term) {
+bool is_fraction(const std::string& metric) {
+  return metric.starts_with("reward/") || metric.starts_with("solvable/") ||
+         (metric.find("/pass@") != std::string::npos && !metric.starts_with("reach/"));
+}
+
+std::vector<fs::path> folders_of(const Runs& runs, std::uint64_t base, const Term& term) {
+  std::vector<fs::path> folders;
+  const std::string prefix = term.metric.starts_with("final/") ? "eval-" : "";
+  for (int seed = 1; seed <= (term.all_rl ? runs.rl_seeds : 1); ++seed) {
+    for (const std::string& name : term.runs) folders.push_back(runs.rl(base, seed) / (prefix + name));
+  }
+  return folders;
+}
+
+bool complete(const Runs& runs, std::uint64_t base, const Term& term) {
+  const std::vector<fs::path> folders = folders_of(runs, base, term);
+  return std::all_of(folders.begin(), folders.end(),
+                     [](const fs::path& run) { return fs::exists(run / "result.json"); });
+}
+
+std::optional<Measurement> measure(const Runs& runs, std::uint64_t base, const Term& term) {
   const bool final = term.metric.starts_with("final/"), reach = term.metric.starts_with("reach/");
   Measurement result;
-  for (const std::string& name : term.runs) {
-    const fs::path run = seed / (final ? "eval-" + name : name);
+  for (const fs::path& run : folders_of(runs, base, term)) {
     if (!fs::exists(run / "result.json")) throw Error(kOperation, run.string() + " is no complete run");
-    const auto one = final   ? final_measurement(run, term.metric)
+    const auto one = final   ? measure_final(run, term.metric)
                      : reach ? reach_measurement(run, term.metric)
                              : window_measurement(run, term);
-    if (!one || term.runs.size() == 1) return one;
-    if (result.budget > 0 && one->budget != result.budget)
+    if (!one) return std::nullopt;
+    if (!result.runs.empty() && one->budget != result.budget)
       throw Error(kOperation,
                   fmt::format("the runs of {} have different numbers of hard rollouts", term.arm));
     result.budget = one->budget;
-    result.value += one->value / static_cast<double>(term.runs.size());
-    result.by_problem[name.substr(term.arm.size())] = one->value;
+    result.problems = one->problems;
+    result.runs.push_back(one->value);
   }
+  result.value =
+      std::accumulate(result.runs.begin(), result.runs.end(), 0.0) / static_cast<double>(result.runs.size());
   return result;
+}
+
+std::optional<Measurement> measure_final(const fs::path& run, const std::string& name) {
+  const FinalMetric metric = parse_final(name);
+  const Json evaluation = read_json(run / "result.json");
+  for (const Json& set : evaluation.at("sets")) {
+    if (set.at("set") != metric.set || set.at("guided") != metric.guided) continue;
+    const int samples = set.at("samples");
+    const Json overlap = set.value("overlap", Json::object());
+    if (metric.overlap.empty() ? metric.k > samples : !overlap.contains(metric.overlap)) return std::nullopt;
+    Measurement result;
+    result.problems = static_cast<int>(set.at("ids").size());
+    if (result.problems == 0) return std::nullopt;
+    for (int i = 0; i < result.problems; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      result.value += metric.overlap.empty() ? pass_at_k(samples, set.at("correct")[at], metric.k)
+                                             : overlap[metric.overlap].at("values")[at].get<double>();
+    }
+    result.value /= result.problems;
+    return result;
+  }
+  return std::nullopt;
 }
 
 }  // namespace pope

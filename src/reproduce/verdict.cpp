@@ -12,150 +12,180 @@
 namespace pope {
 namespace {
 
-constexpr auto kHeld = "held", kNot = "did not hold", kOpen = "not decidable";
-
-// Quantile 0.975 of Student's t distribution by degrees of freedom 1 … 30; beyond, its expansion about the
-// normal one, z + (z³ + z)/4ν (Abramowitz & Stegun 26.7.5).
-double t_quantile(std::size_t degrees) {
-  static constexpr double kTable[] = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
-                                      2.201,  2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
-                                      2.080,  2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042};
-  constexpr double z = 1.959964;
-  return degrees <= std::size(kTable) ? kTable[degrees - 1]
-                                      : z + (z * z * z + z) / (4 * static_cast<double>(degrees));
-}
+constexpr auto kHeld = "held", kNot = "did not hold", kOpen = "undecided", kUntestable = "not testable";
 
 double mean(const std::vector<double>& values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-std::vector<double> values_of(const std::vector<Measurement>& measurements) {
-  std::vector<double> values;
-  for (const Measurement& one : measurements) values.push_back(one.value);
-  return values;
+bool on_side(Side side, double difference, double bound) {
+  if (side == Side::within) return std::abs(difference) <= bound;
+  return side == Side::above ? difference > bound : difference < bound;
 }
 
-// left − times·right, problem by problem (or run by run); empty unless both sides have the same ones.
-std::vector<double> by_problem(const Claim& claim, const std::vector<Measurement>& left,
-                               const std::vector<Measurement>& right) {
+std::string verdict_of(Side side, const Interval& d, double bound) {
+  if (side == Side::within) {
+    if (d.low >= -bound && d.high <= bound) return kHeld;
+    return d.low > bound || d.high < -bound ? kNot : kOpen;
+  }
+  const bool surely_above = d.low > bound, surely_below = d.high < bound;
+  if (!surely_above && !surely_below) return kOpen;
+  return surely_above == (side == Side::above) ? kHeld : kNot;
+}
+
+double logit(double value, int problems) {
+  const double n = problems > 0 ? problems : 100, p = (value * n + 0.5) / (n + 1);
+  return std::log(p / (1 - p));
+}
+
+// Per base, against 0; empty where the claim has no counterpart on the logit scale.
+std::vector<double> logit_differences(const Claim& claim, const std::vector<Measurement>& left,
+                                      const std::vector<Measurement>& right) {
+  const bool two = claim.right.has_value();
+  if (!is_fraction(claim.left.metric) || claim.side == Side::within || claim.times != 1 ||
+      (two ? claim.bound != 0 : claim.bound < 0 || claim.bound > 1))
+    return {};
   std::vector<double> differences;
-  for (std::size_t s = 0; s < left.size(); ++s) {
-    if (!claim.right) {
-      if (left[s].by_problem.empty()) return {};
-      for (const auto& [id, value] : left[s].by_problem) differences.push_back(value);
-      continue;
-    }
-    if (left[s].by_problem.empty() || left[s].by_problem.size() != right[s].by_problem.size()) return {};
-    for (const auto& [id, value] : left[s].by_problem) {
-      const auto other = right[s].by_problem.find(id);
-      if (other == right[s].by_problem.end()) return {};
-      differences.push_back(value - claim.times * other->second);
-    }
+  for (std::size_t b = 0; b < left.size(); ++b) {
+    const int n = left[b].problems;
+    differences.push_back(logit(left[b].value, n) -
+                          (two ? logit(right[b].value, right[b].problems) : logit(claim.bound, n)));
   }
   return differences;
 }
 
-Json judged(const Study& study, const Claim& claim, const std::vector<std::uint64_t>& seeds,
-            const std::filesystem::path& out) {
-  std::vector<Measurement> left, right;
-  for (const std::uint64_t seed : seeds) {
-    const auto folder = out / fmt::format("seed-{}", seed);
-    const auto a = measure(folder, claim.left),
-               b = claim.right ? measure(folder, *claim.right) : std::optional(Measurement());
-    if (!a || !b) {
+struct Sides {
+  std::vector<std::uint64_t> bases;
+  std::vector<Measurement> left, right;  // right is empty where the claim is about one arm
+};
+
+// The claim's sides on the bases whose runs are complete.
+Sides sides_of(const Study& study, const Claim& claim, const Runs& runs) {
+  Sides sides;
+  const auto checked = [&](std::uint64_t base, const Term& term) {
+    const auto measured = measure(runs, base, term);
+    if (!measured) {
       throw Error("reproduce",
                   fmt::format("{}: '{}': no row of {} has {}", study.name, claim.text,
-                              (folder / (a ? *claim.right : claim.left).arm).string(), claim.left.metric),
+                              folders_of(runs, base, term).front().string(), term.metric),
                   "the claim names a metric that these runs do not log");
     }
-    if (claim.right && a->budget != b->budget) {
-      throw Error("reproduce",
-                  fmt::format("{}: '{}': {} has {} hard rollouts and {} has {}", study.name, claim.text,
-                              claim.left.arm, a->budget, claim.right->arm, b->budget),
-                  "reach/… compares arms with the same number of them");
+    return *measured;
+  };
+  for (const std::uint64_t base : runs.bases) {
+    if (!complete(runs, base, claim.left) || (claim.right && !complete(runs, base, *claim.right))) continue;
+    const Measurement left = checked(base, claim.left);
+    if (claim.right) {
+      const Measurement right = checked(base, *claim.right);
+      if (left.budget != right.budget) {
+        throw Error("reproduce",
+                    fmt::format("{}: '{}': {} has {} hard rollouts and {} has {}", study.name, claim.text,
+                                claim.left.arm, left.budget, claim.right->arm, right.budget),
+                    "reach/… compares arms with the same number of them");
+      }
+      sides.right.push_back(right);
     }
-    left.push_back(*a);
-    right.push_back(*b);
+    sides.left.push_back(left);
+    sides.bases.push_back(base);
   }
-  const ClaimVerdict verdict = judge(claim, left, right);
+  return sides;
+}
+
+Json mean_of(const std::vector<Measurement>& side) {
+  if (side.empty()) return Json();
+  std::vector<double> values;
+  for (const Measurement& one : side) values.push_back(one.value);
+  return mean(values);
+}
+
+Json runs_of(const std::vector<Measurement>& side) {
+  Json all = Json::array();
+  for (const Measurement& one : side) all.push_back(one.runs);
+  return all;
+}
+
+Json judged(const Study& study, const Claim& claim, const Sides& sides, int planned) {
+  const ClaimVerdict verdict = judge(claim, sides.left, sides.right);
+  const bool logit = !verdict.logit_text.empty();
+  Json json = stated(study, claim, planned);
+  json["bases"] = sides.bases;
+  json["left"] = mean_of(sides.left);
+  json["right"] = mean_of(sides.right);
+  json["left_values"] = runs_of(sides.left);
+  json["right_values"] = claim.right ? runs_of(sides.right) : Json();
+  json["difference"] = sides.bases.empty() ? Json() : Json(verdict.difference.value);
+  json["low"] = verdict.interval ? Json(verdict.difference.low) : Json();
+  json["high"] = verdict.interval ? Json(verdict.difference.high) : Json();
+  json["interval"] = verdict.interval ? "bases" : "none";
+  json["bases_for"] = verdict.bases_for;
+  json["logit_low"] = logit ? Json(verdict.logit.low) : Json();
+  json["logit_high"] = logit ? Json(verdict.logit.high) : Json();
+  json["logit_verdict"] = logit ? Json(verdict.logit_text) : Json();
+  json["verdict"] = verdict.text;
+  return json;
+}
+
+}  // namespace
+
+ClaimVerdict judge(const Claim& claim, const std::vector<Measurement>& left,
+                   const std::vector<Measurement>& right) {
+  ClaimVerdict verdict{claim.untestable.empty() ? kOpen : kUntestable};
+  std::vector<double> differences;
+  for (std::size_t b = 0; b < left.size(); ++b)
+    differences.push_back(left[b].value - (claim.right ? claim.times * right[b].value : 0));
+  if (differences.empty()) return verdict;
+  verdict.difference.value = mean(differences);
+  verdict.bases_for = std::count_if(differences.begin(), differences.end(), [&](double difference) {
+    return on_side(claim.side, difference, claim.bound);
+  });
+  if (differences.size() < 3) return verdict;
+  verdict.interval = true;
+  verdict.difference = student_interval(differences);
+  if (!claim.untestable.empty()) return verdict;
+  verdict.text = verdict_of(claim.side, verdict.difference, claim.bound);
+  if (const auto logits = logit_differences(claim, left, right); !logits.empty()) {
+    verdict.logit = student_interval(logits);
+    verdict.logit_text = verdict_of(claim.side, verdict.logit, 0);
+  }
+  return verdict;
+}
+
+Json stated(const Study& study, const Claim& claim, int bases) {
   const auto name = [](const Term& term) {
     return term.window.empty() ? term.arm : term.arm + "@" + term.window;
   };
-  const bool open = verdict.interval == "none";
-  // The value of each seed; where the arm is repeated, a list of those of its runs.
-  const auto each = [](const Term& term, const std::vector<Measurement>& by_seed) {
-    Json all = Json::array();
-    for (const Measurement& one : by_seed) {
-      Json runs = Json::array();
-      for (const std::string& run : term.runs) {
-        if (term.runs.size() > 1) runs.push_back(one.by_problem.at(run.substr(term.arm.size())));
-      }
-      all.push_back(runs.empty() ? Json(one.value) : runs);
-    }
-    return all;
-  };
+  const auto optional = [](const std::optional<double>& value) { return value ? Json(*value) : Json(); };
+  static constexpr const char* kSides[] = {"above", "below", "within"};
   return {{"id", study.name + "/" + claim.id},
           {"study", study.name},
           {"title", study.title},
+          {"paper", study.paper},
           {"claim", claim.text},
           {"metric", claim.left.metric},
           {"of", name(claim.left)},
           {"minus", claim.right ? Json(name(*claim.right)) : Json()},
           {"times", claim.times},
-          {claim.above ? "above" : "below", claim.bound},
-          {"left", mean(values_of(left))},
-          {"right", claim.right ? Json(mean(values_of(right))) : Json()},
-          {"left_values", each(claim.left, left)},
-          {"right_values", claim.right ? each(*claim.right, right) : Json()},
-          {"difference", verdict.difference.value},
-          {"low", open ? Json() : Json(verdict.difference.low)},
-          {"high", open ? Json() : Json(verdict.difference.high)},
-          {"interval", verdict.interval},
-          {"seeds", seeds.size()},
-          {"seeds_for", verdict.seeds_for},
-          {"verdict", verdict.text}};
+          {kSides[static_cast<int>(claim.side)], claim.bound},
+          {"untestable", claim.untestable.empty() ? Json() : Json(claim.untestable)},
+          {"expect", optional(claim.expect)},
+          {"noise", optional(claim.noise)},
+          {"power", optional(power_of(claim, bases))}};
 }
 
-}  // namespace
-
-Interval student_interval(const std::vector<double>& values) {
-  if (values.size() < 2) throw Error("student_interval", "expected at least two values");
-  const double center = mean(values), n = static_cast<double>(values.size());
-  double squares = 0;
-  for (const double value : values) squares += (value - center) * (value - center);
-  const double half = t_quantile(values.size() - 1) * std::sqrt(squares / (n - 1) / n);
-  return {center, center - half, center + half};
-}
-
-ClaimVerdict judge(const Claim& claim, const std::vector<Measurement>& left,
-                   const std::vector<Measurement>& right) {
-  std::vector<double> by_seed;
-  for (std::size_t s = 0; s < left.size(); ++s)
-    by_seed.push_back(left[s].value - claim.times * right[s].value);
-  ClaimVerdict verdict{kOpen, "none", {mean(by_seed), 0, 0}, 0};
-  verdict.seeds_for = std::count_if(by_seed.begin(), by_seed.end(), [&](double difference) {
-    return claim.above ? difference > claim.bound : difference < claim.bound;
-  });
-  if (by_seed.size() >= 3) {
-    verdict.interval = "seeds";
-    verdict.difference = student_interval(by_seed);
-  } else if (const auto differences = by_problem(claim, left, right); differences.size() >= 2) {
-    verdict.interval = "problems";
-    verdict.difference = bootstrap_mean(differences);
-  } else {
-    return verdict;
-  }
-  const Interval& d = verdict.difference;
-  const bool surely_above = d.low > claim.bound, surely_below = d.high < claim.bound;
-  if (surely_above || surely_below) verdict.text = surely_above == claim.above ? kHeld : kNot;
-  return verdict;
-}
-
-Json judge_all(const std::vector<Study>& studies, const std::vector<std::uint64_t>& seeds,
-               const std::filesystem::path& out) {
+Json judge_all(const std::vector<Study>& studies, const Runs& runs, int planned,
+               std::vector<Failure>& failures) {
   Json claims = Json::array();
   for (const Study& study : studies) {
-    for (const Claim& claim : study.claims) claims.push_back(judged(study, claim, seeds, out));
+    for (const Claim& claim : study.claims) {
+      // What cannot be measured costs its own verdict, not the page.
+      Sides sides;
+      try {
+        sides = sides_of(study, claim, runs);
+      } catch (const Error& error) {
+        failures.push_back({"claim " + study.name + "/" + claim.id, error.what()});
+      }
+      claims.push_back(judged(study, claim, sides, planned));
+    }
   }
   return claims;
 }

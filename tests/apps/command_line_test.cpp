@@ -213,5 +213,47 @@ TEST(CommandLine, VerifyGradesRowsWithTheFieldsOfTheirProblem) {
   EXPECT_EQ(rows[0]["extracted"], "72");
 }
 
+TEST(CommandLine, ReproduceSaysItsPlanAndNamesWhatReplacedSeeds) {
+  TempDir dir;
+  write_file(dir / "plan/arms.yaml", "arms: {a: {label: A, model: m}, b: {label: B, model: m}}");
+  write_file(
+      dir / "plan/one.yaml",
+      "title: t\nclaims:\n  - {id: more, claim: c, metric: final/hard/unguided/pass@8, of: a, minus: b, "
+      "times: 2, above: 0.1, expect: 0.3, noise: 0.1}\n");
+  const std::string plan = " --set reproduce.plan=" + (dir / "plan").string();
+  const Output stated = run_pope(dir, "reproduce one --plan-only --bases 5" + plan);
+  EXPECT_EQ(stated.code, 0) << stated.err;
+  EXPECT_THAT(stated.out, AllOf(HasSubstr("one/more"), HasSubstr("a - 2 x b > 0.1"), HasSubstr("91 %"),
+                                HasSubstr("1 claims, 10 runs: 5 bases")));
+  const Output without = run_pope(dir, "reproduce one" + plan);
+  EXPECT_EQ(without.code, 2);
+  EXPECT_THAT(without.err, HasSubstr("expected --out DIR"));
+  const Output flag = run_pope(dir, "reproduce one --seeds 3 --out x");
+  EXPECT_EQ(flag.code, 2);
+  EXPECT_THAT(flag.err,
+              AllOf(HasSubstr("unknown flag '--seeds'"), HasSubstr("--bases"), HasSubstr("--rl-seeds")));
+  const Output key = run_pope(dir, "reproduce one --set reproduce.seeds=3 --out x");
+  EXPECT_EQ(key.code, 1);
+  EXPECT_THAT(key.err, AllOf(HasSubstr("unknown key 'reproduce.seeds'"), HasSubstr("reproduce.bases"),
+                             HasSubstr("reproduce.rl_seeds")));
+}
+
+// A run that fails costs its own claims: the results are written, and the exit code says so.
+TEST(CommandLine, ReproduceNamesWhatFailed) {
+  TempDir dir;
+  write_file(dir / "plan/arms.yaml", "arms: {a: {label: A, model: " + (dir / "nothing").string() + "}}");
+  write_file(
+      dir / "plan/one.yaml",
+      "title: t\nclaims:\n  - {id: more, claim: c, metric: final/hard/unguided/pass@8, of: a, above: 0.1}\n");
+  const Output output =
+      run_pope(dir, "reproduce one --bases 1 --set reproduce.plan=" + (dir / "plan").string() + " --out " +
+                        (dir / "out").string());
+  EXPECT_EQ(output.code, 1);
+  EXPECT_THAT(output.err, HasSubstr("1 failed: base-1/rl-1/eval-a"));
+  EXPECT_THAT(output.out, HasSubstr("0 held, 0 did not hold, 1 undecided"));
+  EXPECT_EQ(read_json(dir / "out/claims.json")["failures"].size(), 1u);
+  EXPECT_THAT(read_file(dir / "out/paper.md"), HasSubstr("base-1/rl-1/eval-a"));
+}
+
 }  // namespace
 }  // namespace pope

@@ -176,11 +176,15 @@ steps:
   hard: {verb: problems, out: hard.jsonl, set: {source.count: 20}}
   init: {verb: init, argument: ../tiny.json}
   base: {verb: sft, set: {paths.model: "@init", paths.problems: "@pretrain"}}
+gate:
+  attempts: [base]
+  conditions: [{id: any, claim: anything goes, metric: final/gate/unguided/pass@1, below: 1.5}]
+  eval: {set: {paths.eval_sets: ["gate=@hard"], eval.samples: 4, eval.pass_at: [1]}}
 train: {set: {paths.model: "@base/model", paths.problems: "@hard", mixture.guided: 0, paths.eval_sets: ["hard=@hard"]}}
 eval: {set: {paths.eval_sets: ["hard=@hard"], eval.samples: 4, eval.pass_at: [1]}}
 arms:
   base-model: {label: Base model, model: "@base/model"}
-  plain: {label: GRPO}
+  plain: {label: GRPO, rl_seeds: all}
 )");
   write_file(root_ / "plan/one.yaml", R"(
 title: One study
@@ -189,7 +193,7 @@ claims:
   - {id: rises, claim: rises, metric: reward/unguided, of: plain@late, minus: plain@early, above: 0}
 )");
   run_whole_and_killed(
-      {"reproduce", "one", "--set", "reproduce.plan=" + path("plan"), "--set", "reproduce.seeds=2"},
+      {"reproduce", "one", "--set", "reproduce.plan=" + path("plan"), "--bases", "2", "--rl-seeds", "2"},
       "reproduce");
   const auto claims = [&](const std::string& name) {
     return read_json(root_ / name / "claims.json")["claims"];
@@ -197,7 +201,8 @@ claims:
   ASSERT_EQ(claims("reproduce-whole").size(), 2u);
   EXPECT_EQ(claims("reproduce-whole"), claims("reproduce-killed"));
   EXPECT_EQ(claims("reproduce-whole")[0]["id"], "one/solves-more");
-  EXPECT_EQ(claims("reproduce-whole")[0]["left_values"].size(), 2u);
+  EXPECT_EQ(claims("reproduce-whole")[0]["left_values"][1].size(), 2u);  // RL seeds of base 8
+  EXPECT_EQ(read_file(root_ / "reproduce-whole/paper.md"), read_file(root_ / "reproduce-killed/paper.md"));
 }
 
 TEST_F(KillResume, SftAndTrainEqualAnUnbrokenRun) {

@@ -101,7 +101,7 @@ TEST(Plan, RepeatedArmsAndSettingsOfTheEvaluation) {
   const Study& study = plan.studies.at(0);
   const Claim& claim = study.claims.at(0);
   EXPECT_FALSE(claim.right.has_value());
-  EXPECT_FALSE(claim.above);
+  EXPECT_EQ(claim.side, Side::below);
   EXPECT_EQ(claim.left.window, "");
   EXPECT_THAT(claim.left.runs, ElementsAre("pair-1", "pair-2"));
   ASSERT_EQ(study.figures.size(), 1u);
@@ -150,7 +150,7 @@ TEST(Plan, ErrorsNameTheEntry) {
   const std::string claim =
       "title: t\nclaims:\n  - {id: c, claim: c, metric: final/hard/unguided/pass@8, of: ";
   EXPECT_THAT(message(kArms, claim + "plane, minus: start, above: 0}"),
-              HasSubstr("no step 'eval-plane'\n  hint: did you mean 'eval-plain'?"));
+              HasSubstr("claim 1: no arm 'plane'\n  hint: did you mean 'plain'?"));
   EXPECT_THAT(message(kArms, claim + "plain@late, minus: start, above: 0}"),
               HasSubstr("no window 'late' of final/"));
   EXPECT_THAT(
@@ -167,9 +167,116 @@ TEST(Plan, ErrorsNameTheEntry) {
   EXPECT_THAT(metric("reach/half/reward/unguided"), HasSubstr("expected a number, got 'half'"));
   EXPECT_THAT(metric("reach/0.5"), HasSubstr("expected reach/X/KEY"));
   EXPECT_THAT(message(kArms, claim + "plain, minus: start}"),
-              HasSubstr("claim 1: expected one of above and below"));
+              HasSubstr("claim 1: expected one of above, below and within"));
   EXPECT_THAT(message(kArms, claim + "plain, minus: start, above: much}"),
               HasSubstr("above: expected a number, got 'much'"));
+}
+
+TEST(Plan, WhatAClaimSaysBeforehand) {
+  TempDir dir;
+  write_plan(dir, kArms + std::string("noise: 0.05\n"),
+             "title: t\npaper: Sec. 3\nnoise: 0.04\nclaims:\n"
+             "  - {id: a, claim: a, metric: reward/unguided, of: plain, minus: sft, above: 0, expect: 0.1}\n"
+             "  - {id: b, claim: b, metric: reward/unguided, of: plain, within: 0.1, noise: 0.3}\n"
+             "  - {id: c, claim: c, metric: reward/unguided, of: plain, above: 0, untestable: too few}\n");
+  write_file(dir / "plan/two.yaml",
+             "title: u\nclaims: [{id: d, claim: d, metric: reward/unguided, of: plain, above: 0}]");
+  const Plan plan = read_plan(dir / "plan");
+  const Study& one = plan.study("one");
+  EXPECT_EQ(one.paper, "Sec. 3");
+  EXPECT_EQ(one.claims[0].expect, 0.1);
+  EXPECT_EQ(one.claims[0].noise, 0.04);
+  EXPECT_EQ(one.claims[1].noise, 0.3);
+  EXPECT_EQ(one.claims[1].side, Side::within);
+  EXPECT_EQ(one.claims[1].bound, 0.1);
+  EXPECT_FALSE(one.claims[1].expect);
+  EXPECT_EQ(one.claims[2].untestable, "too few");
+  EXPECT_EQ(plan.study("two").claims[0].noise, 0.05);
+  write_plan(dir, kArms, "title: t\nclaims: [{id: a, claim: a, metric: m, of: plain, above: 0, below: 1}]");
+  EXPECT_THAT(error_of([&] { read_plan(dir / "plan"); }),
+              HasSubstr("expected one of above, below and within"));
+  write_plan(dir, kArms, "title: t\nclaims: [{id: a, claim: a, metric: m, of: plain, within: 0}]");
+  EXPECT_THAT(error_of([&] { read_plan(dir / "plan"); }), HasSubstr("expected a bound above 0, got 0"));
+}
+
+TEST(Plan, StudiesInTheOrderOfTheirNumbers) {
+  TempDir dir;
+  write_plan(dir, kArms, kStudy);
+  for (const char* name : {"fig10", "fig3", "table2", "baselines"})
+    write_file(dir / "plan" / (std::string(name) + ".yaml"), kStudy);
+  std::vector<std::string> names;
+  for (const Study& study : read_plan(dir / "plan").studies) names.push_back(study.name);
+  EXPECT_THAT(names, ElementsAre("baselines", "fig3", "fig10", "one", "table2"));
+}
+
+TEST(Plan, RlSeeds) {
+  TempDir dir;
+  const std::string arms = kArms;
+  write_plan(dir, arms + "  many: {label: Many, rl_seeds: all}\n", kStudy);
+  const Plan plan = read_plan(dir / "plan");
+  EXPECT_TRUE(plan.arms.at("many").all_rl);
+  EXPECT_TRUE(plan.step("many").all_rl && plan.step("eval-many").all_rl);
+  EXPECT_FALSE(plan.step("plain").all_rl);
+  EXPECT_EQ(plan.step("eval-many").arm, "many");
+  EXPECT_EQ(plan.step("pair-2").arm, "pair");
+  EXPECT_EQ(plan.step("guide").arm, "");
+  write_plan(dir, arms + "  many: {label: Many, rl_seeds: 2}\n", kStudy);
+  EXPECT_THAT(error_of([&] { read_plan(dir / "plan"); }), HasSubstr("many.rl_seeds: expected all, got '2'"));
+}
+
+constexpr auto kGate = R"(
+gate:
+  attempts: [base, more]
+  conditions:
+    - {id: finishes, claim: it finishes, metric: final/gate/unguided/pass@1, above: 0.19}
+    - {id: sober, claim: it guesses little, metric: final/gate/guided/pass@1, below: 0.9}
+  eval: {set: {paths.eval_sets: ["gate=@pool"], eval.samples: 16}}
+)";
+
+std::string with_gate(const std::string& more = "@base/model", const std::string& gate = kGate) {
+  std::string arms = kArms;
+  arms.insert(arms.find("\ntrain:"), "\n  more: {verb: sft, set: {paths.model: '" + more + "'}}");
+  return arms + gate;
+}
+
+TEST(Plan, GateComesFirst) {
+  TempDir dir;
+  write_plan(dir, with_gate(), kStudy);
+  const Plan plan = read_plan(dir / "plan");
+  ASSERT_TRUE(plan.gate);
+  EXPECT_THAT(plan.gate->attempts, ElementsAre("base", "more"));
+  EXPECT_EQ(plan.gate->conditions[0].bound, 0.19);
+  EXPECT_FALSE(plan.gate->conditions[1].above);
+  EXPECT_THAT(names_of(plan.with_inputs({"gate-base", "gate-more"})),
+              ElementsAre("pool", "base", "more", "gate-base", "gate-more"));
+  EXPECT_EQ(names_of(plan.steps)[5], "guide");  // the gate's before all others
+  EXPECT_TRUE(plan.step("more").literal && plan.step("pool").literal);
+  EXPECT_FALSE(plan.step("guide").literal);
+  EXPECT_EQ(setting(plan.step("gate-more"), "paths.model"), "@more/model");
+  EXPECT_EQ(setting(plan.step("gate-more"), "eval.samples"), "16");
+}
+
+TEST(Plan, GateErrors) {
+  const auto message = [](const std::string& arms) {
+    TempDir dir;
+    write_plan(dir, arms, kStudy);
+    return error_of([&] { read_plan(dir / "plan"); });
+  };
+  EXPECT_THAT(message(with_gate("@plain/model")),
+              HasSubstr("expected steps alone, but it reads the arm 'plain'"));
+  EXPECT_THAT(message(with_gate("@gide/model")), HasSubstr("reads '@gide', which is no step"));
+  EXPECT_THAT(message(with_gate() + "  eva: {}\n"),
+              HasSubstr("unknown key 'eva'\n  hint: did you mean 'eval'?"));
+  EXPECT_THAT(message(with_gate("@base/model", "gate: {attempts: [base]}")),
+              HasSubstr("expected a list of conditions"));
+  EXPECT_THAT(message(with_gate(
+                  "@base/model",
+                  "gate: {attempts: [base], conditions: [{id: a, claim: a, metric: reward/x, above: 0}]}")),
+              HasSubstr("condition 1: expected a final/… metric, got 'reward/x'"));
+  std::string arms = with_gate();
+  arms.insert(arms.find("  sft: {label"), "  two: {label: Two, model: '@more/model'}\n");
+  EXPECT_THAT(message(arms),
+              HasSubstr("step 'eval-two' reads '@more', an attempt at the gate\n  hint: '@base' is"));
 }
 
 }  // namespace
