@@ -86,7 +86,7 @@ std::string show_reproduce(const Json& result) {
                     percent(claim.at("power")), claim.at("verdict")});
   }
   return table(rows) +
-         fmt::format("\n{} held, {} did not hold, {} undecided, {} not testable. {}The page: {}, {}\n",
+         fmt::format("\n{} held, {} did not hold, {} undecided, {} not testable.\n{}The page: {}, {}\n",
                      result.at("held").get<int>(), result.at("did_not_hold").get<int>(),
                      result.at("undecided").get<int>(), result.at("not_testable").get<int>(),
                      show_rejected(result),

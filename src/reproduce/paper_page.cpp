@@ -200,6 +200,7 @@ std::string settings(const Json& result) {
       "\n## Settings\nBase seeds {}; {} RL seed{} per base where an arm has several{}.\n\n",
       fmt::join(result["bases"].get<std::vector<std::uint64_t>>(), ", "), result["rl_seeds"].get<int>(),
       result["rl_seeds"] == 1 ? "" : "s", result["quick"] ? "; small runs (`--quick`)" : "");
+  if (result["arms"].empty()) return text + "No arm was trained.\n";
   text += head({"arm", "name", "trained by", "learning rate", "runs per base"});
   for (const Json& arm : result["arms"]) {
     text += row({"`" + arm["arm"].get<std::string>() + "`", cell(arm["label"]), arm["verb"],
