@@ -80,7 +80,7 @@ class CoinVerifier : public Verifier {
 TrainJob job_of(const Arguments& arguments) {
   TrainJob job;
   SourceConfig source;
-  source.registers = 7;
+  source.walks = 7;
   source.count = 256;
   const ProblemSource& family = problem_source(source.kind);
   job.hard = family.generate(source, 1);

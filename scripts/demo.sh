@@ -14,13 +14,13 @@ pope() {
   "$POPE" "$@"
 }
 
-# 1. Problems that cannot be looked up: 320 candidates, and an easier corpus for pretraining.
-[ -e "$out/candidates.jsonl" ] || pope problems "${config[@]}" --set source.part=hard --set source.count=320 \
+# 1. Problems that cannot be looked up: 160 candidates, and an easier corpus for pretraining.
+[ -e "$out/candidates.jsonl" ] || pope problems "${config[@]}" --set source.part=hard --set source.count=160 \
   --out "$out/candidates.jsonl"
-[ -e "$out/pretrain.jsonl" ] || pope problems "${config[@]}" --set source.part=pretrain --set source.count=128000 \
+[ -e "$out/pretrain.jsonl" ] || pope problems "${config[@]}" --set source.part=pretrain --set source.count=96000 \
   --out "$out/pretrain.jsonl"
 
-# 2. A base model that knows the moves but never saw a problem with every target set.
+# 2. A base model that knows the moves, but hits a target within reach in half of the cases only.
 [ -e "$out/init/config.json" ] || pope init "${config[@]}" configs/micro.json --out "$out/init"
 pope sft "${config[@]}" -c configs/demo_sft.yaml --model "$out/init" --problems "$out/pretrain.jsonl" --out "$out/base" \
   --label "Base model"
@@ -60,5 +60,5 @@ evaluate pope "$out/pope/model" "POPE"
 
 # 7. One page to read, and the table.
 pope report "$out/base" "$out/mine" "$out/guide" "$out/grpo" "$out/pope" "$out/eval-base" "$out/eval-grpo" "$out/eval-pope" \
-  --set "report.title=POPE on the embedded registers family, seed $SEED" --out "$out/report.html"
+  --set "report.title=POPE on the embedded walks family, seed $SEED" --out "$out/report.html"
 echo "report: $out/report.html" >&2

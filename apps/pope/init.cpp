@@ -48,7 +48,7 @@ const Verb init_verb = {
         "from\n"
         "the family's words (source.kind). Leaves in --out a Hugging Face model directory.\n"
         "\n"
-        "  pope init configs/micro.json --out runs/init --set source.kind=registers",
+        "  pope init configs/micro.json --out runs/init --set source.kind=walks",
     .arguments = "CONFIG.json",
     .sections = {"source", "run"},
     .run = run_init,

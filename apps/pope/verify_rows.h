@@ -24,7 +24,7 @@ struct VerifyRow {
 AnswerForm form_of(const std::string& name, const std::string& where);
 
 // Reads {"gold", "pred", "form", "equal", "id", "problem"} per line; other fields are the problem's own
-// (registers: "modulus"). Rows without a form get `form`. Errors name file, line and field.
+// (walks: "modulus"). Rows without a form get `form`. Errors name file, line and field.
 std::vector<VerifyRow> read_rows(const std::string& file, AnswerForm form);
 
 // Sets every verdict. An error of a verifier (a statement it cannot read) is thrown when all threads have

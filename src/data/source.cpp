@@ -2,28 +2,27 @@
 #include "data/source.h"
 
 #include "core/error.h"
-#include "data/registers.h"
+#include "data/walks.h"
 
 namespace pope {
 
 void SourceConfig::fields(Options& options) {
-  options.add("kind", kind, "problem family: registers");
+  options.add("kind", kind, "problem family: walks");
   options.add("count", count, "problems to generate");
+  options.add("first", first, "the first of the seed's problems to take, so that sets can be disjoint");
   options.add("part", part,
-              "hard: problems to mine | easy: easier ones to mine | pretrain: easier ones with "
-              "demonstrations, for sft");
-  options.add("registers", registers, "registers m of a problem: its size");
-  options.add("targets", targets, "part easy: at most so many targets are set, the others free; 0: all");
+              "hard: problems to mine | easy: easier ones to mine | pretrain: demonstrations, for sft");
+  options.add("walks", walks, "walks m of a hard problem; easy and pretrain: 1 to m");
   options.add("modulus", modulus, "values are 0 … modulus − 1");
-  options.add("rules", rules,
-              "sets of legal moves, 1 to 26; a problem's statement names its own, unless there is one");
+  options.add("after", after, "part easy: share of problems that need another skill, 0 to 1");
   options.add("demonstrator", demonstrator,
               "how often the pretraining demonstrator hits a reachable target, 0 to 1");
+  options.add("retry", retry, "how often it tries a walk again whose target it missed, 0 to below 1");
 }
 
 const ProblemSource& problem_source(const std::string& kind) {
-  if (kind == "registers") return registers_source();
-  throw Error("problem source", "expected one of: registers; got \"" + kind + "\"", "set source.kind");
+  if (kind == "walks") return walks_source();
+  throw Error("problem source", "expected one of: walks; got \"" + kind + "\"", "set source.kind");
 }
 
 }  // namespace pope

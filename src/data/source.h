@@ -14,16 +14,16 @@
 namespace pope {
 
 struct SourceConfig {
-  std::string kind = "registers";
-  int count = 320;  // problems to generate
-  // hard: problems to mine; easy: easier members with solutions, likewise; pretrain: easier members with
-  // demonstrations, for sft.
+  std::string kind = "walks";
+  int count = 320;  // problems to generate …
+  int first = 0;    // … from this one of the seed's on
+  // hard: problems to mine; easy: easier ones, likewise; pretrain: with demonstrations, for sft.
   std::string part = "hard";
-  int registers = 5;  // m, the size of a hard problem
-  int targets = 0;    // part easy: at most so many of its m targets are set; 0 = all
+  int walks = 8;  // m, the size of a hard problem; easy and pretrain: 1 … m
   int modulus = 17;
-  int rules = 1;              // sets of legal moves; a problem has one of them, its statement says which
-  double demonstrator = 0.4;  // how often the pretraining demonstrator hits a reachable target
+  double after = 0;           // part easy: share of problems that need another skill
+  double demonstrator = 0.3;  // how often the pretraining demonstrator hits a reachable target …
+  double retry = 0.1;         // … and tries a walk again whose target it missed
   void fields(Options& options);
 };
 

@@ -8,7 +8,7 @@
 namespace pope {
 
 void VerifyConfig::fields(Options& options) {
-  options.add("kind", kind, "how completions are graded: math | registers | command | http");
+  options.add("kind", kind, "how completions are graded: math | walks | command | http");
   options.add("marker", marker, "math: without a box, take what follows the last \"####\"");
   options.add("answer_line", answer_line, "math: else what follows the last \"Answer:\"");
   options.add("answer_phrase", answer_phrase, "math: else what follows the last \"answer is\"");
@@ -26,10 +26,10 @@ bool Verifier::states_answer(const Problem& problem, std::string_view text) cons
 
 std::unique_ptr<Verifier> make_verifier(const VerifyConfig& config) {
   if (config.kind == "math") return make_math_verifier(config);
-  if (config.kind == "registers") return make_registers_verifier();
+  if (config.kind == "walks") return make_walks_verifier();
   if (config.kind == "command") return make_command_verifier(config);
   if (config.kind == "http") return make_http_verifier(config);
-  throw Error("verifier", "expected one of: math, registers, command, http; got \"" + config.kind + "\"",
+  throw Error("verifier", "expected one of: math, walks, command, http; got \"" + config.kind + "\"",
               "set verify.kind");
 }
 

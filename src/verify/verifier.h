@@ -12,7 +12,7 @@
 namespace pope {
 
 struct VerifyConfig {
-  std::string kind = "math";  // math | registers | command | http
+  std::string kind = "math";  // math | walks | command | http
   // math: where the answer stands when there is no box, in this order.
   bool marker = true;         // "#### 5"
   bool answer_line = true;    // "Answer: 5", "Answer $5$"
@@ -39,7 +39,7 @@ class Verifier {
   virtual ~Verifier() = default;
   // `completion` is the model's own text: never the prompt, never the guidance. `problem` must be as the
   // prompt showed it (as_prompted in data/problem.h): under a guidance whose instruction is "silent" the
-  // completion is judged as its continuation (registers), so guidance that was not shown must not be there.
+  // completion is judged as its continuation (walks), so guidance that was not shown must not be there.
   // May be called from many threads at once.
   virtual Verdict verify(const Problem& problem, std::string_view completion) const = 0;
   // How many calls are worth making at once, each on a thread that waits for it; 0: so quick that the

@@ -110,7 +110,7 @@ TEST(CommandLine, JsonIsTheOnlyThingOnStdout) {
 
 TEST(CommandLine, SettingsComeFromDefaultThenFilesThenFlags) {
   TempDir dir;
-  write_file(dir / "a.yaml", "source: {count: 3, registers: 4}\nrun: {seed: 8}\n");
+  write_file(dir / "a.yaml", "source: {count: 3, walks: 4}\nrun: {seed: 8}\n");
   write_file(dir / "b.yaml", "source: {count: 5}\n");
   const auto result_of = [&](const std::string& flags) {
     const Output output = run_pope(dir, "problems --json --out " + (dir / "p.jsonl").string() + " " + flags);
@@ -190,7 +190,7 @@ TEST(CommandLine, VerifyRefusesBadRowsByLineAndField) {
               AllOf(HasSubstr("rows.jsonl:2"), Not(HasSubstr("unexpected"))));
   // An error inside a grading thread is an error of the program, not its end.
   EXPECT_THAT(
-      error_of(R"({"gold": "1", "pred": "1", "problem": "no registers"})", "--set verify.kind=registers"),
+      error_of(R"({"gold": "1", "pred": "1", "problem": "no walks"})", "--set verify.kind=walks"),
       StartsWith("error: ["));
 }
 

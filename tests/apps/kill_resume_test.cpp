@@ -53,10 +53,10 @@ class KillResume : public ::testing::Test {
     fs::create_directories(root_);
     write_file(root_ / "tiny.yaml", R"(
 run: {threads: 1}
-source: {registers: 2, modulus: 5, demonstrator: 0.7}
-prompt: {chat_template: plain, system: "", unguided: "{problem} :", guided: "given {guidance} : {problem} :",
-  guided_silent: "silently {guidance} : {problem} :"}
-verify: {kind: registers}
+source: {walks: 2, modulus: 5, demonstrator: 0.7}
+prompt: {chat_template: plain, system: "", unguided: "{problem} :", guided: "{problem} given {guidance} :",
+  guided_silent: "{problem} silently {guidance} :"}
+verify: {kind: walks}
 sampling: {max_new_tokens: 8, batch_size: 32}
 optimizer: {lr: 3.0e-3}
 guide: {boundary: word, grid: 3, samples: 4}

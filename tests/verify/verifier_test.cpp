@@ -122,8 +122,8 @@ TEST(Verifier, UnknownKind) {
   EXPECT_THROW(make_verifier(config), Error);
 }
 
-// m = 2: 3 → {6, 6, 2, 10}, 14 → {0, 11, 8, 9} mod 17, then e.g. 6 → 9 and 0 → 5.
-Problem registers(const std::string& statement = "3 14 to 9 5") {
+// Modulo 17: 3 → {6, 6, 2}, 6 → {9, 12, 16}; 14 → {0, 11, 8}, 0 → {3, 0, 5}.
+Problem walks(const std::string& statement = "3 =9 14 =5") {
   Problem problem;
   problem.statement = statement;
   problem.answer = "9 5";
@@ -131,64 +131,66 @@ Problem registers(const std::string& statement = "3 14 to 9 5") {
   return problem;
 }
 
-TEST(RegistersVerifier, AnyLegalWalkToTheTargets) {
+std::unique_ptr<Verifier> walks_verifier() {
   VerifyConfig config;
-  config.kind = "registers";
-  const auto verifier = make_verifier(config);
-  const auto reason = [&](const std::string& completion, const std::string& statement = "3 14 to 9 5") {
-    const Verdict verdict = verifier->verify(registers(statement), completion);
+  config.kind = "walks";
+  return make_verifier(config);
+}
+
+TEST(WalksVerifier, AnyLegalWalksToTheTargets) {
+  const auto verifier = walks_verifier();
+  const auto reason = [&](const std::string& completion, const std::string& statement = "3 =9 14 =5") {
+    const Verdict verdict = verifier->verify(walks(statement), completion);
     EXPECT_EQ(verdict.correct, verdict.reason == "all targets met");
     return verdict.reason;
   };
-  EXPECT_EQ(reason("6 0 9 5"), "all targets met");
-  EXPECT_EQ(reason(" 6  0 9\n5 "), "all targets met");
-  EXPECT_EQ(reason("6 0 9 1"), "target 2 missed: 1 instead of 5");
-  EXPECT_EQ(reason("6 0 9 1", "3 14 to 9 *"), "all targets met");
-  EXPECT_EQ(reason("6 0 9 1", "3 14 to * *"), "all targets met");
-  EXPECT_EQ(reason("6 1 9 5"), "illegal move at word 2: 14 to 1");
-  EXPECT_EQ(reason("6 0 10 5"), "illegal move at word 3: 6 to 10");
-  EXPECT_EQ(reason("6 0 9"), "expected 4 words, got 3");
-  EXPECT_EQ(reason("6 0 9 5 5"), "expected 4 words, got 5");
-  EXPECT_EQ(reason(""), "expected 4 words, got 0");
-  EXPECT_EQ(reason("6 0 9 to"), "no value at word 4");
-  EXPECT_EQ(reason("6 0 9 22"), "no value at word 4");  // 5 mod 17, but not a value
-  EXPECT_EQ(reason("6 0 09 5"), "no value at word 3");
-  EXPECT_EQ(reason("6 0", "3 14 once 6 0"), "all targets met");
-  EXPECT_EQ(reason("6 0 9 5", "3 14 once 9 5"), "expected 2 words, got 4");
-  EXPECT_EQ(reason("8 2 13 7", "C 3 14 to 13 7"), "all targets met");
-  EXPECT_EQ(reason("6 0 9 5", "C 3 14 to 9 5"), "illegal move at word 1: 3 to 6");
-  EXPECT_EQ(verifier->verify(registers(), "6 0 9 1").extracted, "9 1");
-  EXPECT_EQ(verifier->verify(registers(), "6 0 9").extracted, "");
-  EXPECT_THROW(verifier->verify(registers("What is 2 + 2?"), "4"), Error);
+  EXPECT_EQ(reason("=9 6 9 =5 0 5"), "all targets met");
+  EXPECT_EQ(reason(" =5 0  5\n=9 6 9 "), "all targets met");  // in any order
+  EXPECT_EQ(reason("=9 6 9 =5 0 3"), "target 5: missed, ends on 3");
+  EXPECT_EQ(reason("=9 6 9 =5 1 5"), "target 5: illegal move 14 to 1");
+  EXPECT_EQ(reason("=9 6 10 =5 0 5"), "target 9: illegal move 6 to 10");
+  EXPECT_EQ(reason("=9 6 9 =5 0"), "target 5: expected 2 values, got 1");
+  EXPECT_EQ(reason("=9 6 9"), "target 5: expected 2 values, got 0");
+  EXPECT_EQ(reason("=9 6 9 9 =5 0 5"), "target 9: expected 2 values, got 3");
+  EXPECT_EQ(reason(""), "target 9: expected 2 values, got 0");
+  EXPECT_EQ(reason("6 =9 6 9"), "no target at word 1");
+  EXPECT_EQ(reason("=9 6 09 =5 0 5"), "no value at word 3");
+  EXPECT_EQ(reason("=9 6 26 =5 0 5"), "no value at word 3");  // 9 mod 17, but not a value
+  EXPECT_EQ(reason("=9 6 9 given 0 5"), "no value at word 4");
+  EXPECT_EQ(reason("3 4 16 0", "after 3 16"), "all targets met");
+  EXPECT_EQ(reason("3 4 16", "after 3 16"), "expected 4 words, got 3");
+  EXPECT_EQ(reason("3 4 16 1", "after 3 16"), "word 4: 1 instead of 0");
+  EXPECT_THROW(verifier->verify(walks("What is 2 + 2?"), "4"), Error);
 }
 
-TEST(RegistersVerifier, SilentCompletionsGoOnWhereTheGuidanceEnds) {
-  VerifyConfig config;
-  config.kind = "registers";
-  const auto verifier = make_verifier(config);
-  Problem problem = registers();
-  problem.guidance = Guidance{.text = "6 0 9", .instruction = "silent"};
-  EXPECT_TRUE(verifier->verify(problem, "5").correct);
-  EXPECT_TRUE(verifier->verify(problem, "6 0 9 5").correct);  // restated all the same
-  EXPECT_EQ(verifier->verify(problem, "1").reason, "target 2 missed: 1 instead of 5");
-  EXPECT_EQ(verifier->verify(problem, "9 5").reason, "expected 4 words, got 5");
+TEST(WalksVerifier, TheLastAttemptAtEachTargetCounts) {
+  const auto verifier = walks_verifier();
+  for (const char* right :
+       {"=9 6 12 =9 6 9 =5 0 5", "=9 6 =9 6 9 =5 0 5", "=9 1 1 1 =9 6 9 =5 0 5", "=9 6 12 =5 0 5 =9 6 9"})
+    EXPECT_TRUE(verifier->verify(walks(), right).correct) << right;
+  for (const char* wrong : {"=9 6 9 =9 6 12 =5 0 5", "=9 6 9 =5 0 5 =9", "=9 6 9 =5 0 5 =5 0"})
+    EXPECT_FALSE(verifier->verify(walks(), wrong).correct) << wrong;
+}
+
+TEST(WalksVerifier, SilentCompletionsGoOnWhereTheGuidanceEnds) {
+  const auto verifier = walks_verifier();
+  Problem problem = walks();
+  problem.guidance = Guidance{.text = "=9 6 9 =5", .instruction = "silent"};
+  EXPECT_TRUE(verifier->verify(problem, "0 5").correct);
+  EXPECT_TRUE(verifier->verify(problem, "=9 6 9 =5 0 5").correct);  // restated all the same
+  EXPECT_EQ(verifier->verify(problem, "0 3").reason, "target 5: missed, ends on 3");
   for (const char* instruction : {"default", ""}) {
     problem.guidance->instruction = instruction;
-    EXPECT_FALSE(verifier->verify(problem, "5").correct) << instruction;
-    EXPECT_TRUE(verifier->verify(problem, "6 0 9 5").correct) << instruction;
+    EXPECT_FALSE(verifier->verify(problem, "0 5").correct) << instruction;
+    EXPECT_TRUE(verifier->verify(problem, "=9 6 9 =5 0 5").correct) << instruction;
   }
 }
 
-TEST(RegistersVerifier, LeakGuard) {
-  VerifyConfig config;
-  config.kind = "registers";
-  const auto verifier = make_verifier(config);
-  EXPECT_TRUE(verifier->states_answer(registers(), "6 0 9 5"));
-  EXPECT_TRUE(verifier->states_answer(registers(), "9 5"));
-  EXPECT_FALSE(verifier->states_answer(registers(), "6 0 9"));
-  EXPECT_FALSE(verifier->states_answer(registers(), "6 9 0 5"));
-  EXPECT_FALSE(verifier->states_answer(registers(), "6 0 19 5"));
-  EXPECT_FALSE(verifier->states_answer(registers(), ""));
+TEST(WalksVerifier, LeakGuard) {
+  const auto verifier = walks_verifier();
+  EXPECT_TRUE(verifier->states_answer(walks(), "=9 6 9 =5 0 5"));
+  EXPECT_FALSE(verifier->states_answer(walks(), "=9 6 9 =5 0"));
+  EXPECT_FALSE(verifier->states_answer(walks(), ""));
 }
 
 // Outside data: each reference answer equals itself, read anew; and the box of its own solution, but for

@@ -1,0 +1,343 @@
+// The walks family: its rules, and the generator. Hard part: m walks, with a planted solution that gets every
+// one right at the first attempt. Easy part: fewer walks, or after problems. Pretrain part: the traces of a
+// sloppy demonstrator, bare and under guidance, so that its success on any problem is known exactly.
+#include "data/walks.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "core/error.h"
+#include "core/rng.h"
+
+namespace pope {
+namespace {
+
+constexpr const char* kAfter = "after";
+constexpr int kAfterShortest = 2, kAfterLongest = 4;  // values of an after problem
+constexpr double kAfterSkill = 0.7;                   // how often the demonstrator knows the next value
+
+using Words = std::vector<std::string>;
+
+std::string goal_word(int target) { return fmt::format("={}", target); }
+std::optional<int> goal_of(std::string_view word, int modulus) {
+  return word.starts_with('=') ? value_of_word(word.substr(1), modulus) : std::nullopt;
+}
+
+std::string joined(const Words& words) { return fmt::format("{}", fmt::join(words, " ")); }
+
+int below(RngStream& rng, int bound) {
+  return static_cast<int>(rng.below(static_cast<std::uint64_t>(bound)));
+}
+
+int random_move(int value, int modulus, RngStream& rng) {
+  return legal_moves(value, modulus)[static_cast<std::size_t>(below(rng, 3))];
+}
+
+struct Planted {
+  Walks problem;
+  Words solution;  // "=target waypoint final" of every walk
+};
+
+// `count` random walks of two moves with different targets.
+Planted plant(int modulus, int count, RngStream& rng) {
+  Planted planted;
+  planted.problem.modulus = modulus;
+  std::set<int> targets;
+  while (std::cmp_less(planted.problem.walks.size(), count)) {
+    Walk walk{below(rng, modulus), 0};
+    const int waypoint = random_move(walk.start, modulus, rng);
+    walk.target = random_move(waypoint, modulus, rng);
+    if (!targets.insert(walk.target).second) continue;
+    planted.problem.walks.push_back(walk);
+    for (const std::string& word :
+         {goal_word(walk.target), std::to_string(waypoint), std::to_string(walk.target)})
+      planted.solution.push_back(word);
+  }
+  return planted;
+}
+
+Planted plant_after(int modulus, RngStream& rng) {
+  Planted planted;
+  planted.problem.modulus = modulus;
+  const int longest = std::min(kAfterLongest, modulus);
+  const int count = kAfterShortest + below(rng, longest - kAfterShortest + 1);
+  const std::vector<std::size_t> values = rng.permutation(static_cast<std::size_t>(modulus));
+  for (int i = 0; i < count; ++i) {
+    const int value = static_cast<int>(values[static_cast<std::size_t>(i)]);
+    planted.problem.after.push_back(value);
+    planted.solution.push_back(std::to_string(value));
+    planted.solution.push_back(std::to_string((value + 1) % modulus));
+  }
+  return planted;
+}
+
+// Appends the demonstrator's trace from walk `first` on to `trace`, whose last `given` words (of 0, 1, 2:
+// goal, waypoint) begin its attempt.
+void demonstrate(const Walks& problem, const WalkPolicy& policy, std::size_t first, std::size_t given,
+                 Words& trace, RngStream& rng) {
+  for (std::size_t i = first; i < problem.walks.size(); ++i) {
+    const Walk& walk = problem.walks[i];
+    for (bool again = true; again; given = 0) {
+      if (given < 1) trace.push_back(goal_word(walk.target));
+      const int waypoint =
+          given < 2 ? random_move(walk.start, problem.modulus, rng) : std::stoi(trace.back());
+      if (given < 2) trace.push_back(std::to_string(waypoint));
+      const bool hits = is_legal_move(waypoint, walk.target, problem.modulus) && rng.uniform() < policy.hit;
+      const int final = hits ? walk.target : random_move(waypoint, problem.modulus, rng);
+      trace.push_back(std::to_string(final));
+      again = final != walk.target && rng.uniform() < policy.retry;
+    }
+  }
+}
+
+Words demonstrate_after(const Walks& problem, RngStream& rng) {
+  Words trace;
+  for (const int value : problem.after) {
+    trace.push_back(std::to_string(value));
+    const bool knows = rng.uniform() < kAfterSkill;
+    trace.push_back(std::to_string(knows ? (value + 1) % problem.modulus : below(rng, problem.modulus)));
+  }
+  return trace;
+}
+
+std::string statement_of(const Walks& problem) {
+  if (!problem.after.empty()) return fmt::format("{} {}", kAfter, fmt::join(problem.after, " "));
+  Words words;
+  for (const Walk& walk : problem.walks)
+    words.push_back(fmt::format("{} {}", walk.start, goal_word(walk.target)));
+  return joined(words);
+}
+
+std::string answer_of(const Planted& planted) {
+  if (!planted.problem.after.empty()) return joined(planted.solution);
+  std::vector<int> targets;
+  for (const Walk& walk : planted.problem.walks) targets.push_back(walk.target);
+  return fmt::format("{}", fmt::join(targets, " "));
+}
+
+Problem problem_of(const Planted& planted, const SourceConfig& config, std::uint64_t seed, int index) {
+  Problem problem;
+  problem.id =
+      fmt::format("walks-{}-m{}-p{}-s{}-{:06}", config.part, config.walks, config.modulus, seed, index);
+  problem.statement = statement_of(planted.problem);
+  problem.answer = answer_of(planted);
+  problem.solution = joined(planted.solution);
+  problem.source = "walks-" + config.part;
+  problem.level = config.walks;
+  problem.extra["modulus"] = config.modulus;
+  return problem;
+}
+
+// A problem to be solved, with its planted solution.
+Problem solved_problem(const SourceConfig& config, std::uint64_t seed, int index, RngStream& rng) {
+  const bool easy = config.part == "easy";
+  if (easy && rng.uniform() < config.after)
+    return problem_of(plant_after(config.modulus, rng), config, seed, index);
+  const int count = easy ? 1 + below(rng, config.walks) : config.walks;
+  return problem_of(plant(config.modulus, count, rng), config, seed, index);
+}
+
+// The corpus: 10 % after problems, 30 % walks unguided, 45 % with a hint to restate and go on, 15 % with a hint to
+// go on silently; 1 … m walks. The guidance is a prefix of the planted solution, what follows it the demonstrator's.
+Problem pretrain_problem(const SourceConfig& config, std::uint64_t seed, int index, RngStream& rng) {
+  const double kind = rng.uniform();
+  if (kind < 0.1) {
+    const Planted planted = plant_after(config.modulus, rng);
+    Problem problem = problem_of(planted, config, seed, index);
+    problem.solution = joined(demonstrate_after(planted.problem, rng));
+    return problem;
+  }
+  const bool guided = kind >= 0.4, silent = kind >= 0.85;
+  const Planted planted = plant(config.modulus, 1 + below(rng, config.walks), rng);
+  Problem problem = problem_of(planted, config, seed, index);
+  std::size_t given = 0;
+  if (guided) given = 1 + rng.below(planted.solution.size() - 1);
+  Words trace(planted.solution.begin(), planted.solution.begin() + static_cast<std::ptrdiff_t>(given));
+  if (guided) {
+    Guidance guidance;
+    guidance.text = joined(trace);
+    guidance.fraction =
+        static_cast<double>(guidance.text.size()) / static_cast<double>(problem.solution.size());
+    guidance.instruction = silent ? "silent" : "default";
+    problem.guidance = guidance;
+  }
+  demonstrate(planted.problem, {config.demonstrator, config.retry}, given / 3, given % 3, trace, rng);
+  if (silent) trace.erase(trace.begin(), trace.begin() + static_cast<std::ptrdiff_t>(given));
+  problem.solution = joined(trace);
+  return problem;
+}
+
+void check(const SourceConfig& config) {
+  const auto require = [](bool ok, std::string_view key, const auto& expected, const auto& got) {
+    if (!ok) throw Error("walks", fmt::format("source.{}: expected {}, got {}", key, expected, got));
+  };
+  require(config.part == "hard" || config.part == "easy" || config.part == "pretrain", "part",
+          "hard, easy or pretrain", config.part);
+  require(config.count >= 1 && config.count <= 1000000000, "count", "1 to 1000000000", config.count);
+  require(config.first >= 0 && config.first <= 1000000000, "first", "0 to 1000000000", config.first);
+  require(config.modulus >= 3 && config.modulus <= 1000000, "modulus", "3 to 1000000", config.modulus);
+  // Targets are different, and planted by drawing again.
+  const int most = (config.modulus + 1) / 2;
+  require(config.walks >= 1 && config.walks <= most, "walks",
+          fmt::format("1 to {} with source.modulus = {}", most, config.modulus), config.walks);
+  require(config.after >= 0 && config.after <= 1, "after", "0 to 1", config.after);
+  require(config.demonstrator >= 0 && config.demonstrator <= 1, "demonstrator", "0 to 1",
+          config.demonstrator);
+  require(config.retry >= 0 && config.retry < 1, "retry", "0 to below 1", config.retry);
+}
+
+class WalksSource : public ProblemSource {
+ public:
+  std::vector<Problem> generate(const SourceConfig& config, std::uint64_t seed) const override {
+    check(config);
+    std::vector<Problem> problems;
+    problems.reserve(static_cast<std::size_t>(config.count));
+    for (int i = config.first; i < config.first + config.count; ++i) {
+      RngStream rng(seed, {key_of("walks"), key_of(config.part), static_cast<std::uint64_t>(i)});
+      problems.push_back(config.part == "pretrain" ? pretrain_problem(config, seed, i, rng)
+                                                   : solved_problem(config, seed, i, rng));
+    }
+    return problems;
+  }
+
+  std::vector<std::string> vocabulary(const SourceConfig& config) const override {
+    check(config);
+    std::vector<std::string> words = {"<end>"};
+    for (int value = 0; value < config.modulus; ++value) words.push_back(std::to_string(value));
+    for (int value = 0; value < config.modulus; ++value) words.push_back(goal_word(value));
+    // The last three are for the wordings of prompts: "{problem} given {guidance} :".
+    for (const char* word : {kAfter, ":", "given", "silently"}) words.push_back(word);
+    return words;
+  }
+};
+
+std::string after_fault(const Walks& problem, const std::vector<std::string_view>& words) {
+  if (words.size() != 2 * problem.after.size())
+    return fmt::format("expected {} words, got {}", 2 * problem.after.size(), words.size());
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    const int expected = (problem.after[i / 2] + static_cast<int>(i % 2)) % problem.modulus;
+    if (words[i] != std::to_string(expected))
+      return fmt::format("word {}: {} instead of {}", i + 1, words[i], expected);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::array<int, 3> legal_moves(int value, int modulus) {
+  const auto wrap = [modulus](int x) { return ((x % modulus) + modulus) % modulus; };
+  return {wrap(value + 3), wrap(2 * value), wrap(5 - value)};
+}
+
+bool is_legal_move(int from, int to, int modulus) {
+  const std::array<int, 3> legal = legal_moves(from, modulus);
+  return std::find(legal.begin(), legal.end(), to) != legal.end();
+}
+
+std::string walks_fault(const Walks& problem, std::string_view text) {
+  const std::vector<std::string_view> words = split_words(text);
+  if (!problem.after.empty()) return after_fault(problem, words);
+  std::map<int, std::vector<int>> attempts;  // the last one at each target
+  std::vector<int>* attempt = nullptr;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (const std::optional<int> goal = goal_of(words[i], problem.modulus)) {
+      attempt = &attempts[*goal];
+      attempt->clear();
+      continue;
+    }
+    const std::optional<int> value = value_of_word(words[i], problem.modulus);
+    if (!value || !attempt) return fmt::format("no {} at word {}", attempt ? "value" : "target", i + 1);
+    attempt->push_back(*value);
+  }
+  for (const Walk& walk : problem.walks) {
+    const std::vector<int>& values = attempts[walk.target];
+    if (values.size() != 2)
+      return fmt::format("target {}: expected 2 values, got {}", walk.target, values.size());
+    for (const auto& [from, to] : {std::pair(walk.start, values[0]), std::pair(values[0], values[1])})
+      if (!is_legal_move(from, to, problem.modulus))
+        return fmt::format("target {}: illegal move {} to {}", walk.target, from, to);
+    if (values[1] != walk.target) return fmt::format("target {}: missed, ends on {}", walk.target, values[1]);
+  }
+  return "";
+}
+
+double walk_policy_success(const WalkPolicy& policy, const Walks& problem) {
+  double all = 1;
+  for (const Walk& walk : problem.walks) {
+    double attempt = 0;
+    for (const int waypoint : legal_moves(walk.start, problem.modulus)) {
+      const std::array<int, 3> finals = legal_moves(waypoint, problem.modulus);
+      const auto ways = static_cast<double>(std::count(finals.begin(), finals.end(), walk.target));
+      if (ways > 0) attempt += (policy.hit + (1 - policy.hit) * ways / 3) / 3;
+    }
+    all *= attempt / (1 - (1 - attempt) * policy.retry);
+  }
+  return all;
+}
+
+std::optional<int> value_of_word(std::string_view word, int modulus) {
+  int value = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
+  if (error != std::errc() || end != word.data() + word.size() || value < 0 || value >= modulus)
+    return std::nullopt;
+  if (word != std::to_string(value)) return std::nullopt;  // "05", "-0"
+  return value;
+}
+
+std::vector<std::string_view> split_words(std::string_view text) {
+  constexpr std::string_view space = " \t\r\n\v\f";
+  std::vector<std::string_view> words;
+  for (std::size_t at = text.find_first_not_of(space); at != std::string_view::npos;
+       at = text.find_first_not_of(space, at)) {
+    const std::size_t end = std::min(text.find_first_of(space, at), text.size());
+    words.push_back(text.substr(at, end - at));
+    at = end;
+  }
+  return words;
+}
+
+Walks parse_walks(const Problem& problem) {
+  const auto fail = [&problem](const std::string& expected) {
+    throw Error("walks",
+                fmt::format("problem {}: expected {}, got \"{}\"", problem.id, expected, problem.statement),
+                "this verifier is for problems that `pope problems` makes with source.kind=walks");
+  };
+  Walks parsed;
+  if (const auto modulus = problem.extra.find("modulus"); modulus != problem.extra.end()) {
+    if (!modulus->is_number_integer() || *modulus < 3 || *modulus > 1000000)
+      fail("a \"modulus\" from 3 to 1000000");
+    parsed.modulus = modulus->get<int>();
+  }
+  const std::vector<std::string_view> words = split_words(problem.statement);
+  const auto checked = [&](const std::optional<int>& value) {
+    if (!value) fail(fmt::format("values from 0 to {}", parsed.modulus - 1));
+    return value.value_or(0);
+  };
+  if (words.size() >= 2 && words[0] == kAfter) {
+    for (std::size_t i = 1; i < words.size(); ++i)
+      parsed.after.push_back(checked(value_of_word(words[i], parsed.modulus)));
+    return parsed;
+  }
+  if (words.empty() || words.size() % 2 != 0)
+    fail("start values and =targets in turn, or \"after\" and values");
+  std::set<int> targets;
+  for (std::size_t i = 0; i < words.size(); i += 2) {
+    parsed.walks.push_back(
+        {checked(value_of_word(words[i], parsed.modulus)), checked(goal_of(words[i + 1], parsed.modulus))});
+    if (!targets.insert(parsed.walks.back().target).second) fail("different targets");
+  }
+  return parsed;
+}
+
+const ProblemSource& walks_source() {
+  static const WalksSource source;
+  return source;
+}
+
+}  // namespace pope

@@ -1,0 +1,35 @@
+// The "walks" verifier: any legal walks to the targets are correct, not just the planted ones.
+#include "data/walks.h"
+
+#include "verify/kinds.h"
+
+namespace pope {
+namespace {
+
+class WalksVerifier : public Verifier {
+ public:
+  Verdict verify(const Problem& problem, std::string_view completion) const override {
+    // A silent completion goes on where the guidance ends. One that restates it all the same is read alike:
+    // the last attempt at each target counts.
+    std::string text(completion);
+    if (problem.guidance && problem.guidance->instruction == "silent")
+      text = problem.guidance->text + " " + text;
+    Verdict verdict;
+    verdict.extracted = text;
+    verdict.reason = walks_fault(parse_walks(problem), text);
+    verdict.correct = verdict.reason.empty();
+    if (verdict.correct) verdict.reason = "all targets met";
+    return verdict;
+  }
+
+  // A text states the answer where it is a solution: all that a prefix lacks is then the end.
+  bool states_answer(const Problem& problem, std::string_view text) const override {
+    return walks_fault(parse_walks(problem), text).empty();
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Verifier> make_walks_verifier() { return std::make_unique<WalksVerifier>(); }
+
+}  // namespace pope
