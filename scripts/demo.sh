@@ -14,8 +14,8 @@ pope() {
   "$POPE" "$@"
 }
 
-# 1. Problems that cannot be looked up: 160 candidates, and an easier corpus for pretraining.
-[ -e "$out/candidates.jsonl" ] || pope problems "${config[@]}" --set source.part=hard --set source.count=160 \
+# 1. Problems that cannot be looked up: 250 candidates, and an easier corpus for pretraining.
+[ -e "$out/candidates.jsonl" ] || pope problems "${config[@]}" --set source.part=hard --set source.count=250 \
   --out "$out/candidates.jsonl"
 [ -e "$out/pretrain.jsonl" ] || pope problems "${config[@]}" --set source.part=pretrain --set source.count=96000 \
   --out "$out/pretrain.jsonl"
@@ -26,7 +26,7 @@ pope sft "${config[@]}" -c configs/demo_sft.yaml --model "$out/init" --problems 
   --label "Base model"
 base="$out/base/model"
 
-# 3. Which problems are hard for it? 0 of 128 samples correct. Half of those are held out.
+# 3. Which problems are hard for it? 0 of 128 samples correct. Three in ten of those are held out.
 pope mine "${config[@]}" --model "$base" --problems "$out/candidates.jsonl" --out "$out/mine"
 
 # 4. The shortest prefix of each oracle solution that makes success possible.

@@ -183,7 +183,7 @@ void check(const SourceConfig& config) {
   require(config.first >= 0 && config.first <= 1000000000, "first", "0 to 1000000000", config.first);
   require(config.modulus >= 3 && config.modulus <= 1000000, "modulus", "3 to 1000000", config.modulus);
   // Targets are different, and planted by drawing again.
-  const int most = (config.modulus + 1) / 2;
+  const int most = config.modulus * 3 / 4;
   require(config.walks >= 1 && config.walks <= most, "walks",
           fmt::format("1 to {} with source.modulus = {}", most, config.modulus), config.walks);
   require(config.after >= 0 && config.after <= 1, "after", "0 to 1", config.after);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 
 #include "core/error.h"
 #include "core/progress.h"
@@ -13,6 +14,7 @@ namespace pope {
 
 void EvalConfig::fields(Options& o) {
   o.add("samples", samples, "rollouts per problem");
+  o.add("problems", problems, "of each set only the first so many problems; 0 = all");
   o.add("pass_at", pass_at, "k of the reported pass@k; those above samples are left out");
   o.add("level", level, "level of the bootstrap intervals over problems");
   o.add("resamples", resamples, "bootstrap resamples");
@@ -40,6 +42,7 @@ void check(const EvalConfig& config) {
     if (!good) throw Error("evaluate", expected, "see the section \"eval\" of the config");
   };
   require(config.samples >= 1, "expected samples >= 1");
+  require(config.problems >= 0, "expected problems >= 0");
   require(std::all_of(config.pass_at.begin(), config.pass_at.end(), [](int k) { return k >= 1; }),
           "expected pass_at >= 1");
   require(
@@ -111,6 +114,7 @@ SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std
   for (const EvaluatedProblem& problem : done) before.emplace(problem.id, &problem);
   std::vector<const Problem*> chosen;
   for (const Problem& problem : problems) {
+    if (config.problems > 0 && std::cmp_equal(chosen.size(), config.problems)) break;
     if (!guided || problem.guidance) chosen.push_back(&problem);
   }
   result.overlap = config.overlap && chosen.size() >= 2 &&

@@ -14,6 +14,7 @@ namespace pope {
 
 struct EvalConfig {
   int samples = 64;
+  int problems = 0;  // of each set only the first so many; 0 = all
   std::vector<int> pass_at = {1, 8, 32};
   double level = 0.95;  // of the intervals
   int resamples = 2000;

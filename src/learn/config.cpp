@@ -54,6 +54,7 @@ void TrainConfig::fields(Options& o) {
         "evaluate on the eval sets every so many steps, first and last too; 0 = off");
   o.add("eval_samples", eval_samples,
         "rollouts per problem of an evaluation: pass@1, 8, 32 as far as they go");
+  o.add("eval_problems", eval_problems, "of each eval set only the first so many problems; 0 = all");
   o.add("eval_guided", eval_guided, "evaluate also under guidance, where problems of an eval set carry it");
 }
 

@@ -50,6 +50,7 @@ struct TrainConfig {
   int rollouts_every = 10;                  // keep the rollouts of every so many steps
   int eval_every = 0;  // evaluate on the eval sets every so many steps (and at the end); 0 = off
   int eval_samples = 8;
+  int eval_problems = 0;    // of each eval set only the first so many; 0 = all
   bool eval_guided = true;  // also under guidance, where problems of an eval set carry it
   void fields(Options& options);
 };

@@ -265,13 +265,13 @@ TEST(Walks, RefusesImpossibleSettings) {
     return problem_source(config.kind).generate(config, 1).size();
   };
   EXPECT_EQ(generates([](SourceConfig& c) { c.walks = 1, c.part = "pretrain"; }), 2u);
-  EXPECT_EQ(generates([](SourceConfig& c) { c.modulus = 3, c.walks = 1, c.part = "easy", c.after = 1; }), 2u);
+  EXPECT_EQ(generates([](SourceConfig& c) { c.modulus = 3, c.walks = 2, c.part = "easy", c.after = 1; }), 2u);
   EXPECT_THROW(generates([](SourceConfig& c) { c.kind = "sums"; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.part = "medium"; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.count = 0; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.first = -1; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.walks = 0; }), Error);
-  EXPECT_THROW(generates([](SourceConfig& c) { c.walks = 10; }), Error);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.walks = 13; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.modulus = 2; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.after = 1.5; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.demonstrator = 1.5; }), Error);

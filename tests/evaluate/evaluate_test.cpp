@@ -109,9 +109,22 @@ TEST(Evaluate, ResumesAtProblems) {
   EXPECT_DOUBLE_EQ(result.mean_tokens, 6.5);
 }
 
+TEST(Evaluate, TakesTheFirstProblemsOfASet) {
+  FakeWorld world(script);
+  EvalConfig config = config_of(4, {1});
+  config.problems = 2;
+  const std::vector<Problem> problems = {problem("p0"), problem("p1"), problem("p2")};
+  EXPECT_EQ(correct_of(evaluate(world.explorer, config, "hard", problems, false)), (std::vector<int>{0, 1}));
+  config.problems = 4;
+  EXPECT_EQ(evaluate(world.explorer, config, "hard", problems, false).problems.size(), 3u);
+}
+
 TEST(Evaluate, RefusesImpossibleSettings) {
   FakeWorld world(script);
   EXPECT_THROW(evaluate(world.explorer, config_of(0, {1}), "hard", {problem("p0")}, false), Error);
+  EvalConfig negative = config_of(4, {1});
+  negative.problems = -1;
+  EXPECT_THROW(evaluate(world.explorer, negative, "hard", {problem("p0")}, false), Error);
   EXPECT_THROW(evaluate(world.explorer, config_of(4, {0}), "hard", {problem("p0")}, false), Error);
   EXPECT_THROW(evaluate(world.explorer, config_of(4, {8}), "hard", {problem("p0")}, false), Error);
 }
