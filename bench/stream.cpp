@@ -76,7 +76,7 @@ class CoinVerifier : public Verifier {
   double signal_;
 };
 
-// The shape of configs/demo_pope.yaml's training: 32 prompts × 8 rollouts of at most 32 tokens.
+// Training of the embedded model: 32 prompts × 8 rollouts of at most 32 tokens.
 TrainJob job_of(const Arguments& arguments) {
   TrainJob job;
   SourceConfig source;

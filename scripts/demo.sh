@@ -14,7 +14,7 @@ pope() {
   "$POPE" "$@"
 }
 
-# 1. Problems that cannot be looked up: 250 candidates, and an easier corpus for pretraining.
+# 1. 250 candidates, and an easier corpus for pretraining.
 [ -e "$out/candidates.jsonl" ] || pope problems "${config[@]}" --set source.part=hard --set source.count=250 \
   --out "$out/candidates.jsonl"
 [ -e "$out/pretrain.jsonl" ] || pope problems "${config[@]}" --set source.part=pretrain --set source.count=96000 \

@@ -47,7 +47,7 @@ def skills(rows, modulus):
             count("copies", text[:len(guidance)] == guidance)
         count("correct", row["correct"])
         attempts = attempts_of(text)
-        first = (len(guidance) + 2) // 3
+        first = (len(guidance) + 2) // 3 if text[:len(guidance)] == guidance else 0  # attempts that are not the model's own
         for i, (target, values) in enumerate(attempts):
             if i < first or target not in start_of or len(values) != 2:
                 continue

@@ -29,7 +29,7 @@ std::string percent(const Json& value) {
   return value.is_number() ? fmt::format("{:.0f} %", 100 * value.get<double>()) : "";
 }
 
-// "guide-hard - 3 x hard > 0"
+// "pope - 3 x hard > 0"
 std::string comparison(const Json& claim) {
   std::string text = claim.at("of");
   const double times = claim.at("times");
@@ -85,14 +85,16 @@ std::string show_reproduce(const Json& result) {
                     fmt::format("{}/{}", claim.at("bases_for").get<int>(), claim.at("bases").size()),
                     percent(claim.at("power")), claim.at("verdict")});
   }
-  return table(rows) +
-         fmt::format("\n{} held, {} did not hold, {} undecided, {} not testable.\n{}The page: {}, {}\n",
-                     result.at("held").get<int>(), result.at("did_not_hold").get<int>(),
-                     result.at("undecided").get<int>(), result.at("not_testable").get<int>(),
-                     show_rejected(result),
-                     result.at("report").is_string() ? result["report"].get<std::string>()
-                                                     : "none, no run is complete",
-                     result.at("paper").get<std::string>());
+  return table(rows) + fmt::format(
+                           "\n{} held, {} did not hold, {} undecided, {} not testable; of {} conditions {} "
+                           "held.\n{}The page: {}, {}\n",
+                           result.at("held").get<int>(), result.at("did_not_hold").get<int>(),
+                           result.at("undecided").get<int>(), result.at("not_testable").get<int>(),
+                           result.at("conditions").get<int>(), result.at("conditions_held").get<int>(),
+                           show_rejected(result),
+                           result.at("report").is_string() ? result["report"].get<std::string>()
+                                                           : "none, no run is complete",
+                           result.at("paper").get<std::string>());
 }
 
 // After everything has been written and printed.
@@ -104,7 +106,9 @@ void name_failures(const Json& result) {
   throw Error("reproduce",
               fmt::format("{} failed: {}; {} runs that need them were left out", result["failures"].size(),
                           names, result.at("skipped").size()),
-              "the results are of the other runs; mend what the logs say and start this command again");
+              "the results are of the other runs; mend what the logs, or the claims' errors, say and start "
+              "this command "
+              "again");
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -143,8 +144,9 @@ Problem solved_problem(const SourceConfig& config, std::uint64_t seed, int index
   return problem_of(plant(config.modulus, count, rng), config, seed, index);
 }
 
-// The corpus: 10 % after problems, 30 % walks unguided, 45 % with a hint to restate and go on, 15 % with a hint to
-// go on silently; 1 … m walks. The guidance is a prefix of the planted solution, what follows it the demonstrator's.
+// The corpus: 10 % after problems, 30 % walks unguided, 45 % with a hint to restate and go on, 15 % with a
+// hint to go on silently; 1 … m walks. The guidance is a prefix of the planted solution, what follows it the
+// demonstrator's.
 Problem pretrain_problem(const SourceConfig& config, std::uint64_t seed, int index, RngStream& rng) {
   const double kind = rng.uniform();
   if (kind < 0.1) {
@@ -267,8 +269,10 @@ std::string walks_fault(const Walks& problem, std::string_view text) {
   return "";
 }
 
-double walk_policy_success(const WalkPolicy& policy, const Walks& problem) {
-  double all = 1;
+double walk_policy_success(const WalkPolicy& policy, const Walks& problem, int max_attempts) {
+  // solved[n]: the probability that the walks so far are solved and took n attempts.
+  std::vector<double> solved(static_cast<std::size_t>(max_attempts) + 1, 0.0);
+  solved[0] = 1;
   for (const Walk& walk : problem.walks) {
     double attempt = 0;
     for (const int waypoint : legal_moves(walk.start, problem.modulus)) {
@@ -276,9 +280,15 @@ double walk_policy_success(const WalkPolicy& policy, const Walks& problem) {
       const auto ways = static_cast<double>(std::count(finals.begin(), finals.end(), walk.target));
       if (ways > 0) attempt += (policy.hit + (1 - policy.hit) * ways / 3) / 3;
     }
-    all *= attempt / (1 - (1 - attempt) * policy.retry);
+    std::vector<double> next(solved.size(), 0.0);
+    for (std::size_t before = 0; before < solved.size(); ++before) {
+      double exactly = solved[before] * attempt;
+      for (std::size_t n = before + 1; n < next.size(); ++n, exactly *= (1 - attempt) * policy.retry)
+        next[n] += exactly;
+    }
+    solved = std::move(next);
   }
-  return all;
+  return std::accumulate(solved.begin(), solved.end(), 0.0);
 }
 
 std::optional<int> value_of_word(std::string_view word, int modulus) {

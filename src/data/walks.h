@@ -44,9 +44,9 @@ std::string walks_fault(const Walks& problem, std::string_view text);
 struct WalkPolicy {
   double hit = 0, retry = 0;
 };
-// Its exact success on a problem of walks, where nothing limits the length: Π over walks of
-// F / (1 − (1 − F)·retry), F = the success of one attempt.
-double walk_policy_success(const WalkPolicy& policy, const Walks& problem);
+// Its exact success on a problem of walks within `max_attempts` attempts in all: one at walk w succeeds with
+// probability F_w, and it takes exactly a of them with F_w ((1 − F_w)·retry)^(a−1).
+double walk_policy_success(const WalkPolicy& policy, const Walks& problem, int max_attempts);
 
 // A word that spells a value: digits without leading zeros, below `modulus`. Nothing otherwise.
 std::optional<int> value_of_word(std::string_view word, int modulus);

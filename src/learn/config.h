@@ -40,10 +40,9 @@ struct TrainConfig {
   int steps = 200;
   int prompts_per_step = 32;
   int rollouts_per_prompt = 8;
-  int updates_per_batch =
-      1;  // optimiser steps per pass over a batch of rollouts, on disjoint parts of its groups
-  int epochs_per_batch = 1;                 // passes over it: each split anew
-  bool skip_without_signal = false;         // no optimiser step where no sequence has a gradient
+  int updates_per_batch = 1;         // optimiser steps per pass over a batch, on disjoint parts of its groups
+  int epochs_per_batch = 1;          // passes over a batch of rollouts, each split anew
+  bool skip_without_signal = false;  // no optimiser step where no sequence has a gradient
   std::int64_t micro_batch_tokens = 16384;  // tokens per forward and backward
   int save_every = 1;                       // checkpoint every so many steps: what a kill can cost
   int keep = 2;                             // checkpoints kept

@@ -12,9 +12,8 @@ void add_set(const TrainJob& job, const EvalSet& set, bool guided, Json& row) {
   const int n = job.config.eval_samples;
   std::set<int> pass_at = {1, 8, 32, n};  // the paper's, as far as the samples go, and what these can show
   pass_at.erase(pass_at.upper_bound(n), pass_at.end());
-  const EvalConfig config{.samples = n,
-                          .problems = job.config.eval_problems,
-                          .pass_at = {pass_at.begin(), pass_at.end()}};
+  const EvalConfig config{
+      .samples = n, .problems = job.config.eval_problems, .pass_at = {pass_at.begin(), pass_at.end()}};
   const SetResult result = evaluate(explorer_of(job), config, set.name, set.problems, guided);
   const std::string prefix = "eval/" + set.name + (guided ? "/guided/" : "/unguided/");
   for (const PassAtK& pass : result.pass)

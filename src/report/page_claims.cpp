@@ -45,8 +45,9 @@ std::string row(const Json& claim) {
           : "";
   return fmt::format(
       "<tr><td>{}<br><small>{}, {}</small></td><td>{}</td><td>{}</td><td>{}{}</td><td>{}</td></tr>",
-      text_of(claim["claim"]), text_of(claim["metric"]), comparison(claim), fixed(claim["left"]),
-      fixed(claim["right"]), fixed(claim["difference"]), interval, verdict(claim));
+      (claim.value("condition", false) ? "(condition) " : "") + text_of(claim["claim"]),
+      text_of(claim["metric"]), comparison(claim), fixed(claim["left"]), fixed(claim["right"]),
+      fixed(claim["difference"]), interval, verdict(claim));
 }
 
 // Base models that did not pass the gate, and runs that failed: the claims above are without them.

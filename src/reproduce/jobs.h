@@ -4,8 +4,7 @@
 //
 //   OUT/base-B/STEP          seeded with B: base model, problems, mining, guidance
 //   OUT/base-B/rl-R/ARM      training, seeded with 1000·B + R
-//   OUT/base-B/rl-R/eval-ARM seeded with B, so that all arms of a base are evaluated with common random
-//   streams
+//   OUT/base-B/rl-R/eval-ARM seeded with B: common random streams for all arms of a base
 #pragma once
 
 #include <cstdint>

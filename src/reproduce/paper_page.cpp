@@ -95,7 +95,7 @@ std::string in_words(const std::string& metric) {
   return fmt::format("{}", fmt::join(parts, ", "));
 }
 
-// "`guide-hard` − 3 × `hard` above 0".
+// "`pope` − 3 × `hard` above 0".
 std::string comparison(const Json& claim) {
   const std::string metric = claim["metric"];
   const char* side = claim.contains("above") ? "above" : claim.contains("below") ? "below" : "within";
@@ -127,8 +127,8 @@ std::string claim_row(const Json& claim) {
   const std::string metric = claim["metric"];
   const std::string power =
       claim["power"].is_number() ? fmt::format("{:.0f} %", 100 * claim["power"].get<double>()) : "–";
-  return row({fmt::format("{}<br><small>{}: {}</small>", cell(claim["claim"]), cell(in_words(metric)),
-                          cell(comparison(claim))),
+  return row({fmt::format("{}{}<br><small>{}: {}</small>", claim["condition"] ? "(condition) " : "",
+                          cell(claim["claim"]), cell(in_words(metric)), cell(comparison(claim))),
               value_of(metric, claim["left"]), value_of(metric, claim["right"]), difference_cell(claim),
               fmt::format("{}/{}", claim["bases_for"].get<int>(), claim["bases"].size()), power,
               verdict_cell(claim)});
@@ -149,8 +149,8 @@ std::string studies(const Json& claims) {
   return text;
 }
 
-// What each condition asked, by id: "above 0.19".
-std::string rejected(const Json& result) {
+// What the gate asked, and what each base model did.
+std::string gates(const Json& result) {
   std::string text = "\n## Base models at the gate\n";
   if (result["gates"].empty()) return text + "There was no gate.\n";
   text += "What a base model had to do before anything was trained from it:\n";
@@ -217,16 +217,17 @@ std::string paper_page(const Json& result) {
       "# The paper's claims, and what came out here\n\n"
       "Written by `pope reproduce` from its claims.json ([reproduce.md](reproduce.md) says how it measures "
       "and "
-      "judges). Of {} claims {} held, {} did not hold, {} are undecided, {} are not testable here. Values "
-      "are "
-      "means over base models of the mean over RL seeds, the interval is Student's t over base models; "
+      "judges). Of {} claims {} held, {} did not hold, {} are undecided, {} are not testable here. Of {} "
+      "conditions, on which claims rest, {} held. Values are means over base models of the mean over RL "
+      "seeds, the interval is Student's t over base models; "
       "“bases "
       "for it”: how many have the difference on the claim's side; power: how likely the interval was to be "
       "on "
       "that side, by the difference and the spread that were written down before the run.\n",
-      result["claims"].size(), result["held"].get<int>(), result["did_not_hold"].get<int>(),
-      result["undecided"].get<int>(), result["not_testable"].get<int>());
-  return text + studies(result["claims"]) + rejected(result) + failures(result) + settings(result);
+      result["claims"].size() - result["conditions"].get<std::size_t>(), result["held"].get<int>(),
+      result["did_not_hold"].get<int>(), result["undecided"].get<int>(), result["not_testable"].get<int>(),
+      result["conditions"].get<int>(), result["conditions_held"].get<int>());
+  return text + studies(result["claims"]) + gates(result) + failures(result) + settings(result);
 }
 
 }  // namespace pope

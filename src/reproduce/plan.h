@@ -1,8 +1,7 @@
 // What `pope reproduce` knows of the paper, read from a folder of YAML (configs/paper):
-//   arms.yaml    the steps that make base model, hard set and guided set, the gate that a base model must
-//   pass,
-//                and the arms: one per method, baseline or ablation. Every step is one run of a pope verb per
-//                base seed, every arm one per base seed and RL seed.
+//   arms.yaml    the steps that make base model, hard set and guided set, the gate of the base model, and the
+//                arms: one per method, baseline or ablation. Every step is one run of a pope verb per base
+//                seed, every arm one per base seed and RL seed.
 //   STUDY.yaml   one per figure or table: its title, its claims, each a comparison of two arms, and what its
 //                page draws.
 // A new ablation is an entry in arms.yaml, a new figure one file; docs/reproduce.md has the format.
@@ -43,8 +42,8 @@ struct Arm {
 struct Term {
   std::string arm;
   std::string metric;  // see measure.h
-  std::string
-      window;  // start | early | middle | late | all: see measure.h; "" for final/… and reach/… metrics
+  // start | early | middle | late | all: see measure.h; "" for final/… and reach/… metrics
+  std::string window;
   // The runs that measure it: the arm's, or, of an arm with `repeat`, all of them. They are averaged.
   std::vector<std::string> runs;
   bool all_rl = false;
@@ -61,6 +60,7 @@ struct Claim {
   std::optional<Term> right;
   double times = 1, bound = 0;
   Side side = Side::above;
+  bool condition = false;        // of what the other claims rest on; counted apart
   std::string untestable;        // why the runs cannot say it; "": they can
   std::optional<double> expect;  // of left − times·right, said before the runs
   std::optional<double> noise;   // its standard deviation between bases

@@ -10,7 +10,8 @@
 namespace pope {
 namespace {
 
-constexpr auto kHard = "final/hard/unguided/pass@32", kHeldout = "final/heldout/unguided/pass@32";
+// pass@1 tells rates apart where pass@32 is at its ceiling.
+constexpr auto kHard = "final/hard/unguided/pass@1", kHeldout = "final/heldout/unguided/pass@1";
 
 std::string name_of(const Arm& arm, const std::string& rate) { return arm.name + "-lr-" + rate; }
 
@@ -78,10 +79,9 @@ Json rate_table(const Plan& plan, const Runs& runs) {
                       {"hard", hard},
                       {"heldout", mean_of(measured(kHeldout))},
                       {"bases", on_hard.size()}});
-      if (hard.is_number() && hard.get<double>() > most) {
-        most = hard;
-        best = rate;
-      }
+      if (!hard.is_number() || hard.get<double>() < most) continue;
+      best = hard.get<double>() > most ? Json(rate) : Json();  // none is best of equal ones
+      most = hard;
     }
     table.push_back({{"arm", name}, {"label", arm.label}, {"best", best}, {"rows", rows}});
   }

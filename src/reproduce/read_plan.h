@@ -11,10 +11,12 @@
 
 namespace pope {
 
+class Entry;
+
 // `file[name]`, or an empty map.
 const Json& plan_section(const Json& file, const std::string& name);
 
-// arms.yaml, as far as it is steps and arms, in its own order; `noise` is its entry of that name.
+// arms.yaml, with its steps and arms in its own order; `noise` is its entry of that name.
 struct ArmsFile {
   Plan plan;
   std::optional<double> noise;
@@ -26,6 +28,6 @@ Study read_study(const std::filesystem::path& file, const std::map<std::string, 
                  std::optional<double> noise);
 
 // The bound of a claim or condition: "above: X" or "below: X", and where `within` may stand "within: X".
-std::pair<Side, double> read_bound(const class Entry& entry, bool within);
+std::pair<Side, double> read_bound(const Entry& entry, bool within);
 
 }  // namespace pope

@@ -70,7 +70,7 @@ class Reader {
   Claim claim(const std::string& where, const Json& value) const {
     const Entry entry(where, value,
                       {"id", "claim", "metric", "of", "minus", "times", "above", "below", "within",
-                       "untestable", "expect", "noise"});
+                       "condition", "untestable", "expect", "noise"});
     Claim claim{entry.text("id"), entry.text("claim")};
     if (claim.id.empty() || claim.id.find('/') != std::string::npos)
       throw Error(kOperation, fmt::format("{}: expected an id without '/', got '{}'", where, claim.id));
@@ -79,6 +79,7 @@ class Reader {
     if (entry.has("minus")) claim.right = term(where, entry.text("minus"), entry.text("metric"));
     claim.times = entry.number("times", 1);
     std::tie(claim.side, claim.bound) = read_bound(entry, true);
+    claim.condition = entry.text("condition", "false") == "true";
     claim.untestable = entry.text("untestable", "");
     if (entry.has("untestable") && claim.untestable.empty())
       throw Error(kOperation, where + ".untestable: expected the reason, got nothing");

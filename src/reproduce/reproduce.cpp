@@ -231,9 +231,14 @@ Json reproduce(const ReproduceConfig& config, const std::vector<std::string>& na
   for (const char* verdict : {"held", "did not hold", "undecided", "not testable"}) {
     std::string key = verdict;
     std::replace(key.begin(), key.end(), ' ', '_');
-    result[key] =
-        std::count_if(claims.begin(), claims.end(), [&](const Json& c) { return c["verdict"] == verdict; });
+    result[key] = std::count_if(claims.begin(), claims.end(),
+                                [&](const Json& c) { return !c["condition"] && c["verdict"] == verdict; });
   }
+  result["conditions"] =
+      std::count_if(claims.begin(), claims.end(), [](const Json& c) { return c["condition"] == true; });
+  result["conditions_held"] = std::count_if(claims.begin(), claims.end(), [](const Json& c) {
+    return c["condition"] == true && c["verdict"] == "held";
+  });
   const bool page = write_page(plan, studies, done, result, out / "report.html");
   result["report"] = page ? Json((out / "report.html").string()) : Json();
   result["paper"] = (out / "paper.md").string();

@@ -166,6 +166,7 @@ Json stated(const Study& study, const Claim& claim, int bases) {
           {"minus", claim.right ? Json(name(*claim.right)) : Json()},
           {"times", claim.times},
           {kSides[static_cast<int>(claim.side)], claim.bound},
+          {"condition", claim.condition},
           {"untestable", claim.untestable.empty() ? Json() : Json(claim.untestable)},
           {"expect", optional(claim.expect)},
           {"noise", optional(claim.noise)},

@@ -37,8 +37,8 @@ ClaimVerdict judge(const Claim& claim, const std::vector<Measurement>& left,
                    const std::vector<Measurement>& right);
 
 // What is known of a claim before the runs: {id, study, title, paper, claim, metric, of, minus, times, above
-// | below | within, untestable, expect, noise, power}, null where there is none. `bases`: how many are
-// planned.
+// | below | within, condition, untestable, expect, noise, power}, null where there is none. `bases`: how many
+// are planned.
 Json stated(const Study& study, const Claim& claim, int bases);
 
 // All claims of the studies, each on the bases whose runs are complete for both arms. → [{what stated()

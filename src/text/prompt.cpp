@@ -14,8 +14,10 @@ constexpr const char* kGuided =
     "{problem}\n\n"
     "Here is how a solution to this problem begins:\n\n"
     "{guidance}\n\n"
-    "Study this beginning carefully, and find out which steps it takes and what they establish. Then pick the "
-    "solution up where the beginning stops, consistent with it, and carry it through, step by step, to the end. "
+    "Study this beginning carefully, and find out which steps it takes and what they establish. Then pick "
+    "the "
+    "solution up where the beginning stops, consistent with it, and carry it through, step by step, to the "
+    "end. "
     "Give your final answer in \\boxed{}.";
 
 constexpr const char* kSilent =

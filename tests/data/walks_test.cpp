@@ -203,13 +203,15 @@ TEST(Walks, PretrainCorpusHasItsProportions) {
 // One walk, by hand: 3 → {6, 6, 2} modulo 17, and to reach 9: 6 → {9, 12, 16} once, 2 → {5, 4, 3} never.
 TEST(Walks, PolicySuccessByHand) {
   const Walks one = problem_of({{3, 9}});
-  EXPECT_NEAR(walk_policy_success({0, 0}, one), 2.0 / 9, 1e-12);
-  EXPECT_NEAR(walk_policy_success({1, 0}, one), 2.0 / 3, 1e-12);
-  EXPECT_NEAR(walk_policy_success({0.4, 0}, one), 2.0 / 3 * (0.4 + 0.6 / 3), 1e-12);
-  EXPECT_NEAR(walk_policy_success({1, 0.5}, one), (2.0 / 3) / (1 - 0.5 / 3), 1e-12);
-  EXPECT_NEAR(walk_policy_success({0.3, 1}, one), 1, 1e-12);
+  EXPECT_NEAR(walk_policy_success({0, 0}, one, 1), 2.0 / 9, 1e-12);
+  EXPECT_NEAR(walk_policy_success({1, 0}, one, 1), 2.0 / 3, 1e-12);
+  EXPECT_NEAR(walk_policy_success({0.4, 0}, one, 9), 2.0 / 3 * (0.4 + 0.6 / 3), 1e-12);
+  EXPECT_NEAR(walk_policy_success({1, 0.5}, one, 2), 2.0 / 3 * (1 + 0.5 / 3), 1e-12);
+  EXPECT_NEAR(walk_policy_success({1, 0.5}, one, 99), (2.0 / 3) / (1 - 0.5 / 3), 1e-12);
   const Walks two = problem_of({{3, 9}, {3, 9}});
-  EXPECT_NEAR(walk_policy_success({1, 0}, two), 4.0 / 9, 1e-12);
+  EXPECT_NEAR(walk_policy_success({1, 1}, two, 1), 0, 1e-12);
+  EXPECT_NEAR(walk_policy_success({1, 1}, two, 2), 4.0 / 9, 1e-12);
+  EXPECT_NEAR(walk_policy_success({1, 1}, two, 3), 4.0 / 9 * (1 + 2.0 / 3), 1e-12);
 }
 
 // The demonstrator of the corpus has exactly the success that is computed.
@@ -225,13 +227,35 @@ TEST(Walks, TheDemonstratorSucceedsAsComputed) {
   for (const Problem& problem : problem_source("walks").generate(config, 9)) {
     const Walks parsed = parse_walks(problem);
     if (!parsed.after.empty() || problem.guidance) continue;
-    const double p = walk_policy_success({0.5, 0.3}, parsed);
+    const double p = walk_policy_success({0.5, 0.3}, parsed, 100);
     expected += p;
     variance += p * (1 - p);
     solved += walks_fault(parsed, problem.solution).empty();
   }
   EXPECT_NEAR(solved, expected, 4 * std::sqrt(variance));
   EXPECT_GT(expected, 1000);
+}
+
+// configs/demo.yaml, before anything is trained; its 40 words are 13 attempts.
+TEST(Walks, FloorAndCeilingsOfTheDemo) {
+  SourceConfig config;
+  config.walks = 8;
+  config.modulus = 11;
+  config.count = 4000;
+  double hard = 0, floor = 0, finishing = 0, retrying = 0;
+  for (const Problem& problem : problem_source("walks").generate(config, 1)) {
+    const Walks parsed = parse_walks(problem);
+    const double demonstrator = walk_policy_success({0.25, 0.1}, parsed, 13);
+    const double is_hard = std::pow(1 - demonstrator, 128);  // 0 of 128 samples
+    hard += is_hard;
+    floor += is_hard * demonstrator;
+    finishing += is_hard * walk_policy_success({1, 0.1}, parsed, 13);
+    retrying += is_hard * walk_policy_success({1, 1}, parsed, 13);
+  }
+  EXPECT_GT(hard / 4000, 0.99);
+  EXPECT_NEAR(floor / hard * 100 * 128, 0.43, 0.08);  // successes that plain RL expects in a run
+  EXPECT_NEAR(finishing / hard, 0.0040, 0.0005);     // hits whatever it reaches
+  EXPECT_NEAR(retrying / hard, 0.18, 0.02);          // and tries again until it hits
 }
 
 TEST(Walks, VocabularyCoversEverythingWritten) {

@@ -32,8 +32,8 @@ Scores score(const Model& model, const std::vector<std::int64_t>& ids) {
 class Tiny : public testing::TestWithParam<const char*> {};
 
 // fp32 sums of up to 96 products in another order: a few units in the last place per sum, through three
-// layers. Values are of order 1 to 10; 2e-5 is about twenty times the largest difference seen, and a wrong
-// epsilon, rotation or bias changes them by 1e-2 and more.
+// layers. Values are of order 1 to 15; the largest difference seen is 1e-6 with AVX-512 and 2.3e-5 with AVX2
+// alone, and a wrong epsilon, rotation or bias changes them by 1e-2 and more.
 TEST_P(Tiny, LogitsLossAndGradientsAreThoseOfTransformers) {
   const fs::path folder = kGolden / "models" / GetParam();
   const Json golden = read_json(folder / "golden.json");
@@ -48,7 +48,7 @@ TEST_P(Tiny, LogitsLossAndGradientsAreThoseOfTransformers) {
   ASSERT_EQ(scores.logits.size(0), std::int64_t(expected.size()));
   for (std::size_t t = 0; t < expected.size(); ++t) {
     const at::Tensor difference = scores.logits[std::int64_t(t)] - at::tensor(expected[t]);
-    EXPECT_LT(difference.abs().max().item<float>(), 2e-5) << "position " << t;
+    EXPECT_LT(difference.abs().max().item<float>(), 1e-4) << "position " << t;
   }
   EXPECT_NEAR(scores.nll.item<float>(), golden["nll"].get<float>(), 1e-5);
 
@@ -62,7 +62,7 @@ TEST_P(Tiny, LogitsLossAndGradientsAreThoseOfTransformers) {
       const at::Tensor logits = loaded.model->logits(states[0]);
       for (std::int64_t t = 0; t < count; ++t) {
         const at::Tensor difference = logits[t] - at::tensor(expected[std::size_t(at + t)]);
-        EXPECT_LT(difference.abs().max().item<float>(), 2e-5) << "cached position " << at + t;
+        EXPECT_LT(difference.abs().max().item<float>(), 1e-4) << "cached position " << at + t;
       }
     };
     check(0, 4);

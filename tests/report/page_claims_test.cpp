@@ -24,6 +24,7 @@ Json claim(const std::string& study, const Json& minus) {
           {"bases", {1, 2, 3}},
           {"bases_for", 2},
           {"power", 0.876},
+          {"condition", false},
           {"untestable", Json()},
           {"logit_verdict", "held"},
           {"verdict", "held"}};

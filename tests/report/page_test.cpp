@@ -129,26 +129,30 @@ TEST(Page, WithoutRolloutsOrRunsToCompare) {
 TEST(Page, ClaimsAreEscapedOnce) {
   const Json claim = {{"study", "s"},
                       {"title", "A & B"},
+                      {"paper", "Fig. <1>"},
                       {"claim", "plain RL's <b>"},
                       {"metric", "final"},
                       {"of", "a"},
                       {"minus", "b"},
                       {"times", 1},
                       {"above", 0},
+                      {"condition", false},
+                      {"untestable", "seeds < 5"},
+                      {"power", 0.8},
                       {"verdict", "held"},
+                      {"logit_verdict", Json()},
                       {"left", 0.5},
                       {"right", 0.25},
                       {"difference", 0.25},
                       {"low", 0.1},
-                      {"interval", "seeds < 5"},
-                      {"seeds", 5},
-                      {"seeds_for", 4},
+                      {"bases", {1, 2, 3, 4, 5}},
+                      {"bases_for", 4},
                       {"high", 0.4}};
   const std::string html = claims_section({{"claims", Json::array({claim})}});
   EXPECT_TRUE(has(html, "plain RL&#39;s &lt;b&gt;"));
   EXPECT_TRUE(has(html, "A &amp; B"));
   EXPECT_TRUE(has(html, "seeds &lt; 5"));
-  EXPECT_TRUE(has(html, "4 of 5 seeds"));
+  EXPECT_TRUE(has(html, "4 of 5 bases"));
   EXPECT_FALSE(has(html, "&amp;#39;"));
 }
 

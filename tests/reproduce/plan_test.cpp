@@ -178,7 +178,8 @@ TEST(Plan, WhatAClaimSaysBeforehand) {
              "title: t\npaper: Sec. 3\nnoise: 0.04\nclaims:\n"
              "  - {id: a, claim: a, metric: reward/unguided, of: plain, minus: sft, above: 0, expect: 0.1}\n"
              "  - {id: b, claim: b, metric: reward/unguided, of: plain, within: 0.1, noise: 0.3}\n"
-             "  - {id: c, claim: c, metric: reward/unguided, of: plain, above: 0, untestable: too few}\n");
+             "  - {id: c, claim: c, metric: reward/unguided, of: plain, above: 0, untestable: too few, "
+             "condition: true}\n");
   write_file(dir / "plan/two.yaml",
              "title: u\nclaims: [{id: d, claim: d, metric: reward/unguided, of: plain, above: 0}]");
   const Plan plan = read_plan(dir / "plan");
@@ -191,6 +192,8 @@ TEST(Plan, WhatAClaimSaysBeforehand) {
   EXPECT_EQ(one.claims[1].bound, 0.1);
   EXPECT_FALSE(one.claims[1].expect);
   EXPECT_EQ(one.claims[2].untestable, "too few");
+  EXPECT_TRUE(one.claims[2].condition);
+  EXPECT_FALSE(one.claims[0].condition);
   EXPECT_EQ(plan.study("two").claims[0].noise, 0.05);
   write_plan(dir, kArms, "title: t\nclaims: [{id: a, claim: a, metric: m, of: plain, above: 0, below: 1}]");
   EXPECT_THAT(error_of([&] { read_plan(dir / "plan"); }),

@@ -57,28 +57,28 @@ TEST(Rates, TableAndTheBest) {
   TempDir dir;
   const Plan plan = plan_of(dir, kArms);
   const Runs runs{dir / "out", {1, 2}, 1};
-  // pass@32 of one problem with 32 samples is 1 or 0; of two problems 0, 0.5 or 1.
   const auto write = [&](std::uint64_t base, const std::string& run, int p, int q) {
     write_file(runs.rl(base, 1) / run / "result.json",
                fmt::format(R"({{"sets": [{{"set": "hard", "guided": false, "samples": 32, "ids": ["p", "q"],
                                "correct": [{}, {}]}}]}})",
                            p, q));
   };
-  write(1, "eval-a-lr-1.0e-4", 1, 0);
+  write(1, "eval-a-lr-1.0e-4", 16, 0);
   write(2, "eval-a-lr-1.0e-4", 0, 0);
-  write(1, "eval-a-lr-3e-4", 3, 1);
+  write(1, "eval-a-lr-3e-4", 24, 16);
+  for (const char* run : {"eval-b-lr-1.0e-4", "eval-b-lr-3e-4"}) write(1, run, 4, 0);
   const Json table = rate_table(plan, runs);
   ASSERT_EQ(table.size(), 2u);
   EXPECT_EQ(table[0]["arm"], "a");
   EXPECT_EQ(table[0]["label"], "Arm A");
   EXPECT_EQ(table[0]["rows"][0]["rate"], "1.0e-4");
-  EXPECT_EQ(table[0]["rows"][0]["hard"], 0.25);
+  EXPECT_EQ(table[0]["rows"][0]["hard"], 0.125);  // pass@1: the mean of 16/64 and 0
   EXPECT_EQ(table[0]["rows"][0]["bases"], 2);
   EXPECT_EQ(table[0]["rows"][0]["heldout"], Json());  // no such set
-  EXPECT_EQ(table[0]["rows"][1]["hard"], 1);
+  EXPECT_EQ(table[0]["rows"][1]["hard"], 0.625);
   EXPECT_EQ(table[0]["best"], "3e-4");
-  EXPECT_EQ(table[1]["best"], Json());
-  EXPECT_EQ(table[1]["rows"][0]["hard"], Json());
+  EXPECT_EQ(table[1]["rows"][0]["hard"], 0.0625);
+  EXPECT_EQ(table[1]["best"], Json());  // of two equal ones none
 }
 
 TEST(Rates, Errors) {
