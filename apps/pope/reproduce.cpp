@@ -54,7 +54,7 @@ std::string show_plan(const Json& result) {
 
 std::string show_rates(const Json& result) {
   std::vector<std::vector<std::string>> rows = {
-      {"arm", "lr", "hard pass@32", "held-out pass@32", "bases", "best"}};
+      {"arm", "lr", "hard pass@1", "held-out pass@1", "bases", "best"}};
   for (const Json& arm : result.at("rates")) {
     for (const Json& row : arm.at("rows"))
       rows.push_back({arm.at("arm"), row.at("rate"), number(row.at("hard")), number(row.at("heldout")),

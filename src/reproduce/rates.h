@@ -14,9 +14,9 @@ namespace pope {
 // arm is that arm's own run. Error where the plan has no rates or no arm of the grid.
 std::vector<Step> rate_grid(const Plan& plan);
 
-// What the complete runs say → [{arm, label, best, rows: [{rate, hard, heldout, bases}]}], unguided pass@32
+// What the complete runs say → [{arm, label, best, rows: [{rate, hard, heldout, bases}]}], unguided pass@1
 // as a mean over bases of the mean over RL seeds, null where there is none; `best` is the rate with the
-// highest on the hard problems.
+// highest on the hard problems, null where several have it.
 Json rate_table(const Plan& plan, const Runs& runs);
 
 }  // namespace pope

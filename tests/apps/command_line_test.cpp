@@ -189,9 +189,8 @@ TEST(CommandLine, VerifyRefusesBadRowsByLineAndField) {
   EXPECT_THAT(error_of(R"({"gold": 1e999, "pred": "1"})"),
               AllOf(HasSubstr("rows.jsonl:2"), Not(HasSubstr("unexpected"))));
   // An error inside a grading thread is an error of the program, not its end.
-  EXPECT_THAT(
-      error_of(R"({"gold": "1", "pred": "1", "problem": "no walks"})", "--set verify.kind=walks"),
-      StartsWith("error: ["));
+  EXPECT_THAT(error_of(R"({"gold": "1", "pred": "1", "problem": "no walks"})", "--set verify.kind=walks"),
+              StartsWith("error: ["));
 }
 
 TEST(CommandLine, VerifyGradesRowsWithTheFieldsOfTheirProblem) {
