@@ -107,8 +107,7 @@ void name_failures(const Json& result) {
               fmt::format("{} failed: {}; {} runs that need them were left out", result["failures"].size(),
                           names, result.at("skipped").size()),
               "the results are of the other runs; mend what the logs, or the claims' errors, say and start "
-              "this command "
-              "again");
+              "this command again");
 }
 
 }  // namespace

@@ -129,9 +129,7 @@ GateOutcome run_gate(const Plan& plan, const Runs& runs, const RunJobs& run) {
   GateOutcome outcome;
   Gates gates(plan, runs);
   for (std::size_t i = 0; i < plan.gate->attempts.size() && (i == 0 || !gates.all_decided()); ++i) {
-    const Outcome round = run(gates.jobs(i + 1));
-    outcome.jobs.failures.insert(outcome.jobs.failures.end(), round.failures.begin(), round.failures.end());
-    outcome.jobs.skipped.insert(outcome.jobs.skipped.end(), round.skipped.begin(), round.skipped.end());
+    outcome.jobs.add(run(gates.jobs(i + 1)));
     gates.judge(i);
   }
   gates.report(outcome);

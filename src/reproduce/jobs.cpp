@@ -138,6 +138,11 @@ void skip_dependents(const std::vector<Job>& jobs, std::vector<bool>& lost) {
 
 }  // namespace
 
+void Outcome::add(const Outcome& later) {
+  failures.insert(failures.end(), later.failures.begin(), later.failures.end());
+  skipped.insert(skipped.end(), later.skipped.begin(), later.skipped.end());
+}
+
 bool Job::complete() const { return fs::exists(run_directory ? out / "result.json" : out); }
 
 fs::path Runs::base(std::uint64_t base) const { return out / fmt::format("base-{}", base); }

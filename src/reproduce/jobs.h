@@ -50,6 +50,8 @@ struct Failure {
 struct Outcome {
   std::vector<Failure> failures;
   std::vector<std::string> skipped;  // jobs that read, at first or second hand, what a failed one leaves
+
+  void add(const Outcome& later);  // of further jobs
 };
 
 // Adds the jobs of one base for `steps` (in dependency order). `stands_for`: the step that "@NAME" means

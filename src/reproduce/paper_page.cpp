@@ -216,14 +216,11 @@ std::string paper_page(const Json& result) {
   std::string text = fmt::format(
       "# The paper's claims, and what came out here\n\n"
       "Written by `pope reproduce` from its claims.json ([reproduce.md](reproduce.md) says how it measures "
-      "and "
-      "judges). Of {} claims {} held, {} did not hold, {} are undecided, {} are not testable here. Of {} "
+      "and judges). Of {} claims {} held, {} did not hold, {} are undecided, {} are not testable here. Of {} "
       "conditions, on which claims rest, {} held. Values are means over base models of the mean over RL "
-      "seeds, the interval is Student's t over base models; "
-      "“bases "
-      "for it”: how many have the difference on the claim's side; power: how likely the interval was to be "
-      "on "
-      "that side, by the difference and the spread that were written down before the run.\n",
+      "seeds, the interval is Student's t over base models; “bases for it”: how many have the difference on "
+      "the claim's side; power: how likely the interval was to be on that side, by the difference and the "
+      "spread that were written down before the run.\n",
       result["claims"].size() - result["conditions"].get<std::size_t>(), result["held"].get<int>(),
       result["did_not_hold"].get<int>(), result["undecided"].get<int>(), result["not_testable"].get<int>(),
       result["conditions"].get<int>(), result["conditions_held"].get<int>());

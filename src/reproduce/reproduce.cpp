@@ -115,9 +115,7 @@ Execution execute(const Plan& plan, const std::vector<Step>& steps, const Runs& 
     std::erase_if(done.runs.bases, [&](std::uint64_t base) { return !done.gate.passed.contains(base); });
   }
   done.jobs = jobs_after_gate(plan, steps, done.runs, done.gate);
-  const Outcome last = run("reproduce", done.jobs);
-  done.outcome.failures.insert(done.outcome.failures.end(), last.failures.begin(), last.failures.end());
-  done.outcome.skipped.insert(done.outcome.skipped.end(), last.skipped.begin(), last.skipped.end());
+  done.outcome.add(run("reproduce", done.jobs));
   return done;
 }
 

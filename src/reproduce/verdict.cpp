@@ -116,7 +116,6 @@ Json judged(const Study& study, const Claim& claim, const Sides& sides, int plan
   json["difference"] = sides.bases.empty() ? Json() : Json(verdict.difference.value);
   json["low"] = verdict.interval ? Json(verdict.difference.low) : Json();
   json["high"] = verdict.interval ? Json(verdict.difference.high) : Json();
-  json["interval"] = verdict.interval ? "bases" : "none";
   json["bases_for"] = verdict.bases_for;
   json["logit_low"] = logit ? Json(verdict.logit.low) : Json();
   json["logit_high"] = logit ? Json(verdict.logit.high) : Json();

@@ -42,7 +42,7 @@ ClaimVerdict judge(const Claim& claim, const std::vector<Measurement>& left,
 Json stated(const Study& study, const Claim& claim, int bases);
 
 // All claims of the studies, each on the bases whose runs are complete for both arms. → [{what stated()
-// gives, bases, left, right, left_values, right_values, difference, low, high, interval, bases_for,
+// gives, bases, left, right, left_values, right_values, difference, low, high, bases_for,
 // logit_low, logit_high, logit_verdict, verdict}]. `left` is the mean over `bases`, left_values has a list
 // per base, one value per run. low, high are null without interval ("none", else "bases"); minus, right and
 // right_values where the claim is about one arm; left, right and difference without bases. A claim that
