@@ -81,7 +81,7 @@ std::vector<Request> requests(const Model& model, const Arguments& arguments, in
   std::vector<Request> all;
   for (int i = 0; i < rollouts; i += arguments.group) {
     Request request;
-    request.stream = static_cast<std::uint64_t>(i);
+    request.rng_key = static_cast<std::uint64_t>(i);
     request.samples = std::min(arguments.group, rollouts - i);
     for (int t = 0; t < arguments.prompt_tokens; ++t) {
       request.prompt.push_back(

@@ -7,8 +7,7 @@
 #include "core/files.h"
 #include "core/progress.h"
 #include "explore/rejection.h"
-#include "pope/partial.h"
-#include "pope/setup.h"
+#include "pope/sampling_run.h"
 #include "pope/table.h"
 #include "pope/verb.h"
 
@@ -20,42 +19,28 @@ Json to_row(const CollectedProblem& one) {
           {"undecided", one.undecided}, {"guided", one.guided},   {"traces", one.traces}};
 }
 
-std::vector<CollectedProblem> done_of(const PartialResults& partial, const std::vector<Problem>& problems) {
+std::vector<CollectedProblem> done_of(const std::vector<Json>& rows, const std::vector<Problem>& problems) {
   std::map<std::string, const Problem*> by_id;
   for (const Problem& problem : problems) by_id[problem.id] = &problem;
   std::vector<CollectedProblem> done;
-  for (const Json& row : partial.done()) {
+  for (const Json& row : rows) {
     done.push_back({*by_id.at(row.at("id")), row.at("samples"), row.at("correct"), row.at("undecided"),
                     row.at("guided"), row.at("traces").get<std::vector<std::string>>()});
   }
   return done;
 }
 
+Json collect_traces(SamplingRun& run, const Settings& settings, std::vector<Problem> given) {
+  const std::vector<Problem> problems = run.within_context(std::move(given));
+  const CollectResult collected = collect(
+      run.context(), settings.collect, problems, done_of(run.done(), problems),
+      [&](const CollectedProblem& one, const std::vector<Json>& records) { run.save(to_row(one), records); });
+  write_problems(run.path() / "collected.jsonl", trace_problems(settings.collect, collected));
+  return to_json(collected);
+}
+
 Json run_collect(const Invocation& invocation) {
-  const Settings& settings = invocation.settings;
-  RunDir run = open_run(invocation, "collect");
-  if (const auto stored = complete_result(run)) return *stored;
-  std::vector<Problem> given = required_problems(settings);
-  const Setup setup(settings, Weights::frozen);
-  const Explorer explorer = setup.explorer(settings);
-  int too_long = 0;
-  const std::vector<Problem> problems = fitting(std::move(given), explorer, &too_long);
-  PartialResults partial(run.path(), "collected");
-  const CollectResult collected =
-      collect(explorer, settings.collect, problems, done_of(partial, problems),
-              [&](const CollectedProblem& one, const std::vector<Json>& records) {
-                partial.add(to_row(one), records, setup.engine->stats().sampled_tokens);
-              });
-  const std::vector<Problem> rows = trace_problems(settings.collect, collected);
-  write_problems(run.path() / "collected.jsonl", rows);
-  Json result = result_head(settings, "collect");
-  result.update(to_json(collected));
-  result["too_long"] = too_long;
-  result["tokens"] = partial.tokens();
-  result["seconds"] = partial.seconds();
-  result = finish(run, std::move(result));
-  partial.remove();
-  return result;
+  return sampling_verb(invocation, "collect", "collected", required_problems, collect_traces);
 }
 
 std::string show_collect(const Json& result) {
@@ -92,7 +77,7 @@ const Verb collect_verb = {
         "\n"
         "  pope collect --model MODEL --problems runs/guide/guided.jsonl --out runs/collect",
     .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "collect", "sampling", "prompt", "verify"},
+    .sections = {"run", "paths", "collect", "engine", "sampling", "prompt", "verify"},
     .run = run_collect,
     .show = show_collect};
 

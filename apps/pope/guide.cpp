@@ -8,43 +8,35 @@
 
 #include "core/files.h"
 #include "core/progress.h"
-#include "pope/partial.h"
-#include "pope/setup.h"
+#include "pope/sampling_run.h"
 #include "pope/table.h"
 #include "pope/verb.h"
 
 namespace pope {
 namespace {
 
-Json run_guide(const Invocation& invocation) {
-  const Settings& settings = invocation.settings;
-  RunDir run = open_run(invocation, "guide");
-  if (const auto stored = complete_result(run)) return *stored;
-  std::vector<Problem> given = required_problems(settings);
-  const Setup setup(settings, Weights::frozen);
-  const Explorer explorer = setup.explorer(settings);
-  int too_long = 0;
-  for (Problem& problem : given) problem.guidance.reset();  // it gets a new one
-  const std::vector<Problem> problems = fitting(std::move(given), explorer, &too_long);
-  PartialResults partial(run.path(), "guided");
-  std::vector<Problem> done;
-  for (const Json& row : partial.done()) done.push_back(problem_from_json(Json(row), "guided.partial.jsonl"));
+// Guidance that problems already carry is left out: they get a new one.
+std::vector<Problem> unguided_problems(const Settings& settings) {
+  std::vector<Problem> problems = required_problems(settings);
+  for (Problem& problem : problems) problem.guidance.reset();
+  return problems;
+}
 
-  const GuideResult guided =
-      guide(explorer, settings.guide, problems, done,
-            [&](const Problem& problem, const std::vector<Json>& records) {
-              partial.add(to_json(problem), records, setup.engine->stats().sampled_tokens);
-            });
+Json guide_problems(SamplingRun& run, const Settings& settings, std::vector<Problem> given) {
+  const std::vector<Problem> problems = run.within_context(std::move(given));
+  std::vector<Problem> done;
+  for (const Json& row : run.done()) done.push_back(problem_from_json(Json(row), "guided.partial.jsonl"));
+  const GuideResult guided = guide(
+      run.context(), settings.guide, problems, done,
+      [&](const Problem& problem, const std::vector<Json>& records) { run.save(to_json(problem), records); });
   if (!guided.problems.empty()) write_problems(run.path() / "guided.jsonl", guided.problems);
-  Json result = result_head(settings, "guide");
-  result["problems"] = problems.size();
+  Json result = {{"problems", problems.size()}};
   result.update(to_json(guided));
-  result["too_long"] = too_long;
-  result["tokens"] = partial.tokens();
-  result["seconds"] = partial.seconds();
-  result = finish(run, std::move(result));
-  partial.remove();
   return result;
+}
+
+Json run_guide(const Invocation& invocation) {
+  return sampling_verb(invocation, "guide", "guided", unguided_problems, guide_problems);
 }
 
 // Bars of how long the prefixes are, in fifths of the solution.
@@ -107,7 +99,7 @@ const Verb guide_verb = {
         "\n"
         "  pope guide --model MODEL --problems runs/mine/hard.jsonl --out runs/guide",
     .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "guide", "sampling", "prompt", "verify"},
+    .sections = {"run", "paths", "guide", "engine", "sampling", "prompt", "verify"},
     .run = run_guide,
     .show = show_guide};
 

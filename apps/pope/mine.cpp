@@ -8,8 +8,7 @@
 
 #include "core/files.h"
 #include "core/progress.h"
-#include "pope/partial.h"
-#include "pope/setup.h"
+#include "pope/sampling_run.h"
 #include "pope/table.h"
 #include "pope/verb.h"
 
@@ -89,37 +88,25 @@ Json write_sets(const std::filesystem::path& run, const MiningResult& result, co
   return counts;
 }
 
-Json run_mine(const Invocation& invocation) {
-  const Settings& settings = invocation.settings;
-  RunDir run = open_run(invocation, "mine");
-  if (const auto stored = complete_result(run)) return *stored;
-  std::vector<Problem> given = required_problems(settings);
-  const Setup setup(settings, Weights::frozen);
-  const Explorer explorer = setup.explorer(settings);
-  int too_long = 0;
-  const std::vector<Problem> problems = fitting(std::move(given), explorer, &too_long);
-  PartialResults partial(run.path(), "mined");
+Json mine_problems(SamplingRun& run, const Settings& settings, std::vector<Problem> given) {
+  const std::vector<Problem> problems = run.within_context(std::move(given));
   std::vector<MinedProblem> done;
-  for (const Json& row : partial.done()) done.push_back(from_row(row));
-
-  const MiningResult mined =
-      mine(explorer, settings.mine, problems, done,
-           [&](const MinedProblem& problem, const std::vector<Json>& records) {
-             partial.add(to_row(problem, settings.mine), records, setup.engine->stats().sampled_tokens);
-           });
-  Json result = result_head(settings, "mine");
-  result.update(to_json(mined));
-  result["tokens"] = partial.tokens();
-  result["too_long"] = too_long;
+  for (const Json& row : run.done()) done.push_back(from_row(row));
+  const MiningResult mined = mine(run.context(), settings.mine, problems, done,
+                                  [&](const MinedProblem& problem, const std::vector<Json>& records) {
+                                    run.save(to_row(problem, settings.mine), records);
+                                  });
+  Json result = to_json(mined);
   result["sets"] = write_sets(run.path(), mined, settings.mine);
   result["tokens_saved"] = mined.tokens_fixed > 0
-                               ? std::max(0.0, 1 - static_cast<double>(partial.tokens()) / mined.tokens_fixed)
+                               ? std::max(0.0, 1 - static_cast<double>(run.tokens()) / mined.tokens_fixed)
                                : 0.0;
   result["samples_per_problem"] = settings.mine.samples;
-  result["seconds"] = partial.seconds();
-  result = finish(run, std::move(result));
-  partial.remove();
   return result;
+}
+
+Json run_mine(const Invocation& invocation) {
+  return sampling_verb(invocation, "mine", "mined", required_problems, mine_problems);
 }
 
 std::string show_mine(const Json& result) {
@@ -182,7 +169,7 @@ const Verb mine_verb = {
         "\n"
         "  pope mine --model MODEL --problems problems.jsonl --out runs/mine --set mine.samples=64",
     .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "mine", "sampling", "prompt", "verify"},
+    .sections = {"run", "paths", "mine", "engine", "sampling", "prompt", "verify"},
     .run = run_mine,
     .show = show_mine};
 

@@ -36,6 +36,7 @@ void Settings::declare(Options& options) {
   options.section("prompt", prompt);
   options.section("verify", verify);
   options.section("check", check);
+  options.section("engine", engine);
   options.section("sampling", sampling);
   options.section("source", source);
   options.section("mine", mine);

@@ -16,6 +16,7 @@
 #include "report/report.h"
 #include "reproduce/reproduce.h"
 #include "rollout/engine.h"
+#include "rollout/make_engine.h"
 #include "text/prompt.h"
 #include "verify/verifier.h"
 
@@ -53,6 +54,7 @@ struct Settings {
   PromptConfig prompt;
   VerifyConfig verify;
   CheckConfig check;
+  EngineConfig engine;
   SamplingConfig sampling;
   SourceConfig source;
   MineConfig mine;

@@ -11,9 +11,8 @@
 #include "core/memory.h"
 #include "core/progress.h"
 #include "model/device.h"
-#include "model/graphs.h"
 #include "model/load.h"
-#include "rollout/native_engine.h"
+#include "rollout/make_engine.h"
 
 namespace pope {
 namespace {
@@ -47,7 +46,7 @@ Setup::Setup(const Settings& settings, Weights weights) {
   model = loaded.model;
   model->activation_checkpointing = settings.run.activation_checkpointing;
   prompts = std::make_shared<const PromptRenderer>(settings.prompt, loaded.tokenizer);
-  engine = std::make_unique<NativeEngine>(model, make_graph_recorder(device));
+  engine = make_engine(settings.engine, model, device);
   stop_tokens = model->architecture().eos_tokens;
   if (stop_tokens.empty()) {
     throw Error("load model", settings.paths.model + ": the model names no end-of-text token",
@@ -55,14 +54,8 @@ Setup::Setup(const Settings& settings, Weights weights) {
   }
 }
 
-Explorer Setup::explorer(const Settings& settings) const {
-  return {*engine,
-          *prompts,
-          *verifier,
-          settings.sampling,
-          stop_tokens,
-          settings.run.seed,
-          settings.prompt.instruction};
+RolloutContext Setup::context(const Settings& settings) const {
+  return {*engine, *prompts, *verifier, settings.sampling, stop_tokens, settings.run.seed};
 }
 
 std::vector<Problem> required_problems(const Settings& settings) {
@@ -71,8 +64,8 @@ std::vector<Problem> required_problems(const Settings& settings) {
   return read_problems(settings.paths.problems);
 }
 
-std::vector<NamedSet> named_sets(const std::vector<std::string>& entries) {
-  std::vector<NamedSet> sets;
+std::vector<EvalSet> named_sets(const std::vector<std::string>& entries) {
+  std::vector<EvalSet> sets;
   std::set<std::string> names;
   for (const std::string& entry : entries) {
     const std::size_t equals = entry.find('=');

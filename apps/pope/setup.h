@@ -8,6 +8,7 @@
 
 #include "core/run_dir.h"
 #include "data/problem.h"
+#include "evaluate/evaluate.h"
 #include "explore/sampling.h"
 #include "model/model.h"
 #include "pope/settings.h"
@@ -21,7 +22,7 @@ namespace pope {
 // Everything that samples and grades. Cheap settings are checked before the model is loaded.
 struct Setup {
   Setup(const Settings& settings, Weights weights);
-  Explorer explorer(const Settings& settings) const;
+  RolloutContext context(const Settings& settings) const;
 
   std::shared_ptr<const Verifier> verifier;
   std::shared_ptr<Model> model;
@@ -33,16 +34,10 @@ struct Setup {
 // The number format that run.dtype names. Error: neither fp32 nor bf16.
 at::ScalarType compute_type(const std::string& dtype);
 
-// A problem set to evaluate on.
-struct NamedSet {
-  std::string name;
-  std::vector<Problem> problems;
-};
-
 // The problems of paths.problems. Error: none given.
 std::vector<Problem> required_problems(const Settings& settings);
 // The sets of paths.eval_sets. Errors: an entry that is not NAME=FILE, a name given twice.
-std::vector<NamedSet> named_sets(const std::vector<std::string>& entries);
+std::vector<EvalSet> named_sets(const std::vector<std::string>& entries);
 
 // Opens --out as the verb's run directory, bound to the content of the model and the problem files that the
 // settings name.

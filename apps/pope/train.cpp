@@ -3,7 +3,7 @@
 
 #include "core/error.h"
 #include "core/progress.h"
-#include "explore/sampling.h"
+#include "explore/guide.h"
 #include "learn/trainer.h"
 #include "model/device.h"
 #include "model/load.h"
@@ -67,7 +67,7 @@ Json run_train(const Invocation& invocation) {
   if (const auto stored = complete_result(run)) return *stored;
   std::vector<Problem> hard = required_problems(settings), easy;
   if (!settings.paths.easy.empty()) easy = easy_problems(settings);
-  std::vector<NamedSet> sets = named_sets(settings.paths.eval_sets);
+  std::vector<EvalSet> sets = named_sets(settings.paths.eval_sets);
   TrainJob job;
   job.config = settings.train;
   job.stream = settings.stream;
@@ -76,7 +76,6 @@ Json run_train(const Invocation& invocation) {
   job.optimizer = settings.optimizer;
   job.sampling = settings.sampling;
   job.seed = settings.run.seed;
-  job.instruction = settings.prompt.instruction;
   const Setup setup(settings, Weights::trainable);
   job.model = setup.model;
   job.reference = load_reference(settings);
@@ -84,10 +83,11 @@ Json run_train(const Invocation& invocation) {
   job.verifier = setup.verifier;
   job.engine = setup.engine.get();
   job.stop_tokens = setup.stop_tokens;
-  const Explorer explorer = setup.explorer(settings);
-  job.hard = fitting(std::move(hard), explorer);
-  job.easy = fitting(std::move(easy), explorer);
-  for (NamedSet& set : sets) job.eval_sets.push_back({set.name, fitting(std::move(set.problems), explorer)});
+  const RolloutContext context = setup.context(settings);
+  job.hard = without_leaks(within_context(std::move(hard), context), *setup.verifier);
+  job.easy = within_context(std::move(easy), context);
+  for (EvalSet& set : sets)
+    job.eval_sets.push_back({set.name, within_context(std::move(set.problems), context)});
 
   Json result = result_head(settings, "train");
   result.update(train(run, job));
@@ -139,8 +139,8 @@ const Verb train_verb = {
                   {"--problems", "paths.problems"},
                   {"--easy", "paths.easy"},
                   {"--eval-set", "paths.eval_sets"}},
-    .sections = {"run", "paths", "train", "stream", "mixture", "objective", "optimizer", "sampling", "prompt",
-                 "verify"},
+    .sections = {"run", "paths", "train", "stream", "mixture", "objective", "optimizer", "engine", "sampling",
+                 "prompt", "verify"},
     .run = run_train,
     .show = show_train};
 

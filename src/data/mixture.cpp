@@ -64,10 +64,12 @@ Mixture::Mixture(const MixtureConfig& config, const std::vector<Problem>& hard,
     if (source.weight == 0) continue;
     PromptSet set{source.name, source.guided, {}};
     for (const Problem& problem : source.problems) {
-      if (source.guided && !problem.guidance)
+      if (source.guided && !problem.guidance) {
         ++without_guidance_;
-      else
-        set.problems.push_back(as_prompted(problem, source.guided, ""));
+        continue;
+      }
+      set.problems.push_back(problem);
+      if (!source.guided) set.problems.back().guidance.reset();
     }
     if (set.problems.empty())
       throw Error("mixture",

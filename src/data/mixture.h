@@ -23,8 +23,7 @@ struct MixtureConfig {
 struct PromptSet {
   std::string name;  // "unguided", "guided", "easy": the key of its metrics
   bool guided = false;
-  std::vector<Problem>
-      problems;  // with guidance in the guided set (its instruction as given), without in the others
+  std::vector<Problem> problems;  // with guidance in the guided set, without in the others
 };
 
 struct PromptDraw {

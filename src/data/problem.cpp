@@ -155,14 +155,6 @@ std::string without_calculator_marks(std::string_view solution) {
 
 }  // namespace
 
-Problem as_prompted(Problem problem, bool guided, std::string_view instruction) {
-  if (!guided)
-    problem.guidance.reset();
-  else if (problem.guidance && problem.guidance->instruction.empty())
-    problem.guidance->instruction = instruction;
-  return problem;
-}
-
 Problem problem_from_json(Json&& row, const std::string& where) {
   Fields fields(std::move(row), where);
   Problem problem;

@@ -29,12 +29,11 @@ void EvalConfig::fields(Options& o) {
 
 namespace {
 
-struct Running {
+// A problem to sample.
+struct ToDo {
   std::size_t place;  // in SetResult::problems
-  Problem posed;
-  KeptRecords records;
+  const Problem* problem;
   std::string guidance, others;  // of the problem itself and of another one: what overlap is measured with
-  int arrived = 0;
 };
 
 void check(const EvalConfig& config) {
@@ -100,7 +99,7 @@ bool has_guidance(const std::vector<Problem>& problems) {
                      [](const Problem& p) { return p.guidance.has_value(); });
 }
 
-SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std::string& set,
+SetResult evaluate(const RolloutContext& context, const EvalConfig& config, const std::string& set,
                    const std::vector<Problem>& problems, bool guided,
                    const std::vector<EvaluatedProblem>& done, const OnEvaluated& on_finished) {
   check(config);
@@ -119,52 +118,52 @@ SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std
   }
   result.overlap = config.overlap && chosen.size() >= 2 &&
                    std::all_of(chosen.begin(), chosen.end(), [](const Problem* p) { return p->guidance; });
-  std::vector<Running> running;
+  std::vector<ToDo> to_do;
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const Problem& problem = *chosen[i];
     const auto found = before.find(problem.id);
     result.problems.push_back(found != before.end() ? *found->second : EvaluatedProblem{problem.id});
     if (found != before.end()) continue;
-    Running one{i, as_prompted(problem, guided, explorer.instruction), KeptRecords(config.keep_rollouts)};
+    ToDo one{i, &problem};
     if (result.overlap) {
       one.guidance = problem.guidance->text;
       one.others = chosen[(i + 1) % chosen.size()]->guidance->text;
     }
-    running.push_back(std::move(one));
+    to_do.push_back(std::move(one));
   }
 
   Progress progress("evaluate " + set + (guided ? ", guided" : ""),
-                    static_cast<double>(running.size()) * config.samples);
+                    static_cast<double>(to_do.size()) * config.samples);
   std::size_t asked = 0;
   double finished = 0;
-  const auto next = [&]() -> std::optional<Request> {
-    if (asked == running.size()) return std::nullopt;
-    Request request;
-    request.tag = asked;
-    request.stream = stream_of("evaluate", running[asked].posed.id, guided);
-    request.prompt = prompt_of(running[asked].posed, explorer);
-    request.samples = config.samples;
+  const auto next = [&]() -> std::optional<Work> {
+    if (asked == to_do.size()) return std::nullopt;
+    Work work;
+    work.tag = asked;
+    work.prompt = prompt_for(context, *to_do[asked].problem, guided);
+    work.rng_key = rng_key_of("evaluate", to_do[asked].problem->id, guided);
+    work.samples = config.samples;
     ++asked;
-    return request;
+    return work;
   };
-  const auto posed = [&](std::size_t tag) -> const Problem& { return running.at(tag).posed; };
-  const auto arrive = [&](GradedRollout&& graded) {
-    Running& one = running.at(graded.rollout.tag);
+  const auto done_one = [&](Sampled&& sampled) {
+    const ToDo& one = to_do.at(sampled.tag);
     EvaluatedProblem& evaluated = result.problems[one.place];
-    evaluated.correct += graded.verdict.correct;
-    evaluated.truncated += graded.rollout.finish == FinishReason::length;
-    evaluated.undecided += graded.verdict.undecided;
-    evaluated.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
-    if (result.overlap) {
+    for (const GradedRollout& graded : sampled.rollouts) {
+      evaluated.correct += graded.verdict.correct;
+      evaluated.truncated += graded.truncated();
+      evaluated.undecided += graded.verdict.undecided;
+      evaluated.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
+      if (!result.overlap) continue;
       add(evaluated.overlap, overlap(config.overlap_of, one.guidance, graded.completion));
       add(evaluated.chance, overlap(config.overlap_of, one.others, graded.completion));
     }
-    if (on_finished && config.keep_rollouts > 0) one.records.add(graded, one.posed, set, guided);
-    progress.update(++finished);
-    if (++one.arrived == config.samples && on_finished)
-      on_finished(evaluated, one.records.take(config.samples));
+    if (!on_finished) return;
+    KeptRecords records(config.keep_rollouts);
+    if (config.keep_rollouts > 0) records.add(sampled, set);
+    on_finished(evaluated, records.take(config.samples));
   };
-  sample_and_grade(explorer, next, posed, arrive);
+  sample_and_grade(context, next, done_one, [&] { progress.update(++finished); });
   summarise(config, result);
   return result;
 }

@@ -25,6 +25,12 @@ struct EvalConfig {
   void fields(Options& options);
 };
 
+// A problem set to evaluate on: unguided, and guided where problems carry guidance.
+struct EvalSet {
+  std::string name;  // of its metrics and tables
+  std::vector<Problem> problems;
+};
+
 struct PassAtK {
   int k = 0;
   Interval interval;
@@ -58,7 +64,7 @@ using OnEvaluated = std::function<void(const EvaluatedProblem&, const std::vecto
 // Samples and grades. `guided`: under their guidance, those problems that carry it; else all, without it.
 // `done`: problems finished before (resume): they are not sampled again. No problem to evaluate: no problems,
 // no pass.
-SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std::string& set,
+SetResult evaluate(const RolloutContext& context, const EvalConfig& config, const std::string& set,
                    const std::vector<Problem>& problems, bool guided,
                    const std::vector<EvaluatedProblem>& done = {}, const OnEvaluated& on_finished = {});
 

@@ -1,10 +1,12 @@
-// Sampling and grading side by side.
+// The sampling loop: pieces of work go to the engine as requests, rollouts come back in any order and are
+// graded, and a piece of work whose last rollout is graded is done.
 #include <fmt/format.h>
 
 #include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <map>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -20,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 // Grades on threads of its own. All calls come from one thread.
 class GradingThreads {
  public:
-  GradingThreads(const Explorer& explorer, int threads) : explorer_(explorer) {
+  GradingThreads(const RolloutContext& context, int threads) : context_(context) {
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
   }
   ~GradingThreads() {
@@ -35,10 +37,10 @@ class GradingThreads {
   GradingThreads(const GradingThreads&) = delete;
   GradingThreads& operator=(const GradingThreads&) = delete;
 
-  void submit(Rollout&& rollout, const Problem& problem) {
+  void submit(Rollout&& rollout, const Prompt& prompt) {
     {
       const std::lock_guard lock(mutex_);
-      jobs_.emplace_back(std::move(rollout), &problem);
+      jobs_.emplace_back(std::move(rollout), &prompt);
     }
     ++pending_;
     job_.notify_one();
@@ -61,13 +63,13 @@ class GradingThreads {
     while (true) {
       job_.wait(lock, [&] { return stop_ || !jobs_.empty(); });
       if (stop_) return;
-      auto [rollout, problem] = std::move(jobs_.front());
+      auto [rollout, prompt] = std::move(jobs_.front());
       jobs_.pop_front();
       lock.unlock();
       std::exception_ptr failure;
       GradedRollout graded;
       try {
-        graded = grade_finished(std::move(rollout), *problem, explorer_);
+        graded = grade(std::move(rollout), *prompt, context_.prompts.tokenizer(), context_.verifier);
       } catch (...) {  // whatever it is goes on in take(), on the caller's thread
         failure = std::current_exception();
       }
@@ -81,10 +83,10 @@ class GradingThreads {
     }
   }
 
-  const Explorer& explorer_;
+  const RolloutContext& context_;
   std::mutex mutex_;
   std::condition_variable job_, graded_one_;
-  std::deque<std::pair<Rollout, const Problem*>> jobs_;
+  std::deque<std::pair<Rollout, const Prompt*>> jobs_;
   std::deque<GradedRollout> graded_;
   std::exception_ptr failure_;
   bool stop_ = false;
@@ -92,65 +94,166 @@ class GradingThreads {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace
+// Work that was asked for and is not done. Tags of its requests number it.
+class OpenWork {
+ public:
+  Request begin(Work&& work) {
+    Request request;
+    request.tag = next_++;
+    request.rng_key = work.rng_key;
+    request.prompt = work.prompt->sample;
+    request.first_sample = work.first_sample;
+    request.samples = work.samples;
+    Open& open = open_[request.tag];
+    open.first_sample = work.first_sample;
+    open.missing = work.samples;
+    open.sampled.tag = work.tag;
+    open.sampled.prompt = std::move(work.prompt);
+    open.sampled.rollouts.resize(static_cast<std::size_t>(work.samples));
+    return request;
+  }
+  const Prompt& prompt(std::size_t request) const { return *open_.at(request).sampled.prompt; }
+  // The work whose last rollout this is.
+  std::optional<Sampled> add(GradedRollout&& graded) {
+    const auto found = open_.find(graded.rollout.tag);
+    Open& open = found->second;
+    graded.rollout.tag = open.sampled.tag;
+    const auto place = static_cast<std::size_t>(graded.rollout.sample - open.first_sample);
+    open.sampled.rollouts.at(place) = std::move(graded);
+    if (--open.missing > 0) return std::nullopt;
+    Sampled sampled = std::move(open.sampled);
+    open_.erase(found);
+    return sampled;
+  }
+  std::size_t missing() const {
+    std::size_t rollouts = 0;
+    for (const auto& [tag, open] : open_) rollouts += static_cast<std::size_t>(open.missing);
+    return rollouts;
+  }
 
-double sample_and_grade(const Explorer& explorer, const NextRequest& next,
-                        const std::function<const Problem&(std::size_t tag)>& posed,
-                        const std::function<void(GradedRollout&&)>& arrive) {
+ private:
+  struct Open {
+    Sampled sampled;
+    int first_sample = 0, missing = 0;
+  };
+  std::size_t next_ = 0;
+  std::map<std::size_t, Open> open_;
+};
+
+// Adds the seconds that work takes.
+class Timer {
+ public:
   double seconds = 0;
-  const auto timed = [&](const auto& work) {
+  template <class F>
+  auto operator()(const F& work) {
     const auto begin = Clock::now();
     auto result = work();
     seconds += std::chrono::duration<double>(Clock::now() - begin).count();
     return result;
-  };
-  const auto run = [&](const NextRequest& ask, const OnRollout& done) {
-    explorer.engine.run_while(explorer.sampling, explorer.seed, explorer.stop_tokens, ask, done,
-                              explorer.go_on);
-  };
-  const int threads = explorer.grade_in_turn ? 0 : explorer.verifier.parallel();
-  if (threads == 0) {
-    run(next, [&](Rollout&& rollout) {
-      const Problem& problem = posed(rollout.tag);
-      arrive(timed([&] { return grade_finished(std::move(rollout), problem, explorer); }));
-    });
-    return seconds;
   }
-  GradingThreads graders(explorer, threads);
-  // Where graders are slower than sampling, it waits: what is kept for them stays small, and so does its age.
-  const auto most = static_cast<std::size_t>(threads) * 32;
-  // A grader that judges none of the first rollouts is broken: what follows would be failures that are none.
-  constexpr int kFirst = 32;
-  int unjudged = 0;
-  bool works = false;
-  const auto take = [&](bool wait) {
-    for (GradedRollout& graded : timed([&] { return graders.take(wait); })) {
-      works = works || !graded.verdict.undecided;
-      if (!works && ++unjudged == kFirst) {
-        throw Error(
-            "grade",
-            fmt::format("the first {} rollouts could not be judged: {}", kFirst, graded.verdict.reason),
-            "see the section \"verify\" of the config; nothing that was finished before is lost");
-      }
+};
+
+// One call of sample_and_grade().
+class SamplingLoop {
+ public:
+  SamplingLoop(const RolloutContext& context, const NextWork& next, const OnSampled& done,
+               const OnGraded& on_graded)
+      : context_(context), next_(next), done_(done), on_graded_(on_graded) {}
+
+  double run() {
+    const int threads = context_.grade_in_turn ? 0 : context_.verifier.parallel();
+    if (threads == 0) {
+      grade_in_turn();
+    } else {
+      grade_beside(threads);
+    }
+    if (!stopped_ && open_.missing() > 0)
+      throw Error("sample", fmt::format("expected every rollout, {} did not come back", open_.missing()));
+    return timer_.seconds;
+  }
+
+ private:
+  void sample(const NextRequest& next, const OnRollout& done) {
+    const auto go_on = [&] { return !(stopped_ = !context_.go_on()); };
+    context_.engine.run(context_.sampling, context_.seed, context_.stop_tokens, next, done, go_on);
+  }
+
+  std::optional<Request> begin() {
+    std::optional<Work> work = next_();
+    if (!work) return std::nullopt;
+    return open_.begin(std::move(*work));
+  }
+
+  void arrive(GradedRollout&& graded) {
+    std::optional<Sampled> sampled = open_.add(std::move(graded));
+    if (on_graded_) on_graded_();
+    if (sampled) done_(std::move(*sampled));
+  }
+
+  void grade_in_turn() {
+    sample([&] { return begin(); },
+           [&](Rollout&& rollout) {
+             const Prompt& prompt = open_.prompt(rollout.tag);
+             arrive(timer_([&] {
+               return grade(std::move(rollout), prompt, context_.prompts.tokenizer(), context_.verifier);
+             }));
+           });
+  }
+
+  void grade_beside(int threads) {
+    GradingThreads graders(context_, threads);
+    // Where graders are slower than sampling, it waits: what is kept for them stays small, and so does its
+    // age.
+    const auto most = static_cast<std::size_t>(threads) * 32;
+    while (true) {
+      sample(
+          [&] {
+            take(graders, false);
+            return begin();
+          },
+          [&](Rollout&& rollout) {
+            const Prompt& prompt = open_.prompt(rollout.tag);
+            graders.submit(std::move(rollout), prompt);
+            take(graders, false);
+            while (graders.pending() > most) take(graders, true);
+          });
+      // What arrives now may call for more samples.
+      if (graders.pending() == 0) return;
+      take(graders, true);
+    }
+  }
+
+  void take(GradingThreads& graders, bool wait) {
+    for (GradedRollout& graded : timer_([&] { return graders.take(wait); })) {
+      check_grader(graded.verdict);
       arrive(std::move(graded));
     }
-  };
-  while (true) {
-    run(
-        [&] {
-          take(false);
-          return next();
-        },
-        [&](Rollout&& rollout) {
-          const Problem& problem = posed(rollout.tag);
-          graders.submit(std::move(rollout), problem);
-          take(false);
-          while (graders.pending() > most) take(true);
-        });
-    // What arrives now may call for more samples.
-    if (graders.pending() == 0) return seconds;
-    take(true);
   }
+
+  // A grader that judges none of the first rollouts is broken: what follows would be failures that are none.
+  void check_grader(const Verdict& verdict) {
+    constexpr int kFirst = 32;
+    grader_works_ = grader_works_ || !verdict.undecided;
+    if (grader_works_ || ++unjudged_ < kFirst) return;
+    throw Error("grade", fmt::format("the first {} rollouts could not be judged: {}", kFirst, verdict.reason),
+                "see the section \"verify\" of the config; nothing that was finished before is lost");
+  }
+
+  const RolloutContext& context_;
+  const NextWork& next_;
+  const OnSampled& done_;
+  const OnGraded& on_graded_;
+  OpenWork open_;
+  Timer timer_;
+  bool stopped_ = false, grader_works_ = false;
+  int unjudged_ = 0;
+};
+
+}  // namespace
+
+double sample_and_grade(const RolloutContext& context, const NextWork& next, const OnSampled& done,
+                        const OnGraded& on_graded) {
+  return SamplingLoop(context, next, done, on_graded).run();
 }
 
 }  // namespace pope

@@ -16,8 +16,6 @@
 namespace pope {
 namespace {
 
-constexpr int kKeptRecords = 4;
-
 struct Sample {
   int tokens = 0;
   bool correct = false, truncated = false, undecided = false;
@@ -25,11 +23,10 @@ struct Sample {
 
 // A problem that has started and not finished.
 struct Open {
-  Problem posed;
-  std::vector<int> prompt;
+  std::shared_ptr<const Prompt> prompt;
   std::vector<Sample> samples;  // by number
   int requested = 0, arrived = 0, correct = 0;
-  KeptRecords records{kKeptRecords};
+  KeptRecords records;
 };
 
 void check(const MineConfig& config) {
@@ -50,9 +47,9 @@ class Miner {
  public:
   using OnFinished = std::function<void(const MinedProblem&, const std::vector<Json>&)>;
 
-  Miner(const Explorer& explorer, const MineConfig& config, const std::vector<Problem>& problems,
+  Miner(const RolloutContext& context, const MineConfig& config, const std::vector<Problem>& problems,
         const std::vector<MinedProblem>& done, const OnFinished& on_finished)
-      : explorer_(explorer), config_(config), problems_(problems), on_finished_(on_finished) {
+      : context_(context), config_(config), problems_(problems), on_finished_(on_finished) {
     std::unordered_map<std::string, const MinedProblem*> finished;
     for (const MinedProblem& mined : done) finished[mined.problem.id] = &mined;
     result_.problems.resize(problems.size());
@@ -70,10 +67,9 @@ class Miner {
   MiningResult run() {
     Progress progress("mine", static_cast<double>(to_do_.size()) * config_.samples);
     sample_and_grade(
-        explorer_, [&] { return next(); },
-        [&](std::size_t tag) -> const Problem& { return open_.at(tag).posed; },
-        [&](GradedRollout&& graded) {
-          arrive(graded);
+        context_, [&] { return next(); }, [&](Sampled&& sampled) { arrive(sampled); },
+        [&] {
+          ++samples_open_;
           progress.update(samples_settled_ + samples_open_,
                           fmt::format("{} of {} problems, {} hard", finished_, to_do_.size(), hard_));
         });
@@ -89,7 +85,7 @@ class Miner {
     return drawn == config_.samples || (config_.adaptive && class_is_settled(config_, drawn, correct));
   }
 
-  std::optional<Request> next() {
+  std::optional<Work> next() {
     const auto wants = [&](const Open& open) {
       return open.requested < config_.samples && !(open.arrived > 0 && settled(open.arrived, open.correct));
     };
@@ -99,8 +95,7 @@ class Miner {
     if (started_ < to_do_.size()) {
       const std::size_t tag = to_do_[started_++];
       Open& open = open_[tag];
-      open.posed = as_prompted(problems_[tag], false);
-      open.prompt = prompt_of(open.posed, explorer_);
+      open.prompt = prompt_for(context_, problems_[tag], /*show_guidance=*/false);
       open.samples.resize(config_.samples);
       return chunk(tag, open);
     }
@@ -114,31 +109,32 @@ class Miner {
     return std::nullopt;
   }
 
-  Request chunk(std::size_t tag, Open& open) {
-    Request request;
-    request.tag = tag;
-    request.stream = stream_of("mine", open.posed.id);
-    request.prompt = open.prompt;
-    request.first_sample = open.requested;
-    request.samples = std::min(config_.chunk, config_.samples - open.requested);
-    open.requested += request.samples;
-    return request;
+  Work chunk(std::size_t tag, Open& open) {
+    Work work;
+    work.tag = tag;
+    work.prompt = open.prompt;
+    work.rng_key = rng_key_of("mine", open.prompt->problem.id);
+    work.first_sample = open.requested;
+    work.samples = std::min(config_.chunk, config_.samples - open.requested);
+    open.requested += work.samples;
+    return work;
   }
 
-  void arrive(const GradedRollout& graded) {
-    const std::size_t tag = graded.rollout.tag;
-    Open& open = open_.at(tag);
-    Sample& sample = open.samples.at(graded.rollout.sample);
-    sample.tokens = static_cast<int>(graded.rollout.tokens.size());
-    sample.correct = graded.verdict.correct;
-    sample.truncated = graded.rollout.finish == FinishReason::length;
-    sample.undecided = graded.verdict.undecided && !sample.truncated;  // a truncated one fails anyhow
-    open.records.add(graded, open.posed, "mine", false);
-    result_.tokens += sample.tokens;
-    open.correct += sample.correct;
-    ++open.arrived;
-    ++samples_open_;
-    if (open.arrived == open.requested && settled(open.arrived, open.correct)) finish(tag, open);
+  // A chunk is done.
+  void arrive(const Sampled& sampled) {
+    Open& open = open_.at(sampled.tag);
+    for (const GradedRollout& graded : sampled.rollouts) {
+      Sample& sample = open.samples.at(static_cast<std::size_t>(graded.rollout.sample));
+      sample.tokens = static_cast<int>(graded.rollout.tokens.size());
+      sample.correct = graded.verdict.correct;
+      sample.truncated = graded.truncated();
+      sample.undecided = graded.verdict.undecided && !sample.truncated;  // a truncated one fails anyhow
+      result_.tokens += sample.tokens;
+      open.correct += sample.correct;
+      ++open.arrived;
+    }
+    open.records.add(sampled, "mine");
+    if (open.arrived == open.requested && settled(open.arrived, open.correct)) finish(sampled.tag, open);
   }
 
   // Counts the chunks up to the first one at which the class is settled.
@@ -168,7 +164,7 @@ class Miner {
     if (on_finished_) on_finished_(mined, records);
   }
 
-  const Explorer& explorer_;
+  const RolloutContext& context_;
   const MineConfig& config_;
   const std::vector<Problem>& problems_;
   const OnFinished& on_finished_;
@@ -182,11 +178,11 @@ class Miner {
 
 }  // namespace
 
-MiningResult mine(const Explorer& explorer, const MineConfig& config, const std::vector<Problem>& problems,
-                  const std::vector<MinedProblem>& done,
+MiningResult mine(const RolloutContext& context, const MineConfig& config,
+                  const std::vector<Problem>& problems, const std::vector<MinedProblem>& done,
                   const std::function<void(const MinedProblem&, const std::vector<Json>&)>& on_finished) {
   check(config);
-  return Miner(explorer, config, problems, done, on_finished).run();
+  return Miner(context, config, problems, done, on_finished).run();
 }
 
 Json to_json(const MiningResult& result) {

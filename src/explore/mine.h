@@ -62,8 +62,8 @@ struct MiningResult {
 
 // `done`: problems finished before (resume): they are not sampled again. `on_finished(problem, records)` is
 // called as each problem finishes, so that the caller can save it; at most 4 records, correct ones first.
-MiningResult mine(const Explorer& explorer, const MineConfig& config, const std::vector<Problem>& problems,
-                  const std::vector<MinedProblem>& done,
+MiningResult mine(const RolloutContext& context, const MineConfig& config,
+                  const std::vector<Problem>& problems, const std::vector<MinedProblem>& done,
                   const std::function<void(const MinedProblem&, const std::vector<Json>&)>& on_finished);
 
 // {"problems", "samples", "classes": {"hard": …, …}, "truncated", "fails_only_by_truncation", "undecided",

@@ -45,7 +45,7 @@ std::string join_trace(std::string_view guidance, std::string_view completion);
 
 // `done`, `on_finished`: as in mine().
 CollectResult collect(
-    const Explorer& explorer, const CollectConfig& config, const std::vector<Problem>& problems,
+    const RolloutContext& context, const CollectConfig& config, const std::vector<Problem>& problems,
     const std::vector<CollectedProblem>& done,
     const std::function<void(const CollectedProblem&, const std::vector<Json>&)>& on_finished);
 

@@ -1,4 +1,4 @@
-// See sampling.h.
+// What goes around the sampling loop (grading.cpp): keys, prompts that fit, records kept.
 #include "explore/sampling.h"
 
 #include <fmt/format.h>
@@ -8,38 +8,38 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/rng.h"
+#include "rollout/record.h"
 
 namespace pope {
 
-std::uint64_t stream_of(std::string_view purpose, std::string_view problem_id, std::uint64_t variant) {
+std::uint64_t rng_key_of(std::string_view purpose, std::string_view problem_id, std::uint64_t variant) {
   return RngStream(key_of(purpose), {key_of(problem_id), variant}).next();
 }
 
-std::vector<int> prompt_of(const Problem& problem, const Explorer& explorer) {
-  if (!problem.guidance) return explorer.prompts.render(problem.statement);
-  return explorer.prompts.render(problem.statement, problem.guidance->text, problem.guidance->instruction);
+std::shared_ptr<const Prompt> prompt_for(const RolloutContext& context, const Problem& problem,
+                                         bool show_guidance) {
+  return std::make_shared<const Prompt>(make_prompt(context.prompts, problem, show_guidance));
 }
 
-bool fits(const Problem& posed, const Explorer& explorer) {
-  const auto needed =
-      static_cast<std::int64_t>(prompt_of(posed, explorer).size()) + explorer.sampling.max_new_tokens;
-  return needed <= explorer.engine.context();
+bool fits(const Prompt& prompt, const RolloutContext& context) {
+  const auto needed = static_cast<std::int64_t>(prompt.sample.size()) + context.sampling.max_new_tokens;
+  return needed <= context.engine.context();
 }
 
-std::vector<Problem> fitting(std::vector<Problem> problems, const Explorer& explorer, int* too_long) {
-  const auto too_long_for = [&](const Problem& problem) {
-    return !fits(as_prompted(problem, false), explorer) ||
-           (problem.guidance && !fits(as_prompted(problem, true, explorer.instruction), explorer));
+std::vector<Problem> within_context(std::vector<Problem> problems, const RolloutContext& context,
+                                    int* too_long) {
+  const auto good = [&](const Problem& problem) {
+    return fits(make_prompt(context.prompts, problem, false), context) &&
+           (!problem.guidance || fits(make_prompt(context.prompts, problem, true), context));
   };
-  const auto kept = std::stable_partition(problems.begin(), problems.end(),
-                                          [&](const Problem& problem) { return !too_long_for(problem); });
+  const auto kept = std::stable_partition(problems.begin(), problems.end(), good);
   const auto dropped = static_cast<int>(problems.end() - kept);
   if (too_long) *too_long = dropped;
   if (dropped > 0) {
     log_line(fmt::format(
         "left out: {} of {} problems, whose prompt + sampling.max_new_tokens is above the context of {} "
         "tokens (the first: '{}')",
-        dropped, problems.size(), explorer.engine.context(), kept->id));
+        dropped, problems.size(), context.engine.context(), kept->id));
     problems.erase(kept, problems.end());
   }
   if (problems.empty() && dropped > 0) {
@@ -48,23 +48,16 @@ std::vector<Problem> fitting(std::vector<Problem> problems, const Explorer& expl
   return problems;
 }
 
-GradedRollout grade_finished(Rollout&& rollout, const Problem& problem, const Explorer& explorer) {
-  GradedRollout graded = grade(std::move(rollout), problem, explorer.prompts.tokenizer(), explorer.verifier);
-  if (graded.rollout.finish == FinishReason::length && graded.verdict.correct) {
-    graded.verdict.correct = false;
-    graded.verdict.reason = "truncated after a correct answer";
+void KeptRecords::add(const Sampled& sampled, const std::string& set) {
+  for (const GradedRollout& graded : sampled.rollouts) {
+    std::vector<Kept>& kept = graded.verdict.correct ? correct_ : failed_;
+    const int sample = graded.rollout.sample;
+    const auto place =
+        std::find_if(kept.begin(), kept.end(), [&](const Kept& k) { return k.sample > sample; });
+    if (place - kept.begin() >= limit_) continue;
+    kept.insert(place, Kept{sample, record(graded, *sampled.prompt, set)});
+    if (static_cast<int>(kept.size()) > limit_) kept.pop_back();
   }
-  return graded;
-}
-
-void KeptRecords::add(const GradedRollout& graded, const Problem& problem, const std::string& set,
-                      bool guided) {
-  std::vector<Kept>& kept = graded.verdict.correct ? correct_ : failed_;
-  const int sample = graded.rollout.sample;
-  const auto place = std::find_if(kept.begin(), kept.end(), [&](const Kept& k) { return k.sample > sample; });
-  if (place - kept.begin() >= limit_) return;
-  kept.insert(place, Kept{sample, record(graded, problem, set, guided)});
-  if (static_cast<int>(kept.size()) > limit_) kept.pop_back();
 }
 
 std::vector<Json> KeptRecords::take(int end) {

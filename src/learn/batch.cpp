@@ -11,6 +11,7 @@
 namespace pope {
 namespace {
 
+// Per target there is one advantage and, of what was sampled, one behaviour logprob.
 void check(const std::vector<Sequence>& sequences) {
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     const Sequence& s = sequences[i];
@@ -18,11 +19,13 @@ void check(const std::vector<Sequence>& sequences) {
     if (s.prompt.empty() || s.completion.empty()) {
       throw Error("micro_batches", "expected a prompt and a completion, got an empty one in " + name);
     }
-    if (s.behaviour.empty() != sequences[0].behaviour.empty() ||
-        (!s.behaviour.empty() && s.behaviour.size() != s.completion.size())) {
-      throw Error("micro_batches", "expected one behaviour logprob per completion token, got " +
-                                       std::to_string(s.behaviour.size()) + " for " +
-                                       std::to_string(s.completion.size()) + " tokens in " + name);
+    const auto fits = [&](const std::vector<float>& values) { return values.size() == s.completion.size(); };
+    const bool sampled = s.loss == TokenLoss::policy;
+    if (!(s.advantages.empty() || fits(s.advantages)) || (sampled && !fits(s.behaviour))) {
+      throw Error("micro_batches",
+                  "expected an advantage and a behaviour logprob per completion token, got " +
+                      std::to_string(s.advantages.size()) + " and " + std::to_string(s.behaviour.size()) +
+                      " for " + std::to_string(s.completion.size()) + " tokens in " + name);
     }
   }
 }
@@ -61,9 +64,11 @@ class Packer {
     }
     targets_.insert(targets_.end(), s.completion.begin(), s.completion.end());
     sequence_.insert(sequence_.end(), s.completion.size(), index);
+    advantages_.insert(advantages_.end(), s.advantages.begin(), s.advantages.end());
+    advantages_.resize(targets_.size(), 1);
     behaviour_.insert(behaviour_.end(), s.behaviour.begin(), s.behaviour.end());
-    advantages_.insert(advantages_.end(), s.completion.size(), static_cast<float>(s.advantage));
-    demonstration_.insert(demonstration_.end(), s.completion.size(), s.demonstration);
+    behaviour_.resize(targets_.size(), 0);
+    losses_.resize(targets_.size(), static_cast<std::uint8_t>(s.loss));
   }
 
   MicroBatch finish() {
@@ -73,11 +78,11 @@ class Packer {
     batch.rows = tensor_of(rows_, at::kLong);
     batch.targets = tensor_of(targets_, at::kLong);
     batch.sequence = tensor_of(sequence_, at::kLong);
-    if (!behaviour_.empty()) batch.behaviour = tensor_of(behaviour_, at::kFloat);
     batch.advantages = tensor_of(advantages_, at::kFloat);
-    if (std::find(demonstration_.begin(), demonstration_.end(), 1) != demonstration_.end()) {
-      batch.demonstration = tensor_of(demonstration_, at::kByte).to(at::kBool);
-    }
+    batch.behaviour = tensor_of(behaviour_, at::kFloat);
+    batch.loss = static_cast<TokenLoss>(losses_.front());
+    const auto other = [&](std::uint8_t loss) { return loss != losses_.front(); };
+    if (std::any_of(losses_.begin(), losses_.end(), other)) batch.losses = tensor_of(losses_, at::kByte);
     *this = {};
     return batch;
   }
@@ -90,15 +95,15 @@ class Packer {
   Packing packing_;
   std::vector<std::int64_t> tokens_, rows_, targets_, sequence_;
   std::vector<float> behaviour_, advantages_;
-  std::vector<std::uint8_t> demonstration_;
+  std::vector<std::uint8_t> losses_;
 };
 
 }  // namespace
 
 MicroBatch MicroBatch::to(at::Device device) const {
   MicroBatch moved = *this;
-  for (at::Tensor* tensor : {&moved.tokens, &moved.rows, &moved.targets, &moved.sequence, &moved.behaviour,
-                             &moved.advantages, &moved.demonstration}) {
+  for (at::Tensor* tensor : {&moved.tokens, &moved.rows, &moved.targets, &moved.sequence, &moved.advantages,
+                             &moved.behaviour, &moved.losses}) {
     if (tensor->defined()) *tensor = tensor->to(device);
   }
   return moved;

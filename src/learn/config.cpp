@@ -21,6 +21,14 @@ void ObjectiveConfig::fields(Options& o) {
   o.add("demonstration", demonstration,
         "luffy: wording of the demonstration, with {solution} and {answer}; the end token is added");
   o.add("mask_truncated", mask_truncated, "leave truncated rollouts out of the loss and its denominators");
+  o.add("regularize_without_signal", regularize_without_signal,
+        "entropy bonus and KL also on groups whose rewards are all alike");
+  o.add("context_distillation", context_distillation, "train guided rollouts under the unguided prompt");
+  o.add(
+      "distillation_low", distillation_low,
+      "context distillation: no gradient of tokens whose probability under the unguided prompt is a smaller "
+      "part of that under guidance");
+  o.add("distillation_high", distillation_high, "... or a larger multiple");
 }
 
 void OptimizerConfig::fields(Options& o) {
@@ -43,6 +51,9 @@ void TrainConfig::fields(Options& o) {
         "optimiser steps per pass over a step's batch, on disjoint parts of its groups");
   o.add("epochs_per_batch", epochs_per_batch,
         "passes over a step's batch, with the logprobs of sampling: TRL's num_iterations, verl's ppo_epochs");
+  o.add("max_sampler_mismatch", max_sampler_mismatch,
+        "stop when sampler and trainer differ by more nats per token on the same weights: the sampler runs "
+        "other weights");
   o.add("skip_without_signal", skip_without_signal,
         "true: a batch without signal takes no optimiser step; false: one with zero gradients, as TRL and "
         "verl");

@@ -22,6 +22,11 @@ struct ObjectiveConfig {
   double kl_coef = 0;                      // times KL(policy ‖ reference), added to the loss
   std::string demonstration = "{solution}";  // luffy: its wording; the end token is added
   bool mask_truncated = false;               // leave truncated rollouts out of the loss
+  bool regularize_without_signal = true;     // also groups without a difference in reward feel entropy and KL
+  // Guided rollouts are trained under the unguided prompt (context_distillation.h) …
+  bool context_distillation = false;
+  // … but for tokens whose probability there, as part of that under guidance, leaves this range.
+  double distillation_low = 0.01, distillation_high = 10;
   void fields(Options& options);
 };
 
@@ -43,6 +48,7 @@ struct TrainConfig {
   int updates_per_batch = 1;         // optimiser steps per pass over a batch, on disjoint parts of its groups
   int epochs_per_batch = 1;          // passes over a batch of rollouts, each split anew
   bool skip_without_signal = false;  // no optimiser step where no sequence has a gradient
+  double max_sampler_mismatch = 1;   // nats; above it the sampler does not run the trainer's weights
   std::int64_t micro_batch_tokens = 16384;  // tokens per forward and backward
   int save_every = 1;                       // checkpoint every so many steps: what a kill can cost
   int keep = 2;                             // checkpoints kept

@@ -1,4 +1,5 @@
-// The tables of policy losses and regularisers, and what they share: the ratio, its metrics, validation.
+// The tables of policy losses and regularisers, and what they share: the ratio, its metrics, aggregation,
+// validation.
 #include "learn/objective.h"
 
 #include <c10/core/GradMode.h>
@@ -7,19 +8,10 @@
 
 #include "core/error.h"
 #include "learn/advantage.h"
-#include "learn/policy_loss.h"
+#include "learn/token_losses.h"
 
 namespace pope {
 namespace {
-
-const std::map<std::string, PolicyLoss>& policy_losses() {
-  static const std::map<std::string, PolicyLoss> table = {
-      {"ppo_clip", ppo_clip},
-      {"truncated_is", truncated_is},
-      {"luffy", luffy},
-  };
-  return table;
-}
 
 const std::vector<Regularizer>& regularizers() {
   static const std::vector<Regularizer> table = {entropy_bonus, kl_to_reference};
@@ -42,12 +34,23 @@ void require(bool holds, const std::string& expected, double got, const std::str
 
 }  // namespace
 
-TokenBatch sampled_tokens(const TokenBatch& batch) {
-  if (!batch.demonstration.defined()) return batch;
-  const at::Tensor rows = batch.demonstration.logical_not().nonzero().squeeze(-1);
+std::map<std::string, PolicyLoss>& policy_losses() {
+  static std::map<std::string, PolicyLoss> table = {
+      {"ppo_clip", ppo_clip},
+      {"truncated_is", truncated_is},
+      {"luffy", luffy},
+  };
+  return table;
+}
+
+TokenBatch tokens_of(const TokenBatch& batch, TokenLoss loss) {
+  if (!batch.losses.defined() && batch.loss == loss) return batch;
+  const at::Tensor rows = batch.losses.defined()
+                              ? batch.losses.eq(static_cast<int>(loss)).nonzero().squeeze(-1)
+                              : at::empty({0}, batch.sequence.options());
   const auto of = [&](const at::Tensor& x) { return x.defined() ? x.index_select(0, rows) : x; };
-  return {of(batch.logprobs), of(batch.behaviour), of(batch.advantages),
-          of(batch.sequence), of(batch.entropy),   of(batch.reference)};
+  return {of(batch.logprobs), of(batch.behaviour), of(batch.advantages), of(batch.sequence),
+          of(batch.entropy),  of(batch.reference), at::Tensor(),         loss};
 }
 
 void validate(const ObjectiveConfig& config) {
@@ -84,18 +87,41 @@ bool has_regularizer(const ObjectiveConfig& config) {
 }
 
 at::Tensor token_losses(const ObjectiveConfig& config, const TokenBatch& batch) {
-  const PolicyLoss& policy_loss = find_policy_loss(config.kind);
-  if (batch.demonstration.defined() && !policy_loss.demonstrations) {
-    throw Error("objective", "expected sampled tokens only, got demonstrations with " + config.kind);
-  }
-  at::Tensor losses = policy_loss.losses(config, batch, ratio_of(batch));
-  for (const Regularizer& term : regularizers()) {
-    if (config.*term.coef == 0) continue;
-    at::Tensor added = config.*term.coef * term.losses(batch);
-    if (batch.demonstration.defined()) added = added.masked_fill(batch.demonstration, 0);
-    losses = losses + added;
+  const auto losses_of = [&](TokenLoss loss) {
+    if (loss == TokenLoss::demonstration) return shaped_likelihood(batch);
+    if (loss == TokenLoss::likelihood) return weighted_likelihood(batch);
+    at::Tensor losses = find_policy_loss(config.kind).losses(config, batch, ratio_of(batch));
+    for (const Regularizer& term : regularizers()) {
+      if (config.*term.coef != 0) losses = losses + config.*term.coef * term.losses(batch);
+    }
+    return losses;
+  };
+  if (!batch.losses.defined()) return losses_of(batch.loss);
+  at::Tensor losses = losses_of(TokenLoss::policy);
+  for (const TokenLoss loss : {TokenLoss::demonstration, TokenLoss::likelihood}) {
+    losses = at::where(batch.losses.eq(static_cast<int>(loss)), losses_of(loss), losses);
   }
   return losses;
+}
+
+// losses [N] float, sequence [N] i64 → scalar
+at::Tensor aggregate(const std::string& aggregation, const at::Tensor& losses, const at::Tensor& sequence,
+                     const BatchTotals& totals) {
+  if (totals.tokens < 1 || totals.sequences < 1) {
+    throw Error("aggregate", "expected a batch with tokens and sequences, got " +
+                                 std::to_string(totals.tokens) + " and " + std::to_string(totals.sequences));
+  }
+  const double tokens = static_cast<double>(totals.tokens);
+  const double sequences = static_cast<double>(totals.sequences);
+  if (aggregation == "token_mean") return losses.sum() / tokens;
+  if (aggregation == "seq_sum") return losses.sum() / sequences;
+  if (aggregation == "seq_mean") {
+    // A sequence is never split over micro-batches, so its length is the count of its tokens here.
+    const at::Tensor lengths = at::bincount(sequence).index_select(0, sequence).to(losses.scalar_type());
+    return (losses / lengths).sum() / sequences;
+  }
+  throw Error("aggregate", "expected seq_sum, token_mean or seq_mean, got '" + aggregation + "'",
+              "set objective.aggregation to one of the three");
 }
 
 void RatioMetrics::add(const RatioMetrics& part, double n) {

@@ -63,7 +63,8 @@ double learning_rate(const OptimizerConfig& config, std::int64_t t, std::int64_t
   return step < warmup ? config.lr * (step + 1) / warmup : config.lr * factor;
 }
 
-Optimizer::Optimizer(OptimizerConfig config, Model& model) : config_(std::move(config)), model_(model) {
+Optimizer::Optimizer(OptimizerConfig config, Model& model, ProcessGroup& processes)
+    : config_(std::move(config)), model_(model), processes_(processes) {
   check_settings(config_);
   for (const Parameter& p : model_.parameters()) {
     if (p.master.scalar_type() != at::kFloat)
@@ -96,6 +97,7 @@ double Optimizer::step(double lr) {
     const at::Tensor sum = model_.compute_type() == at::kFloat ? parameters[i].compute.grad() : sums_[i];
     gradients.push_back(sum.defined() ? sum : at::zeros_like(exp_avg_[i]));
   }
+  processes_.all_reduce(gradients);
   const double norm = global_norm(gradients);
   if (!std::isfinite(norm)) return norm;
 

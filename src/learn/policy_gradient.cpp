@@ -8,21 +8,17 @@
 namespace pope {
 namespace {
 
-TokenLogprobs forward(const Model& model, const MicroBatch& micro, double temperature) {
-  const at::Tensor rows = model.hidden(micro.tokens, micro.packing).index_select(0, micro.rows);  // [M,W]
-  return token_logprobs(rows, model.output_embedding(), micro.targets, temperature);
-}
-
 // Adds the sums over a micro-batch's tokens; policy_gradient() divides.
 void add(const ObjectiveConfig& config, const TokenBatch& tokens, BatchResult& result) {
   const c10::NoGradGuard no_grad;
-  const TokenBatch sampled = sampled_tokens(tokens);
-  const std::int64_t count = sampled.logprobs.numel();
   const auto sum = [](const at::Tensor& x) { return x.sum(at::kDouble).item<double>(); };
-  if (tokens.demonstration.defined()) {
-    result.demonstration_tokens += tokens.logprobs.numel() - count;
-    result.demonstration += sum(tokens.logprobs.exp().masked_fill(tokens.demonstration.logical_not(), 0));
+  const TokenBatch given = tokens_of(tokens, TokenLoss::demonstration);
+  if (given.logprobs.numel() > 0) {
+    result.demonstration_tokens += given.logprobs.numel();
+    result.demonstration += sum(given.logprobs.exp());
   }
+  const TokenBatch sampled = tokens_of(tokens, TokenLoss::policy);
+  const std::int64_t count = sampled.logprobs.numel();
   if (count == 0) return;
   const at::Tensor gap = (sampled.logprobs - sampled.behaviour).abs();
   result.tokens += count;
@@ -35,20 +31,26 @@ void add(const ObjectiveConfig& config, const TokenBatch& tokens, BatchResult& r
 
 }  // namespace
 
+TokenLogprobs token_logprobs_of(const Model& model, const MicroBatch& micro, double temperature) {
+  const at::Tensor rows = model.hidden(micro.tokens, micro.packing).index_select(0, micro.rows);  // [M,W]
+  return token_logprobs(rows, model.output_embedding(), micro.targets, temperature);
+}
+
 MicroLoss policy_loss(const ObjectiveConfig& config, const Model& model, const MicroBatch& micro,
                       const BatchTotals& totals, double temperature, const Model* reference) {
   MicroLoss result;
   if (config.kl_coef != 0 && reference) {
     const c10::NoGradGuard no_grad;
-    result.tokens.reference = forward(*reference, micro, temperature).logprobs;
+    result.tokens.reference = token_logprobs_of(*reference, micro, temperature).logprobs;
   }
-  const TokenLogprobs out = forward(model, micro, temperature);
+  const TokenLogprobs out = token_logprobs_of(model, micro, temperature);
   result.tokens.logprobs = out.logprobs;
   result.tokens.entropy = out.entropy;
   result.tokens.behaviour = micro.behaviour;
   result.tokens.advantages = micro.advantages;
   result.tokens.sequence = micro.sequence;
-  result.tokens.demonstration = micro.demonstration;
+  result.tokens.losses = micro.losses;
+  result.tokens.loss = micro.loss;
   result.loss = aggregate(config.aggregation, token_losses(config, result.tokens), micro.sequence, totals);
   return result;
 }

@@ -22,6 +22,9 @@ struct MicroLoss {
 MicroLoss policy_loss(const ObjectiveConfig& config, const Model& model, const MicroBatch& micro,
                       const BatchTotals& totals, double temperature, const Model* reference = nullptr);
 
+// The logprobs (and entropies) of a micro-batch's targets [M], as token_logprobs() gives them.
+TokenLogprobs token_logprobs_of(const Model& model, const MicroBatch& micro, double temperature);
+
 struct BatchResult {
   double loss = 0;
   std::int64_t tokens = 0;  // sampled ones that were forwarded as targets; the means below are over them
@@ -32,7 +35,7 @@ struct BatchResult {
   double demonstration = 0;               // mean probability that the policy gives those
 };
 // Forward and backward of all `sequences`; the gradient is left in the optimiser's sums. `totals` may count
-// rollouts that are not among the sequences because their advantage is zero.
+// sequences that are not among them because their advantages are zero.
 BatchResult policy_gradient(const ObjectiveConfig& config, const std::vector<Sequence>& sequences,
                             const BatchTotals& totals, double temperature, std::int64_t micro_batch_tokens,
                             const Model& model, Optimizer& optimizer, const Model* reference = nullptr);

@@ -136,7 +136,10 @@ class StreamSource : public GroupSource {
   }
 
   void change_weights(const std::function<void()>& change) override {
-    row_.passes.push_back(gate_.change(change));
+    row_.passes.push_back(gate_.change([&] {
+      change();
+      job_.engine->publish(job_.model->version);
+    }));
   }
 
   void end_step(Json& row) override {
@@ -199,17 +202,14 @@ class StreamSource : public GroupSource {
   void sample(int threads) {
     try {
       at::set_num_threads(threads);
-      Explorer explorer = explorer_of(job_);
-      explorer.go_on = [this] { return gate_.pass(); };
+      RolloutContext context = rollout_context(job_);
+      context.go_on = [this] { return gate_.pass(); };
       // Groups that a step waits for must be there by the pass that its change is planned for.
-      explorer.grade_in_turn = replay_.has_value();
-      const auto posed = [this](std::size_t tag) -> const Problem& {
-        return open_.at(static_cast<std::int64_t>(tag)).problem();
-      };
+      context.grade_in_turn = replay_.has_value();
       while (gate_.pass([this] { return may_begin(); })) {
         sample_and_grade(
-            explorer, [this] { return begin_next(); }, posed,
-            [this](GradedRollout&& graded) { arrive(std::move(graded)); });
+            context, [this] { return begin_next(); },
+            [this](Sampled&& sampled) { arrive(std::move(sampled)); });
       }
     } catch (const Stopped&) {
     } catch (...) {
@@ -226,7 +226,7 @@ class StreamSource : public GroupSource {
     return left && begun_ - learned_ < most_under_way_;
   }
 
-  std::optional<Request> begin_next() {
+  std::optional<Work> begin_next() {
     if (gate_.closed()) throw Stopped();
     if (!may_begin()) return std::nullopt;
     const std::int64_t index = again_.empty() ? next_ : again_.front();
@@ -234,7 +234,8 @@ class StreamSource : public GroupSource {
     if (step != drawn_step_) draws_ = mixture_.draw(step, job_.config.prompts_per_step);
     drawn_step_ = step;
     const auto place = static_cast<std::size_t>(index % batch_);
-    const OpenGroup& group = open_.try_emplace(index, job_, draws_.at(place), step, place).first->second;
+    Work work = group_work(job_, draws_.at(place), step, place);
+    sets_[index] = draws_.at(place).set;
     ++begun_;
     const std::lock_guard lock(mutex_);
     if (again_.empty()) {
@@ -244,14 +245,12 @@ class StreamSource : public GroupSource {
     }
     under_way_.insert(index);
     if (ordered_ && !replay_) order_.push_back(index);
-    return group.request(static_cast<std::size_t>(index));
+    return work;
   }
 
-  void arrive(GradedRollout&& graded) {
-    const auto found = open_.find(static_cast<std::int64_t>(graded.rollout.tag));
-    if (!found->second.add(job_, std::move(graded))) return;
-    Group group = found->second.take();
-    open_.erase(found);
+  void arrive(Sampled&& sampled) {
+    const auto set = sets_.extract(static_cast<std::int64_t>(sampled.tag));
+    Group group = finished_group(job_, set.mapped(), std::move(sampled));
     const std::lock_guard lock(mutex_);
     if (!ordered_) {
       push(std::move(group));
@@ -283,7 +282,7 @@ class StreamSource : public GroupSource {
   // The sampling thread's; next_ and again_ are written under the lock.
   std::int64_t next_;               // index of the next new group
   std::deque<std::int64_t> again_;  // indices to be begun before it: lost when the run was killed
-  std::map<std::int64_t, OpenGroup> open_;
+  std::map<std::int64_t, const PromptSet*> sets_;  // of the groups that are being sampled
   std::int64_t begun_ = 0, drawn_step_ = -1;
   std::vector<PromptDraw> draws_;  // of drawn_step_
 
@@ -315,6 +314,9 @@ void check_stream(const TrainJob& job) {
   const auto refuse = [](const std::string& what, const std::string& got, const std::string& hint = "") {
     throw Error("train", "expected " + what + ", got " + got, hint);
   };
+  if (job.processes->size() > 1)
+    refuse("one process for train.mode=streaming", std::to_string(job.processes->size()),
+           "use train.mode=sync");
   if (c.on_full != "drop" && c.on_full != "wait")
     refuse("stream.on_full drop or wait", "'" + c.on_full + "'");
   if (c.max_lag < -1) refuse("stream.max_lag >= -1", std::to_string(c.max_lag));

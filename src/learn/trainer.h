@@ -11,19 +11,15 @@
 
 #include "core/run_dir.h"
 #include "data/mixture.h"
+#include "evaluate/evaluate.h"
 #include "learn/config.h"
+#include "learn/process_group.h"
 #include "model/model.h"
 #include "rollout/engine.h"
 #include "text/prompt.h"
 #include "verify/verifier.h"
 
 namespace pope {
-
-// A set on which solvability is followed while training: unguided, and guided where problems carry guidance.
-struct EvalSet {
-  std::string name;
-  std::vector<Problem> problems;
-};
 
 struct TrainJob {
   TrainConfig config;
@@ -34,14 +30,14 @@ struct TrainJob {
   SamplingConfig sampling;
   std::uint64_t seed = 1;
   std::vector<Problem> hard, easy;  // hard problems carry their guidance
-  std::vector<EvalSet> eval_sets;
+  std::vector<EvalSet> eval_sets;   // on which solvability is followed
   std::shared_ptr<Model> model;
   std::shared_ptr<const Model> reference;  // for objective.kl_coef: frozen, of the same vocabulary
   std::shared_ptr<const PromptRenderer> prompts;
-  std::string instruction = "default";  // prompt.instruction: of guidance that names none itself
   std::shared_ptr<const Verifier> verifier;
   Engine* engine = nullptr;
   std::vector<int> stop_tokens;
+  ProcessGroup* processes = &single_process();
 };
 
 // Trains in `run` (resuming from its newest checkpoint), writes metrics, rollouts, checkpoints and RUN/model

@@ -1,9 +1,11 @@
-// The learning half of a training step: graded groups → optimiser steps.
+// The learning half of a training step: sequences of groups → optimiser steps.
 // Without an entropy bonus or KL, groups whose advantages are all zero add exactly zero to loss and gradient,
 // so they are not forwarded at all; they still count in the denominators of the loss, which makes the result
 // the same as if they had been. A batch of such groups alone still takes its optimiser step, with a gradient
 // of zeros: Adam's momentum goes on and its second moment decays, so that the next success moves the weights
 // as it does in TRL's and verl's loops.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -42,24 +44,13 @@ struct OptimizerBatch {
 
 OptimizerBatch make_batch(const std::vector<const Group*>& groups, const ObjectiveConfig& objective) {
   OptimizerBatch batch;
-  const bool all = has_regularizer(objective);
+  const bool all = has_regularizer(objective) && objective.regularize_without_signal;
   for (const Group* group : groups) {
     const bool forward = all || group->has_signal();
-    for (std::size_t i = 0; i < group->rollouts.size(); ++i) {
-      const Rollout& rollout = group->rollouts[i].rollout;
-      if (objective.mask_truncated && rollout.finish == FinishReason::length) continue;
+    for (const Sequence& sequence : group->sequences) {
       batch.totals.sequences += 1;
-      batch.totals.tokens += static_cast<std::int64_t>(rollout.tokens.size());
-      if (forward)
-        batch.sequences.push_back({group->prompt, rollout.tokens, rollout.logprobs, group->advantages[i]});
-    }
-    if (group->demonstration.empty()) continue;
-    batch.totals.sequences += 1;
-    batch.totals.tokens += static_cast<std::int64_t>(group->demonstration.size());
-    if (forward) {
-      batch.sequences.push_back({group->prompt, group->demonstration,
-                                 std::vector<float>(group->demonstration.size(), 0.0f),
-                                 group->demonstration_advantage, /*demonstration=*/true});
+      batch.totals.tokens += static_cast<std::int64_t>(sequence.completion.size());
+      if (forward) batch.sequences.push_back(sequence);
     }
   }
   return batch;
@@ -82,15 +73,46 @@ void add_update(const BatchResult& batch, double grad_norm, double clip_norm, Le
   result.demonstration += batch.demonstration * static_cast<double>(batch.demonstration_tokens);
 }
 
+// The totals become those of all processes. Whether any of them has a sequence with a gradient: a step is
+// taken by all or by none.
+bool agree_on_totals(ProcessGroup& processes, OptimizerBatch& batch) {
+  double values[] = {static_cast<double>(batch.totals.tokens), static_cast<double>(batch.totals.sequences),
+                     static_cast<double>(batch.sequences.size())};
+  processes.all_reduce(values);
+  batch.totals = {static_cast<std::int64_t>(values[0]), static_cast<std::int64_t>(values[1])};
+  return values[2] > 0;
+}
+
+// The proof that the sampler runs the trainer's weights: both give the same tokens nearly the same logprobs.
+void check_mismatch(const TrainConfig& config, const LearnResult& result, std::int64_t t) {
+  if (!result.gap || result.gap->mean <= config.max_sampler_mismatch) return;
+  throw Error(
+      "train",
+      fmt::format("expected sampler and trainer to agree within {} nats per token, got {:.3g} in step {}",
+                  config.max_sampler_mismatch, result.gap->mean, t + 1),
+      "the sampler runs other weights, or computes otherwise (temperature, dtype); see "
+      "train.max_sampler_mismatch");
+}
+
 }  // namespace
 
-LearnResult learn(const TrainJob& job, const std::vector<Group>& groups, std::int64_t t, Optimizer& optimizer,
+LearnResult learn(const TrainJob& job, std::vector<Group>& groups, std::int64_t t, Optimizer& optimizer,
                   GroupSource& source, StageSeconds& seconds) {
   LearnResult result;
   result.lr = learning_rate(job.optimizer, t, job.config.steps);
+  if (job.objective.context_distillation) {
+    std::vector<Sequence*> sequences;
+    for (Group& group : groups) {
+      for (Sequence& sequence : group.sequences) sequences.push_back(&sequence);
+    }
+    result.distillation = timed(seconds.learn, [&] {
+      return distil_context(job.objective, std::move(sequences), *job.model, job.sampling.temperature,
+                            job.config.micro_batch_tokens);
+    });
+  }
   const auto update = [&](const std::vector<const Group*>& part) {
-    const OptimizerBatch batch = make_batch(part, job.objective);
-    if (batch.sequences.empty() && job.config.skip_without_signal) return;
+    OptimizerBatch batch = make_batch(part, job.objective);
+    if (!agree_on_totals(*job.processes, batch) && job.config.skip_without_signal) return;
     const BatchResult gradient = timed(seconds.learn, [&] {
       return policy_gradient(job.objective, batch.sequences, batch.totals, job.sampling.temperature,
                              job.config.micro_batch_tokens, *job.model, optimizer, job.reference.get());
@@ -105,6 +127,7 @@ LearnResult learn(const TrainJob& job, const std::vector<Group>& groups, std::in
   for (int epoch = 0; epoch < job.config.epochs_per_batch; ++epoch) {
     for (const auto& part : split(groups, job.config.updates_per_batch, job.seed, t, epoch)) update(part);
   }
+  if (job.config.mode == "sync") check_mismatch(job.config, result, t);
   if (result.updates > 0) {
     for (double* mean : {&result.loss, &result.grad_norm, &result.grad_clipped}) *mean /= result.updates;
     const double tokens = std::max<double>(1, static_cast<double>(result.tokens));

@@ -13,17 +13,20 @@ struct SetSums {
          surprise = 0;
 };
 
+bool is_demonstration(const Sequence& sequence) { return sequence.loss == TokenLoss::demonstration; }
+bool solves(const GradedRollout& graded) { return graded.verdict.correct; }
+
 SetSums sums_of(const PromptSet& set, const std::vector<Group>& groups) {
   SetSums sums;
   for (const Group& group : groups) {
     if (group.set != &set) continue;
     sums.groups += 1;
     sums.rollouts += static_cast<double>(group.rollouts.size());
-    sums.reward += std::accumulate(group.rewards.begin(), group.rewards.end(), 0.0);
-    sums.solvable += *std::max_element(group.rewards.begin(), group.rewards.end()) > 0;
+    sums.solvable += std::any_of(group.rollouts.begin(), group.rollouts.end(), solves);
     for (const GradedRollout& graded : group.rollouts) {
       const Rollout& rollout = graded.rollout;
-      sums.truncated += rollout.finish == FinishReason::length;
+      sums.reward += graded.reward();
+      sums.truncated += graded.truncated();
       sums.undecided += graded.verdict.undecided;
       sums.tokens += static_cast<double>(rollout.tokens.size());
       sums.surprise -= std::accumulate(rollout.logprobs.begin(), rollout.logprobs.end(), 0.0);
@@ -65,11 +68,10 @@ void add_group_metrics(const TrainJob& job, const Mixture& mixture, const std::v
   }
   int all_fail = 0, all_pass = 0, no_signal = 0, demonstrated = 0;
   for (const Group& group : groups) {
-    const auto [low, high] = std::minmax_element(group.rewards.begin(), group.rewards.end());
-    all_fail += *high == 0;
-    all_pass += *low == 1;
+    all_fail += std::none_of(group.rollouts.begin(), group.rollouts.end(), solves);
+    all_pass += std::all_of(group.rollouts.begin(), group.rollouts.end(), solves);
     no_signal += !group.has_signal();
-    demonstrated += !group.demonstration.empty();
+    demonstrated += std::any_of(group.sequences.begin(), group.sequences.end(), is_demonstration);
   }
   row["groups/total"] = groups.size();
   row["groups/all_fail"] = all_fail;
@@ -100,6 +102,10 @@ void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row
   row["policy/entropy"] = result.entropy;
   if (job.objective.kl_coef != 0) row["policy/kl"] = result.kl;
   if (result.demonstration_tokens > 0) row["policy/demonstration"] = result.demonstration;
+  if (job.objective.context_distillation) {
+    row["context_distillation/masked"] = static_cast<double>(result.distillation.masked) /
+                                         std::max<double>(1, static_cast<double>(result.distillation.tokens));
+  }
 }
 
 void add_seconds(const StageSeconds& seconds, double wall, Json& row) {

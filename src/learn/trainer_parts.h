@@ -9,54 +9,29 @@
 #include <vector>
 
 #include "data/mixture.h"
-#include "explore/mine.h"
+#include "explore/sampling.h"
+#include "learn/context_distillation.h"
 #include "learn/objective.h"
 #include "learn/optimizer.h"
+#include "learn/signal.h"
 #include "learn/stopwatch.h"
 #include "learn/trainer.h"
-#include "rollout/record.h"
 
 namespace pope {
 
-// The rollouts of one prompt.
-struct Group {
-  std::int64_t index = 0;  // place in the order of the mixture: step · prompts_per_step + place in the step
-  const PromptSet* set = nullptr;
-  const Problem* problem = nullptr;  // as prompted: of the mixture
-  std::vector<int> prompt;
-  std::vector<GradedRollout> rollouts;
-  std::vector<double> rewards, advantages;
-  // Of an objective that takes one: the solution's tokens, whose reward is 1. Empty: none.
-  std::vector<int> demonstration;
-  double demonstration_advantage = 0;
-  // Whether any advantage is not zero. Groups without signal add nothing to the policy loss and its gradient.
-  bool has_signal() const;
-};
-
 struct StageSeconds {
   double sample = 0, verify = 0, learn = 0, optimizer = 0, checkpoint = 0, eval = 0;
-  double sampler_wait = 0, learner_wait = 0;  // the one for the other
+  double sampler_wait = 0, learner_wait = 0;  // time each side waited for the other
 };
 
-// What the exploring functions share with training: who samples, how a problem is posed, who grades.
-Explorer explorer_of(const TrainJob& job);
+// The job's engine, prompts, verifier and sampling settings.
+RolloutContext rollout_context(const TrainJob& job);
 
-// A group whose rollouts are being sampled.
-class OpenGroup {
- public:
-  // For place `place` of what step `step` draws from the mixture.
-  OpenGroup(const TrainJob& job, const PromptDraw& draw, std::int64_t step, std::size_t place);
-  Request request(std::size_t tag) const;  // of all its rollouts
-  const Problem& problem() const { return *group_.problem; }
-  // Takes a rollout in; true when it was the last: rollouts are in sample order then, and advantages known.
-  bool add(const TrainJob& job, GradedRollout&& graded);
-  Group take() { return std::move(group_); }
-
- private:
-  Group group_;
-  std::uint64_t stream_ = 0;
-  int missing_ = 0;
-};
+// The work of sampling place `place` of what step `step` draws from the mixture; its tag is the group's
+// index.
+Work group_work(const TrainJob& job, const PromptDraw& draw, std::int64_t step, std::size_t place);
+// What came of it: a group with its signal.
+Group finished_group(const TrainJob& job, const PromptSet* set, Sampled&& sampled);
 
 // Where the groups of a training step come from: what tells the synchronous and the streaming trainer apart.
 class GroupSource {
@@ -66,7 +41,7 @@ class GroupSource {
   // part, in (0, 1]. An error while sampling is thrown here.
   virtual std::vector<Group> take(std::int64_t t, StageSeconds& seconds,
                                   const std::function<void(double)>& progress) = 0;
-  // Does `change` to the weights at a moment when no sampling reads them.
+  // Does `change` to the weights at a moment when no sampling reads them, and tells the engine.
   virtual void change_weights(const std::function<void()>& change) = 0;
   // The step that took the last groups is done: adds metrics of its own to the step's row.
   virtual void end_step(Json& row) = 0;
@@ -89,10 +64,12 @@ struct LearnResult {
   };
   std::optional<Gap> gap;  // of the first update, where it had tokens
   double entropy = 0, kl = 0, demonstration = 0;
+  DistillationMask distillation;
 };
-// The optimiser steps of 0-based step t, whose groups came from `source`. Error when the loss or the gradient
-// norm is not finite.
-LearnResult learn(const TrainJob& job, const std::vector<Group>& groups, std::int64_t t, Optimizer& optimizer,
+// The optimiser steps of 0-based step t, whose groups came from `source`. Context distillation changes their
+// sequences. Error when the loss or the gradient norm is not finite, or the sampler's logprobs are not those
+// of the trainer's weights (train.max_sampler_mismatch).
+LearnResult learn(const TrainJob& job, std::vector<Group>& groups, std::int64_t t, Optimizer& optimizer,
                   GroupSource& source, StageSeconds& seconds);
 
 // Metrics of what was sampled (reward/SET …, groups/…) and of what was learned; docs/metrics.md defines each.

@@ -1,90 +1,45 @@
-// The sampling half of a training step: prompts of the mixture → graded groups with advantages. The
+// The sampling half of a training step: prompts of the mixture → graded groups with their signal. The
 // synchronous source; stream_source.cpp has the other.
-#include <fmt/format.h>
+#include <map>
 
-#include <algorithm>
-#include <optional>
-
-#include "core/error.h"
 #include "core/rng.h"
-#include "explore/sampling.h"
-#include "learn/advantage.h"
-#include "learn/objective.h"
 #include "learn/trainer_parts.h"
+#include "rollout/record.h"
 
 namespace pope {
 
-namespace {
-
-// The solution as the policy would have sampled it, end token included; empty where the prompt shows
-// guidance, there is no solution, or it is longer than a rollout may be.
-std::vector<int> demonstration_of(const TrainJob& job, const Group& group) {
-  const Problem& problem = *group.problem;
-  if (group.set->guided || problem.solution.empty()) return {};
-  const Wording wording{.problem = problem.statement, .solution = problem.solution, .answer = problem.answer};
-  std::vector<int> tokens =
-      job.prompts->tokenizer().encode(fill_wording(job.objective.demonstration, wording));
-  if (!job.stop_tokens.empty()) tokens.push_back(job.stop_tokens.front());
-  const auto longest = static_cast<std::size_t>(job.sampling.max_new_tokens);
-  return tokens.size() <= longest ? tokens : std::vector<int>{};
+RolloutContext rollout_context(const TrainJob& job) {
+  RolloutContext context{*job.engine, *job.prompts, *job.verifier};
+  context.sampling = job.sampling;
+  context.stop_tokens = job.stop_tokens;
+  context.seed = job.seed;
+  return context;
 }
 
-void set_advantages(const TrainJob& job, Group& group) {
-  if (takes_demonstrations(job.objective)) group.demonstration = demonstration_of(job, group);
-  std::vector<double> rewards = group.rewards;
-  if (!group.demonstration.empty()) rewards.push_back(1);
-  group.advantages = group_advantages(job.objective, rewards);
-  if (group.demonstration.empty()) return;
-  group.demonstration_advantage = group.advantages.back();
-  group.advantages.pop_back();
-}
-
-}  // namespace
-
-bool Group::has_signal() const {
-  return demonstration_advantage != 0 ||
-         std::any_of(advantages.begin(), advantages.end(), [](double a) { return a != 0; });
-}
-
-Explorer explorer_of(const TrainJob& job) {
-  Explorer explorer{*job.engine, *job.prompts, *job.verifier};
-  explorer.sampling = job.sampling;
-  explorer.stop_tokens = job.stop_tokens;
-  explorer.seed = job.seed;
-  explorer.instruction = job.instruction;
-  return explorer;
-}
-
-OpenGroup::OpenGroup(const TrainJob& job, const PromptDraw& draw, std::int64_t step, std::size_t place) {
-  group_.index = step * job.config.prompts_per_step + static_cast<std::int64_t>(place);
-  group_.set = draw.set;
-  group_.problem = draw.problem;
-  group_.prompt = prompt_of(*draw.problem, explorer_of(job));
+Work group_work(const TrainJob& job, const PromptDraw& draw, std::int64_t step, std::size_t place) {
+  Prompt prompt = make_prompt(*job.prompts, *draw.problem, draw.set->guided);
+  if (job.objective.context_distillation) prompt = trained_without_guidance(*job.prompts, std::move(prompt));
+  Work work;
+  work.tag = static_cast<std::size_t>(step * job.config.prompts_per_step) + place;
+  work.prompt = std::make_shared<const Prompt>(std::move(prompt));
   // The place in the batch is part of the key: a small set may be drawn from twice in one step.
-  stream_ = RngStream(job.seed, {key_of("train"), static_cast<std::uint64_t>(step), place,
-                                 key_of(draw.set->name), key_of(draw.problem->id)})
-                .next();
-  missing_ = job.config.rollouts_per_prompt;
-  group_.rollouts.resize(static_cast<std::size_t>(missing_));
-  group_.rewards.resize(group_.rollouts.size());
+  work.rng_key = RngStream(job.seed, {key_of("train"), static_cast<std::uint64_t>(step), place,
+                                      key_of(draw.set->name), key_of(draw.problem->id)})
+                     .next();
+  work.samples = job.config.rollouts_per_prompt;
+  return work;
 }
 
-Request OpenGroup::request(std::size_t tag) const {
-  Request request;
-  request.tag = tag;
-  request.stream = stream_;
-  request.prompt = group_.prompt;
-  request.samples = static_cast<int>(group_.rollouts.size());
-  return request;
-}
-
-bool OpenGroup::add(const TrainJob& job, GradedRollout&& graded) {
-  const auto sample = static_cast<std::size_t>(graded.rollout.sample);
-  group_.rewards.at(sample) = graded.reward();
-  group_.rollouts.at(sample) = std::move(graded);
-  if (--missing_ > 0) return false;
-  set_advantages(job, group_);
-  return true;
+Group finished_group(const TrainJob& job, const PromptSet* set, Sampled&& sampled) {
+  Group group;
+  group.index = static_cast<std::int64_t>(sampled.tag);
+  group.set = set;
+  group.prompt = std::move(sampled.prompt);
+  group.rollouts = std::move(sampled.rollouts);
+  set_signal({job.objective, job.prompts->tokenizer(), job.stop_tokens.empty() ? -1 : job.stop_tokens.front(),
+              job.sampling.max_new_tokens},
+             group);
+  return group;
 }
 
 namespace {
@@ -95,31 +50,37 @@ class SyncSource : public GroupSource {
 
   std::vector<Group> take(std::int64_t t, StageSeconds& seconds,
                           const std::function<void(double)>& progress) override {
-    std::vector<OpenGroup> open;
-    for (const PromptDraw& draw : mixture_.draw(t, job_.config.prompts_per_step))
-      open.emplace_back(job_, draw, t, open.size());
-    const std::size_t all = open.size() * static_cast<std::size_t>(job_.config.rollouts_per_prompt);
-    std::size_t asked = 0, arrived = 0;
-    const auto next = [&]() -> std::optional<Request> {
-      if (asked == open.size()) return std::nullopt;
-      const std::size_t tag = asked++;
-      return open[tag].request(tag);
+    const std::vector<PromptDraw> draws = mixture_.draw(t, job_.config.prompts_per_step);
+    const std::size_t first = static_cast<std::size_t>(t) * draws.size();
+    std::map<std::size_t, std::optional<Group>> groups;  // by place
+    for (std::size_t place = 0; place < draws.size(); ++place) {
+      if (job_.processes->owns(place)) groups[place];
+    }
+    const std::size_t all = groups.size() * static_cast<std::size_t>(job_.config.rollouts_per_prompt);
+    auto asked = groups.begin();
+    std::size_t graded = 0;
+    const auto next = [&]() -> std::optional<Work> {
+      if (asked == groups.end()) return std::nullopt;
+      const std::size_t place = (asked++)->first;
+      return group_work(job_, draws[place], t, place);
     };
-    const auto posed = [&](std::size_t tag) -> const Problem& { return open.at(tag).problem(); };
-    const auto arrive = [&](GradedRollout&& graded) {
-      open.at(graded.rollout.tag).add(job_, std::move(graded));
-      progress(static_cast<double>(++arrived) / static_cast<double>(all));
+    const auto done = [&](Sampled&& sampled) {
+      const std::size_t place = sampled.tag - first;
+      groups.at(place) = finished_group(job_, draws.at(place).set, std::move(sampled));
     };
+    const auto on_graded = [&] { progress(static_cast<double>(++graded) / static_cast<double>(all)); };
     const double grading =
-        timed(seconds.sample, [&] { return sample_and_grade(explorer_of(job_), next, posed, arrive); });
-    if (arrived != all) throw Error("train", fmt::format("expected {} rollouts, {} came back", all, arrived));
+        timed(seconds.sample, [&] { return sample_and_grade(rollout_context(job_), next, done, on_graded); });
     seconds.sample -= grading;
     seconds.verify += grading;
-    std::vector<Group> groups;
-    for (OpenGroup& group : open) groups.push_back(group.take());
-    return groups;
+    std::vector<Group> taken;
+    for (auto& [place, group] : groups) taken.push_back(std::move(*group));
+    return taken;
   }
-  void change_weights(const std::function<void()>& change) override { change(); }
+  void change_weights(const std::function<void()>& change) override {
+    change();
+    job_.engine->publish(job_.model->version);
+  }
   void end_step(Json&) override {}
   // Each side waits for the other.
   void add_waits(double wall, StageSeconds& seconds) override {
@@ -143,9 +104,9 @@ std::vector<Json> rollout_records(const std::vector<Group>& groups, std::int64_t
   std::vector<Json> rows;
   for (const Group& group : groups) {
     for (std::size_t i = 0; i < group.rollouts.size(); ++i) {
-      Json row = record(group.rollouts[i], *group.problem, group.set->name, group.set->guided);
+      Json row = record(group.rollouts[i], *group.prompt, group.set->name);
       row["step"] = step;
-      row["reward"] = group.rewards[i];
+      row["reward"] = group.rollouts[i].reward();
       row["advantage"] = group.advantages[i];
       rows.push_back(std::move(row));
     }

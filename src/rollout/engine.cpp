@@ -16,12 +16,6 @@ void SamplingConfig::fields(Options& options) {
   options.add("batch_size", batch_size, "rollouts decoded at once");
 }
 
-void Engine::run_while(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
-                       const NextRequest& next, const OnRollout& done, const GoOn& go_on) {
-  const NextRequest ask = [&]() -> std::optional<Request> { return go_on() ? next() : std::nullopt; };
-  run(sampling, seed, stop_tokens, ask, done);
-}
-
 std::vector<std::vector<Rollout>> Engine::sample(const SamplingConfig& sampling, std::uint64_t seed,
                                                  std::span<const int> stop_tokens,
                                                  std::vector<Request> requests) {
@@ -45,7 +39,7 @@ std::vector<std::vector<Rollout>> Engine::sample(const SamplingConfig& sampling,
     result[tag].at(sample) = std::move(rollout);
     --missing;
   };
-  run(sampling, seed, stop_tokens, next, done);
+  run(sampling, seed, stop_tokens, next, done, kAlways);
   if (missing != 0)
     throw Error("sample", fmt::format("expected every rollout, {} did not come back", missing));
   return result;

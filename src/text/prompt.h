@@ -49,6 +49,8 @@ class PromptRenderer {
   std::vector<int> render(std::string_view problem, std::string_view guidance = "",
                           std::string_view instruction = "") const;
   const Tokenizer& tokenizer() const { return *tokenizer_; }
+  // Of guidance that names none: PromptConfig::instruction.
+  const std::string& instruction() const { return config_.instruction; }
 
  private:
   std::vector<PromptPiece> pieces(std::string_view user, std::string_view opening) const;

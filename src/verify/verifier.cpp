@@ -24,13 +24,20 @@ bool Verifier::states_answer(const Problem& problem, std::string_view text) cons
   return mentions_answer(text, problem.answer);
 }
 
+std::map<std::string, MakeVerifier>& verifiers() {
+  static std::map<std::string, MakeVerifier> table = {{"math", make_math_verifier},
+                                                      {"walks", make_walks_verifier},
+                                                      {"command", make_command_verifier},
+                                                      {"http", make_http_verifier}};
+  return table;
+}
+
 std::unique_ptr<Verifier> make_verifier(const VerifyConfig& config) {
-  if (config.kind == "math") return make_math_verifier(config);
-  if (config.kind == "walks") return make_walks_verifier();
-  if (config.kind == "command") return make_command_verifier(config);
-  if (config.kind == "http") return make_http_verifier(config);
-  throw Error("verifier", "expected one of: math, walks, command, http; got \"" + config.kind + "\"",
-              "set verify.kind");
+  const auto found = verifiers().find(config.kind);
+  if (found != verifiers().end()) return found->second(config);
+  std::string known;
+  for (const auto& [name, make] : verifiers()) known += (known.empty() ? "" : ", ") + name;
+  throw Error("verifier", "expected one of: " + known + "; got \"" + config.kind + "\"", "set verify.kind");
 }
 
 std::unique_ptr<Verifier> make_verifier(VerifyConfig config, AnswerForm form) {

@@ -137,17 +137,6 @@ TEST(Problem, ErrorsNameFileLineAndField) {
   EXPECT_THAT(error_of("\n\n"), HasSubstr("broken.jsonl: expected at least one problem"));
 }
 
-TEST(Problem, AsPrompted) {
-  Problem problem = parsed(R"({"problem": "p", "answer": "1", "guidance": {"text": "g"}})");
-  EXPECT_FALSE(as_prompted(problem, false, "silent").guidance.has_value());
-  EXPECT_EQ(as_prompted(problem, true, "silent").guidance->instruction, "silent");
-  EXPECT_EQ(as_prompted(problem, true).guidance->instruction, "default");
-  problem.guidance->instruction = "default";
-  EXPECT_EQ(as_prompted(problem, true, "silent").guidance->instruction, "default");
-  problem.guidance.reset();
-  EXPECT_FALSE(as_prompted(problem, true, "silent").guidance.has_value());
-}
-
 // Outside data: problem files of ten sources, JSON Lines with U+2028 inside.
 TEST(Problem, ReadsEveryDataFile) {
   const char* data = std::getenv("POPE_DATA");

@@ -55,10 +55,10 @@ TEST(Grading, ThreadsGiveEachProblemTheSame) {
   config.samples = 16;
   config.chunk = 4;
   FakeWorld inline_world(script, 8), world(script, 8);
-  const MiningResult expected = mine(inline_world.explorer, config, problems, {}, {});
+  const MiningResult expected = mine(inline_world.context, config, problems, {}, {});
   const SlowVerifier slow;
-  Explorer explorer{world.engine, world.prompts, slow, world.explorer.sampling, {}, 7, "default"};
-  const MiningResult result = mine(explorer, config, problems, {}, {});
+  RolloutContext context{world.engine, world.prompts, slow, world.context.sampling, {}, 7};
+  const MiningResult result = mine(context, config, problems, {}, {});
   ASSERT_EQ(result.problems.size(), 3u);
   for (std::size_t i = 0; i < 3; ++i) {
     EXPECT_EQ(result.problems[i].correct, expected.problems[i].correct) << i;
@@ -72,20 +72,17 @@ TEST(Grading, ThreadsGiveEachProblemTheSame) {
 TEST(Grading, SamplingWaitsForSlowGraders) {
   FakeWorld world(script, 400);
   const SlowVerifier slow;
-  const Explorer explorer{world.engine, world.prompts, slow, world.explorer.sampling, {}, 7, "default"};
-  const Problem posed = problem("p0");
-  int asked = 0, finished = 0, arrived = 0, most = 0;
+  const RolloutContext context{world.engine, world.prompts, slow, world.context.sampling, {}, 7};
+  const std::shared_ptr<const Prompt> prompt = prompt_for(context, problem("p0"), false);
+  int asked = 0, arrived = 0, graded = 0, most = 0;
   sample_and_grade(
-      explorer,
-      [&]() -> std::optional<Request> {
+      context,
+      [&]() -> std::optional<Work> {
         if (asked++ > 0) return std::nullopt;
-        return Request{.prompt = {1}, .samples = 400};
+        return Work{.prompt = prompt, .samples = 400};
       },
-      [&](std::size_t) -> const Problem& {
-        most = std::max(most, ++finished - arrived);
-        return posed;
-      },
-      [&](GradedRollout&&) { ++arrived; });
+      [&](Sampled&& sampled) { arrived += static_cast<int>(sampled.rollouts.size()); },
+      [&] { most = std::max(most, world.engine.finished - graded++); });
   EXPECT_EQ(arrived, 400);
   EXPECT_LE(most, 3 * 32 + 1);
 }
@@ -93,17 +90,17 @@ TEST(Grading, SamplingWaitsForSlowGraders) {
 TEST(Grading, AnErrorOfTheVerifierEndsTheRun) {
   FakeWorld world(script, 8);
   const SlowVerifier broken(true);
-  Explorer explorer{world.engine, world.prompts, broken, world.explorer.sampling, {}, 7, "default"};
-  EXPECT_THROW(mine(explorer, {}, {problem("p0")}, {}, {}), Error);
+  RolloutContext context{world.engine, world.prompts, broken, world.context.sampling, {}, 7};
+  EXPECT_THROW(mine(context, {}, {problem("p0")}, {}, {}), Error);
 }
 
 TEST(Grading, AGraderThatJudgesNothingEndsTheRun) {
   FakeWorld world(script, 8);
   const SlowVerifier dead(false, false);
-  Explorer explorer{world.engine, world.prompts, dead, world.explorer.sampling, {}, 7, "default"};
+  RolloutContext context{world.engine, world.prompts, dead, world.context.sampling, {}, 7};
   EXPECT_THAT(
       [&] {
-        mine(explorer, {}, {problem("p0"), problem("p1")}, {}, {});
+        mine(context, {}, {problem("p0"), problem("p1")}, {}, {});
       },
       ::testing::ThrowsMessage<Error>(
           ::testing::HasSubstr("32 rollouts could not be judged: no connection")));

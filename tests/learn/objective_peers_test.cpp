@@ -78,15 +78,15 @@ Outcome outcome(const ObjectiveConfig& config, const std::vector<double>& reward
   batch.advantages = at::tensor(advantage, at::kDouble);
   batch.sequence = at::tensor(sequence, at::kLong);
   if (!demonstration.empty()) {
-    batch.demonstration = at::tensor(demonstrated, at::kLong).to(at::kBool);
-    batch.behaviour = batch.behaviour.masked_fill(batch.demonstration, 0);
+    batch.losses = at::tensor(demonstrated, at::kByte);
+    batch.behaviour = batch.behaviour.masked_fill(batch.losses.eq(1), 0);
   }
   const BatchTotals totals{static_cast<std::int64_t>(rows.size()), shape[0]};
   const at::Tensor loss = aggregate(config.aggregation, token_losses(config, batch), batch.sequence, totals);
   loss.backward();
   out.loss = loss.item<double>();
   out.gradient = test::doubles(logits.grad());
-  out.clipped = ratio_metrics(config, sampled_tokens(batch)).clipped();
+  out.clipped = ratio_metrics(config, tokens_of(batch, TokenLoss::policy)).clipped();
   return out;
 }
 

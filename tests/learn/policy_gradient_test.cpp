@@ -19,7 +19,8 @@ std::vector<Sequence> sequences() {
     for (int j = 0; j < 2 + i; ++j) s.prompt.push_back((3 * i + j) % 9);
     for (int j = 0; j < 1 + (5 * i) % 7; ++j) s.completion.push_back((i + 2 * j) % 9);
     for (std::size_t j = 0; j < s.completion.size(); ++j) s.behaviour.push_back(-2.2f + 0.1f * (j % 3));
-    s.advantage = 0.4 * i - 0.9;
+    s.loss = TokenLoss::policy;
+    s.advantages.assign(s.completion.size(), 0.4f * static_cast<float>(i) - 0.9f);
     result.push_back(s);
   }
   return result;
@@ -127,7 +128,7 @@ TEST(PolicyGradient, LossIsThatOfTheDefinition) {
       const std::int64_t from = s.prompt.size() + j - 1;
       const double ratio = std::exp(logprobs[from][s.completion[j]].item<double>() - s.behaviour[j]);
       const double bounded = std::min(std::max(ratio, 0.8), 1.28);
-      expected -= std::min(ratio * s.advantage, bounded * s.advantage);
+      expected -= std::min(ratio * s.advantages[0], bounded * s.advantages[0]);
     }
   }
   const BatchTotals totals = totals_of(batch);
@@ -140,8 +141,8 @@ TEST(PolicyGradient, LossWithEveryTermIsThatOfTheDefinition) {
   const std::shared_ptr<Model> model = Model::random(test::tiny_architecture(), 5), other = reference_model();
   std::vector<Sequence> batch = sequences();
   for (const std::size_t i : {4u, 5u}) {
-    batch[i].demonstration = true;
-    batch[i].behaviour.assign(batch[i].completion.size(), 0.0f);
+    batch[i].loss = TokenLoss::demonstration;
+    batch[i].behaviour.clear();
   }
   const ObjectiveConfig config{.kind = "luffy", .entropy_coef = 0.3, .kl_coef = 0.2};
   double loss = 0, entropy = 0, kl = 0, probability = 0, sampled = 0, demonstrated = 0;
@@ -156,14 +157,14 @@ TEST(PolicyGradient, LossWithEveryTermIsThatOfTheDefinition) {
       const std::int64_t from = s.prompt.size() + j - 1;
       const double p = log_p[from][s.completion[j]].item<double>(),
                    q = log_q[from][s.completion[j]].item<double>();
-      if (s.demonstration) {
-        loss -= s.advantage * std::exp(p) / (std::exp(p) + 0.1);
+      if (s.loss == TokenLoss::demonstration) {
+        loss -= s.advantages[0] * std::exp(p) / (std::exp(p) + 0.1);
         probability += std::exp(p);
         demonstrated += 1;
         continue;
       }
       const double ratio = std::exp(p - s.behaviour[j]);
-      loss -= std::min(ratio * s.advantage, std::min(std::max(ratio, 0.8), 1.28) * s.advantage);
+      loss -= std::min(ratio * s.advantages[0], std::min(std::max(ratio, 0.8), 1.28) * s.advantages[0]);
       entropy -= (log_p[from].exp() * log_p[from]).sum().item<double>();
       kl += std::exp(q - p) - (q - p) - 1;
       sampled += 1;
@@ -184,7 +185,7 @@ TEST(PolicyGradient, SkippingZeroAdvantagesChangesNothing) {
   std::vector<Sequence> all = sequences(), kept;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (i % 3 == 0) {
-      all[i].advantage = 0;
+      all[i].advantages.assign(all[i].completion.size(), 0);
     } else {
       kept.push_back(all[i]);
     }

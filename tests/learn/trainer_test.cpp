@@ -187,11 +187,11 @@ TEST(Trainer, MetricsByHand) {
   // Each prompt has its own random stream, also where the same problem is drawn twice; evaluations repeat
   // theirs.
   std::multiset<std::uint64_t> streams;
-  for (const Request& request : engine.requests) streams.insert(request.stream);
+  for (const Request& request : engine.requests) streams.insert(request.rng_key);
   ASSERT_EQ(engine.requests.size(), 2u + 4u + 2u);
   for (std::size_t i = 0; i < 8; ++i) {
     const bool evaluation = i < 2 || i >= 6;
-    EXPECT_EQ(streams.count(engine.requests[i].stream), evaluation ? 2u : 1u) << i;
+    EXPECT_EQ(streams.count(engine.requests[i].rng_key), evaluation ? 2u : 1u) << i;
   }
 }
 
@@ -403,7 +403,7 @@ TEST(Trainer, VerifierSeesWhatThePromptShowed) {
     ++seen[p.guidance ? p.guidance->instruction : "unguided"];
     return false;
   });
-  world.job.instruction = "silent";
+  world.job.prompts = test::tiny_prompts("user", "silent");
   world.job.hard[1].guidance->instruction = "default";
   world.job.config.steps = 1;
   world.job.config.prompts_per_step = 6;

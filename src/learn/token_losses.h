@@ -1,6 +1,9 @@
-// What one policy loss, and one term added to it, is made of. Internal to the objective: each is one file
-// that defines a PolicyLoss or a Regularizer, and one line in its table in objective.cpp.
+// The formulas behind objective.h: policy losses by objective.kind, and terms added to them. A new one is
+// defined in token_losses.cpp or a file of its own, and gets one line in its table in objective.cpp.
 #pragma once
+
+#include <map>
+#include <string>
 
 #include "learn/objective.h"
 
@@ -23,7 +26,14 @@ struct Regularizer {
   at::Tensor (*losses)(const TokenBatch& batch);  // [N], with gradient
 };
 
+// By name. A program of your own may add to it before it is used.
+std::map<std::string, PolicyLoss>& policy_losses();
+
 extern const PolicyLoss ppo_clip, truncated_is, luffy;
 extern const Regularizer entropy_bonus, kl_to_reference;
+
+// Losses [N] of tokens that were not sampled.
+at::Tensor shaped_likelihood(const TokenBatch& batch);    // −A·π/(π + 0.1)
+at::Tensor weighted_likelihood(const TokenBatch& batch);  // −A·logprobs
 
 }  // namespace pope
