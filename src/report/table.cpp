@@ -134,6 +134,11 @@ std::string percent(double value) {
   return fmt::format("{:.{}f}\u00a0%", 100 * value, value > 0 && value < 0.0995 ? 1 : 0);
 }
 
+// Whether a row can be divided by: a ratio to what may be 0 says nothing.
+bool divides(const Json& row) {
+  return (row["low"].is_number() ? row["low"] : row["value"]).get<double>() > 0;
+}
+
 // "POPE solves 31 % of the hard problems unguided at pass@32, plain GRPO 7 %: 4.4× (95 % intervals apart)."
 std::string sentence(const Json& row, const Json* reference, bool first) {
   const double value = row["value"];
@@ -145,7 +150,7 @@ std::string sentence(const Json& row, const Json* reference, bool first) {
   const double other = (*reference)["value"];
   text += first ? fmt::format(", {} {}", (*reference)["method"].get<std::string>(), percent(other))
                 : fmt::format(" against {}", percent(other));
-  if (other > 0) text += fmt::format("{} {:.2g}×", first ? ":" : ",", value / other);
+  if (divides(*reference)) text += fmt::format("{} {:.2g}×", first ? ":" : ",", value / other);
   if (row["low"].is_number() && (*reference)["low"].is_number()) {
     text += fmt::format(" (95\u00a0% intervals {})", apart(row, *reference) ? "apart" : "overlap");
   }
@@ -188,8 +193,9 @@ Json build_table(const std::vector<RunData>& runs, const std::vector<std::string
   const std::string baseline = baseline_of(methods);
   for (Json& row : table) {
     const Json* other = row["method"] == baseline ? nullptr : find_row(table, baseline, row);
-    const double reference = other ? (*other)["value"].get<double>() : 0;
-    row["gain"] = reference > 0 ? Json(row["value"].get<double>() / reference - 1) : Json();
+    row["gain"] = other && divides(*other)
+                      ? Json(row["value"].get<double>() / (*other)["value"].get<double>() - 1)
+                      : Json();
     row["clear"] = other && apart(row, *other);
   }
   return table;
