@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/files.h"
 #include "core/progress.h"
 #include "pope/table.h"
@@ -37,7 +39,10 @@ std::string show_report(const Json& report) {
                     std::to_string(row.at("runs").get<int>())});
   }
   if (rows.size() == 1) return "No eval run among these: the table is empty.\n";
-  return table(rows);
+  const bool one_method =
+      std::all_of(rows.begin() + 1, rows.end(), [&](const auto& row) { return row[0] == rows[1][0]; });
+  if (one_method || report.at("baseline") != "") return table(rows);
+  return table(rows) + "\nNo gains are shown: --baseline LABEL names the method to compare with.\n";
 }
 
 }  // namespace
@@ -47,10 +52,11 @@ const Verb report_verb = {
     .summary = "make one HTML page from runs: table, curves, rollouts to read",
     .description =
         "Reads run directories of any verb. Runs with the same label are seeds of one method.\n"
-        "Prints the table; with --out, writes a page that needs no network.\n"
+        "Prints the table; with --out, writes a page that needs no network, with the gains over --baseline.\n"
         "\n"
-        "  pope report runs/pope runs/eval-* --out report.html",
+        "  pope report runs/pope runs/eval-* --baseline GRPO --out report.html",
     .arguments = "RUN...",
+    .shortcuts = {{"--baseline", "report.baseline"}},
     .sections = {"report"},
     .out = "FILE.html",
     .needs_out = false,

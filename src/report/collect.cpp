@@ -1,4 +1,7 @@
 // Collecting a report: read the runs, then build each part of the page from them.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <set>
 
@@ -16,13 +19,22 @@ void ReportConfig::fields(Options& o) {
   o.add("title", title, "title of the page");
   o.add("rollouts", rollouts, "most rollouts embedded, over all runs");
   o.add("notes", notes, "plain text shown at the top: what a reader must know");
+  o.add("baseline", baseline, "label of the method that gains are against; empty: no gains");
 }
 
 namespace {
 
-constexpr int kColors = 7;  // of style.cpp, beside the base model's grey
+constexpr int kColors = 7;  // of style.cpp, beside the baseline's grey
 
-Json build_methods(const std::vector<RunData>& runs, const std::vector<std::string>& methods) {
+void check_baseline(const std::string& baseline, const std::vector<std::string>& methods) {
+  if (baseline.empty() || std::find(methods.begin(), methods.end(), baseline) != methods.end()) return;
+  throw Error("report", fmt::format("report.baseline: expected the label of a method, got '{}'", baseline),
+              methods.empty() ? "none of the runs is of a method"
+                              : fmt::format("there are: {}", fmt::join(methods, ", ")));
+}
+
+Json build_methods(const std::vector<RunData>& runs, const std::vector<std::string>& methods,
+                   const std::string& baseline) {
   Json rows = Json::array();
   int color = 0;
   for (const std::string& label : methods) {
@@ -32,7 +44,7 @@ Json build_methods(const std::vector<RunData>& runs, const std::vector<std::stri
       evaluated += run.label == label && run.verb == "eval";
     }
     rows.push_back({{"label", label},
-                    {"color", is_base(label) ? 0 : 1 + color++ % kColors},
+                    {"color", label == baseline ? 0 : 1 + color++ % kColors},
                     {"runs", std::max(trained, evaluated)}});
   }
   return rows;
@@ -52,6 +64,7 @@ Json collect_report(const std::vector<std::filesystem::path>& paths, const Repor
     }
   }
   const std::vector<std::string> methods = method_labels(runs);
+  check_baseline(config.baseline, methods);
 
   RolloutSample sample(config.rollouts);
   for (RunData& run : runs) sample.add(run);
@@ -60,12 +73,12 @@ Json collect_report(const std::vector<std::filesystem::path>& paths, const Repor
   for (const RunData& run : runs) {
     for (const std::string& note : run.notes) warnings.push_back(run.name + ": " + note);
   }
-  const Json table = build_table(runs, methods);
+  const Json table = build_table(runs, methods, config.baseline);
   return {{"title", config.title},
           {"notes", config.notes},
-          {"headline", build_headline(table, methods)},
-          {"methods", build_methods(runs, methods)},
-          {"baseline", baseline_of(methods)},
+          {"headline", build_headline(table, methods, config.baseline)},
+          {"methods", build_methods(runs, methods, config.baseline)},
+          {"baseline", config.baseline},
           {"table", table},
           {"curves", build_curves(runs, methods)},
           {"step_cost", step_cost(runs)},

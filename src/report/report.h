@@ -16,12 +16,14 @@ struct ReportConfig {
   std::string title = "pope report";
   int rollouts = 200;  // most rollouts embedded, over all runs
   std::string notes;   // plain text shown at the top: what a reader must know; an empty line parts paragraphs
+  std::string baseline;  // label of the method that gains are against; "": no gains
   void fields(Options& options);
 };
 
 // Reads train, eval, mine, guide and sft run directories (verb from environment.json). Runs with the same
-// label are seeds of one method. Error for a path that is no run directory; optional files that are missing
-// or torn are noted. → {"title", "notes", "headline": {…}, "methods": [{label, color, runs}],
+// label are seeds of one method. Errors: a path that is no run directory, a baseline that is no method's
+// label; optional files that are missing or torn are noted.
+// → {"title", "notes", "headline": {…}, "methods": [{label, color, runs}], "baseline",
 //    "table": [{method, set, guided, metric, value, low, high, runs, interval, gain, clear}],
 //    "curves": [{key, title, unit, main, window, series: [{method, runs, x, mean, low, high}]}],
 //    "mining": […], "guiding": […], "rollouts": […], "differences": […], "runs": […], "warnings": […]}

@@ -100,6 +100,7 @@ struct Plan {
   std::map<std::string, Arm> arms;
   std::optional<Gate> gate;
   std::vector<std::string> rates;  // learning rates of `pope reproduce rates`
+  std::string baseline;            // the arm that the page's gains are against; "": none
 
   const Step& step(const std::string& name) const;  // Error with the nearest known name
   const Study& study(const std::string& name) const;

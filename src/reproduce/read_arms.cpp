@@ -24,8 +24,9 @@ class Reader {
 
   ArmsFile read() {
     const Json file = read_yaml(path_);
-    const Entry top(path_.string(), file,
-                    {"config", "quick", "steps", "gate", "train", "eval", "arms", "noise", "rates"});
+    const Entry top(
+        path_.string(), file,
+        {"config", "quick", "steps", "gate", "train", "eval", "arms", "noise", "rates", "baseline"});
     for (const std::string& name : top.list("config")) common_.push_back(resolved(name));
     if (quick_) quick_settings_ = top.settings("quick");
     ArmsFile found;
@@ -40,6 +41,9 @@ class Reader {
       const Json &train = plan_section(file, "train"), &eval = plan_section(file, "eval");
       found.plan.arms[name] = arm(name, value, train, eval, found.plan.steps);
     }
+    found.plan.baseline = top.text("baseline", "");
+    if (!found.plan.baseline.empty() && !found.plan.arms.contains(found.plan.baseline))
+      throw Error(kOperation, path_.string() + ": baseline: no arm '" + found.plan.baseline + "'");
     return found;
   }
 

@@ -146,14 +146,16 @@ Json arms_of(const Plan& plan, const Execution& done) {
 bool write_page(const Plan& plan, const std::vector<Study>& studies, const Execution& done,
                 const Json& result, const fs::path& file) {
   std::vector<fs::path> runs;
+  ReportConfig config;
   for (const Job& job : done.jobs) {
     const std::string& verb = job.command.front();
     // An arm that is not evaluated is part of another one, or has charts of its own.
     const bool shown = (verb == "eval" || plan.evaluated(job.step) || verb == "mine" || job.step == "guide");
-    if (shown && job.rl <= 1 && job.complete()) runs.push_back(job.out);
+    if (!shown || job.rl > 1 || !job.complete()) continue;
+    runs.push_back(job.out);
+    if (const Step& step = plan.step(job.step); step.arm == plan.baseline) config.baseline = step.label;
   }
   if (runs.empty()) return false;  // no page without a run
-  ReportConfig config;
   config.title = "The POPE paper, re-run";
   config.rollouts = 120;
   config.notes =

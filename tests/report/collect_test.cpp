@@ -12,6 +12,12 @@ namespace {
 using testing::FakeRuns;
 using ::testing::HasSubstr;
 
+ReportConfig against(const std::string& baseline) {
+  ReportConfig config;
+  config.baseline = baseline;
+  return config;
+}
+
 const Json* find_row(const Json& report, const std::string& method, const std::string& metric,
                      const std::string& set = "hard", bool guided = false) {
   for (const Json& row : report["table"]) {
@@ -27,13 +33,11 @@ TEST(CollectReport, TableOverSeedsAndOverProblems) {
       collect_report({fake.eval("p1", "POPE", 1, 0.1, 0.3), fake.eval("p2", "POPE", 2, 0.2, 0.5),
                       fake.eval("p3", "POPE", 3, 0.3, 0.4), fake.eval("g1", "plain GRPO", 1, 0.05, 0.1),
                       fake.eval("b", "Base model", 1, 0.0, 0.02)},
-                     {});
-  // Rows: the base model first, then as given.
-  EXPECT_EQ(report["methods"][0]["label"], "Base model");
-  EXPECT_EQ(report["methods"][0]["color"], 0);
-  EXPECT_EQ(report["methods"][1]["label"], "POPE");
-  EXPECT_EQ(report["methods"][1]["runs"], 3);
-  EXPECT_EQ(report["methods"][2]["color"], 2);
+                     against("plain GRPO"));
+  // In the order of the runs; the baseline is grey.
+  EXPECT_EQ(report["methods"], Json::parse(R"([{"label": "POPE", "color": 1, "runs": 3},
+                                               {"label": "plain GRPO", "color": 0, "runs": 1},
+                                               {"label": "Base model", "color": 2, "runs": 1}])"));
   EXPECT_EQ(report["baseline"], "plain GRPO");
 
   const Json& pope = *find_row(report, "POPE", "pass@8");
@@ -50,6 +54,30 @@ TEST(CollectReport, TableOverSeedsAndOverProblems) {
   EXPECT_NEAR(grpo["low"].get<double>(), 0.09, 1e-12);
   EXPECT_TRUE(grpo["gain"].is_null());
   EXPECT_NEAR((*find_row(report, "Base model", "pass@1"))["gain"].get<double>(), -1.0, 1e-12);
+}
+
+TEST(CollectReport, NoLabelIsABaselineByItself) {
+  FakeRuns fake;
+  const auto base = fake.eval("b", "Base model", 1, 0.005, 0.02), grpo = fake.eval("g", "GRPO", 1, 0.05, 0.1),
+             pope = fake.eval("p", "POPE", 1, 0.2, 0.5);
+  const Json report = collect_report({base, grpo, pope}, {});
+  EXPECT_EQ(report["baseline"], "");
+  for (const Json& row : report["table"]) {
+    EXPECT_TRUE(row["gain"].is_null());
+    EXPECT_EQ(row["clear"], false);
+  }
+  for (const Json& method : report["methods"]) EXPECT_NE(method["color"], 0);
+  EXPECT_EQ(report["headline"]["text"], "POPE solves 50\u00a0% of the hard problems unguided at pass@8.");
+  EXPECT_THAT(render_html(report), HasSubstr("pope report --baseline LABEL"));
+
+  const Json compared = collect_report({base, grpo, pope}, against("Base model"));
+  EXPECT_EQ((*find_row(compared, "GRPO", "pass@8"))["gain"], 0.1 / 0.02 - 1);
+  EXPECT_TRUE((*find_row(compared, "GRPO", "pass@1"))["gain"].is_null());  // its interval reaches 0
+  EXPECT_THAT(render_html(compared), ::testing::Not(HasSubstr("--baseline")));
+  EXPECT_THAT(error_of([&] {
+                collect_report({base, grpo, pope}, against("grpo"));
+              }),
+              ::testing::AllOf(HasSubstr("got 'grpo'"), HasSubstr("there are: Base model, GRPO, POPE")));
 }
 
 TEST(CollectReport, SeedsHaveIntervalsOverTheirProblemsToo) {
@@ -72,8 +100,8 @@ TEST(CollectReport, SeedsHaveIntervalsOverTheirProblemsToo) {
 
 TEST(CollectReport, GainIsClearOnlyWhenIntervalsAreApart) {
   FakeRuns fake;
-  const Json report =
-      collect_report({fake.eval("g", "GRPO", 1, 0.10, 0.2), fake.eval("p", "POPE", 1, 0.115, 0.23)}, {});
+  const Json report = collect_report(
+      {fake.eval("g", "GRPO", 1, 0.10, 0.2), fake.eval("p", "POPE", 1, 0.115, 0.23)}, against("GRPO"));
   EXPECT_EQ((*find_row(report, "POPE", "pass@1"))["clear"], false);  // 0.105 … against … 0.11
   EXPECT_EQ((*find_row(report, "POPE", "pass@8"))["clear"], true);   // 0.22 … against … 0.21
 }
@@ -86,12 +114,13 @@ TEST(CollectReport, Headline) {
   const std::filesystem::path held_grpo = fake.eval("hg", "plain GRPO", 1, 0.0, 0.02, "heldout");
   const std::filesystem::path held_pope = fake.eval("hp", "POPE", 1, 0.0, 0.03, "heldout");
   // The training problems can be memorised: the headline is about POPE, and names the held-out problems too.
-  EXPECT_EQ(collect_report({held_grpo, held_pope, grpo, sft, pope}, {})["headline"]["text"],
+  const ReportConfig config = against("plain GRPO");
+  EXPECT_EQ(collect_report({held_grpo, held_pope, grpo, sft, pope}, config)["headline"]["text"],
             "POPE solves 31\u00a0% of the hard problems unguided at pass@8, plain GRPO 7.0\u00a0%: 4.4× "
             "(95\u00a0% intervals apart). On heldout: 3.0\u00a0% against 2.0\u00a0%, 1.5× (95\u00a0% "
             "intervals overlap).");
-  EXPECT_EQ(collect_report({grpo, sft}, {})["headline"]["method"], "SFT");
-  EXPECT_EQ(collect_report({grpo}, {})["headline"]["text"],
+  EXPECT_EQ(collect_report({grpo, sft}, config)["headline"]["method"], "SFT");
+  EXPECT_EQ(collect_report({grpo}, config)["headline"]["text"],
             "plain GRPO solves 7.0\u00a0% of the hard problems unguided at pass@8.");
   EXPECT_THAT(collect_report({fake.run("m", "mine", "", 1)}, {})["headline"]["text"].get<std::string>(),
               HasSubstr("No evaluated runs"));

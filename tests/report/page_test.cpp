@@ -43,6 +43,7 @@ std::string full_page(FakeRuns& fake, const std::string& hostile = "") {
   ReportConfig config;
   config.title = "Title" + hostile;
   config.notes = "First." + hostile + "\n\nSecond.";
+  config.baseline = "GRPO";
   return render_html(collect_report(
       {mine, guide, fake.eval("b", "base", 1, 0, 0.01, "hard" + hostile),
        fake.eval("r", "GRPO", 1, 0.05, 0.07, "hard" + hostile), eval,
@@ -76,8 +77,8 @@ TEST(Page, ChartsHaveLinesAndBands) {
   const std::string page = full_page(fake);
   EXPECT_TRUE(has(page, "<figcaption>Reward, unguided prompts</figcaption><svg"));
   EXPECT_EQ(count(page, "<polygon class=\"band c2\""), 1u);  // POPE has two runs that differ; GRPO has one
-  EXPECT_EQ(count(page, "<polygon class=\"band c1\""), 0u);
-  EXPECT_GE(count(page, "<polyline class=\"line c1\""), 1u);
+  EXPECT_EQ(count(page, "<polygon class=\"band c0\""), 0u);
+  EXPECT_GE(count(page, "<polyline class=\"line c0\""), 1u);
   EXPECT_TRUE(has(page, "POPE: 30 % at step 2."));  // the mean of 20 % and 40 %, for who cannot see the chart
 }
 

@@ -151,6 +151,8 @@ TEST(Plan, ErrorsNameTheEntry) {
       "title: t\nclaims:\n  - {id: c, claim: c, metric: final/hard/unguided/pass@8, of: ";
   EXPECT_THAT(message(kArms, claim + "plane, minus: start, above: 0}"),
               HasSubstr("claim 1: no arm 'plane'\n  hint: did you mean 'plain'?"));
+  EXPECT_THAT(message(std::string(kArms) + "baseline: plane\n", kStudy),
+              HasSubstr("baseline: no arm 'plane'"));
   EXPECT_THAT(message(kArms, claim + "plain@late, minus: start, above: 0}"),
               HasSubstr("no window 'late' of final/"));
   EXPECT_THAT(
