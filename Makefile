@@ -3,12 +3,13 @@
 #   make test     build and run all tests         make demo-llm PROBLEMS=gsm8k_train.jsonl   the same on SmolLM2-135M
 #   make bench    benchmarks                      make seeds      the demo over five seeds
 #   make format   clang-format in place           make lint       clang-format check and clang-tidy
+#   make docs     docs/metrics.md from src/core/metrics.cpp
 #   make fuzz     the fuzzers, build/fuzz/fuzz_…
 # TORCH_DIR=/path/to/libtorch uses your own libtorch. BUILD=folder builds elsewhere.
 
 BUILD ?= build
 SEED ?= 1
-.PHONY: build demo demo-llm seeds test bench format lint fuzz clean
+.PHONY: build demo demo-llm seeds test bench docs format lint fuzz clean
 
 build: $(BUILD)/build.ninja
 	cmake --build $(BUILD) --target pope
@@ -39,6 +40,10 @@ demo-llm: build
 bench: $(BUILD)/build.ninja
 	cmake --build $(BUILD)
 	BUILD=$(BUILD) scripts/bench.sh
+
+docs: $(BUILD)/build.ninja
+	cmake --build $(BUILD) --target test_core
+	POPE_WRITE_DOCS=1 $(BUILD)/test_core --gtest_filter=Metrics.ThePageIsTheCommittedOne
 
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
 format:

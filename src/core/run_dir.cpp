@@ -20,6 +20,7 @@
 
 #include "core/chars.h"
 #include "core/error.h"
+#include "core/metrics.h"
 #include "core/version.h"
 #include "core/yaml.h"
 
@@ -202,7 +203,10 @@ std::optional<Json> RunDir::result() const {
 
 void RunDir::write_result(const Json& result) { write_file(path_ / "result.json", dump(result, 2) + "\n"); }
 
-void RunDir::append_metrics(const Json& row) { append_jsonl(path_ / "metrics.jsonl", row); }
+void RunDir::append_metrics(const Json& row) {
+  check_metrics(row);
+  append_jsonl(path_ / "metrics.jsonl", row);
+}
 
 void RunDir::truncate_metrics(std::int64_t step) { truncate_steps(path_ / "metrics.jsonl", step); }
 

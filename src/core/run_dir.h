@@ -37,7 +37,7 @@ class RunDir {
   std::optional<Json> result() const;
   void write_result(const Json& result);
 
-  // Appends one object to metrics.jsonl and flushes it.
+  // Appends one object to metrics.jsonl and flushes it. Error: a key that core/metrics.h does not have.
   void append_metrics(const Json& row);
   // Drops the rows of metrics.jsonl whose "step" is greater than `step`, and a torn last line.
   void truncate_metrics(std::int64_t step);

@@ -10,7 +10,7 @@ namespace {
 
 struct SetSums {
   double groups = 0, solvable = 0, rollouts = 0, reward = 0, truncated = 0, undecided = 0, tokens = 0,
-         surprise = 0;
+         neg_logprob_sum = 0;
 };
 
 SetSums sums_of(const PromptSet& set, const std::vector<Group>& groups) {
@@ -26,7 +26,7 @@ SetSums sums_of(const PromptSet& set, const std::vector<Group>& groups) {
       sums.truncated += rollout.finish == FinishReason::length;
       sums.undecided += graded.verdict.undecided;
       sums.tokens += static_cast<double>(rollout.tokens.size());
-      sums.surprise -= std::accumulate(rollout.logprobs.begin(), rollout.logprobs.end(), 0.0);
+      sums.neg_logprob_sum -= std::accumulate(rollout.logprobs.begin(), rollout.logprobs.end(), 0.0);
     }
   }
   return sums;
@@ -58,7 +58,7 @@ void add_group_metrics(const TrainJob& job, const Mixture& mixture, const std::v
     if (sums.groups == 0) continue;
     row["reward/" + set.name] = sums.reward / sums.rollouts;
     row["solvable/" + set.name] = sums.solvable / sums.groups;
-    row["entropy/" + set.name] = sums.surprise / sums.tokens;
+    row["entropy/" + set.name] = sums.neg_logprob_sum / sums.tokens;
     row["length/" + set.name] = sums.tokens / sums.rollouts;
     row["truncated/" + set.name] = sums.truncated / sums.rollouts;
     row["undecided/" + set.name] = sums.undecided / sums.rollouts;
@@ -94,8 +94,8 @@ void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row
   row["ratio/clipped_high"] = result.ratio.clipped_high;
   row["ratio/ess"] = result.ratio.effective_samples();
   if (result.gap) {
-    row["logprob_gap/mean"] = result.gap->mean;
-    row["logprob_gap/max"] = result.gap->max;
+    row["train_sampler_mismatch/mean"] = result.gap->mean;
+    row["train_sampler_mismatch/max"] = result.gap->max;
   }
   row["policy/entropy"] = result.entropy;
   if (job.objective.kl_coef != 0) row["policy/kl"] = result.kl;

@@ -4,8 +4,10 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "core/error.h"
+#include "core/metrics.h"
 #include "core/yaml.h"
 
 namespace pope {
@@ -76,6 +78,15 @@ RunData read_run(const fs::path& path) {
   run.seed = run.setting("run.seed");
   read_optional(run);
   return run;
+}
+
+std::optional<PassMetric> pass_metric(const std::string& key) {
+  const std::optional<NamedMetric> named = find_metric(key);
+  if (!named || named->metric->key != "eval/{set}/{prompt}/pass@{k}") return std::nullopt;
+  const std::string& digits = named->values.at("k");
+  PassMetric pass{named->values.at("set"), named->values.at("prompt") == "guided"};
+  const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), pass.k);
+  return code == std::errc() ? std::optional(pass) : std::nullopt;
 }
 
 std::vector<std::string> method_labels(const std::vector<RunData>& runs) {

@@ -29,6 +29,14 @@ struct RunData {
 // Error when `path` is no run directory.
 RunData read_run(const std::filesystem::path& path);
 
+// What a key of metrics.jsonl is pass@k of; nothing for other keys.
+struct PassMetric {
+  std::string set;
+  bool guided = false;
+  int k = 0;
+};
+std::optional<PassMetric> pass_metric(const std::string& key);
+
 // The labels of the runs that a table row stands for (train, sft, eval), in the order of the runs.
 std::vector<std::string> method_labels(const std::vector<RunData>& runs);
 

@@ -66,18 +66,13 @@ void add_eval(const RunData& run, Sets& sets, Cells& cells) {
   }
 }
 
-// eval/SET/unguided/pass@K of the last row that has it.
+// pass@k of the last row that has it.
 void add_training(const RunData& run, Sets& sets, Cells& cells) {
   std::map<Column, double> last;
   for (const Json& row : run.metrics) {
     for (const auto& [key, value] : row.items()) {
-      const std::size_t pass = key.rfind("/pass@");
-      if (!key.starts_with("eval/") || pass == std::string::npos || !value.is_number()) continue;
-      const std::size_t kind = key.rfind('/', pass - 1);
-      if (kind < 5 || kind == std::string::npos) continue;
-      const std::string set = key.substr(5, kind - 5);
-      const bool guided = key.substr(kind + 1, pass - kind - 1) == "guided";
-      last[{sets.order(set), guided, std::atoi(key.c_str() + pass + 6), set}] = value;
+      const std::optional<PassMetric> pass = pass_metric(key);
+      if (pass && value.is_number()) last[{sets.order(pass->set), pass->guided, pass->k, pass->set}] = value;
     }
   }
   for (const auto& [column, value] : last)

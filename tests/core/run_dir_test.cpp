@@ -210,6 +210,13 @@ TEST(RunDir, TruncatesMetricsAndDropsTornLines) {
   EXPECT_EQ(read_file(file), "{\"step\":1,\"loss\":0.5}\n{\"step\":2,\"loss\":1.0}\n{\"step\":3}\n");
 }
 
+TEST(RunDir, RefusesMetricsThatAreNotDeclared) {
+  TempDir dir;
+  RunDir run = RunDir::open(dir / "run", "train", Config().options);
+  EXPECT_THAT(error_of([&] { run.append_metrics({{"step", 1}, {"los", 0.5}}); }), HasSubstr("got 'los'"));
+  EXPECT_FALSE(std::filesystem::exists(dir / "run/metrics.jsonl"));
+}
+
 TEST(RunDir, KeepsRolloutsCompressed) {
   TempDir dir;
   const RunDir run = RunDir::open(dir / "run", "train", Config().options);

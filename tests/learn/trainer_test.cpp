@@ -38,7 +38,7 @@ TEST(Trainer, RewardRises) {
       EXPECT_LT(first, 0.4) << kind;
       EXPECT_GT(last, 0.8) << kind;
       // The sampler's logprobs are the trainer's, up to rounding: the first update is on-policy.
-      EXPECT_LT(rows[0]["logprob_gap/max"].get<double>(), compute == at::kFloat ? 1e-4 : 0.1);
+      EXPECT_LT(rows[0]["train_sampler_mismatch/max"].get<double>(), compute == at::kFloat ? 1e-4 : 0.1);
       EXPECT_NEAR(rows[0]["ratio/mean"].get<double>(), 1.0, compute == at::kFloat ? 1e-4 : 0.1);
       EXPECT_NEAR(rows[0]["ratio/ess"].get<double>(), 1.0, compute == at::kFloat ? 1e-6 : 0.02);
     }

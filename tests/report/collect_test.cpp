@@ -9,6 +9,7 @@
 namespace pope {
 namespace {
 
+using ::testing::ElementsAre;
 using testing::FakeRuns;
 using ::testing::HasSubstr;
 
@@ -173,6 +174,37 @@ TEST(CollectReport, CurvesWithBandsOverSeeds) {
   EXPECT_NEAR(pope["mean"][0].get<double>(), 0.3, 1e-12);
   EXPECT_EQ(pope["low"], Json::array({0.2, 0.4}));
   EXPECT_EQ(pope["high"], Json::array({0.4, 0.5}));
+}
+
+TEST(CollectReport, ChartsHaveTheOrderTitlesAndUnitsOfTheMetrics) {
+  FakeRuns fake;
+  const std::vector<Json> rows = {{{"step", 1},
+                                   {"time/learn_s", 1},
+                                   {"stream/lag_max", 2},
+                                   {"grad_norm", 1},
+                                   {"entropy/easy", 1},
+                                   {"entropy/guided", 1},
+                                   {"entropy/unguided", 1},
+                                   {"reward/guided", 1},
+                                   {"eval/easy/guided/pass@4", 1},
+                                   {"eval/hard/unguided/pass@16", 1},
+                                   {"eval/hard/unguided/pass@4", 1},
+                                   {"undecided/guided", 1}}};
+  std::vector<std::string> main, more;
+  for (const Json& curve : collect_report({fake.train("t", "POPE", 1, rows)}, {})["curves"]) {
+    (curve["main"] == true ? main : more)
+        .push_back(curve["title"].get<std::string>() + "|" + curve["unit"].get<std::string>());
+  }
+  EXPECT_THAT(
+      main, ElementsAre("pass@16 on hard, unguided|%", "pass@4 on easy, guided|%", "Reward, guided prompts|%",
+                        "Entropy, unguided prompts|nats", "Entropy, guided prompts|nats",
+                        "Entropy, easy prompts|nats", "Gradient norm|"));
+  EXPECT_THAT(more, ElementsAre("Time, forward and backward|s", "Lag of tokens, largest|versions",
+                                "pass@4 on hard, unguided|%", "Undecided rollouts, guided prompts|%"));
+  // Of supervised runs alone nothing is folded away.
+  const auto sft = fake.run("s", "sft", "SFT", 1);
+  write_jsonl(sft / "metrics.jsonl", {{{"step", 1}, {"loss", 2.5}, {"lr", 1e-5}, {"grad_norm", 1}}});
+  for (const Json& curve : collect_report({sft}, {})["curves"]) EXPECT_EQ(curve["main"], true);
 }
 
 TEST(CollectReport, LongCurvesAreAveragedOverWindows) {

@@ -82,6 +82,20 @@ TEST(Page, ChartsHaveLinesAndBands) {
   EXPECT_TRUE(has(page, "POPE: 30 % at step 2."));  // the mean of 20 % and 40 %, for who cannot see the chart
 }
 
+TEST(Page, DefinesTheMetricsThatItShows) {
+  FakeRuns fake;
+  const std::vector<Json> rows = {
+      {{"step", 1}, {"reward/unguided", 0.1}, {"reward/guided", 0.2}, {"odd", 1}},
+      {{"step", 2}, {"reward/unguided", 0.2}, {"reward/guided", 0.3}, {"odd", 2}}};
+  const std::string page = render_html(collect_report({fake.train("t", "POPE", 1, rows)}, {}));
+  EXPECT_EQ(count(page, "<dt><code>reward/{set}</code></dt><dd>mean reward of the set&#39;s rollouts"), 1u);
+  EXPECT_EQ(count(page, "<dt>"), 1u);
+  const std::string truncated =
+      render_html(collect_report({fake.train("u", "POPE", 1, {{{"step", 1}, {"truncated/easy", 0.5}}})}, {}));
+  EXPECT_TRUE(
+      has(truncated, "<dd>fraction of rollouts cut off at <code>sampling.max_new_tokens</code></dd>"));
+}
+
 TEST(Page, LoadsNothing) {
   FakeRuns fake;
   const std::string page = full_page(fake);
