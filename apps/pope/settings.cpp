@@ -48,6 +48,7 @@ void Settings::declare(Options& options) {
   options.section("train", train);
   options.section("stream", stream);
   options.section("sft", sft);
+  options.section("metrics", metrics);
   options.section("eval", eval);
   options.section("report", report);
   options.section("reproduce", reproduce);

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "core/metrics.h"
 #include "core/options.h"
 #include "data/mixture.h"
 #include "data/source.h"
@@ -65,6 +66,7 @@ struct Settings {
   TrainConfig train;
   StreamConfig stream;
   SftConfig sft;
+  MetricsConfig metrics;
   EvalConfig eval;
   ReportConfig report;
   ReproduceConfig reproduce;

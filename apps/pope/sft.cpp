@@ -14,6 +14,7 @@ Json run_sft(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
   RunDir run = open_run(invocation, "sft");
   if (const auto stored = complete_result(run)) return *stored;
+  if (settings.metrics.tensorboard) run.write_tensorboard();
   SftJob job;
   job.problems = required_problems(settings);
   job.config = settings.sft;
@@ -49,11 +50,12 @@ const Verb sft_verb = {
         "Trains on the solutions of the problems; the prompt, and guidance where a problem carries it, is\n"
         "masked out of the loss. Killed, it goes on at its newest checkpoint.\n"
         "\n"
-        "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, checkpoints/, result.json.\n"
+        "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, tensorboard/, checkpoints/,\n"
+        "result.json.\n"
         "\n"
         "  pope sft --model MODEL --problems solved.jsonl --out runs/sft --set optimizer.lr=1e-5",
     .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "sft", "optimizer", "prompt"},
+    .sections = {"run", "paths", "sft", "optimizer", "prompt", "metrics"},
     .run = run_sft,
     .show = show_sft};
 

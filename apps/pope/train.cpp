@@ -65,6 +65,7 @@ Json run_train(const Invocation& invocation) {
   check(settings);
   RunDir run = open_run(invocation, "train");
   if (const auto stored = complete_result(run)) return *stored;
+  if (settings.metrics.tensorboard) run.write_tensorboard();
   std::vector<Problem> hard = required_problems(settings), easy;
   if (!settings.paths.easy.empty()) easy = easy_problems(settings);
   std::vector<NamedSet> sets = named_sets(settings.paths.eval_sets);
@@ -131,8 +132,8 @@ const Verb train_verb = {
         "step. Guidance is input only, never a target. Plain GRPO: --set mixture.guided=0.\n"
         "Killed, it goes on at its newest checkpoint.\n"
         "\n"
-        "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, checkpoints/, rollouts/,\n"
-        "result.json.\n"
+        "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, tensorboard/, checkpoints/,\n"
+        "rollouts/, result.json.\n"
         "\n"
         "  pope train --model MODEL --problems runs/guide/guided.jsonl --out runs/pope --label POPE",
     .shortcuts = {{"--model", "paths.model"},
@@ -140,7 +141,7 @@ const Verb train_verb = {
                   {"--easy", "paths.easy"},
                   {"--eval-set", "paths.eval_sets"}},
     .sections = {"run", "paths", "train", "stream", "mixture", "objective", "optimizer", "sampling", "prompt",
-                 "verify"},
+                 "verify", "metrics"},
     .run = run_train,
     .show = show_train};
 

@@ -184,6 +184,10 @@ All keys are functions of (config, seed, step), so a run that was killed and res
 only `time/…` differs. With `train.mode=streaming` and another `stream.max_lag` than 0 they are functions of these and the
 schedule (`schedule.jsonl`, [formats.md](formats.md#run-directories)). A row is written before the step's checkpoint; rows newer than the checkpoint that a run resumes
 from are dropped and made again.
+
+TensorBoard shows the same numbers, rounded to 32 bits, with the keys as tags: `tensorboard --logdir runs`. A start of a run writes
+them anew from `metrics.jsonl` into an event file in `RUN/tensorboard`; wall times of rows written before it are counted back by
+`time/step_s`. `metrics.tensorboard=false` writes none.
 )";
 
 // Whether `key` has this pattern; fills in what its braces stand for, the first as much as they can: a set's
@@ -205,6 +209,10 @@ bool match(std::string_view pattern, std::string_view key, std::map<std::string,
 }
 
 }  // namespace
+
+void MetricsConfig::fields(Options& o) {
+  o.add("tensorboard", tensorboard, "train, sft: also write TensorBoard event files, in RUN/tensorboard");
+}
 
 const std::vector<MetricGroup>& metric_groups() {
   static const std::vector<MetricGroup> groups = {kSampled, kLearned, kStreaming, kEvaluated, kTime};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/files.h"
+#include "core/options.h"
 
 namespace pope {
 
@@ -43,5 +44,11 @@ void check_metrics(const Json& row);
 
 // docs/metrics.md.
 std::string metrics_page();
+
+// Where metrics go besides metrics.jsonl.
+struct MetricsConfig {
+  bool tensorboard = true;
+  void fields(Options& options);
+};
 
 }  // namespace pope

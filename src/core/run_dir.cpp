@@ -189,7 +189,11 @@ RunDir RunDir::open(const fs::path& path, std::string_view verb, const Options& 
 }
 
 RunDir::RunDir(RunDir&& other) noexcept
-    : path_(std::move(other.path_)), resumed_(other.resumed_), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
+    : path_(std::move(other.path_)),
+      resumed_(other.resumed_),
+      lock_fd_(std::exchange(other.lock_fd_, -1)),
+      tensorboard_(other.tensorboard_),
+      events_(std::move(other.events_)) {}
 
 RunDir::~RunDir() {
   if (lock_fd_ >= 0) ::close(lock_fd_);  // closing releases the lock
@@ -206,9 +210,19 @@ void RunDir::write_result(const Json& result) { write_file(path_ / "result.json"
 void RunDir::append_metrics(const Json& row) {
   check_metrics(row);
   append_jsonl(path_ / "metrics.jsonl", row);
+  if (events_) {
+    events_->append(row);
+  } else if (tensorboard_) {
+    std::vector<Json> rows;
+    read_jsonl(path_ / "metrics.jsonl", [&](Json&& r, std::size_t) { rows.push_back(std::move(r)); });
+    events_.emplace(path_ / "tensorboard", rows);
+  }
 }
 
-void RunDir::truncate_metrics(std::int64_t step) { truncate_steps(path_ / "metrics.jsonl", step); }
+void RunDir::truncate_metrics(std::int64_t step) {
+  truncate_steps(path_ / "metrics.jsonl", step);
+  events_.reset();
+}
 
 void truncate_steps(const fs::path& file, std::int64_t step) {
   if (!fs::exists(file)) return;

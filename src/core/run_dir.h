@@ -1,6 +1,7 @@
 // A run directory holds everything about one command's execution, and makes it resumable:
 //   config.yaml  the resolved config      environment.json  program version, machine, threads, times
 //   metrics.jsonl  one object per step    rollouts/NAME.jsonl.zst  every rollout
+//   tensorboard/   the same for TensorBoard
 //   result.json  written last: its presence means that the run is complete
 // A second start in the same directory continues it; a changed config is refused (see open()).
 #pragma once
@@ -13,6 +14,7 @@
 
 #include "core/files.h"
 #include "core/options.h"
+#include "core/tensorboard.h"
 
 namespace pope {
 
@@ -39,6 +41,9 @@ class RunDir {
 
   // Appends one object to metrics.jsonl and flushes it. Error: a key that core/metrics.h does not have.
   void append_metrics(const Json& row);
+  // From now on rows go to a TensorBoard event file in tensorboard/, too (core/tensorboard.h). The first one
+  // makes the file anew from metrics.jsonl, so that a run that was killed has each step once.
+  void write_tensorboard() { tensorboard_ = true; }
   // Drops the rows of metrics.jsonl whose "step" is greater than `step`, and a torn last line.
   void truncate_metrics(std::int64_t step);
   // Writes rollouts/NAME.jsonl.zst atomically.
@@ -49,6 +54,8 @@ class RunDir {
   std::filesystem::path path_;
   bool resumed_ = false;
   int lock_fd_ = -1;
+  bool tensorboard_ = false;
+  std::optional<EventFile> events_;
 };
 
 // What truncate_metrics does, for another file of rows with "step". No file: nothing to do.

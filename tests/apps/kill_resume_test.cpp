@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/event_file.h"
 #include "core/files.h"
 #include "core/rng.h"
 
@@ -116,6 +117,14 @@ train: {steps: 12, prompts_per_step: 8, rollouts_per_prompt: 4, save_every: 1, r
     return rows;
   }
 
+  // The steps that TensorBoard shows.
+  std::vector<std::int64_t> shown_steps(const std::string& name) const {
+    std::vector<std::int64_t> steps;
+    for (const ReadEvent& event : read_event_folder(root_ / name / "tensorboard"))
+      if (!event.scalars.empty()) steps.push_back(event.step);
+    return steps;
+  }
+
   // Leaves NAME-whole, unbroken, and NAME-killed. Returns the seconds of the first.
   double run_whole_and_killed(const std::vector<std::string>& arguments, const std::string& name) {
     const auto begin = Clock::now();
@@ -133,6 +142,10 @@ train: {steps: 12, prompts_per_step: 8, rollouts_per_prompt: 4, save_every: 1, r
               read_file(root_ / (name + "-killed") / "model" / "model.safetensors"));
     EXPECT_EQ(metrics(name + "-whole"), metrics(name + "-killed"));
     EXPECT_FALSE(metrics(name + "-whole").empty());
+    std::vector<std::int64_t> steps;
+    for (const Json& row : metrics(name + "-whole")) steps.push_back(row["step"]);
+    EXPECT_EQ(shown_steps(name + "-whole"), steps);
+    EXPECT_EQ(shown_steps(name + "-killed"), steps);
     return seconds;
   }
 

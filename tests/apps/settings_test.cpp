@@ -26,10 +26,10 @@ TEST(Settings, EveryKeyIsInASectionAndHasHelp) {
     EXPECT_EQ(option.help.find('\n'), std::string::npos) << option.key;
     sections.insert(option.key.substr(0, option.key.find('.')));
   }
-  EXPECT_EQ(sections, (std::set<std::string>{"run",      "paths",   "prompt",    "verify",    "check",
-                                             "sampling", "source",  "mine",      "guide",     "collect",
-                                             "pairs",    "mixture", "objective", "optimizer", "train",
-                                             "stream",   "sft",     "eval",      "report",    "reproduce"}));
+  EXPECT_EQ(sections, (std::set<std::string>{
+                          "run",   "paths",  "prompt",  "verify",  "check",   "sampling",  "source",
+                          "mine",  "guide",  "collect", "pairs",   "mixture", "objective", "optimizer",
+                          "train", "stream", "sft",     "metrics", "eval",    "report",    "reproduce"}));
 }
 
 TEST(Settings, DefaultsReadBackFromTheirOwnYaml) {
