@@ -9,6 +9,7 @@
 #include "core/progress.h"
 #include "pope/table.h"
 #include "pope/verb.h"
+#include "report/page.h"
 
 namespace pope {
 namespace {

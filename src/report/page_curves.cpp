@@ -1,11 +1,12 @@
-// The curves section: small charts with shared colours; the less important ones folded away.
+// See page_curves.h.
+#include "report/page_curves.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "core/metrics.h"
 #include "report/html.h"
-#include "report/page.h"
 #include "report/svg_chart.h"
 
 namespace pope {

@@ -1,10 +1,11 @@
-// Mining and guidance: how many problems of each class, what early stopping saved, how long the prefixes are.
+// See page_explore.h.
+#include "report/page_explore.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "report/html.h"
-#include "report/page.h"
 
 namespace pope {
 namespace {

@@ -1,11 +1,12 @@
-// The results section: the headline, one row per method with its interval, and the table of pass@k.
+// See page_results.h.
+#include "report/page_results.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "report/html.h"
-#include "report/page.h"
 
 namespace pope {
 namespace {

@@ -1,6 +1,5 @@
-// The report: one self-contained HTML page from run directories: curves with bands over seeds, the table in
-// the shape of the paper's Table 2, and a browser of rollouts. No network, no external script, no external
-// font.
+// The report on run directories: curves with bands over seeds, the table in the shape of the paper's Table 2,
+// and rollouts to read; page.h makes a page of it.
 #pragma once
 
 #include <filesystem>
@@ -30,7 +29,4 @@ struct ReportConfig {
 // interval: "seeds and problems" | "seeds" | "problems" | "none" (then low and high are null); gain: value /
 // baseline − 1, or null; clear: the interval does not touch the baseline's.
 Json collect_report(const std::vector<std::filesystem::path>& runs, const ReportConfig& config);
-// The page of that collection.
-std::string render_html(const Json& report);
-
 }  // namespace pope

@@ -1,6 +1,6 @@
 // The page's style: system fonts, light and dark by the reader's preference, readable at phone width and on
-// paper. c0 … c7 are the methods' colours (c0: the base model), q0 … q4 the difficulty classes.
-#include "report/page.h"
+// paper. c0 … c7 are the methods' colours (c0: the baseline), q0 … q4 the difficulty classes.
+#include "report/style.h"
 
 namespace pope {
 

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/yaml.h"
+#include "report/page.h"
 #include "report/report.h"
 #include "reproduce/figures.h"
 #include "reproduce/gate.h"

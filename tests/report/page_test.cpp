@@ -7,6 +7,7 @@
 
 #include "report/fake_runs.h"
 #include "report/html.h"
+#include "report/page_claims.h"
 #include "report/report.h"
 
 namespace pope {

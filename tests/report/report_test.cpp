@@ -1,10 +1,13 @@
-// Collecting: the table's numbers, the headline, curves, summaries, and what is tolerated and what is not.
+// Collecting a report: the table's numbers, the headline, curves, summaries, and what is tolerated and what
+// is not.
+#include "report/report.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "core/error.h"
 #include "report/fake_runs.h"
-#include "report/report.h"
+#include "report/page.h"
 
 namespace pope {
 namespace {

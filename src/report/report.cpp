@@ -1,4 +1,6 @@
-// Collecting a report: read the runs, then build each part of the page from them.
+// See report.h. Reads the runs, then builds each part from them.
+#include "report/report.h"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -7,7 +9,6 @@
 
 #include "core/error.h"
 #include "report/curves.h"
-#include "report/report.h"
 #include "report/rollout_sample.h"
 #include "report/run_data.h"
 #include "report/summary.h"
