@@ -185,9 +185,9 @@ only `time/…` differs. With `train.mode=streaming` and another `stream.max_lag
 schedule (`schedule.jsonl`, [formats.md](formats.md#run-directories)). A row is written before the step's checkpoint; rows newer than the checkpoint that a run resumes
 from are dropped and made again.
 
-TensorBoard shows the same numbers, rounded to 32 bits, with the keys as tags: `tensorboard --logdir runs`. A start of a run writes
-them anew from `metrics.jsonl` into an event file in `RUN/tensorboard`; wall times of rows written before it are counted back by
-`time/step_s`. `metrics.tensorboard=false` writes none.
+TensorBoard shows the same numbers, rounded to 32 bits, with the keys as tags: `tensorboard --logdir runs`. They are in one event
+file in `RUN/tensorboard`. A run that goes on makes it anew from `metrics.jsonl`; the rows from before then have wall times counted
+back by `time/step_s`. `metrics.tensorboard=false` writes none.
 )";
 
 // Whether `key` has this pattern; fills in what its braces stand for, the first as much as they can: a set's
