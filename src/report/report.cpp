@@ -31,7 +31,7 @@ void check_baseline(const std::string& baseline, const std::vector<std::string>&
   if (baseline.empty() || std::find(methods.begin(), methods.end(), baseline) != methods.end()) return;
   throw Error("report", fmt::format("report.baseline: expected the label of a method, got '{}'", baseline),
               methods.empty() ? "none of the runs is of a method"
-                              : fmt::format("there are: {}", fmt::join(methods, ", ")));
+                              : fmt::format("there are: '{}'", fmt::join(methods, "', '")));
 }
 
 Json build_methods(const std::vector<RunData>& runs, const std::vector<std::string>& methods,

@@ -81,7 +81,7 @@ TEST(CollectReport, NoLabelIsABaselineByItself) {
   EXPECT_THAT(error_of([&] {
                 collect_report({base, grpo, pope}, against("grpo"));
               }),
-              ::testing::AllOf(HasSubstr("got 'grpo'"), HasSubstr("there are: Base model, GRPO, POPE")));
+              ::testing::AllOf(HasSubstr("got 'grpo'"), HasSubstr("there are: 'Base model', 'GRPO', 'POPE'")));
 }
 
 TEST(CollectReport, SeedsHaveIntervalsOverTheirProblemsToo) {
