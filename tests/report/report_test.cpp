@@ -78,10 +78,11 @@ TEST(CollectReport, NoLabelIsABaselineByItself) {
   EXPECT_EQ((*find_row(compared, "GRPO", "pass@8"))["gain"], 0.1 / 0.02 - 1);
   EXPECT_TRUE((*find_row(compared, "GRPO", "pass@1"))["gain"].is_null());  // its interval reaches 0
   EXPECT_THAT(render_html(compared), ::testing::Not(HasSubstr("--baseline")));
-  EXPECT_THAT(error_of([&] {
-                collect_report({base, grpo, pope}, against("grpo"));
-              }),
-              ::testing::AllOf(HasSubstr("got 'grpo'"), HasSubstr("there are: 'Base model', 'GRPO', 'POPE'")));
+  EXPECT_THAT(
+      error_of([&] {
+        collect_report({base, grpo, pope}, against("grpo"));
+      }),
+      ::testing::AllOf(HasSubstr("got 'grpo'"), HasSubstr("there are: 'Base model', 'GRPO', 'POPE'")));
 }
 
 TEST(CollectReport, SeedsHaveIntervalsOverTheirProblemsToo) {
