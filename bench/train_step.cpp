@@ -77,7 +77,7 @@ void record_behaviour(const Model& model, std::int64_t micro_batch_tokens, std::
   const c10::NoGradGuard no_grad;
   for (const MicroBatch& made : micro_batches(sequences, micro_batch_tokens)) {
     const MicroBatch micro = made.to(model.device());
-    const at::Tensor rows = model.hidden(micro.tokens, micro.packing).index_select(0, micro.rows);
+    const at::Tensor rows = model.forward_hidden(micro.tokens, micro.packing).index_select(0, micro.rows);
     const at::Tensor logprobs =
         token_logprobs(rows, model.output_embedding(), micro.targets, 1.0).logprobs.cpu();
     for (std::int64_t i = 0; i < logprobs.numel(); ++i) {
@@ -175,7 +175,7 @@ Stages one_step(Model& model, Optimizer& optimizer, const std::vector<Sequence>&
   });
   if (!std::isfinite(stages.grad_norm)) throw Error("bench", "expected a finite gradient norm");
   timed(stages.publish, [&] {
-    model.publish();
+    model.sync_compute_weights();
     wait_for(model.device());
   });
   return stages;

@@ -30,7 +30,7 @@ std::vector<float> statement_embedding(const Model& model, const Tokenizer& toke
                 "leave such problems out of the files");
   }
   const at::Tensor tokens = at::tensor(at::ArrayRef<int>(ids), at::kLong).to(model.device());  // [T]
-  const at::Tensor hidden = model.hidden(tokens, Packing::equal(1, tokens.size(0)));
+  const at::Tensor hidden = model.forward_hidden(tokens, Packing::equal(1, tokens.size(0)));
   at::Tensor mean = hidden.to(at::kFloat).mean(0).contiguous();  // [W]
   mean = (mean / mean.norm()).cpu();
   return {mean.data_ptr<float>(), mean.data_ptr<float>() + mean.numel()};

@@ -47,7 +47,7 @@ class Packer {
   void add(const Sequence& s, std::int64_t index) {
     if (!shares(s)) {
       tokens_.insert(tokens_.end(), s.prompt.begin(), s.prompt.end());
-      packing_.add_trunk(static_cast<std::int64_t>(s.prompt.size()));
+      packing_.add_prefix(static_cast<std::int64_t>(s.prompt.size()));
       prompt_ = &s.prompt;
       prompt_row_ = static_cast<std::int64_t>(tokens_.size()) - 1;
     }
@@ -57,7 +57,7 @@ class Packer {
         rows_.push_back(static_cast<std::int64_t>(tokens_.size()));
         tokens_.push_back(s.completion[j]);
       }
-      packing_.add_branch(static_cast<std::int64_t>(s.completion.size()) - 1);
+      packing_.add_continuation(static_cast<std::int64_t>(s.completion.size()) - 1);
     }
     targets_.insert(targets_.end(), s.completion.begin(), s.completion.end());
     sequence_.insert(sequence_.end(), s.completion.size(), index);

@@ -105,7 +105,7 @@ double Optimizer::step(double lr) {
     parameters[i].compute.mutable_grad() = at::Tensor();
     sums_[i] = at::Tensor();
   }
-  model_.publish();
+  model_.sync_compute_weights();
   ++model_.version;
   return norm;
 }

@@ -9,7 +9,8 @@ namespace pope {
 namespace {
 
 TokenLogprobs forward(const Model& model, const MicroBatch& micro, double temperature) {
-  const at::Tensor rows = model.hidden(micro.tokens, micro.packing).index_select(0, micro.rows);  // [M,W]
+  const at::Tensor rows =
+      model.forward_hidden(micro.tokens, micro.packing).index_select(0, micro.rows);  // [M,W]
   return token_logprobs(rows, model.output_embedding(), micro.targets, temperature);
 }
 

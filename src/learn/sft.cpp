@@ -40,7 +40,8 @@ SftBatch likelihood_gradient(const std::vector<Sequence>& sequences, std::int64_
   const BatchTotals totals{batch.tokens, static_cast<std::int64_t>(sequences.size())};
   for (const MicroBatch& made : micro_batches(sequences, micro_batch_tokens)) {
     const MicroBatch micro = made.to(model.device());
-    const at::Tensor rows = model.hidden(micro.tokens, micro.packing).index_select(0, micro.rows);  // [M,W]
+    const at::Tensor rows =
+        model.forward_hidden(micro.tokens, micro.packing).index_select(0, micro.rows);  // [M,W]
     const TokenLogprobs out =
         token_logprobs(rows, model.output_embedding(), micro.targets, /*temperature=*/1.0);
     const at::Tensor loss = negative_log_likelihood(out.logprobs, totals);

@@ -14,14 +14,14 @@ namespace {
 
 using simd::F16, simd::kLanes, simd::splat, simd::sweep;
 
-// The keys or values of a sequence by position: those of its trunk, then its own.
+// The keys or values of a sequence by position: those of its prefix, then its own.
 template <class T>
 struct Rows {
-  const T *trunk, *own;
-  std::int64_t trunk_length, first, width;  // first: the position that counts as 0
+  const T *prefix, *own;
+  std::int64_t prefix_length, first, width;  // first: the position that counts as 0
   POPE_INLINE const T* operator[](std::int64_t p) const {
     p += first;
-    return p < trunk_length ? trunk + p * width : own + (p - trunk_length) * width;
+    return p < prefix_length ? prefix + p * width : own + (p - prefix_length) * width;
   }
 };
 
@@ -110,13 +110,13 @@ struct Scratch {
 template <int G, class T>
 POPE_INLINE void attend(const CachedAttention<T>& k, std::int64_t b, std::int64_t kv, std::int64_t h0,
                         std::int64_t t, Scratch& scratch) {
-  const Trunk<T>& trunk = k.trunks[b];
-  const std::int64_t end = trunk.length + k.starts[b] + t + 1,
+  const SharedPrefix<T>& prefix = k.prefixes[b];
+  const std::int64_t end = prefix.length + k.starts[b] + t + 1,
                      first = k.window > 0 ? std::max<std::int64_t>(0, end - k.window) : 0,
                      length = end - first, stride = (length + kLanes - 1) / kLanes * kLanes, w = k.width,
-                     own = b * k.kv_batch_stride + kv * k.kv_head_stride, shared = kv * trunk.head_stride;
-  const Rows<T> keys{trunk.keys + shared, k.keys + own, trunk.length, first, w},
-      values{trunk.values + shared, k.values + own, trunk.length, first, w};
+                     own = b * k.kv_batch_stride + kv * k.kv_head_stride, shared = kv * prefix.head_stride;
+  const Rows<T> keys{prefix.keys + shared, k.keys + own, prefix.length, first, w},
+      values{prefix.values + shared, k.values + own, prefix.length, first, w};
   scratch.queries.resize(static_cast<std::size_t>(G * w));
   if (scratch.scores.size() < static_cast<std::size_t>(G * stride)) scratch.scores.resize(2 * G * stride);
   float *queries = scratch.queries.data(), *scores = scratch.scores.data();

@@ -1,8 +1,8 @@
-// Causal attention of training and prefill with its gradient, one (tree, kv head) at a time: keys and values
-// are widened to f32 and turned once for the G query heads that share them, those of a trunk once for all its
-// branches, then four queries at a time meet a block of the keys before them. Of a query that sees more
-// blocks than one, top, sum and mixture so far are kept between them (online softmax: Milakov & Gimelshein
-// 2018). Nothing of size T² is kept: backward recomputes the weights from log_sum. See kernels.h.
+// Causal attention of training and prefill with its gradient, one (group, kv head) at a time: keys and values
+// are widened to f32 and turned once for the G query heads that share them, those of a prefix once for all
+// its continuations, then four queries at a time meet a block of the keys before them. Of a query that sees
+// more blocks than one, top, sum and mixture so far are kept between them (online softmax: Milakov &
+// Gimelshein 2018). Nothing of size T² is kept: backward recomputes the weights from log_sum. See kernels.h.
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -98,26 +98,26 @@ POPE_INLINE void spread(const float* weights, const float* rows, std::int64_t en
   }
 }
 
-// What one unit works on: the segments first … last − 1, of which the first is the trunk, for one kv head.
-struct Tree {
-  std::int64_t kv, first, last, trunk, longest;  // lengths of the trunk and of the longest sequence
-  Tree(const CausalLayout& l, std::int64_t unit)
-      : kv(unit % l.kv_heads), first(l.trees[unit / l.kv_heads]), last(l.trees[unit / l.kv_heads + 1]) {
-    trunk = longest = l.bounds[first + 1] - l.bounds[first];
+// What one unit works on: the segments first … last − 1, of which the first is the prefix, for one kv head.
+struct Group {
+  std::int64_t kv, first, last, prefix, longest;  // lengths of the prefix and of the longest sequence
+  Group(const CausalLayout& l, std::int64_t unit)
+      : kv(unit % l.kv_heads), first(l.groups[unit / l.kv_heads]), last(l.groups[unit / l.kv_heads + 1]) {
+    prefix = longest = l.bounds[first + 1] - l.bounds[first];
     for (auto s = first + 1; s < last; ++s)
-      longest = std::max(longest, trunk + l.bounds[s + 1] - l.bounds[s]);
+      longest = std::max(longest, prefix + l.bounds[s + 1] - l.bounds[s]);
   }
 };
 
-// Calls body(head, i, rows, j0, end) for each block of keys j0 … end − 1 and the query heads of `tree`, and
+// Calls body(head, i, rows, j0, end) for each block of keys j0 … end − 1 and the query heads of `group`, and
 // each block of `rows` queries from position i on that sees some of these keys, position `before` being the
 // first query. Of rows that cannot see the whole block, end is that of the last.
 template <class Body>
-POPE_INLINE void each_block(const CausalLayout& l, const Tree& tree, std::int64_t before, std::int64_t length,
-                            const Body& body) {
+POPE_INLINE void each_block(const CausalLayout& l, const Group& group, std::int64_t before,
+                            std::int64_t length, const Body& body) {
   for (std::int64_t j0 = 0; j0 < length; j0 += kKeys) {
     const std::int64_t first = before + std::max<std::int64_t>(0, j0 - before) / kRows * kRows;
-    for (std::int64_t head = tree.kv * l.group; head < (tree.kv + 1) * l.group; ++head) {
+    for (std::int64_t head = group.kv * l.heads_per_kv; head < (group.kv + 1) * l.heads_per_kv; ++head) {
       for (std::int64_t i = first; i < length; i += kRows) {
         const std::int64_t rows = std::min<std::int64_t>(kRows, length - i);
         body(head, i, rows, j0, std::min(i + rows, j0 + kKeys));
@@ -126,32 +126,33 @@ POPE_INLINE void each_block(const CausalLayout& l, const Tree& tree, std::int64_
   }
 }
 
-// Floats that the queries of a tree keep, `each`, between the blocks of keys.
-std::int64_t kept_floats(const CausalLayout& l, const Tree& tree, std::int64_t each) {
-  return tree.longest > kKeys ? l.group * tree.longest * each : 0;
+// Floats that the queries of a group keep, `each`, between the blocks of keys.
+std::int64_t kept_floats(const CausalLayout& l, const Group& group, std::int64_t each) {
+  return group.longest > kKeys ? l.heads_per_kv * group.longest * each : 0;
 }
 
-// Within a tree, positions count from the start of the sequence: a branch overwrites what the branch before
-// it left behind the trunk.
+// Within a group, positions count from the start of the sequence: a continuation overwrites what the
+// continuation before it left behind the prefix.
 template <int C, class T>
 POPE_INLINE void forward(const CausalForward<T>& k, std::int64_t unit, std::vector<float>& memory) {
   constexpr std::int64_t D = C * kLanes, kKept = D + 2;  // mixture, sum, top
   const auto& l = k.layout;
-  const Tree tree(l, unit);
-  const std::int64_t size = tree.longest * D, stride = padded(tree.longest), heads = l.kv_heads * l.group;
+  const Group group(l, unit);
+  const std::int64_t size = group.longest * D, stride = padded(group.longest),
+                     heads = l.kv_heads * l.heads_per_kv;
   memory.resize(
-      static_cast<std::size_t>(2 * size + D * stride + kRows * stride + kept_floats(l, tree, kKept)));
+      static_cast<std::size_t>(2 * size + D * stride + kRows * stride + kept_floats(l, group, kKept)));
   float *keys = memory.data(), *values = keys + size, *turned = values + size, *scores = turned + D * stride,
         *kept = scores + kRows * stride;
-  for (std::int64_t s = tree.first; s < tree.last; ++s) {
+  for (std::int64_t s = group.first; s < group.last; ++s) {
     const std::int64_t begin = l.bounds[s], own = l.bounds[s + 1] - begin,
-                       before = s == tree.first ? 0 : tree.trunk, length = before + own,
-                       kv_row = tree.kv * l.tokens + begin;
+                       before = s == group.first ? 0 : group.prefix, length = before + own,
+                       kv_row = group.kv * l.tokens + begin;
     convert(k.k + kv_row * D, own * D, 1, keys + before * D);
     convert(k.v + kv_row * D, own * D, 1, values + before * D);
     transpose(keys + before * D, before, own, D, stride, turned);
     each_block(
-        l, tree, before, length,
+        l, group, before, length,
         [&](std::int64_t head, std::int64_t i, std::int64_t rows, std::int64_t j0, std::int64_t end)
             __attribute__((always_inline)) {
               const std::int64_t token = begin + i - before;  // of the first query
@@ -170,7 +171,7 @@ POPE_INLINE void forward(const CausalForward<T>& k, std::int64_t unit, std::vect
 #pragma GCC unroll 4
               for (int r = 0; r < kRows; ++r) {
                 if (r >= rows) break;
-                float* mine = kept + ((head - tree.kv * l.group) * own + i - before + r) * kKept;
+                float* mine = kept + ((head - group.kv * l.heads_per_kv) * own + i - before + r) * kKept;
                 if (j0 > 0) {
                   const float top = std::max(mine[D + 1], sums[r].top), old = std::exp(mine[D + 1] - top),
                               now = std::exp(sums[r].top - top);
@@ -197,15 +198,16 @@ POPE_INLINE void forward(const CausalForward<T>& k, std::int64_t unit, std::vect
 }
 
 // With P = softmax(S), S = q k / √D, o = P v:  dv = Pᵀ do,  dS = P (do vᵀ − do·o),  dq = dS k / √D,  dk = dSᵀ
-// q / √D. What the branches give to the trunk's keys and values adds up there.
+// q / √D. What the continuations give to the prefix's keys and values adds up there.
 template <int C, class T>
 POPE_INLINE void backward(const CausalBackward<T>& k, std::int64_t unit, std::vector<float>& memory) {
   constexpr std::int64_t D = C * kLanes;
   const auto& l = k.layout;
-  const Tree tree(l, unit);
-  const std::int64_t size = tree.longest * D, stride = padded(tree.longest), heads = l.kv_heads * l.group;
+  const Group group(l, unit);
+  const std::int64_t size = group.longest * D, stride = padded(group.longest),
+                     heads = l.kv_heads * l.heads_per_kv;
   memory.resize(
-      static_cast<std::size_t>(4 * size + 2 * D * stride + 2 * kRows * stride + kept_floats(l, tree, D)));
+      static_cast<std::size_t>(4 * size + 2 * D * stride + 2 * kRows * stride + kept_floats(l, group, D)));
   float *keys = memory.data(), *values = keys + size, *d_keys = values + size, *d_values = d_keys + size;
   float *turned_keys = d_values + size, *turned_values = turned_keys + D * stride;
   float *weights = turned_values + D * stride, *slopes = weights + kRows * stride,
@@ -213,14 +215,14 @@ POPE_INLINE void backward(const CausalBackward<T>& k, std::int64_t unit, std::ve
   const float scale = 1.0F / std::sqrt(static_cast<float>(D));
   const auto give = [&](std::int64_t s, std::int64_t before) __attribute__((always_inline)) {
     const std::int64_t begin = l.bounds[s], own = l.bounds[s + 1] - begin,
-                       row = (tree.kv * l.tokens + begin) * D;
+                       row = (group.kv * l.tokens + begin) * D;
     convert(d_keys + before * D, own * D, 1, k.d_k + row);
     convert(d_values + before * D, own * D, 1, k.d_v + row);
   };
-  for (std::int64_t s = tree.first; s < tree.last; ++s) {
+  for (std::int64_t s = group.first; s < group.last; ++s) {
     const std::int64_t begin = l.bounds[s], own = l.bounds[s + 1] - begin,
-                       before = s == tree.first ? 0 : tree.trunk, length = before + own,
-                       kv_row = tree.kv * l.tokens + begin;
+                       before = s == group.first ? 0 : group.prefix, length = before + own,
+                       kv_row = group.kv * l.tokens + begin;
     convert(k.k + kv_row * D, own * D, 1, keys + before * D);
     convert(k.v + kv_row * D, own * D, 1, values + before * D);
     transpose(keys + before * D, before, own, D, stride, turned_keys);
@@ -228,7 +230,7 @@ POPE_INLINE void backward(const CausalBackward<T>& k, std::int64_t unit, std::ve
     std::fill_n(d_keys + before * D, own * D, 0.0F);
     std::fill_n(d_values + before * D, own * D, 0.0F);
     each_block(
-        l, tree, before, length,
+        l, group, before, length,
         [&](std::int64_t head, std::int64_t i, std::int64_t rows, std::int64_t j0,
             std::int64_t end) __attribute__((always_inline)) {
           const std::int64_t token = begin + i - before, row = head * l.tokens + token;  // of the first query
@@ -266,7 +268,7 @@ POPE_INLINE void backward(const CausalBackward<T>& k, std::int64_t unit, std::ve
 #pragma GCC unroll 4
           for (int r = 0; r < kRows; ++r) {
             if (r >= rows) break;
-            float* mine = kept + ((head - tree.kv * l.group) * own + i - before + r) * D;
+            float* mine = kept + ((head - group.kv * l.heads_per_kv) * own + i - before + r) * D;
 #pragma GCC unroll 8
             for (int c = 0; c < C; ++c) {
               if (j0 > 0) mixed[r][c] += simd::load(mine + c * kLanes);
@@ -278,9 +280,9 @@ POPE_INLINE void backward(const CausalBackward<T>& k, std::int64_t unit, std::ve
             }
           }
         });
-    if (s != tree.first) give(s, before);
+    if (s != group.first) give(s, before);
   }
-  give(tree.first, 0);
+  give(group.first, 0);
 }
 
 template <class Kernel, class Body>

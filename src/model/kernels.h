@@ -72,26 +72,26 @@ struct MergeHeads {
 
 // The first `length` keys and values of a sequence, where they do not lie in its own slot. [K,rows,D].
 template <class T>
-struct Trunk {
+struct SharedPrefix {
   const T *keys = nullptr, *values = nullptr;
   std::int64_t length = 0, head_stride = 0;
 };
-// Row i = b·K + kv head: the H/K query heads that share it, against its trunk and rows 0 … starts[b] + t of
+// Row i = b·K + kv head: the H/K query heads that share it, against its prefix and rows 0 … starts[b] + t of
 // its slot, or the last `window` of these (0: all).
 template <class T>
 struct CachedAttention {
-  const T *q, *keys, *values;  // q [B,H,steps,D]
-  T* out;                      // [B,steps,H,D]
-  const Trunk<T>* trunks;      // [B]
+  const T *q, *keys, *values;       // q [B,H,steps,D]
+  T* out;                           // [B,steps,H,D]
+  const SharedPrefix<T>* prefixes;  // [B]
   const std::int64_t* starts;
   std::int64_t heads, kv_heads, width, steps, kv_batch_stride, kv_head_stride, window;
 };
 
-// Unit i = r·K + kv head: causal attention within tree r of a packing (packing.h). q [K,G,N,D], k and v
+// Unit i = r·K + kv head: causal attention within group r of a packing (packing.h). q [K,G,N,D], k and v
 // [K,N,D], out [N,K,G,D], log_sum [K,G,N] f32. For head widths that has_causal_attention() names.
 struct CausalLayout {
-  const std::int64_t *bounds, *trees;
-  std::int64_t kv_heads, group, width, tokens;
+  const std::int64_t *bounds, *groups;
+  std::int64_t kv_heads, heads_per_kv, width, tokens;
 };
 template <class T>
 struct CausalForward {

@@ -74,16 +74,16 @@ void KvCache::share(int slot, std::shared_ptr<const KvCache> prompt, int length)
 void KvCache::release(int slot) { shared_.at(slot) = {}; }
 int KvCache::shared(int slot) const { return shared_.at(slot).length; }
 
-std::vector<Trunk> KvCache::trunks(std::size_t layer, std::int64_t batch) const {
-  std::vector<Trunk> trunks(static_cast<std::size_t>(batch));
+std::vector<SharedPrefix> KvCache::shared_prefixes(std::size_t layer, std::int64_t batch) const {
+  std::vector<SharedPrefix> prefixes(static_cast<std::size_t>(batch));
   bool any = false;
-  for (std::size_t s = 0; s < trunks.size(); ++s) {
+  for (std::size_t s = 0; s < prefixes.size(); ++s) {
     const auto& [prompt, length] = shared_[s];
     if (!prompt) continue;
     any = true;
-    trunks[s] = {prompt->keys[layer], prompt->values[layer], length};
+    prefixes[s] = {prompt->keys[layer], prompt->values[layer], length};
   }
-  return any ? trunks : std::vector<Trunk>();
+  return any ? prefixes : std::vector<SharedPrefix>();
 }
 
 void KvCache::reserve(int positions) {

@@ -52,15 +52,15 @@ at::Tensor split_heads_into_cache(const at::Tensor& qkv, const HeadSplit& split,
                                   const at::Tensor& keys, const at::Tensor& values);
 // What a sequence in a cache begins with, if that lies elsewhere: the first `length` rows of slot 0 of these,
 // [1,K,rows,D] as a layer of a cache.
-struct Trunk {
+struct SharedPrefix {
   at::Tensor keys, values;
   std::int64_t length = 0;
 };
-// Query t of row b attends to its trunk, if `trunks` has one for every row, and to rows 0 … starts[b] + t of
-// its slot; with a window to the last `window` positions of all these. → [B·T,H·D]. No gradient.
+// Query t of row b attends to its prefix, if `prefixes` has one for every row, and to rows 0 … starts[b] + t
+// of its slot; with a window to the last `window` positions of all these. → [B·T,H·D]. No gradient.
 at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
                             const at::Tensor& starts, std::int64_t window = 0,
-                            const std::vector<Trunk>& trunks = {});
+                            const std::vector<SharedPrefix>& prefixes = {});
 
 namespace plain {
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double offset = 0);

@@ -12,10 +12,10 @@ at::Tensor rotate(const at::Tensor& x, const HeadSplit& split) {
       .to(x.scalar_type());
 }
 
-// The length that all sequences of the packing have, none of which shares a trunk; 0: there is none.
+// The length that all sequences of the packing have, none of which shares a prefix; 0: there is none.
 std::int64_t common_length(const Packing& packing) {
   const auto length = packing.bounds[1];
-  bool same = packing.trees_count() + 1 == std::ssize(packing.bounds);
+  bool same = packing.group_count() + 1 == std::ssize(packing.bounds);
   for (std::size_t s = 1; same && s < packing.bounds.size(); ++s)
     same = packing.bounds[s] - packing.bounds[s - 1] == length;
   return same ? length : 0;
@@ -72,16 +72,17 @@ at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int
   };
   const Heads all{wide(heads.q), wide(heads.k), wide(heads.v)};
   std::vector<at::Tensor> attended;
-  for (std::int64_t r = 0; r < packing.trees_count(); ++r) {
-    const auto trunk = packing.trees[r];
-    for (auto s = trunk; s < packing.trees[r + 1]; ++s) {
+  for (std::int64_t r = 0; r < packing.group_count(); ++r) {
+    const auto first = packing.groups[r];
+    for (auto s = first; s < packing.groups[r + 1]; ++s) {
       const auto segment = [&](const at::Tensor& x, std::int64_t which) {
         return x.narrow(2, packing.bounds[which], packing.bounds[which + 1] - packing.bounds[which]);
       };
-      // A branch is attended to together with its trunk, whose rows are then left out: a mask that lets its
-      // queries see the trunk would be kept for the gradient, own · length bytes and more in every layer.
+      // A continuation is attended to together with its prefix, whose rows are then left out: a mask that
+      // lets its queries see the prefix would be kept for the gradient, own · length bytes and more in every
+      // layer.
       const auto whole = [&](const at::Tensor& x) {
-        return s == trunk ? segment(x, s) : at::cat({segment(x, trunk), segment(x, s)}, 2);
+        return s == first ? segment(x, s) : at::cat({segment(x, first), segment(x, s)}, 2);
       };
       const auto q = whole(all.q);
       // The G query heads see their kv head through a stride of zero: k and v are not copied.

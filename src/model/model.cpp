@@ -254,7 +254,7 @@ std::shared_ptr<Model> Model::random(Architecture architecture, std::uint64_t se
   return std::make_shared<Model>(std::move(architecture), std::move(weights), compute);
 }
 
-void Model::publish() {
+void Model::sync_compute_weights() {
   const c10::NoGradGuard no_grad;
   for (auto& parameter : parameters_) {
     if (!parameter.master.is_same(parameter.compute)) parameter.compute.copy_(parameter.master);
@@ -312,7 +312,7 @@ at::Tensor Model::forward(const at::Tensor& tokens, const at::Tensor& positions,
   return state.second;
 }
 
-at::Tensor Model::hidden(const at::Tensor& tokens, const Packing& packing) const {
+at::Tensor Model::forward_hidden(const at::Tensor& tokens, const Packing& packing) const {
   if (tokens.dim() != 1 || tokens.size(0) != packing.tokens()) {
     throw Error("hidden", fmt::format("expected a row of {} tokens, as the packing says, got {}",
                                       packing.tokens(), text(tokens.sizes())));
@@ -366,7 +366,7 @@ at::Tensor Model::decode_within(const at::Tensor& tokens, const at::Tensor& star
     const auto &keys = cache.keys[l], &values = cache.values[l];
     const auto split_into = fused ? split_heads_into_cache : plain::split_heads_into_cache;
     const auto q = scaled_query(architecture_, split_into(qkv, split, rows, keys, values));
-    return fused ? cached_attention(q, keys, values, rows, window, cache.trunks(l, batch))
+    return fused ? cached_attention(q, keys, values, rows, window, cache.shared_prefixes(l, batch))
                  : plain::cached_attention(q, keys, values, seen[window > 0]);
   };
   return forward(tokens.flatten(), positions, length, attend).view({batch, steps, architecture_.width});

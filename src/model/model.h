@@ -1,5 +1,5 @@
 // The model: parameters and the two ways through them, which share the layer code.
-//   hidden():  the training forward over packed sequences, differentiable.
+//   forward_hidden():  the training forward over packed sequences, differentiable.
 //   decode():  one step for a batch of cached sequences, or a prefill, without gradient.
 // Symbols: B sequences, T positions, N rows (tokens), W width, H query heads, K kv heads, D head width, V
 // vocabulary.
@@ -19,14 +19,15 @@
 namespace pope {
 
 // A trainable tensor: the fp32 master that the optimiser steps, and the tensor that forward passes read.
-// In fp32 compute the two are one tensor; in bf16 the compute tensor is the master rounded (see publish()).
+// In fp32 compute the two are one tensor; in bf16 the compute tensor is the master rounded (see
+// sync_compute_weights()).
 struct Parameter {
   std::string name;    // Hugging Face's name, "model.layers.0.self_attn.q_proj.weight"
   at::Tensor master;   // f32; of a frozen model the compute tensor
   at::Tensor compute;  // f32 or bf16; requires_grad, its .grad() is what backward leaves
 };
 
-struct Trunk;  // layers.h
+struct SharedPrefix;  // layers.h
 
 // Keys and values of the sequences in flight. Slot s, layer l: keys[l][s, K, row, D], position p of the
 // sequence in row p − shared(s). Lengths are the engine's to track.
@@ -49,7 +50,7 @@ class KvCache {
   void release(int slot);      // shares nothing any more
   int shared(int slot) const;  // positions read elsewhere
   // What the first slots share of a layer; empty when none shares anything.
-  std::vector<Trunk> trunks(std::size_t layer, std::int64_t batch) const;
+  std::vector<SharedPrefix> shared_prefixes(std::size_t layer, std::int64_t batch) const;
 
  private:
   struct Shared {
@@ -94,21 +95,21 @@ class Model {
   at::Device device() const;
   // Counts optimiser steps; stamped on rollouts.
   std::int64_t version = 0;
-  // hidden() keeps two tensors [N,W] per block and computes the rest again in the backward pass: the same
-  // gradients, less memory, about a third more time.
+  // forward_hidden() keeps two tensors [N,W] per block and computes the rest again in the backward pass: the
+  // same gradients, less memory, about a third more time.
   bool activation_checkpointing = false;
   // Makes the compute tensors equal to the masters again (after an optimiser step). No-op in fp32. In place,
   // as all that changes weights has to be: recorded decode steps (graphs.h) read them where they lie.
-  void publish();
+  void sync_compute_weights();
 
   // Final-norm hidden states. tokens [N] i64 of the sequences that `packing` names → [N,W] compute dtype,
   // with gradient. Each sequence is computed as if it were alone.
-  at::Tensor hidden(const at::Tensor& tokens, const Packing& packing) const;
+  at::Tensor forward_hidden(const at::Tensor& tokens, const Packing& packing) const;
 
   // Cached step. tokens [B,T] i64 (on the CPU, as starts) for the cache slots 0..B−1 of `cache` (T = 1:
   // decode; T > 1: prefill of right-padded prompts), starts [B] i64 = position of each row's first token.
   // Writes keys and values into the cache, attends to positions ≤ its own. → hidden [B,T,W], no gradient. The
-  // plain reference is hidden().
+  // plain reference is forward_hidden().
   at::Tensor decode(const at::Tensor& tokens, const at::Tensor& starts, KvCache& cache) const;
   // The same with tokens and starts where the weights are. On a device other than the CPU nothing is read on
   // the host, and nothing but B, T and `length` decides what is launched. Attends within the first `length`

@@ -36,7 +36,7 @@ TEST(MicroBatches, OneBatchByHand) {
                                          21, 201, 202,     //
                                          31, 32, 301, 302, 303));
   EXPECT_THAT(b.packing.bounds, ElementsAre(0, 3, 4, 5, 7, 9, 12));
-  EXPECT_THAT(b.packing.trees, ElementsAre(0, 2, 4, 6));
+  EXPECT_THAT(b.packing.groups, ElementsAre(0, 2, 4, 6));
   // The first completion token is predicted from the last prompt position.
   EXPECT_THAT(ids(b.rows), ElementsAre(2, 3, 4, 5, 6, 8, 9, 10, 11));
   EXPECT_THAT(ids(b.targets), ElementsAre(101, 102, 201, 202, 203, 301, 302, 303, 304));
@@ -57,7 +57,7 @@ TEST(MicroBatches, NeighboursShareTheirPrompt) {
   ASSERT_EQ(all.size(), 1u);
   EXPECT_THAT(ids(all[0].tokens), ElementsAre(11, 12, 101, 102, 301, 11, 401, 11, 12));
   EXPECT_THAT(all[0].packing.bounds, ElementsAre(0, 2, 4, 5, 6, 7, 9));
-  EXPECT_THAT(all[0].packing.trees, ElementsAre(0, 3, 5, 6));
+  EXPECT_THAT(all[0].packing.groups, ElementsAre(0, 3, 5, 6));
   EXPECT_THAT(ids(all[0].rows), ElementsAre(1, 2, 3, 1, 1, 4, 5, 6, 8));
   EXPECT_THAT(ids(all[0].targets), ElementsAre(101, 102, 103, 201, 301, 302, 401, 402, 501));
   // A micro-batch that is full starts the prompt again in the next: 2 + 2, then 2 + 1 + 1, then 1 + 2.
@@ -101,7 +101,7 @@ TEST(MicroBatches, TargetsAreExactlyTheCompletions) {
     std::multiset<std::int64_t> targets;
     std::set<std::int64_t> seen;
     for (const MicroBatch& b : micro_batches(sequences, max_tokens)) {
-      EXPECT_TRUE(b.tokens.numel() <= max_tokens || b.packing.trees_count() == 1);
+      EXPECT_TRUE(b.tokens.numel() <= max_tokens || b.packing.group_count() == 1);
       EXPECT_EQ(b.tokens.numel(), b.packing.tokens());
       for (const auto i : ids(b.sequence)) seen.insert(i);
       EXPECT_FALSE(b.behaviour.defined());

@@ -21,7 +21,8 @@ inline Group group_of(const TrainJob& job, const std::vector<int>& prompt,
   group.advantages = group_advantages(job.objective, rewards);
   for (const std::vector<int>& completion : completions) {
     const MicroBatch micro = micro_batches({{.prompt = prompt, .completion = completion}}, 1)[0];
-    const at::Tensor rows = job.model->hidden(micro.tokens, micro.packing).index_select(0, micro.rows);
+    const at::Tensor rows =
+        job.model->forward_hidden(micro.tokens, micro.packing).index_select(0, micro.rows);
     const at::Tensor logprobs =
         token_logprobs(rows, job.model->output_embedding(), micro.targets, job.sampling.temperature).logprobs;
     GradedRollout graded;

@@ -104,7 +104,7 @@ TEST(PolicyGradient, MicroBatchesAddUpToTheBatch) {
 TEST(PolicyGradient, SharedPromptsAddUpToSingleSequences) {
   std::vector<Sequence> batch = sequences();
   for (std::size_t i = 0; i < batch.size(); ++i) batch[i].prompt = batch[i / 3 * 3 + 2].prompt;
-  ASSERT_EQ(micro_batches(batch, 1000)[0].packing.trees_count(), 2);
+  ASSERT_EQ(micro_batches(batch, 1000)[0].packing.group_count(), 2);
   for (const ObjectiveConfig& config : objectives()) {
     const Gradient shared = gradient(config, batch, totals_of(batch), 1000);
     const Gradient single = gradient(config, batch, totals_of(batch), 1);
@@ -121,7 +121,8 @@ TEST(PolicyGradient, LossIsThatOfTheDefinition) {
   for (const Sequence& s : batch) {
     std::vector<std::int64_t> all(s.prompt.begin(), s.prompt.end());
     all.insert(all.end(), s.completion.begin(), s.completion.end());
-    const at::Tensor hidden = model->hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
+    const at::Tensor hidden =
+        model->forward_hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
     const at::Tensor logprobs = at::log_softmax(model->logits(hidden) / 0.8, -1);
     for (std::size_t j = 0; j < s.completion.size(); ++j) {
       const std::int64_t from = s.prompt.size() + j - 1;
@@ -150,8 +151,8 @@ TEST(PolicyGradient, LossWithEveryTermIsThatOfTheDefinition) {
     all.insert(all.end(), s.completion.begin(), s.completion.end());
     const at::Tensor ids = at::tensor(all, at::kLong);
     const Packing alone = Packing::equal(1, ids.size(0));
-    const at::Tensor log_p = at::log_softmax(model->logits(model->hidden(ids, alone)) / 0.8, -1);
-    const at::Tensor log_q = at::log_softmax(other->logits(other->hidden(ids, alone)) / 0.8, -1);
+    const at::Tensor log_p = at::log_softmax(model->logits(model->forward_hidden(ids, alone)) / 0.8, -1);
+    const at::Tensor log_q = at::log_softmax(other->logits(other->forward_hidden(ids, alone)) / 0.8, -1);
     for (std::size_t j = 0; j < s.completion.size(); ++j) {
       const std::int64_t from = s.prompt.size() + j - 1;
       const double p = log_p[from][s.completion[j]].item<double>(),

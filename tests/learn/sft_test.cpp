@@ -90,7 +90,7 @@ TEST(Sft, FirstLossByHandThenItFalls) {
     std::vector<std::int64_t> all(s.prompt.begin(), s.prompt.end());
     all.insert(all.end(), s.completion.begin(), s.completion.end());
     const at::Tensor hidden =
-        world.job.model->hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
+        world.job.model->forward_hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
     const at::Tensor logprobs = at::log_softmax(world.job.model->logits(hidden), -1);
     for (std::size_t j = 0; j < s.completion.size(); ++j) {
       sum -= logprobs[s.prompt.size() + j - 1][s.completion[j]].item<double>();

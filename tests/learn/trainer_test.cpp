@@ -312,7 +312,8 @@ double log_likelihood(const Model& model, const std::vector<std::int64_t>& promp
                       const std::vector<std::int64_t>& completion) {
   std::vector<std::int64_t> all = prompt;
   all.insert(all.end(), completion.begin(), completion.end());
-  const at::Tensor hidden = model.hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
+  const at::Tensor hidden =
+      model.forward_hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
   const at::Tensor log_p = at::log_softmax(model.logits(hidden), -1);
   double sum = 0;
   for (std::size_t j = 0; j < completion.size(); ++j)

@@ -91,7 +91,7 @@ TEST(DeviceEngineTest, RecordedStepsReadTheWeightsThatAreCurrent) {
             if (++steps % 9 == 0) {
               const c10::NoGradGuard no_grad;
               for (Parameter& p : policy->parameters()) p.master.mul_(p.master.dim() == 2 ? 0.8 : 1.1);
-              policy->publish();
+              policy->sync_compute_weights();
               ++policy->version;
               replays_at_change.push_back(counts.replays);
             }

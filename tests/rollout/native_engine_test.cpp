@@ -154,7 +154,8 @@ TEST(NativeEngineTest, BehaviourLogprobsEqualTheTrainers) {
                  n = static_cast<std::int64_t>(rollout.tokens.size());
       tokens.insert(tokens.end(), rollout.tokens.begin(), rollout.tokens.end());
       const auto input = at::tensor(tokens, at::kLong);
-      const auto rows = model->hidden(input, Packing::equal(1, input.size(0))).narrow(0, prompt - 1, n);
+      const auto rows =
+          model->forward_hidden(input, Packing::equal(1, input.size(0))).narrow(0, prompt - 1, n);
       const auto expected =
           token_logprobs(rows, model->output_embedding(), input.narrow(0, prompt, n), 0.9).logprobs;
       for (std::int64_t t = 0; t < n; ++t) {
@@ -173,7 +174,8 @@ TEST(NativeEngineTest, TemperatureZeroTakesTheLargestLogit) {
   std::vector<int> tokens = {9, 1};
   for (int t = 0; t < 6; ++t) {
     const auto last = static_cast<std::int64_t>(tokens.size()) - 1;
-    const auto hidden = model->hidden(at::tensor(tokens, at::kLong), Packing::equal(1, last + 1))[last];
+    const auto hidden =
+        model->forward_hidden(at::tensor(tokens, at::kLong), Packing::equal(1, last + 1))[last];
     const auto log_p = at::log_softmax(model->logits(hidden.unsqueeze(0))[0], 0);
     tokens.push_back(log_p.argmax().item<int>());
     EXPECT_EQ(rollouts.at({2, 0}).tokens[t], tokens.back());
@@ -278,7 +280,7 @@ TEST(NativeEngineTest, KeysAndValuesOutliveAChange) {
   EXPECT_NEAR(rollout.logprobs[1], log_p[rollout.tokens[1]].item<float>(), 2e-5);
   auto whole = prompt;
   whole.push_back(rollout.tokens[0]);
-  const auto fresh = model->hidden(at::tensor(whole, at::kLong), Packing::equal(1, 6))[5];
+  const auto fresh = model->forward_hidden(at::tensor(whole, at::kLong), Packing::equal(1, 6))[5];
   const auto fresh_log_p = at::log_softmax(model->logits(fresh.unsqueeze(0))[0], 0);
   EXPECT_GT(std::abs(rollout.logprobs[1] - fresh_log_p[rollout.tokens[1]].item<float>()), 1e-3);
 }
