@@ -1,6 +1,7 @@
-// What a GGUF file of a language model means: metadata → Architecture and tokenizer parts, tensors → f32
-// under their Hugging Face names. Everything that Architecture cannot express is refused by the metadata's
-// key.
+// What the metadata and the tensors of a GGUF file mean, for the families that llama.cpp writes as llama,
+// qwen2 and qwen3.
+#include "model/gguf.h"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -10,7 +11,6 @@
 
 #include "core/error.h"
 #include "model/gguf_file.h"
-#include "model/load.h"
 
 namespace pope {
 namespace {

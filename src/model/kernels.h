@@ -70,45 +70,6 @@ struct MergeHeads {
   float *d_q_norm, *d_k_norm;
 };
 
-// The first `length` keys and values of a sequence, where they do not lie in its own slot. [K,rows,D].
-template <class T>
-struct SharedPrefix {
-  const T *keys = nullptr, *values = nullptr;
-  std::int64_t length = 0, head_stride = 0;
-};
-// Row i = b·K + kv head: the H/K query heads that share it, against its prefix and rows 0 … starts[b] + t of
-// its slot, or the last `window` of these (0: all).
-template <class T>
-struct CachedAttention {
-  const T *q, *keys, *values;       // q [B,H,steps,D]
-  T* out;                           // [B,steps,H,D]
-  const SharedPrefix<T>* prefixes;  // [B]
-  const std::int64_t* starts;
-  std::int64_t heads, kv_heads, width, steps, kv_batch_stride, kv_head_stride, window;
-};
-
-// Unit i = r·K + kv head: causal attention within group r of a packing (packing.h). q [K,G,N,D], k and v
-// [K,N,D], out [N,K,G,D], log_sum [K,G,N] f32. For head widths that has_causal_attention() names.
-struct CausalLayout {
-  const std::int64_t *bounds, *groups;
-  std::int64_t kv_heads, heads_per_kv, width, tokens;
-};
-template <class T>
-struct CausalForward {
-  CausalLayout layout;
-  const T *q, *k, *v;
-  T* out;
-  float* log_sum;
-};
-template <class T>
-struct CausalBackward {
-  CausalLayout layout;
-  const T *q, *k, *v, *out, *d_out;
-  const float* log_sum;
-  T *d_q, *d_k, *d_v;
-};
-bool has_causal_attention(std::int64_t width);
-
 // A row of logits z [V], `scale` = 1 / temperature:
 // log_sum = log Σ exp(scale·z), entropy of the softmax, logprob of the target.
 struct LogprobForward {
@@ -138,9 +99,6 @@ POPE_KERNEL_TYPES(SwigluForward)
 POPE_KERNEL_TYPES(SwigluBackward)
 POPE_KERNEL_TYPES(SplitHeads)
 POPE_KERNEL_TYPES(MergeHeads)
-POPE_KERNEL_TYPES(CachedAttention)
-POPE_KERNEL_TYPES(CausalForward)
-POPE_KERNEL_TYPES(CausalBackward)
 POPE_KERNEL_TYPES(LogprobBackward)
 #undef POPE_KERNEL_TYPES
 void rows(const LogprobForward&, std::int64_t begin, std::int64_t end);

@@ -1,10 +1,13 @@
-// The cache of keys and values. See model.h.
+// Storage per layer, and copies of slots by memcpy on the CPU.
+#include "model/kv_cache.h"
+
 #include <algorithm>
 #include <cstring>
+#include <string>
+#include <utility>
 
 #include "core/error.h"
 #include "model/layers.h"
-#include "model/model.h"
 
 namespace pope {
 

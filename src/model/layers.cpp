@@ -1,10 +1,13 @@
-// The fused pieces of a block and their gradients. See layers.h.
+// The fused pieces of a block and their gradients.
 #include "model/layers.h"
 
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "model/cached_attention.h"
+#include "model/causal_attention.h"
 #include "model/kernels.h"
+#include "model/layers_plain.h"
 
 namespace pope {
 namespace {

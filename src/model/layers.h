@@ -62,20 +62,4 @@ at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const a
                             const at::Tensor& starts, std::int64_t window = 0,
                             const std::vector<SharedPrefix>& prefixes = {});
 
-namespace plain {
-at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps, double offset = 0);
-at::Tensor swiglu(const at::Tensor& gate_up);
-Heads split_heads(const at::Tensor& qkv, const HeadSplit& split);
-at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int64_t window = 0);
-// The cached ones never read `starts` on the host. `seen` [B,1,T,length] of `type`, made once per step for
-// all layers of a window: 0 where query t of row b sees the position, −∞ where it does not. The first
-// `length` positions of the cache must be finite, seen or not.
-at::Tensor seen_positions(const at::Tensor& starts, std::int64_t steps, std::int64_t length,
-                          std::int64_t window, at::ScalarType type);
-at::Tensor split_heads_into_cache(const at::Tensor& qkv, const HeadSplit& split, const at::Tensor& starts,
-                                  const at::Tensor& keys, const at::Tensor& values);
-at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
-                            const at::Tensor& seen);
-}  // namespace plain
-
 }  // namespace pope

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json_depth.h"
+#include "model/gguf.h"
 
 namespace pope {
 namespace fs = std::filesystem;

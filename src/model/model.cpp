@@ -14,6 +14,7 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "model/layers.h"
+#include "model/layers_plain.h"
 #include "model/product.h"
 #include "model/recompute.h"
 
@@ -103,15 +104,14 @@ std::vector<std::pair<std::string, Shape>> parameter_shapes(const Architecture& 
 std::string text(at::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(shape, ",")); }
 
 // The tensors of `given` in the order of parameter_shapes, all checked.
-std::vector<std::pair<std::string, at::Tensor>> ordered(
-    const Architecture& a, std::vector<std::pair<std::string, at::Tensor>> given) {
+NamedTensors ordered(const Architecture& a, NamedTensors given) {
   std::vector<TensorInfo> listed;
   for (const auto& [name, tensor] : given)
     listed.push_back({name, tensor.sizes().vec(), tensor.scalar_type()});
   check_weights(a, listed);
   std::map<std::string, at::Tensor> by_name;
   for (auto& [name, tensor] : given) by_name[name] = std::move(tensor);
-  std::vector<std::pair<std::string, at::Tensor>> out;
+  NamedTensors out;
   for (const auto& [name, shape] : parameter_shapes(a)) out.emplace_back(name, std::move(by_name.at(name)));
   return out;
 }
@@ -174,8 +174,7 @@ void check_weights(const Architecture& a, const std::vector<TensorInfo>& given) 
   }
 }
 
-Model::Model(Architecture architecture, std::vector<std::pair<std::string, at::Tensor>> weights,
-             at::ScalarType compute, Weights use)
+Model::Model(Architecture architecture, NamedTensors weights, at::ScalarType compute, Weights use)
     : architecture_(std::move(architecture)), compute_(compute), views_(std::make_shared<Views>()) {
   if (compute != at::kFloat && compute != at::kBFloat16) {
     throw Error("model",
@@ -239,7 +238,7 @@ Model::Model(Architecture architecture, std::vector<std::pair<std::string, at::T
 
 std::shared_ptr<Model> Model::random(Architecture architecture, std::uint64_t seed, at::ScalarType compute) {
   constexpr double kInitializerRange = 0.02;
-  std::vector<std::pair<std::string, at::Tensor>> weights;
+  NamedTensors weights;
   for (const auto& [name, shape] : parameter_shapes(architecture)) {
     const bool norm = name.find("norm") != std::string::npos;
     auto tensor = norm && !architecture.gemma() ? at::ones(shape) : at::zeros(shape);

@@ -13,8 +13,10 @@
 #include <vector>
 
 #include "model/architecture.h"
+#include "model/kv_cache.h"
+#include "model/named_tensors.h"
 #include "model/packing.h"
-#include "text/tokenizer.h"
+#include "model/token_logprobs.h"
 
 namespace pope {
 
@@ -27,45 +29,6 @@ struct Parameter {
   at::Tensor compute;  // f32 or bf16; requires_grad, its .grad() is what backward leaves
 };
 
-struct SharedPrefix;  // layers.h
-
-// Keys and values of the sequences in flight. Slot s, layer l: keys[l][s, K, row, D], position p of the
-// sequence in row p − shared(s). Lengths are the engine's to track.
-class KvCache {
- public:
-  KvCache(const Architecture& architecture, int slots, int positions, at::ScalarType dtype,
-          at::Device device = at::kCPU);
-  std::vector<at::Tensor> keys, values;  // per layer [slots, K, positions, D]
-  int slots() const;
-  int positions() const;  // rows per slot
-  // The first `length` positions, all layers. copy() lets the other slot share what this one does,
-  // copy_from() wants all of them in the source's own rows.
-  void copy(int from_slot, int to_slot, int length);
-  void copy_from(const KvCache& source, int from_slot, int to_slot, int length);
-  void reserve(int positions);  // grows, keeping the content
-
-  // The first `length` positions of a slot are read in slot 0 of `prompt`, which any number of slots share;
-  // the slot's own rows begin behind them. On the CPU only: recorded steps (graphs.h) read one place.
-  void share(int slot, std::shared_ptr<const KvCache> prompt, int length);
-  void release(int slot);      // shares nothing any more
-  int shared(int slot) const;  // positions read elsewhere
-  // What the first slots share of a layer; empty when none shares anything.
-  std::vector<SharedPrefix> shared_prefixes(std::size_t layer, std::int64_t batch) const;
-
- private:
-  struct Shared {
-    std::shared_ptr<const KvCache> prompt;
-    int length = 0;
-  };
-  std::vector<Shared> shared_;  // by slot
-};
-
-// A tensor without its numbers, as the header of a file describes it.
-struct TensorInfo {
-  std::string name;
-  std::vector<std::int64_t> shape;
-  at::ScalarType type;
-};
 // Error: a parameter of the architecture is missing, has another shape or no floating type, or a tensor is
 // none.
 void check_weights(const Architecture& architecture, const std::vector<TensorInfo>& given);
@@ -78,8 +41,8 @@ class Model {
   // Takes `weights` over (Hugging Face names; a tied lm_head may be absent) on the device they are on: what
   // has the right type is not copied. Errors: missing, extra or misshapen tensors, by name. `compute` is
   // kFloat or kBFloat16.
-  Model(Architecture architecture, std::vector<std::pair<std::string, at::Tensor>> weights,
-        at::ScalarType compute = at::kFloat, Weights use = Weights::trainable);
+  Model(Architecture architecture, NamedTensors weights, at::ScalarType compute = at::kFloat,
+        Weights use = Weights::trainable);
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
   // Random weights: normal(0, initializer_range = 0.02), norms that multiply by 1, biases 0; deterministic in
@@ -134,18 +97,5 @@ class Model {
   struct Views;  // the compute tensors by role
   std::shared_ptr<Views> views_;
 };
-
-// Per-token log-probabilities and entropies, never holding [N,V] for more than a chunk of rows (0: a
-// number that suits caches and memory). hidden [N,W], targets [N] i64, temperature > 0: logits are divided
-// by it before the log-softmax. → logprobs [N] f32 and entropy [N] f32 (nats), both differentiable with
-// respect to hidden and the output embedding; logits are recomputed chunk by chunk in backward. The plain
-// reference is token_logprobs_reference.
-struct TokenLogprobs {
-  at::Tensor logprobs, entropy;
-};
-TokenLogprobs token_logprobs(const at::Tensor& hidden, const at::Tensor& output_embedding,
-                             const at::Tensor& targets, double temperature, std::int64_t chunk_rows = 0);
-TokenLogprobs token_logprobs_reference(const at::Tensor& hidden, const at::Tensor& output_embedding,
-                                       const at::Tensor& targets, double temperature);
 
 }  // namespace pope

@@ -1,6 +1,6 @@
-// safetensors in and out: 8 bytes of header length, a JSON header, the tensors' bytes.
-// Nothing of a file is believed: the header is checked against the file's size before a tensor is allocated,
-// and the tensors must cover the data exactly, without gap or overlap, as the format demands.
+// Header first, parsed and checked as a whole; then the tensors, read and written as ranges of bytes.
+#include "model/safetensors.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,11 +11,13 @@
 #include <cstring>
 #include <set>
 #include <string>
+#include <tuple>
+#include <utility>
 
 #include "core/error.h"
+#include "core/files.h"
 #include "core/json_depth.h"
 #include "core/system_hint.h"
-#include "model/load.h"
 
 namespace pope {
 namespace {

@@ -1,10 +1,13 @@
-// Log-probabilities and entropies of tokens, chunk by chunk. See model.h.
+// An autograd function over chunks of rows.
 // With z = logits / temperature, p = softmax(z), H = −Σ p log p:
 //   ∂ log p_t / ∂z_j = 1[j = t] − p_j        ∂H / ∂z_j = −p_j (log p_j + H)
+#include "model/token_logprobs.h"
+
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+
 #include "model/kernels.h"
-#include "model/model.h"
 #include "model/product.h"
 
 namespace pope {

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "model/fake_device.h"
 #include "model/layers.h"
+#include "model/layers_plain.h"
 #include "model/models.h"
 
 namespace pope {

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "core/rng.h"
+#include "model/layers_plain.h"
 #include "model/product.h"
 
 namespace pope {

@@ -1,11 +1,12 @@
-// Attention to the cache: one (row, kv head) at a time, the query heads that share it side by side, so that a
-// key or value is read once for all of them. Softmax in f32 over all positions at once. See CachedAttention
-// in kernels.h.
+// One (sequence, kv head) at a time, with the query heads that share it side by side, so that each key and
+// value is read once for all of them. The softmax is in f32, over all positions at once.
+#include "model/cached_attention.h"
+
+#include <algorithm>
 #include <cmath>
-#include <limits>
+#include <type_traits>
 #include <vector>
 
-#include "model/kernels.h"
 #include "model/simd.h"
 #include "model/softmax.h"
 
