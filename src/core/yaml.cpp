@@ -1,3 +1,4 @@
+// Reading is yaml-cpp's work; here its nodes become lists of keys, or JSON. Scalars stay text.
 #include "core/yaml.h"
 
 #include <yaml-cpp/yaml.h>

@@ -1,4 +1,4 @@
-// See device.h.
+// The CUDA half of libtorch is loaded with dlopen; after that ATen finds its hooks by itself.
 #include "model/device.h"
 
 #include <ATen/Context.h>

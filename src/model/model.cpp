@@ -1,4 +1,4 @@
-// The transformer: parameters by role, one block function, and the two ways through it. See model.h.
+// Parameters by role, one block function, and the two ways through it.
 #include "model/model.h"
 
 #include <c10/core/GradMode.h>

@@ -1,4 +1,4 @@
-// See packing.h.
+// Segments are appended; positions and lengths follow from their bounds.
 #include "model/packing.h"
 
 #include <fmt/format.h>

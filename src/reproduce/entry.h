@@ -1,4 +1,4 @@
-// An entry of a plan's YAML file, read key by key.
+// An entry of a plan's YAML file, read key by key. Errors say where it stands.
 #pragma once
 
 #include <fmt/format.h>
@@ -22,6 +22,12 @@ inline std::optional<double> number_in(const std::string& text) {
   const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (code != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
+}
+
+// `file[name]`, or an empty map.
+inline const Json& section_of(const Json& file, const std::string& name) {
+  static const Json kNone = Json::object();
+  return file.contains(name) ? file.at(name) : kNone;
 }
 
 // Refuses keys that it does not know, and names itself in errors.

@@ -1,5 +1,5 @@
-// Processes of a plan. See jobs.h. OUT.command, beside a job's output, holds the arguments it was begun with
-// and what its config files held.
+// From steps to command lines, and from these to processes. OUT.command, beside a job's output, holds the
+// arguments that it was started with and fingerprints of its config files.
 #include "reproduce/jobs.h"
 
 #include <fcntl.h>

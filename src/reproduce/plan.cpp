@@ -1,4 +1,4 @@
-// The whole of configs/paper. See plan.h.
+// Reads the folder, orders the steps, and picks those that a selection of studies needs.
 #include "reproduce/plan.h"
 
 #include <fmt/format.h>
@@ -11,7 +11,8 @@
 
 #include "core/error.h"
 #include "core/nearest.h"
-#include "reproduce/read_plan.h"
+#include "reproduce/read_arms.h"
+#include "reproduce/read_study.h"
 
 namespace pope {
 namespace {

@@ -1,4 +1,6 @@
-// Reading arms.yaml: steps, gate and arms. See plan.h.
+// One reader per file: its members are what all entries share.
+#include "reproduce/read_arms.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +9,7 @@
 #include "core/yaml.h"
 #include "reproduce/entry.h"
 #include "reproduce/measure.h"
-#include "reproduce/read_plan.h"
+#include "reproduce/read_study.h"
 
 namespace pope {
 namespace {
@@ -33,11 +35,11 @@ class Reader {
     if (found.noise && *found.noise <= 0)
       throw Error(kOperation, path_.string() + ": expected noise > 0, got " + top.text("noise"));
     found.plan.rates = rates(top);
-    for (const auto& [name, value] : plan_section(file, "steps").items())
+    for (const auto& [name, value] : section_of(file, "steps").items())
       found.plan.steps.push_back(plain(name, value));
     if (file.contains("gate")) found.plan.gate = gate(file["gate"], found.plan.steps);
-    for (const auto& [name, value] : plan_section(file, "arms").items()) {
-      const Json &train = plan_section(file, "train"), &eval = plan_section(file, "eval");
+    for (const auto& [name, value] : section_of(file, "arms").items()) {
+      const Json &train = section_of(file, "train"), &eval = section_of(file, "eval");
       found.plan.arms[name] = arm(name, value, train, eval, found.plan.steps);
     }
     return found;
@@ -92,7 +94,7 @@ class Reader {
     }
     for (const std::string& attempt : gate.attempts) {
       Step step{"gate-" + attempt, "eval", "", "", "gate-" + attempt, common_, quick_settings_};
-      take_config(Entry(where + ".eval", plan_section(value, "eval"), {"config", "set", "quick"}), step);
+      take_config(Entry(where + ".eval", section_of(value, "eval"), {"config", "set", "quick"}), step);
       override_settings(step.settings, {{"paths.model", "@" + attempt + "/model"}});
       steps.push_back(std::move(step));
     }
@@ -155,11 +157,6 @@ class Reader {
 };
 
 }  // namespace
-
-const Json& plan_section(const Json& file, const std::string& name) {
-  static const Json kNone = Json::object();
-  return file.contains(name) ? file.at(name) : kNone;
-}
 
 ArmsFile read_arms(const fs::path& folder, bool quick) { return Reader(folder, quick).read(); }
 

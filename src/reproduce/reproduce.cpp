@@ -1,4 +1,4 @@
-// See reproduce.h.
+// The order of things: plan, gate, jobs, verdicts, figures, then claims.json and the two pages.
 #include "reproduce/reproduce.h"
 
 #include <fmt/format.h>
