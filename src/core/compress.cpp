@@ -1,4 +1,4 @@
-// zstd's own C interface, streaming on the way in: frames need not say how long their content is.
+// zstd's C interface. Decompression streams, because frames need not say how long their content is.
 #include "core/compress.h"
 
 #include <zstd.h>

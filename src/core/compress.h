@@ -7,7 +7,8 @@
 namespace pope {
 
 std::string zstd_compress(std::string_view text);
-// Any number of frames, one after another. `where` names the source in errors (cut off, or no zstd data).
+// Decompresses any number of frames, one after another. `where` names the source in errors: data that is cut
+// off or not zstd.
 std::string zstd_decompress(std::string_view data, const std::string& where);
 
 }  // namespace pope

@@ -93,7 +93,7 @@ void assign_node(const Options::Option& option, const YAML::Node& node, std::str
   std::visit([&](auto* target) { assign(option, *target, node, origin); }, option.target);
 }
 
-// Plain where every YAML reader takes it for a text, quoted as in JSON elsewhere.
+// Unquoted where every YAML reader takes it as a string, else quoted as in JSON.
 std::string yaml_text(const std::string& value) {
   static const std::set<std::string> words = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
   const auto plain = [](unsigned char c) {
@@ -238,7 +238,7 @@ void Options::load_yaml(const std::string& path) {
 
 std::string Options::to_yaml() const {
   std::string yaml;
-  std::vector<std::string> open;  // the sections that the last line stood in
+  std::vector<std::string> open;  // the sections of the last line
   for (const Option& option : options_) {
     std::vector<std::string> parts = parts_of(option.key);
     const std::string name = std::move(parts.back());

@@ -40,7 +40,7 @@ class Options {
   // Throws Error with the nearest known key when there is none of that name, and when the text has another
   // type. `origin` names where the text came from ("--set", "demo.yaml:12").
   void set(std::string_view key, std::string_view text, std::string_view origin);
-  // The same, where a text option takes `text` as it stands, quotes too.
+  // The same, but a string option takes `text` literally, quotes included.
   void set_literal(std::string_view key, std::string_view text, std::string_view origin);
   // "key=value" as --set takes it.
   void set_assignment(std::string_view assignment);

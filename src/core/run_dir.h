@@ -18,13 +18,13 @@ namespace pope {
 
 class RunDir {
  public:
-  // Creates `path`, or opens it to continue. Takes a lock (flock on PATH/lock) for the life of the object:
-  // two commands on one directory are refused. When config.yaml is there and differs, throws Error naming the
-  // keys and both values. `verb` is kept in environment.json and must match on resume. A run that has left no
-  // file of its own yet takes any settings. Fingerprints of `inputs`, the files and folders that the run
-  // reads, are kept in environment.json; on resume one that differs is refused too: results of two inputs
-  // must not mix. A start that is refused leaves no trace. Unwritable paths, a file in the way, and a folder
-  // with other files in it: Error with a hint.
+  // Creates `path`, or opens it to continue, and locks it (flock on PATH/lock) for the life of the object: a
+  // second command on it is refused. `inputs` are the files and folders that the run reads; their
+  // fingerprints and `verb` are kept in environment.json. A directory continues only with the same verb,
+  // config and inputs, so that results never mix; Error otherwise, naming what differs (keys with both
+  // values). As long as a run has written no results, it may be started again with other settings. A refused
+  // start changes nothing. Error with a hint also for unwritable paths, a file in the way, and a folder that
+  // holds other files.
   static RunDir open(const std::filesystem::path& path, std::string_view verb, const Options& options,
                      const std::vector<std::filesystem::path>& inputs = {});
   RunDir(RunDir&&) noexcept;
@@ -51,7 +51,7 @@ class RunDir {
   int lock_fd_ = -1;
 };
 
-// What truncate_metrics does, for another file of rows with "step". No file: nothing to do.
+// The same as truncate_metrics for any file of rows with "step". Does nothing when there is no file.
 void truncate_steps(const std::filesystem::path& file, std::int64_t step);
 
 }  // namespace pope

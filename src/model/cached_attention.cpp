@@ -19,7 +19,7 @@ using simd::F16, simd::kLanes, simd::splat, simd::sweep;
 template <class T>
 struct Rows {
   const T *prefix, *own;
-  std::int64_t prefix_length, first, width;  // first: the position that counts as 0
+  std::int64_t prefix_length, first, width;  // operator[](0) is position `first`
   POPE_INLINE const T* operator[](std::int64_t p) const {
     p += first;
     return p < prefix_length ? prefix + p * width : own + (p - prefix_length) * width;
@@ -52,7 +52,7 @@ POPE_INLINE void dot_keys(const float* queries, const Rows<T>& keys, std::int64_
 template <int G, int C, class T>
 POPE_INLINE void mix_values(const float* weights, const Rows<T>& values, std::int64_t length,
                             std::int64_t stride, const float* inverse, T* out, std::int64_t out_stride) {
-  constexpr int kChains = G * C < 4 ? 4 : 1;  // sums that do not wait for one another
+  constexpr int kChains = G * C < 4 ? 4 : 1;  // independent sums, so that additions overlap
   F16 mixed[kChains][G][C] = {};
   const auto add = [&](std::int64_t p, int chain) __attribute__((always_inline)) {
     const T* value = values[p];

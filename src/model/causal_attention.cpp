@@ -20,19 +20,19 @@ namespace {
 using simd::F16, simd::kLanes;
 
 constexpr int kRows = 4;              // queries at a time
-constexpr std::int64_t kKeys = 1024;  // keys at a time: they stay in the cache while the queries pass by
+constexpr std::int64_t kKeys = 1024;  // keys at a time: few enough to stay in the processor's cache
 
-// Rows of a transposed operand are padded to a multiple of two vectors, and one more so that they do not all
-// fall on the same cache lines.
+// The row length of a transposed operand: a multiple of two vectors, and one vector more so that rows do not
+// all fall on the same cache lines.
 std::int64_t padded(std::int64_t steps) { return (steps + 31) / 32 * 32 + kLanes; }
 
-// x [n] → out [n] · factor, in the other's number format.
+// out [n] = x [n] · factor, in out's number format.
 template <class In, class Out>
 POPE_INLINE void convert(const In* x, std::int64_t n, float factor, Out* out) {
   for (std::int64_t i = 0; i < n; i += kLanes) simd::store(out + i, simd::load(x + i) * factor);
 }
 
-// x [n,D] f32 → columns from … from + n − 1 of out [D,stride], zero beyond.
+// x [n,D] f32 → columns from … from + n − 1 of out [D,stride]. The columns after them become zero.
 POPE_INLINE void transpose(const float* x, std::int64_t from, std::int64_t n, std::int64_t width,
                            std::int64_t stride, float* out) {
   for (std::int64_t d = 0; d < width; ++d) {

@@ -47,7 +47,7 @@ at::Device open_device(const std::string& name) {
     throw Error("device", "run.device=" + name + ": found " + std::to_string(count) + " CUDA devices",
                 "nvidia-smi lists them; the driver has to be as new as libtorch's CUDA");
   }
-  // cuDNN's attention plans anew for every shape; micro-batches and prompts hardly ever repeat one.
+  // cuDNN's attention makes a plan for every new shape, and here shapes hardly ever repeat.
   at::globalContext().setSDPUseCuDNN(false);
   return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
 }

@@ -13,8 +13,8 @@ namespace pope {
 
 namespace {
 
-// The loops of the CPU read what has been written and no more. Elsewhere what is not seen is multiplied by
-// zero, which takes finite numbers.
+// The CPU's loops only read rows that were written. On other devices masked rows are read and multiplied by
+// zero, so they must be finite.
 at::Tensor room(at::IntArrayRef sizes, const at::TensorOptions& options) {
   return options.device().is_cpu() ? at::empty(sizes, options) : at::zeros(sizes, options);
 }

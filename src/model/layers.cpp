@@ -35,10 +35,10 @@ T* out(const at::Tensor& x) {
   return x.defined() ? x.data_ptr<T>() : nullptr;
 }
 
-// Sums of weight gradients, one row per thread so that threads do not share them.
+// Room for the gradients of weights: one row per thread, to be summed afterwards.
 at::Tensor thread_sums(std::int64_t width) { return at::zeros({at::get_num_threads(), width}, at::kFloat); }
 
-// x [N,W], delta like it or undefined → {x + delta (undefined without delta), normed}.
+// x [N,W], delta [N,W] or undefined → {x + delta (undefined without delta), normed}.
 variable_list norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight, double eps,
                            double offset) {
   const auto width = x.size(-1);
@@ -159,7 +159,7 @@ Heads split_forward(const at::Tensor& qkv, const HeadSplit& s) {
   return heads;
 }
 
-// The norms are arguments of their own so that autograd sees them; without norms they are empty tensors.
+// The norms are separate arguments so that autograd sees them; a model without norms passes empty tensors.
 struct Split : Function<Split> {
   static variable_list forward(AutogradContext* ctx, const at::Tensor& qkv, const at::Tensor& q_norm,
                                const at::Tensor& k_norm, const HeadSplit* split) {

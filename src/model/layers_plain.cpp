@@ -16,7 +16,7 @@ at::Tensor rotate(const at::Tensor& x, const HeadSplit& split) {
       .to(x.scalar_type());
 }
 
-// The length that all sequences of the packing have, none of which shares a prefix; 0: there is none.
+// The length of all sequences of a packing, if it is the same and none shares a prefix; else 0.
 std::int64_t common_length(const Packing& packing) {
   const auto length = packing.bounds[1];
   bool same = packing.group_count() + 1 == std::ssize(packing.bounds);
@@ -25,7 +25,7 @@ std::int64_t common_length(const Packing& packing) {
   return same ? length : 0;
 }
 
-// causal_attention where common_length() is `length` and no window cuts it: one call for all sequences.
+// causal_attention for sequences of one length that fits into the window: a single call.
 at::Tensor equal_attention(const Heads& heads, std::int64_t length) {
   const auto kv_heads = heads.q.size(0), group = heads.q.size(1), width = heads.q.size(3);
   const auto by_row = [&](const at::Tensor& x) {  // [K,G,R·T,D] → [K·R,G,T,D]
@@ -67,7 +67,7 @@ Heads split_heads(const at::Tensor& qkv, const HeadSplit& split) {
 }
 
 at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int64_t window) {
-  // Launches count on a device, where a prefill of many prompts would be as many of them.
+  // On a device launches are expensive: a prefill of many prompts should not be one launch per prompt.
   const auto length = heads.q.is_cpu() ? 0 : common_length(packing);
   if (length > 0 && (window == 0 || length <= window)) return equal_attention(heads, length);
   // In f32: libtorch's bf16 CPU kernel multiplies through an emulated bf16 product, many times slower.
@@ -82,14 +82,14 @@ at::Tensor causal_attention(const Heads& heads, const Packing& packing, std::int
       const auto segment = [&](const at::Tensor& x, std::int64_t which) {
         return x.narrow(2, packing.bounds[which], packing.bounds[which + 1] - packing.bounds[which]);
       };
-      // A continuation is attended to together with its prefix, whose rows are then left out: a mask that
-      // lets its queries see the prefix would be kept for the gradient, own · length bytes and more in every
-      // layer.
+      // A continuation is computed together with its prefix, and the prefix's rows are dropped. The
+      // alternative, a mask for the continuation's queries, would be kept for the gradient: own · length
+      // bytes and more in every layer.
       const auto whole = [&](const at::Tensor& x) {
         return s == first ? segment(x, s) : at::cat({segment(x, first), segment(x, s)}, 2);
       };
       const auto q = whole(all.q);
-      // The G query heads see their kv head through a stride of zero: k and v are not copied.
+      // expand() repeats a kv head for its G query heads with a stride of zero: k and v are not copied.
       const auto k = whole(all.k).expand({-1, q.size(1), -1, -1}),
                  v = whole(all.v).expand({-1, q.size(1), -1, -1});
       const auto length = q.size(2), own = packing.bounds[s + 1] - packing.bounds[s];
@@ -134,7 +134,7 @@ at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const a
   const auto batch = seen.size(0), length = seen.size(3), kv_heads = keys.size(1), group = q.size(1),
              steps = q.size(2), width = q.size(3), queries = group * steps;
   const auto part = [&](const at::Tensor& x) { return x.narrow(0, 0, batch).narrow(2, 0, length); };
-  // The G heads that share keys stand as further queries, G·T of them: no copy of the cache for each.
+  // The G query heads of a kv head become G·T queries of one head, so that the cache is not copied G times.
   const auto mask = seen.unsqueeze(2)
                         .expand({batch, 1, group, steps, length})
                         .reshape({batch, 1, queries, length})

@@ -1,6 +1,6 @@
-// The model: parameters and the two ways through them, which share the layer code.
-//   forward_hidden():  the training forward over packed sequences, differentiable.
-//   decode():  one step for a batch of cached sequences, or a prefill, without gradient.
+// The model: parameters, and the two ways through them, which share the code of the layers.
+//   forward_hidden()  training: packed sequences, differentiable.
+//   decode()          sampling: one step of a batch of cached sequences, or a prefill; no gradient.
 // Symbols: B sequences, T positions, N rows (tokens), W width, H query heads, K kv heads, D head width, V
 // vocabulary.
 #pragma once
@@ -20,33 +20,30 @@
 
 namespace pope {
 
-// A trainable tensor: the fp32 master that the optimiser steps, and the tensor that forward passes read.
-// In fp32 compute the two are one tensor; in bf16 the compute tensor is the master rounded (see
-// sync_compute_weights()).
+// A trainable tensor: the f32 master that the optimiser changes, and the tensor that forward passes read. In
+// f32 compute the two are one tensor; in bf16 sync_compute_weights() rounds the master to the compute tensor.
 struct Parameter {
   std::string name;    // Hugging Face's name, "model.layers.0.self_attn.q_proj.weight"
-  at::Tensor master;   // f32; of a frozen model the compute tensor
-  at::Tensor compute;  // f32 or bf16; requires_grad, its .grad() is what backward leaves
+  at::Tensor master;   // f32; in a frozen model the compute tensor
+  at::Tensor compute;  // f32 or bf16; requires_grad, backward leaves the gradient in its .grad()
 };
 
-// Error: a parameter of the architecture is missing, has another shape or no floating type, or a tensor is
-// none.
+// Error: a parameter of the architecture is missing, has another shape or is not of a floating type, or a
+// given tensor is not a parameter.
 void check_weights(const Architecture& architecture, const std::vector<TensorInfo>& given);
 
-// A frozen model only samples: it has no masters beside its compute tensors.
+// A frozen model only samples; it has no masters beside its compute tensors.
 enum class Weights { trainable, frozen };
 
 class Model {
  public:
-  // Takes `weights` over (Hugging Face names; a tied lm_head may be absent) on the device they are on: what
-  // has the right type is not copied. Errors: missing, extra or misshapen tensors, by name. `compute` is
-  // kFloat or kBFloat16.
+  // Takes `weights` (Hugging Face names; a tied lm_head may be absent) on the device they are on. Those that
+  // have the right type are not copied. `compute` is kFloat or kBFloat16. Errors: see check_weights.
   Model(Architecture architecture, NamedTensors weights, at::ScalarType compute = at::kFloat,
         Weights use = Weights::trainable);
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
-  // Random weights: normal(0, initializer_range = 0.02), norms that multiply by 1, biases 0; deterministic in
-  // `seed`.
+  // Random weights: normal(0, 0.02), norms that multiply by 1, biases 0; deterministic in `seed`.
   static std::shared_ptr<Model> random(Architecture architecture, std::uint64_t seed,
                                        at::ScalarType compute = at::kFloat);
 
@@ -54,35 +51,35 @@ class Model {
   std::vector<Parameter>& parameters() { return parameters_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
   at::ScalarType compute_type() const { return compute_; }
-  // Where the weights are. Inputs have to be there too, where nothing else is said.
+  // Where the weights are. Inputs must be there too, unless a function says otherwise.
   at::Device device() const;
-  // Counts optimiser steps; stamped on rollouts.
+  // The number of optimiser steps so far; rollouts record it.
   std::int64_t version = 0;
-  // forward_hidden() keeps two tensors [N,W] per block and computes the rest again in the backward pass: the
-  // same gradients, less memory, about a third more time.
+  // With it forward_hidden() keeps two tensors [N,W] per block and computes the rest again in the backward
+  // pass: the same gradients with less memory, in about a third more time.
   bool activation_checkpointing = false;
-  // Makes the compute tensors equal to the masters again (after an optimiser step). No-op in fp32. In place,
-  // as all that changes weights has to be: recorded decode steps (graphs.h) read them where they lie.
+  // Copies the masters to the compute tensors; call it after changing masters. Does nothing in f32. Weights
+  // are always changed in place: recorded decode steps (graphs.h) read them at their addresses.
   void sync_compute_weights();
 
-  // Final-norm hidden states. tokens [N] i64 of the sequences that `packing` names → [N,W] compute dtype,
-  // with gradient. Each sequence is computed as if it were alone.
+  // Hidden states after the final norm. tokens [N] i64, laid out as `packing` says → [N,W] compute type, with
+  // gradient. The result for a sequence does not depend on the others in the row.
   at::Tensor forward_hidden(const at::Tensor& tokens, const Packing& packing) const;
 
-  // Cached step. tokens [B,T] i64 (on the CPU, as starts) for the cache slots 0..B−1 of `cache` (T = 1:
-  // decode; T > 1: prefill of right-padded prompts), starts [B] i64 = position of each row's first token.
-  // Writes keys and values into the cache, attends to positions ≤ its own. → hidden [B,T,W], no gradient. The
-  // plain reference is forward_hidden().
+  // One cached step, or with T > 1 a prefill of right-padded prompts. tokens [B,T] i64 for the cache's slots
+  // 0 … B−1, starts [B] i64 the position of each row's first token; both on the CPU. Writes keys and values
+  // into the cache; each token attends to the positions up to its own. → hidden states [B,T,W], no gradient.
+  // The plain reference is forward_hidden().
   at::Tensor decode(const at::Tensor& tokens, const at::Tensor& starts, KvCache& cache) const;
-  // The same with tokens and starts where the weights are. On a device other than the CPU nothing is read on
-  // the host, and nothing but B, T and `length` decides what is launched. Attends within the first `length`
-  // positions; the caller answers for starts + T ≤ length, and for room in the cache.
+  // The same with tokens and starts on the weights' device, attending within the first `length` positions. On
+  // devices other than the CPU nothing is read on the host, and what is launched depends on B, T and `length`
+  // alone. The caller makes sure that starts + T ≤ length and that the cache has room.
   at::Tensor decode_within(const at::Tensor& tokens, const at::Tensor& starts, std::int64_t length,
                            KvCache& cache) const;
 
-  // Logits of rows. hidden [N,W] → [N,V] f32, bf16 multiplied exactly and summed in f32. No gradient.
+  // Logits of hidden states [N,W] → [N,V] f32; bf16 is multiplied exactly and summed in f32. No gradient.
   at::Tensor logits(const at::Tensor& hidden) const;
-  // The output embedding [V,W], compute dtype: the tied embedding or lm_head.
+  // The output embedding [V,W], compute type: lm_head, or the tied embedding.
   const at::Tensor& output_embedding() const;
 
  private:
