@@ -31,6 +31,11 @@ std::vector<CollectedProblem> done_of(const PartialResults& partial, const std::
   return done;
 }
 
+void check_collect(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  check_samples(settings.sampling, "collect.samples", settings.collect.samples);
+}
+
 Json run_collect(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
   RunDir run = open_run(invocation, "collect");
@@ -80,6 +85,7 @@ std::string show_collect(const Json& result) {
 
 const Verb collect_verb = {
     .name = "collect",
+    .group = Group::data,
     .summary = "collect the model's own correct traces (rejection sampling, STaR)",
     .description =
         "Samples every problem, keeps correct rollouts, and writes them as solutions: data for pope sft, "
@@ -91,8 +97,10 @@ const Verb collect_verb = {
         "Leaves in --out: collected.jsonl, rollouts/, result.json.\n"
         "\n"
         "  pope collect --model MODEL --problems runs/guide/guided.jsonl --out runs/collect",
-    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "collect", "sampling", "prompt", "verify"},
+    .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},
+                  {"--problems", "paths.problems", "FILE", Need::required}},
+    .keys = sampling_keys({"collect.*"}),
+    .check = check_collect,
     .run = run_collect,
     .show = show_collect};
 

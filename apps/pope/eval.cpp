@@ -32,6 +32,11 @@ std::vector<EvaluatedProblem> done_of(const PartialResults& partial, const std::
   return done;
 }
 
+void check_eval(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  check_samples(settings.sampling, "eval.samples", settings.eval.samples);
+}
+
 Json run_eval(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
   RunDir run = open_run(invocation, "eval");
@@ -113,6 +118,7 @@ std::string show_eval(const Json& result) {
 
 const Verb eval_verb = {
     .name = "eval",
+    .group = Group::workflow,
     .summary = "measure pass@k on problem sets, with intervals",
     .description =
         "Samples every problem eval.samples times; reports unbiased pass@k with bootstrap intervals over\n"
@@ -124,10 +130,11 @@ const Verb eval_verb = {
         "  pope eval --model runs/pope/model --problems runs/mine/heldout.jsonl --out runs/eval --label "
         "POPE\n"
         "  pope eval --model M --eval-set hard=a.jsonl --eval-set heldout=b.jsonl --out runs/eval",
-    .shortcuts = {{"--model", "paths.model"},
-                  {"--problems", "paths.problems"},
-                  {"--eval-set", "paths.eval_sets"}},
-    .sections = {"run", "paths", "eval", "sampling", "prompt", "verify"},
+    .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},
+                  {"--problems", "paths.problems", "FILE", Need::one_of},
+                  {"--eval-set", "paths.eval_sets", "NAME=FILE", Need::one_of}},
+    .keys = sampling_keys({"paths.eval_sets", "eval.*"}),
+    .check = check_eval,
     .run = run_eval,
     .show = show_eval};
 

@@ -16,6 +16,12 @@
 namespace pope {
 namespace {
 
+void check_guide(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  const bool searches = settings.guide.choose == "shortest" && settings.guide.fixed_fraction == 0;
+  if (searches) check_samples(settings.sampling, "guide.samples", settings.guide.samples);
+}
+
 Json run_guide(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
   RunDir run = open_run(invocation, "guide");
@@ -97,6 +103,7 @@ std::string show_guide(const Json& result) {
 
 const Verb guide_verb = {
     .name = "guide",
+    .group = Group::workflow,
     .summary = "find the shortest solution prefix that makes success possible",
     .description =
         "Tries prefixes of each problem's known solution, shortest first, and keeps the first under which\n"
@@ -106,8 +113,10 @@ const Verb guide_verb = {
         "Leaves in --out: guided.jsonl (the problems with their guidance), rollouts/, result.json.\n"
         "\n"
         "  pope guide --model MODEL --problems runs/mine/hard.jsonl --out runs/guide",
-    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "guide", "sampling", "prompt", "verify"},
+    .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},
+                  {"--problems", "paths.problems", "FILE", Need::required}},
+    .keys = sampling_keys({"guide.*"}),
+    .check = check_guide,
     .run = run_guide,
     .show = show_guide};
 

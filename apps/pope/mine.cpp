@@ -89,6 +89,11 @@ Json write_sets(const std::filesystem::path& run, const MiningResult& result, co
   return counts;
 }
 
+void check_mine(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  check_samples(settings.sampling, "mine.samples", settings.mine.samples);
+}
+
 Json run_mine(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
   RunDir run = open_run(invocation, "mine");
@@ -171,6 +176,7 @@ std::string show_mine(const Json& result) {
 
 const Verb mine_verb = {
     .name = "mine",
+    .group = Group::workflow,
     .summary = "find the problems that the model cannot solve",
     .description =
         "Samples every problem up to mine.samples times and sorts the problems by how many samples are\n"
@@ -181,8 +187,10 @@ const Verb mine_verb = {
         "such, rollouts/, result.json.\n"
         "\n"
         "  pope mine --model MODEL --problems problems.jsonl --out runs/mine --set mine.samples=64",
-    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "mine", "sampling", "prompt", "verify"},
+    .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},
+                  {"--problems", "paths.problems", "FILE", Need::required}},
+    .keys = sampling_keys({"mine.*"}),
+    .check = check_mine,
     .run = run_mine,
     .show = show_mine};
 

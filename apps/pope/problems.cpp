@@ -28,6 +28,7 @@ std::string show_problems(const Json& result) {
 
 const Verb problems_verb = {
     .name = "problems",
+    .group = Group::data,
     .summary = "generate problems of a synthetic family",
     .description =
         "Writes problems with answers that can be verified and known solutions: the hard part of a family\n"
@@ -35,7 +36,7 @@ const Verb problems_verb = {
         "\n"
         "  pope problems --out hard.jsonl --set source.part=hard --set source.count=320\n"
         "  pope problems --out pretrain.jsonl --set source.part=pretrain --set source.count=100000",
-    .sections = {"source", "run"},
+    .keys = {"source.*", "run.seed"},
     .out = "FILE.jsonl",
     .run = run_problems,
     .show = show_problems};

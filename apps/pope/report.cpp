@@ -44,6 +44,7 @@ std::string show_report(const Json& report) {
 
 const Verb report_verb = {
     .name = "report",
+    .group = Group::workflow,
     .summary = "make one HTML page from runs: table, curves, rollouts to read",
     .description =
         "Reads run directories of any verb. Runs with the same label are seeds of one method.\n"
@@ -51,7 +52,7 @@ const Verb report_verb = {
         "\n"
         "  pope report runs/pope runs/eval-* --out report.html",
     .arguments = "RUN...",
-    .sections = {"report"},
+    .keys = {"report.*"},
     .out = "FILE.html",
     .needs_out = false,
     .run = run_report,

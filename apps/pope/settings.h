@@ -22,6 +22,7 @@
 namespace pope {
 
 struct RunConfig {
+  static constexpr auto kSection = "run";
   std::string label;  // the method's name in reports; "" = the verb
   std::uint64_t seed = 1;
   int threads = 0;             // 0 = all cores
@@ -32,6 +33,7 @@ struct RunConfig {
 };
 
 struct PathsConfig {
+  static constexpr auto kSection = "paths";
   std::string model;                   // Hugging Face model directory or .gguf file
   std::string problems;                // problem file (JSON Lines)
   std::string easy;                    // train: easy problems
@@ -42,6 +44,7 @@ struct PathsConfig {
 
 // The pair that `pope verify` compares.
 struct CheckConfig {
+  static constexpr auto kSection = "check";
   std::string gold, pred;
   std::string form = "answer";  // answer | response | freetext
   void fields(Options& options);

@@ -44,6 +44,7 @@ std::string show_sft(const Json& result) {
 
 const Verb sft_verb = {
     .name = "sft",
+    .group = Group::data,
     .summary = "fine-tune the model on solutions (supervised)",
     .description =
         "Trains on the solutions of the problems; the prompt, and guidance where a problem carries it, is\n"
@@ -52,8 +53,9 @@ const Verb sft_verb = {
         "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, checkpoints/, result.json.\n"
         "\n"
         "  pope sft --model MODEL --problems solved.jsonl --out runs/sft --set optimizer.lr=1e-5",
-    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "sft", "optimizer", "prompt"},
+    .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},
+                  {"--problems", "paths.problems", "FILE", Need::required}},
+    .keys = {"run.*", "paths.model", "paths.problems", "sft.*", "optimizer.*", "prompt.*"},
     .run = run_sft,
     .show = show_sft};
 

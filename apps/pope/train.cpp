@@ -15,8 +15,8 @@
 namespace pope {
 namespace {
 
-// A file that is given and would not be used is a mistake.
-void check(const Settings& settings) {
+// What is given and would not be used is a mistake.
+void check_used(const Settings& settings, const Options& options) {
   if (!settings.paths.easy.empty() && settings.mixture.easy == 0) {
     throw Error("config", "paths.easy is given, but mixture.easy is 0: no easy problem would be drawn",
                 "set mixture.easy, e.g. to 1, or leave out --easy");
@@ -29,13 +29,26 @@ void check(const Settings& settings) {
     throw Error("config", "paths.reference is given, but objective.kl_coef is 0: it would not be used",
                 "set objective.kl_coef, e.g. to 0.001, or leave out paths.reference");
   }
+  for (const Options::Option& option : options.all()) {
+    if (settings.train.mode == "sync" && option.key().starts_with("stream.") &&
+        option.value_text() != option.default_text())
+      refuse_setting(option.key(), option.default_text() + ", its default, with train.mode=sync",
+                     option.value_text(), "set train.mode=streaming, or leave it out");
+  }
+}
+
+void check_train(const Invocation& invocation) {
+  const Settings& s = invocation.settings;
+  check_rl(s.train, s.stream, s.objective, s.optimizer, s.sampling);
+  check_shares(s.mixture, s.train.prompts_per_step);
+  check_used(s, invocation.options);
 }
 
 // The first mixture.easy_count of the easy file.
 std::vector<Problem> easy_problems(const Settings& settings) {
   std::vector<Problem> easy = read_problems(settings.paths.easy);
   const int count = settings.mixture.easy_count;
-  if (count < 0 || std::cmp_greater(count, easy.size())) {
+  if (std::cmp_greater(count, easy.size())) {
     throw Error("config",
                 fmt::format("mixture.easy_count: expected at most the {} problems of {}, got {}", easy.size(),
                             settings.paths.easy, count),
@@ -62,7 +75,6 @@ std::shared_ptr<const Model> load_reference(const Settings& settings) {
 
 Json run_train(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
-  check(settings);
   RunDir run = open_run(invocation, "train");
   if (const auto stored = complete_result(run)) return *stored;
   std::vector<Problem> hard = required_problems(settings), easy;
@@ -125,6 +137,7 @@ std::string show_train(const Json& result) {
 
 const Verb train_verb = {
     .name = "train",
+    .group = Group::workflow,
     .summary = "train the model on hard problems, guided and unguided",
     .description =
         "Each step samples groups of rollouts from the mixture, grades them and takes a policy-gradient\n"
@@ -135,12 +148,13 @@ const Verb train_verb = {
         "result.json.\n"
         "\n"
         "  pope train --model MODEL --problems runs/guide/guided.jsonl --out runs/pope --label POPE",
-    .shortcuts = {{"--model", "paths.model"},
-                  {"--problems", "paths.problems"},
-                  {"--easy", "paths.easy"},
-                  {"--eval-set", "paths.eval_sets"}},
-    .sections = {"run", "paths", "train", "stream", "mixture", "objective", "optimizer", "sampling", "prompt",
-                 "verify"},
+    .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},
+                  {"--problems", "paths.problems", "FILE", Need::required},
+                  {"--easy", "paths.easy", "FILE"},
+                  {"--eval-set", "paths.eval_sets", "NAME=FILE"}},
+    .keys = sampling_keys({"run.activation_checkpointing", "paths.*", "train.*", "stream.*", "mixture.*",
+                           "objective.*", "optimizer.*"}),
+    .check = check_train,
     .run = run_train,
     .show = show_train};
 

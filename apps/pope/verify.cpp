@@ -130,6 +130,7 @@ std::string show_verify(const Json& result) {
 
 const Verb verify_verb = {
     .name = "verify",
+    .group = Group::data,
     .summary = "check answers against reference answers, and say why",
     .description =
         "Compares one pair, or every row of a file: {\"gold\", \"pred\", \"form\", \"equal\"}, one JSON "
@@ -148,8 +149,10 @@ const Verb verify_verb = {
         "  pope verify cases.jsonl --out verdicts.jsonl\n"
         "  pope verify cases.jsonl --set verify.kind=command --set verify.command='python3 grader.py'",
     .arguments = "[FILE.jsonl]",
-    .shortcuts = {{"--gold", "check.gold"}, {"--pred", "check.pred"}, {"--form", "check.form"}},
-    .sections = {"check", "verify", "run"},
+    .shortcuts = {{"--gold", "check.gold", "TEXT"},
+                  {"--pred", "check.pred", "TEXT"},
+                  {"--form", "check.form", "FORM"}},
+    .keys = {"check.*", "verify.*", "run.threads"},
     .out = "FILE.jsonl",
     .needs_out = false,
     .run = run_verify,

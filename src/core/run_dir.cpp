@@ -65,10 +65,10 @@ std::string differences(const fs::path& config, const Options& options) {
     text += fmt::format("\n  {}: the run has {}, now given {}", key, shown(was), shown(is));
   };
   for (const Options::Option& option : options.all()) {
-    const auto was = saved.find(option.key);
+    const auto was = saved.find(option.key());
     // A key that the run does not know came later; its default is what the run was made with.
-    const std::string assumed = by_key("x: " + option.default_text, "default").at("x");
-    compare(option.key, was == saved.end() ? assumed : was->second, now.at(option.key));
+    const std::string assumed = by_key("x: " + option.default_text(), "default").at("x");
+    compare(option.key(), was == saved.end() ? assumed : was->second, now.at(option.key()));
   }
   for (const auto& [key, was] : saved) {
     if (!now.contains(key))

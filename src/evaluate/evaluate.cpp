@@ -1,30 +1,43 @@
 // Evaluation: every problem gets the same number of samples, all in flight as the engine has room.
 #include "evaluate/evaluate.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
-#include "core/error.h"
 #include "core/progress.h"
 #include "explore/sampling.h"
+#include "text/steps.h"
 
 namespace pope {
 
 void EvalConfig::fields(Options& o) {
-  o.add("samples", samples, "rollouts per problem");
-  o.add("problems", problems, "of each set only the first so many problems; 0 = all");
-  o.add("pass_at", pass_at, "k of the reported pass@k; those above samples are left out");
-  o.add("level", level, "level of the bootstrap intervals over problems");
-  o.add("resamples", resamples, "bootstrap resamples");
+  o.add("samples", samples, "rollouts per problem").at_least(1);
+  o.add("problems", problems, "of each set only the first so many problems; 0 = all").at_least(0);
+  o.add("pass_at", pass_at, "k of the reported pass@k; those above samples are left out")
+      .at_least(1)
+      .distinct();
+  o.add("level", level, "level of the bootstrap intervals over problems").above(0).below(1);
+  o.add("resamples", resamples, "bootstrap resamples").at_least(1);
   o.add("guided", guided, "also evaluate under guidance those problems that carry it");
-  o.add("keep_rollouts", keep_rollouts, "rollouts kept for reading, per problem");
+  o.add("keep_rollouts", keep_rollouts, "rollouts kept for reading, per problem").at_least(0);
   o.add("overlap", overlap, "measure how much of its guidance a problem's rollouts re-use, shown or not");
-  o.add("overlap_ngram", overlap_of.ngram, "overlap: words of an n-gram");
-  o.add("overlap_boundary", overlap_of.boundary,
-        "overlap: what a step is: auto (line or sentence) | line | word");
-  o.add("overlap_similar", overlap_of.similar, "overlap: two steps match from this part of shared words on");
+  o.add("overlap_ngram", overlap_of.ngram, "overlap: words of an n-gram").at_least(1);
+  o.add("overlap_boundary", overlap_of.boundary, "overlap: where a step ends; auto: at a line or sentence")
+      .choices(step_boundaries());
+  o.add("overlap_similar", overlap_of.similar, "overlap: two steps match from this part of shared words on")
+      .above(0)
+      .at_most(1);
+}
+
+void EvalConfig::check_together() const {
+  if (std::none_of(pass_at.begin(), pass_at.end(), [&](int k) { return k <= samples; }))
+    refuse_setting("eval.pass_at", fmt::format("a k that is at most eval.samples ({})", samples),
+                   fmt::format("[{}]", fmt::join(pass_at, ", ")));
 }
 
 namespace {
@@ -36,22 +49,6 @@ struct Running {
   std::string guidance, others;  // of the problem itself and of another one: what overlap is measured with
   int arrived = 0;
 };
-
-void check(const EvalConfig& config) {
-  const auto require = [](bool good, const char* expected) {
-    if (!good) throw Error("evaluate", expected, "see the section \"eval\" of the config");
-  };
-  require(config.samples >= 1, "expected samples >= 1");
-  require(config.problems >= 0, "expected problems >= 0");
-  require(std::all_of(config.pass_at.begin(), config.pass_at.end(), [](int k) { return k >= 1; }),
-          "expected pass_at >= 1");
-  require(
-      std::any_of(config.pass_at.begin(), config.pass_at.end(), [&](int k) { return k <= config.samples; }),
-      "expected a k in pass_at that is at most samples");
-  require(0 < config.level && config.level < 1, "expected 0 < level < 1");
-  require(config.resamples >= 1, "expected resamples >= 1");
-  require(config.overlap_of.ngram >= 1, "expected overlap_ngram >= 1");
-}
 
 void add(Overlap& sum, const Overlap& one) {
   sum.ngrams += one.ngrams;

@@ -13,6 +13,7 @@
 namespace pope {
 
 struct EvalConfig {
+  static constexpr auto kSection = "eval";
   int samples = 64;
   int problems = 0;  // of each set only the first so many; 0 = all
   std::vector<int> pass_at = {1, 8, 32};
@@ -23,6 +24,7 @@ struct EvalConfig {
   bool overlap = false;   // also measure how much of its guidance a problem's rollouts re-use
   OverlapConfig overlap_of;
   void fields(Options& options);
+  void check_together() const;
 };
 
 struct PassAtK {

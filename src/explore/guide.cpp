@@ -8,7 +8,6 @@
 #include <map>
 #include <unordered_map>
 
-#include "core/error.h"
 #include "core/progress.h"
 #include "core/rng.h"
 #include "explore/prefixes.h"
@@ -19,25 +18,6 @@ namespace pope {
 namespace {
 
 constexpr int kKeptRecords = 4;
-
-void check(const GuideConfig& config) {
-  const auto require = [](bool good, const char* expected) {
-    if (!good) throw Error("guide", expected, "see the section \"guide\" of the config");
-  };
-  require(config.grid >= 1 && config.samples >= 1, "expected grid >= 1 and samples >= 1");
-  require(0 < config.max_fraction && config.max_fraction <= 1, "expected 0 < max_fraction <= 1");
-  require(0 < config.fallback_fraction && config.fallback_fraction <= 1,
-          "expected 0 < fallback_fraction <= 1");
-  require(0 <= config.fixed_fraction && config.fixed_fraction < 1, "expected 0 <= fixed_fraction < 1");
-  require(config.choose == "shortest" || config.choose == "random", "expected choose = shortest or random");
-  require(0 <= config.min_fraction && config.min_fraction <= config.max_fraction,
-          "expected 0 <= min_fraction <= max_fraction");
-  require(0 <= config.min_rate && config.min_rate <= 1, "expected 0 <= min_rate <= 1");
-  require(config.per_problem >= 1, "expected per_problem >= 1");
-  require(config.per_problem == 1 || config.choose == "random", "per_problem: expected choose = random");
-  require(config.kind == "oracle_prefix" || config.kind == "self_prefix",
-          "expected kind = oracle_prefix or self_prefix");
-}
 
 Guidance guidance_of(const GuideConfig& config, const Prefix& prefix, int samples, int correct) {
   Guidance guidance;

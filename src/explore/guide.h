@@ -16,6 +16,7 @@
 namespace pope {
 
 struct GuideConfig {
+  static constexpr auto kSection = "guide";
   int grid = 8;                // prefixes tried: about 1/grid, 2/grid, … of the solution
   int samples = 8;             // rollouts per prefix
   double max_fraction = 0.75;  // no prefix is longer than this part of the solution
@@ -28,6 +29,7 @@ struct GuideConfig {
   int per_problem = 1;              // choose = random: so many prefixes, each a problem "ID#1", "ID#2", …
   std::string kind = "oracle_prefix";  // whose solution it is: self_prefix where it is the model's own
   void fields(Options& options);
+  void check_together() const;
 };
 
 struct Prefix {

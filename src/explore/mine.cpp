@@ -9,7 +9,6 @@
 #include <map>
 #include <unordered_map>
 
-#include "core/error.h"
 #include "core/progress.h"
 #include "explore/sampling.h"
 
@@ -31,20 +30,6 @@ struct Open {
   int requested = 0, arrived = 0, correct = 0;
   KeptRecords records{kKeptRecords};
 };
-
-void check(const MineConfig& config) {
-  const auto require = [](bool good, const char* expected) {
-    if (!good) throw Error("mine", expected, "see the section \"mine\" of the config");
-  };
-  require(config.samples >= 1 && config.chunk >= 1, "expected samples >= 1 and chunk >= 1");
-  require(config.hard_max >= 0, "expected hard_max >= 0");
-  require(
-      0 <= config.easy_min && config.easy_min <= config.easier_min && config.easier_min <= config.easier_max,
-      "expected 0 <= easy_min <= easier_min <= easier_max");
-  require(std::all_of(config.pass_at.begin(), config.pass_at.end(), [](int k) { return k >= 1; }),
-          "expected pass_at >= 1");
-  require(0 <= config.heldout && config.heldout < 1, "expected 0 <= heldout < 1");
-}
 
 class Miner {
  public:

@@ -15,6 +15,7 @@
 namespace pope {
 
 struct MineConfig {
+  static constexpr auto kSection = "mine";
   int samples = 128;                          // n, the most samples per problem
   int chunk = 8;                              // samples asked for at once, per problem
   bool adaptive = true;                       // false: always n samples
@@ -24,6 +25,7 @@ struct MineConfig {
   std::vector<int> pass_at = {1, 8, 32};      // k of the reported pass@k
   double heldout = 0;  // fraction of the hard set put aside as heldout.jsonl, chosen by hash of the id
   void fields(Options& options);
+  void check_together() const;
 };
 
 // hard | medium | easy | easier | solved, by c correct of n (n = all samples).

@@ -9,31 +9,22 @@
 #include <map>
 #include <unordered_map>
 
-#include "core/error.h"
 #include "core/progress.h"
 
 namespace pope {
 
 void CollectConfig::fields(Options& o) {
-  o.add("samples", samples, "rollouts per problem, and per prompt for star");
-  o.add("keep", keep, "different correct traces kept per problem");
-  o.add("prompt", prompt, "guided | unguided | star (guided where no unguided rollout is correct)");
-  o.add("trace", trace, "of a guided rollout: joined (guidance, then completion) | completion");
+  o.add("samples", samples, "rollouts per problem, and per prompt for star").at_least(1);
+  o.add("keep", keep, "different correct traces kept per problem").at_least(1);
+  o.add("prompt", prompt, "star: guided where no unguided rollout is correct")
+      .choices({"guided", "unguided", "star"});
+  o.add("trace", trace, "of a guided rollout: guidance and completion joined, or the completion alone")
+      .choices({"joined", "completion"});
 }
 
 namespace {
 
 constexpr int kKeptRecords = 4;
-
-void check(const CollectConfig& config) {
-  const auto require = [](bool good, const char* expected) {
-    if (!good) throw Error("collect", expected, "see the section \"collect\" of the config");
-  };
-  require(config.samples >= 1 && config.keep >= 1, "expected samples >= 1 and keep >= 1");
-  require(config.prompt == "guided" || config.prompt == "unguided" || config.prompt == "star",
-          "expected prompt = guided, unguided or star");
-  require(config.trace == "joined" || config.trace == "completion", "expected trace = joined or completion");
-}
 
 // A problem whose rollouts are awaited.
 struct Asked {

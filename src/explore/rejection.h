@@ -16,6 +16,7 @@
 namespace pope {
 
 struct CollectConfig {
+  static constexpr auto kSection = "collect";
   int samples = 32;               // rollouts per problem (and prompt, for star)
   int keep = 1;                   // correct traces kept per problem, different ones
   std::string prompt = "guided";  // guided | unguided | star: guided where no unguided rollout is correct

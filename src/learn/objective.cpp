@@ -1,4 +1,4 @@
-// The tables of policy losses and regularisers, and what they share: the ratio, its metrics, validation.
+// The tables of policy losses and regularisers, and what they share: the ratio and its metrics.
 #include "learn/objective.h"
 
 #include <c10/core/GradMode.h>
@@ -6,7 +6,7 @@
 #include <map>
 
 #include "core/error.h"
-#include "learn/advantage.h"
+#include "core/nearest.h"
 #include "learn/policy_loss.h"
 
 namespace pope {
@@ -29,16 +29,11 @@ const std::vector<Regularizer>& regularizers() {
 const PolicyLoss& find_policy_loss(const std::string& kind) {
   const auto found = policy_losses().find(kind);
   if (found != policy_losses().end()) return found->second;
-  std::string known;
-  for (const auto& [name, loss] : policy_losses()) known += (known.empty() ? "" : ", ") + name;
-  throw Error("objective", "expected one of " + known + ", got '" + kind + "'", "set objective.kind");
+  throw Error("objective", "expected " + listed(objective_kinds(), "or") + ", got '" + kind + "'",
+              "set objective.kind");
 }
 
 at::Tensor ratio_of(const TokenBatch& batch) { return at::exp(batch.logprobs - batch.behaviour); }
-
-void require(bool holds, const std::string& expected, double got, const std::string& hint = "") {
-  if (!holds) throw Error("objective", "expected " + expected + ", got " + std::to_string(got), hint);
-}
 
 }  // namespace
 
@@ -50,26 +45,10 @@ TokenBatch sampled_tokens(const TokenBatch& batch) {
           of(batch.sequence), of(batch.entropy),   of(batch.reference)};
 }
 
-void validate(const ObjectiveConfig& config) {
-  find_policy_loss(config.kind);
-  const double two[] = {0, 1};
-  advantages(two, config.advantage, config.advantage_eps);
-  aggregate(config.aggregation, at::zeros({1}), at::zeros({1}, at::kLong), {1, 1});
-  const std::string eps_hint =
-      "eps are distances from 1: a ratio range of [0.8, 1.28] is eps_low 0.2, eps_high 0.28";
-  require(config.eps_low >= 0 && config.eps_low <= 1, "0 <= eps_low <= 1", config.eps_low, eps_hint);
-  require(config.eps_high >= 0, "eps_high >= 0", config.eps_high, eps_hint);
-  require(config.dual_clip == 0 || config.dual_clip > 1, "dual_clip > 1, or 0 for none", config.dual_clip);
-  require(config.ratio_max > 0, "ratio_max > 0", config.ratio_max);
-  require(config.advantage_eps >= 0, "advantage_eps >= 0", config.advantage_eps);
-  require(config.pass_k >= 0, "pass_k >= 0", config.pass_k);
-  require(config.entropy_coef >= 0, "entropy_coef >= 0", config.entropy_coef);
-  require(config.kl_coef >= 0, "kl_coef >= 0", config.kl_coef);
-  if (config.pass_k > 0 && takes_demonstrations(config)) {
-    throw Error("objective",
-                "expected pass_k or demonstrations, got both: a demonstration is no sample of the policy",
-                "set objective.pass_k to 0, or objective.kind to another than " + config.kind);
-  }
+std::vector<std::string> objective_kinds() {
+  std::vector<std::string> names;
+  for (const auto& [name, loss] : policy_losses()) names.push_back(name);
+  return names;
 }
 
 bool takes_demonstrations(const ObjectiveConfig& config) {

@@ -33,11 +33,6 @@ struct BatchTotals {
   std::int64_t sequences = 0;
 };
 
-// Refuses unknown names and impossible bounds, before anything is sampled.
-void validate(const ObjectiveConfig& config);
-
-// Whether a demonstration joins each group.
-bool takes_demonstrations(const ObjectiveConfig& config);
 // Whether tokens of advantage 0 have a gradient too.
 bool has_regularizer(const ObjectiveConfig& config);
 

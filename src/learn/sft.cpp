@@ -20,13 +20,6 @@
 namespace pope {
 namespace {
 
-void check(const SftConfig& c) {
-  if (c.epochs > 0 && c.batch_size >= 1 && c.save_every >= 1) return;
-  throw Error("sft",
-              fmt::format("expected epochs > 0, batch_size >= 1 and save_every >= 1, got {}, {} and {}",
-                          c.epochs, c.batch_size, c.save_every));
-}
-
 struct SftBatch {
   double loss = 0;
   std::int64_t tokens = 0;  // targets
@@ -60,6 +53,7 @@ class Sft {
         optimizer_(job.optimizer, *job.model) {
     draws_ = static_cast<std::int64_t>(std::ceil(job.config.epochs * static_cast<double>(examples_.size())));
     steps_ = (draws_ + job.config.batch_size - 1) / job.config.batch_size;
+    check_warmup(job.optimizer, steps_);
   }
 
   Json train() {

@@ -309,23 +309,6 @@ class StreamSource : public GroupSource {
 
 }  // namespace
 
-void check_stream(const TrainJob& job) {
-  const StreamConfig& c = job.stream;
-  const int groups = job.config.prompts_per_step;
-  const auto refuse = [](const std::string& what, const std::string& got, const std::string& hint = "") {
-    throw Error("train", "expected " + what + ", got " + got, hint);
-  };
-  if (c.on_full != "drop" && c.on_full != "wait")
-    refuse("stream.on_full drop or wait", "'" + c.on_full + "'");
-  if (c.max_lag < -1) refuse("stream.max_lag >= -1", std::to_string(c.max_lag));
-  const std::int64_t least = groups * (std::max<std::int64_t>(c.max_lag, 0) + 1);
-  if (c.buffer < least) {
-    refuse(fmt::format("stream.buffer >= {} (train.prompts_per_step for each step of stream.max_lag and one)",
-                       least),
-           std::to_string(c.buffer), fmt::format("set stream.buffer={}", least));
-  }
-}
-
 std::unique_ptr<GroupSource> stream_source(const TrainJob& job, const Mixture& mixture,
                                            const std::filesystem::path& run, std::int64_t start,
                                            const std::optional<Json>& state) {

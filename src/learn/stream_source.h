@@ -17,9 +17,6 @@
 
 namespace pope {
 
-// Error: settings of section stream that cannot work together.
-void check_stream(const TrainJob& job);
-
 // `run`: its directory, where the schedule is written. `start`: steps done before; `state`: that of their
 // checkpoint, with the groups that were under way: they are sampled again.
 std::unique_ptr<GroupSource> stream_source(const TrainJob& job, const Mixture& mixture,

@@ -19,36 +19,13 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-void at_least(const std::string& key, std::int64_t value, std::int64_t least) {
-  if (value >= least) return;
-  throw Error("train", "expected " + key + " >= " + std::to_string(least) + ", got " + std::to_string(value));
-}
-
 // Everything that would otherwise fail only after the first batch has been sampled.
 void check(const TrainJob& job) {
-  const TrainConfig& c = job.config;
-  at_least("train.steps", c.steps, 1);
-  at_least("train.prompts_per_step", c.prompts_per_step, 1);
-  at_least("train.rollouts_per_prompt", c.rollouts_per_prompt, 2);
-  at_least("train.updates_per_batch", c.updates_per_batch, 1);
-  at_least("train.prompts_per_step", c.prompts_per_step, c.updates_per_batch);
-  at_least("train.epochs_per_batch", c.epochs_per_batch, 1);
-  at_least("train.save_every", c.save_every, 1);
-  at_least("train.eval_samples", c.eval_samples, 1);
-  if (!(job.sampling.temperature > 0)) {
-    throw Error("train", "expected sampling.temperature > 0, got " + std::to_string(job.sampling.temperature),
-                "greedy sampling explores nothing and has no ratio; use 1.0");
-  }
-  if (c.mode != "sync" && c.mode != "streaming") {
-    throw Error("train", "expected train.mode sync or streaming, got '" + c.mode + "'");
-  }
-  if (c.mode == "streaming") check_stream(job);
-  if (c.mode == "sync" && !job.stream.replay.empty()) {
-    throw Error("train", "expected train.mode streaming for stream.replay, got sync",
-                "set train.mode=streaming");
-  }
-  validate(job.objective);
-  at_least("train.rollouts_per_prompt", c.rollouts_per_prompt, job.objective.pass_k);
+  check(job.config);
+  check(job.stream);
+  check(job.objective);
+  check(job.sampling);
+  check_rl(job.config, job.stream, job.objective, job.optimizer, job.sampling);
   if (job.objective.kl_coef != 0 &&
       (!job.reference || job.reference->architecture().vocab_size != job.model->architecture().vocab_size)) {
     throw Error("train", "expected a reference model with the model's vocabulary for objective.kl_coef");

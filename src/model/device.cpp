@@ -35,6 +35,8 @@ void load_cuda() {
 
 }  // namespace
 
+bool is_device_name(const std::string& name) { return name == "cpu" || cuda_index(name) >= 0; }
+
 at::Device open_device(const std::string& name) {
   if (name == "cpu") return at::kCPU;
   const int index = cuda_index(name);

@@ -13,6 +13,9 @@ namespace pope {
 // name; a library, the driver or the device is missing.
 at::Device open_device(const std::string& name);
 
+// Whether open_device() knows the name; the device itself may still be missing.
+bool is_device_name(const std::string& name);
+
 // Waits until the device has done what it was given: for clocks. Nothing to do on the CPU.
 void wait_for(at::Device device);
 

@@ -14,7 +14,7 @@ namespace pope {
 
 void ReportConfig::fields(Options& o) {
   o.add("title", title, "title of the page");
-  o.add("rollouts", rollouts, "most rollouts embedded, over all runs");
+  o.add("rollouts", rollouts, "most rollouts embedded, over all runs").at_least(0);
   o.add("notes", notes, "plain text shown at the top: what a reader must know");
 }
 

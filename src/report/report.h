@@ -13,6 +13,7 @@
 namespace pope {
 
 struct ReportConfig {
+  static constexpr auto kSection = "report";
   std::string title = "pope report";
   int rollouts = 200;  // most rollouts embedded, over all runs
   std::string notes;   // plain text shown at the top: what a reader must know; an empty line parts paragraphs

@@ -32,8 +32,7 @@ class Entry {
     if (!value.is_object()) throw Error("reproduce", where_ + ": expected a map, got " + value.dump());
     for (const auto& [key, ignored] : value.items()) {
       if (std::find(known.begin(), known.end(), key) == known.end()) {
-        throw Error("reproduce", fmt::format("{}: unknown key '{}'", where_, key),
-                    "did you mean '" + nearest_of(key, known) + "'?");
+        throw Error("reproduce", fmt::format("{}: unknown key '{}'", where_, key), did_you_mean(key, known));
       }
     }
   }

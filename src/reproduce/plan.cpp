@@ -27,8 +27,7 @@ const Named& find(const std::vector<Named>& all, const std::string& name, const 
     if (one.name == name) return one;
     names.push_back(one.name);
   }
-  throw Error(kOperation, fmt::format("no {} '{}'", what, name),
-              fmt::format("did you mean '{}'?", nearest_of(name, names)));
+  throw Error(kOperation, fmt::format("no {} '{}'", what, name), did_you_mean(name, names));
 }
 
 // Every step after those it refers to.

@@ -122,7 +122,7 @@ std::string with_references(const std::string& text,
 void override_settings(std::vector<std::pair<std::string, std::string>>& settings,
                        const std::vector<std::pair<std::string, std::string>>& later);
 
-// `quick`: with the settings of arms.yaml's section of that name in every step (a step's own ones win).
+// `quick`: with the settings that entries of arms.yaml have under that name.
 // Errors name file and entry: unknown keys, a reference to no step or in a circle, a claim about no arm.
 Plan read_plan(const std::filesystem::path& folder, bool quick = false);
 

@@ -60,8 +60,7 @@ class Reader {
     if (arm == arms_.end()) {
       std::vector<std::string> names;
       for (const auto& [known, ignored] : arms_) names.push_back(known);
-      throw Error(kOperation, fmt::format("{}: no arm '{}'", where, name),
-                  fmt::format("did you mean '{}'?", nearest_of(name, names)));
+      throw Error(kOperation, fmt::format("{}: no arm '{}'", where, name), did_you_mean(name, names));
     }
     return {name, metric, at == std::string::npos ? "" : text.substr(at + 1), arm->second.runs,
             arm->second.all_rl};

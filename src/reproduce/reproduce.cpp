@@ -44,11 +44,6 @@ std::vector<Study> chosen(const Plan& plan, const std::vector<std::string>& name
 }
 
 Runs runs_of(const ReproduceConfig& config, std::uint64_t first_base, const fs::path& out) {
-  if (config.bases < 1 || config.rl_seeds < 1 || config.rl_seeds > 999 || config.workers < 0) {
-    throw Error(kOperation, fmt::format("expected reproduce.bases >= 1, reproduce.rl_seeds from 1 to 999 and "
-                                        "reproduce.workers >= 0, got {}, {} and {}",
-                                        config.bases, config.rl_seeds, config.workers));
-  }
   Runs runs{out, {}, config.quick ? 1 : config.rl_seeds, {"run.threads=1"}};
   for (int i = 0; i < (config.quick ? std::min(3, config.bases) : config.bases); ++i)
     runs.bases.push_back(first_base + static_cast<std::uint64_t>(i));
@@ -197,15 +192,20 @@ Json plan_of(const std::vector<Study>& studies, const std::vector<Step>& steps, 
 
 void ReproduceConfig::fields(Options& o) {
   o.add("plan", plan, "folder with arms.yaml and one file per study");
-  o.add("bases", bases, "base models, seeded from run.seed on: what intervals are over");
-  o.add("rl_seeds", rl_seeds, "RL seeds per base model, of arms that say rl_seeds: all");
-  o.add("workers", workers, "runs at a time, one core each; 0: all cores");
+  o.add("bases", bases, "base models, seeded from run.seed on: what intervals are over")
+      .range(1, 999)
+      .renamed_from("reproduce.seeds");
+  o.add("rl_seeds", rl_seeds, "RL seeds per base model, of arms that say rl_seeds: all")
+      .range(1, 999)
+      .renamed_from("reproduce.seeds");
+  o.add("workers", workers, "runs at a time, one core each; 0: all cores").range(0, 1024);
   o.add("quick", quick, "small runs, three base models, one RL seed, to see that everything works");
   o.add("plan_only", plan_only, "print what would run and be judged, with its power; run nothing");
 }
 
 Json reproduce(const ReproduceConfig& config, const std::vector<std::string>& names, std::uint64_t first_base,
                const fs::path& program, const fs::path& out) {
+  check(config);
   const Runs runs = runs_of(config, first_base, out);
   const Plan plan = read_plan(config.plan, config.quick);
   const bool grid = is_grid(names);

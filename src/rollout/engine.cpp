@@ -10,10 +10,12 @@
 namespace pope {
 
 void SamplingConfig::fields(Options& options) {
-  options.add("temperature", temperature, "logits are divided by it; 0 = the most likely token");
-  options.add("max_new_tokens", max_new_tokens,
-              "tokens of one rollout at most; a rollout cut off there is truncated");
-  options.add("batch_size", batch_size, "rollouts decoded at once");
+  options.add("temperature", temperature, "logits are divided by it; 0 = the most likely token").at_least(0);
+  options
+      .add("max_new_tokens", max_new_tokens,
+           "tokens of one rollout at most; a rollout cut off there is truncated")
+      .at_least(1);
+  options.add("batch_size", batch_size, "rollouts decoded at once").at_least(1);
 }
 
 void Engine::run_while(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,

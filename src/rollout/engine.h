@@ -14,6 +14,7 @@
 namespace pope {
 
 struct SamplingConfig {
+  static constexpr auto kSection = "sampling";
   double temperature = 1.0;
   int max_new_tokens = 512;
   int batch_size = 32;  // rollouts decoded at once

@@ -250,11 +250,7 @@ void NativeEngine::run(const SamplingConfig& sampling, std::uint64_t seed, std::
 void NativeEngine::run_while(const SamplingConfig& sampling, std::uint64_t seed,
                              std::span<const int> stop_tokens, const NextRequest& next, const OnRollout& done,
                              const GoOn& go_on) {
-  if (sampling.batch_size < 1 || sampling.max_new_tokens < 1 || !(sampling.temperature >= 0)) {
-    throw Error("sample",
-                fmt::format("expected batch_size ≥ 1, max_new_tokens ≥ 1 and temperature ≥ 0, got {}, {}, {}",
-                            sampling.batch_size, sampling.max_new_tokens, sampling.temperature));
-  }
+  check(sampling);
   const auto begin = std::chrono::steady_clock::now();
   Scheduler(*model_, sampling, seed, stop_tokens, next, done, go_on, counters_, recorder_.get()).run();
   counters_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

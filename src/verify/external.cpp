@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "core/error.h"
 #include "core/files.h"
 
 namespace pope {
@@ -33,17 +32,6 @@ bool read_reply(std::string_view line, std::uint64_t id, Verdict& verdict) {
   verdict.reason = text("reason");
   if (verdict.reason.empty()) verdict.reason = verdict.correct ? "equal" : "not equal";
   return true;
-}
-
-void check_limits(const VerifyConfig& config) {
-  constexpr double kDay = 86400;
-  if (config.workers < 1)
-    throw Error("verifier", fmt::format("expected verify.workers of at least 1, got {}", config.workers));
-  if (!(config.timeout_s >= 0.001 && config.timeout_s <= kDay))
-    throw Error(
-        "verifier",
-        fmt::format("expected verify.timeout_s between 0.001 and {:g}, got {:g}", kDay, config.timeout_s),
-        "set it to the seconds that a grader may take for one completion");
 }
 
 Verdict failed_verdict(const std::string& what) {

@@ -12,6 +12,7 @@
 namespace pope {
 
 struct VerifyConfig {
+  static constexpr auto kSection = "verify";
   std::string kind = "math";  // math | walks | command | http
   // math: where the answer stands when there is no box, in this order.
   bool marker = true;         // "#### 5"
@@ -24,6 +25,7 @@ struct VerifyConfig {
   double timeout_s = 10;       // command, http: per completion
   int workers = 4;             // command: processes; http: connections
   void fields(Options& options);
+  void check_together() const;
 };
 
 struct Verdict {

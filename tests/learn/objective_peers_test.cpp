@@ -31,7 +31,7 @@ ObjectiveConfig shipped(const std::string& name) {
   options.section("train", train);
   options.section("mixture", mixture);
   options.load_yaml(std::filesystem::path(POPE_SOURCE_DIR) / "configs/objectives" / (name + ".yaml"));
-  validate(objective);
+  check(objective);
   return objective;
 }
 

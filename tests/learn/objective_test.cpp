@@ -290,18 +290,18 @@ TEST(NegativeLogLikelihood, FiniteDifferences) {
   }
 }
 
-TEST(Objectives, ValidateRefuses) {
-  EXPECT_NO_THROW(validate({}));
-  EXPECT_THROW(validate({.kind = "ppo"}), Error);
-  EXPECT_THROW(validate({.eps_low = 1.1}), Error);
-  EXPECT_THROW(validate({.dual_clip = 1}), Error);
-  EXPECT_THROW(validate({.pass_k = -1}), Error);
-  EXPECT_THROW(validate({.entropy_coef = -0.1}), Error);
-  EXPECT_THROW(validate({.kl_coef = -0.1}), Error);
-  EXPECT_THROW(validate({.kind = "luffy", .pass_k = 2}), Error);
-  EXPECT_THROW(validate({.kind = "truncated_is", .ratio_max = 0}), Error);
-  EXPECT_THROW(validate({.aggregation = "mean"}), Error);
-  EXPECT_THROW(validate({.advantage = "std"}), Error);
+TEST(Objectives, RefuseImpossibleSettings) {
+  EXPECT_NO_THROW(check(ObjectiveConfig{}));
+  EXPECT_THROW(check(ObjectiveConfig{.kind = "ppo"}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.eps_low = 1.1}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.dual_clip = 1}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.pass_k = -1}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.entropy_coef = -0.1}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.kl_coef = -0.1}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.kind = "luffy", .pass_k = 2}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.kind = "truncated_is", .ratio_max = 0}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.aggregation = "mean"}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.advantage = "std"}), Error);
 }
 
 // Sequences 0, 1, 2 of 2, 1 and 3 tokens, interleaved.

@@ -148,6 +148,16 @@ TEST(Sft, StoppedAndResumedIsTheUnbrokenRun) {
             read_file(folder / "unbroken/model/model.safetensors"));
 }
 
+TEST(Sft, RefusesImpossibleSettings) {
+  test::TempFolder folder("sft_refuse");
+  World no_batch, too_warm;
+  no_batch.job.config.batch_size = 0;
+  EXPECT_THROW(no_batch.train(folder / "run"), Error);
+  too_warm.job.config.epochs = 1;
+  too_warm.job.optimizer.warmup = 1000;  // steps; there are a few
+  EXPECT_THROW(too_warm.train(folder / "run"), Error);
+}
+
 TEST(Sft, NanStops) {
   test::TempFolder folder("sft_nan");
   World world;

@@ -361,11 +361,11 @@ TEST(Streaming, ThreadsAreAsBefore) {
 TEST(Streaming, RefusesSettingsThatCannotWork) {
   test::TempFolder folder("refuse");
   const std::vector<std::pair<StreamConfig, std::string>> faults = {
-      {{.buffer = 3}, "stream.buffer >= 4"},
-      {{.buffer = 11, .max_lag = 2}, "stream.buffer >= 12"},
+      {{.buffer = 3}, "stream.buffer: expected at least 4"},
+      {{.buffer = 11, .max_lag = 2}, "stream.buffer: expected at least 12"},
       {{.on_full = "block"}, "'block'"},
       {{.max_lag = -2}, "stream.max_lag"},
-      {{.max_lag = std::numeric_limits<int>::max()}, "stream.buffer >= 8589934592"},
+      {{.max_lag = std::numeric_limits<int>::max()}, "stream.buffer: expected at least 8589934592"},
       {{.replay = folder / "nothing.jsonl"}, "nothing.jsonl"},
   };
   for (const auto& [stream, part] : faults) {

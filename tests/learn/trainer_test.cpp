@@ -448,6 +448,7 @@ TEST(Trainer, RefusesImpossibleJobs) {
       [](TrainJob& job) { job.sampling.temperature = 0; },
       [](TrainJob& job) { job.objective.kind = "grpo"; },
       [](TrainJob& job) { job.optimizer.schedule = "step"; },
+      [](TrainJob& job) { job.optimizer.warmup = job.config.steps + 1; },
       [](TrainJob& job) { job.objective.pass_k = 9; },
       [](TrainJob& job) { job.objective.kl_coef = 0.1; },  // no reference
       [](TrainJob& job) {

@@ -231,7 +231,7 @@ TEST(Reproduce, CountsAreChecked) {
   ReproduceConfig config;
   config.rl_seeds = 0;
   EXPECT_THAT(error_of([&] { reproduce(config, {"all"}, 1, "none", "none"); }),
-              HasSubstr("reproduce.rl_seeds from 1 to 999"));
+              HasSubstr("reproduce.rl_seeds: expected 1 to 999, got 0"));
 }
 
 }  // namespace
