@@ -15,6 +15,7 @@
 #include "core/compress.h"
 #include "core/error.h"
 #include "core/json_depth.h"
+#include "core/json_text.h"
 #include "core/rng.h"
 #include "core/system_hint.h"
 
@@ -72,14 +73,6 @@ void create_parents(const std::string& operation, const fs::path& path) {
 
 void sync_parent(const fs::path& path) {
   sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."));
-}
-
-// nlohmann's message without its "[json.exception.…]" tag, and without the line where there is only one.
-std::string json_message(const std::string& what) {
-  constexpr std::string_view kOnlyLine = "parse error at line 1, ";
-  const std::size_t tag = what.find("] ");
-  const std::string message = tag == std::string::npos ? what : what.substr(tag + 2);
-  return message.starts_with(kOnlyLine) ? message.substr(kOnlyLine.size()) : message;
 }
 
 // Removes a folder when it goes out of scope.

@@ -115,8 +115,6 @@ TEST(Problem, ErrorsNameFileLineAndField) {
       {R"({"problem": 5, "answer": "1"})", "\"problem\": expected a string, got number"},
       {R"({"problem": " \n", "answer": "1"})", "\"problem\": expected some text, got an empty string"},
       {R"({"problem": "p", "answer": "1", "solution": ["a"]})", "\"solution\": expected a string, got array"},
-      {R"({"problem": "p", "answer": "1", "level": "5"})",
-       "\"level\": expected a number or null, got string"},
       {R"({"problem": "p", "answer": "1", "id": {}})", "\"id\": expected a string or a number, got object"},
       {R"({"problem": "p", "answer": "1", "id": "one"})", "\"id\": expected a new id, got \"one\" of line 1"},
       {R"({"problem": "p", "answer": "1", "guidance": "g"})",
