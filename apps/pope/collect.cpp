@@ -91,8 +91,10 @@ const Verb collect_verb = {
         "Leaves in --out: collected.jsonl, rollouts/, result.json.\n"
         "\n"
         "  pope collect --model MODEL --problems runs/guide/guided.jsonl --out runs/collect",
-    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "collect", "sampling", "prompt", "verify"},
+    .shortcuts = {{"--model", "paths.model"},
+                  {"--problems", "paths.problems"},
+                  {"--skip-bad", "problems.skip_bad"}},
+    .sections = {"run", "paths", "problems", "collect", "sampling", "prompt", "verify"},
     .run = run_collect,
     .show = show_collect};
 

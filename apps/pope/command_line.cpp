@@ -97,9 +97,10 @@ void check_presence(const CommandLine& line) {
   if (!verb.arguments.empty() && !optional && line.arguments.empty()) {
     throw UsageError(fmt::format("expected {}, got none\n  see 'pope {} --help'", verb.arguments, verb.name));
   }
-  if (!many && line.arguments.size() > 1) {
+  const auto words = 1 + std::count(verb.arguments.begin(), verb.arguments.end(), ' ');
+  if (!many && std::ssize(line.arguments) > words) {
     throw UsageError(fmt::format("expected one {}, got also '{}'\n  see 'pope {} --help'", verb.arguments,
-                                 line.arguments[1], verb.name));
+                                 line.arguments[static_cast<std::size_t>(words)], verb.name));
   }
   if (verb.needs_out && line.out.empty()) {
     throw UsageError(

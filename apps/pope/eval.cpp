@@ -21,7 +21,7 @@ std::vector<NamedSet> sets_of(const Settings& settings) {
   if (entries.empty()) {
     throw Error("config", "nothing to evaluate on", "give --problems FILE.jsonl, or --eval-set NAME=FILE");
   }
-  return named_sets(entries);
+  return named_sets(entries, settings.problems);
 }
 
 std::vector<EvaluatedProblem> done_of(const PartialResults& partial, const std::string& set, bool guided) {
@@ -126,8 +126,9 @@ const Verb eval_verb = {
         "  pope eval --model M --eval-set hard=a.jsonl --eval-set heldout=b.jsonl --out runs/eval",
     .shortcuts = {{"--model", "paths.model"},
                   {"--problems", "paths.problems"},
-                  {"--eval-set", "paths.eval_sets"}},
-    .sections = {"run", "paths", "eval", "sampling", "prompt", "verify"},
+                  {"--eval-set", "paths.eval_sets"},
+                  {"--skip-bad", "problems.skip_bad"}},
+    .sections = {"run", "paths", "problems", "eval", "sampling", "prompt", "verify"},
     .run = run_eval,
     .show = show_eval};
 

@@ -21,6 +21,7 @@ Json run_guide(const Invocation& invocation) {
   RunDir run = open_run(invocation, "guide");
   if (const auto stored = complete_result(run)) return *stored;
   std::vector<Problem> given = required_problems(settings);
+  require_solutions("guide", given);
   const Setup setup(settings, Weights::frozen);
   const Explorer explorer = setup.explorer(settings);
   int too_long = 0;
@@ -106,8 +107,10 @@ const Verb guide_verb = {
         "Leaves in --out: guided.jsonl (the problems with their guidance), rollouts/, result.json.\n"
         "\n"
         "  pope guide --model MODEL --problems runs/mine/hard.jsonl --out runs/guide",
-    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "guide", "sampling", "prompt", "verify"},
+    .shortcuts = {{"--model", "paths.model"},
+                  {"--problems", "paths.problems"},
+                  {"--skip-bad", "problems.skip_bad"}},
+    .sections = {"run", "paths", "problems", "guide", "sampling", "prompt", "verify"},
     .run = run_guide,
     .show = show_guide};
 

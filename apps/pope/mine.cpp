@@ -181,8 +181,10 @@ const Verb mine_verb = {
         "such, rollouts/, result.json.\n"
         "\n"
         "  pope mine --model MODEL --problems problems.jsonl --out runs/mine --set mine.samples=64",
-    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "mine", "sampling", "prompt", "verify"},
+    .shortcuts = {{"--model", "paths.model"},
+                  {"--problems", "paths.problems"},
+                  {"--skip-bad", "problems.skip_bad"}},
+    .sections = {"run", "paths", "problems", "mine", "sampling", "prompt", "verify"},
     .run = run_mine,
     .show = show_mine};
 

@@ -37,7 +37,7 @@ Json run_pairs(const Invocation& invocation) {
   if (const auto stored = complete_result(run)) return *stored;
   const std::vector<Problem> hard = required_problems(settings);
   if (settings.paths.easy.empty()) throw Error("config", "no easy problems given", "give --easy FILE.jsonl");
-  const std::vector<Problem> easy = read_problems(settings.paths.easy);
+  const std::vector<Problem> easy = read_problems(settings.paths.easy, settings.problems);
   const Setup setup(settings, Weights::frozen);
   Json rows = Json::array();
   int number = 0;
@@ -88,8 +88,11 @@ const Verb pairs_verb = {
         "  pope pairs --model MODEL --problems runs/guide/guided.jsonl --easy runs/mine-easy/easy.jsonl "
         "--out "
         "runs/pairs",
-    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}, {"--easy", "paths.easy"}},
-    .sections = {"run", "paths", "pairs", "prompt", "verify"},
+    .shortcuts = {{"--model", "paths.model"},
+                  {"--problems", "paths.problems"},
+                  {"--easy", "paths.easy"},
+                  {"--skip-bad", "problems.skip_bad"}},
+    .sections = {"run", "paths", "problems", "pairs", "prompt", "verify"},
     .run = run_pairs,
     .show = show_pairs};
 

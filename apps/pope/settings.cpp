@@ -17,7 +17,8 @@ void RunConfig::fields(Options& options) {
 
 void PathsConfig::fields(Options& options) {
   options.add("model", model, "Hugging Face model directory, or a .gguf file");
-  options.add("problems", problems, "problem file (.jsonl); train: hard problems with guidance");
+  options.add("problems", problems,
+              "problem file (JSON Lines, JSON array, Parquet); train: hard problems with guidance");
   options.add("easy", easy, "train: file of easy problems, drawn with weight mixture.easy");
   options.add("reference", reference,
               "train: model that objective.kl_coef keeps the policy near; empty: the initial model");
@@ -33,6 +34,7 @@ void CheckConfig::fields(Options& options) {
 void Settings::declare(Options& options) {
   options.section("run", run);
   options.section("paths", paths);
+  options.section("problems", problems);
   options.section("prompt", prompt);
   options.section("verify", verify);
   options.section("check", check);

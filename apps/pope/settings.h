@@ -6,6 +6,7 @@
 
 #include "core/options.h"
 #include "data/mixture.h"
+#include "data/problem_files.h"
 #include "data/source.h"
 #include "evaluate/evaluate.h"
 #include "explore/guide.h"
@@ -33,7 +34,7 @@ struct RunConfig {
 
 struct PathsConfig {
   std::string model;                   // Hugging Face model directory or .gguf file
-  std::string problems;                // problem file (JSON Lines)
+  std::string problems;                // problem file (docs/formats.md)
   std::string easy;                    // train: easy problems
   std::string reference;               // train: model of objective.kl_coef; "" = the initial one
   std::vector<std::string> eval_sets;  // eval, train: "NAME=FILE"
@@ -50,6 +51,7 @@ struct CheckConfig {
 struct Settings {
   RunConfig run;
   PathsConfig paths;
+  ProblemsConfig problems;
   PromptConfig prompt;
   VerifyConfig verify;
   CheckConfig check;

@@ -68,10 +68,10 @@ Explorer Setup::explorer(const Settings& settings) const {
 std::vector<Problem> required_problems(const Settings& settings) {
   if (settings.paths.problems.empty())
     throw Error("config", "no problems given", "give --problems FILE.jsonl");
-  return read_problems(settings.paths.problems);
+  return read_problems(settings.paths.problems, settings.problems);
 }
 
-std::vector<NamedSet> named_sets(const std::vector<std::string>& entries) {
+std::vector<NamedSet> named_sets(const std::vector<std::string>& entries, const ProblemsConfig& config) {
   std::vector<NamedSet> sets;
   std::set<std::string> names;
   for (const std::string& entry : entries) {
@@ -82,7 +82,7 @@ std::vector<NamedSet> named_sets(const std::vector<std::string>& entries) {
     const std::string name = entry.substr(0, equals);
     if (!names.insert(name).second)
       throw Error("config", "paths.eval_sets: the name '" + name + "' stands twice");
-    sets.push_back({name, read_problems(entry.substr(equals + 1))});
+    sets.push_back({name, read_problems(entry.substr(equals + 1), config)});
   }
   return sets;
 }

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/run_dir.h"
-#include "data/problem.h"
+#include "data/problem_files.h"
 #include "explore/sampling.h"
 #include "model/model.h"
 #include "pope/settings.h"
@@ -42,7 +42,7 @@ struct NamedSet {
 // The problems of paths.problems. Error: none given.
 std::vector<Problem> required_problems(const Settings& settings);
 // The sets of paths.eval_sets. Errors: an entry that is not NAME=FILE, a name given twice.
-std::vector<NamedSet> named_sets(const std::vector<std::string>& entries);
+std::vector<NamedSet> named_sets(const std::vector<std::string>& entries, const ProblemsConfig& config);
 
 // Opens --out as the verb's run directory, bound to the content of the model and the problem files that the
 // settings name.

@@ -16,6 +16,7 @@ Json run_sft(const Invocation& invocation) {
   if (const auto stored = complete_result(run)) return *stored;
   SftJob job;
   job.problems = required_problems(settings);
+  if (settings.sft.target.find("{solution}") != std::string::npos) require_solutions("sft", job.problems);
   job.config = settings.sft;
   job.optimizer = settings.optimizer;
   job.seed = settings.run.seed;
@@ -52,8 +53,10 @@ const Verb sft_verb = {
         "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, checkpoints/, result.json.\n"
         "\n"
         "  pope sft --model MODEL --problems solved.jsonl --out runs/sft --set optimizer.lr=1e-5",
-    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "sft", "optimizer", "prompt"},
+    .shortcuts = {{"--model", "paths.model"},
+                  {"--problems", "paths.problems"},
+                  {"--skip-bad", "problems.skip_bad"}},
+    .sections = {"run", "paths", "problems", "sft", "optimizer", "prompt"},
     .run = run_sft,
     .show = show_sft};
 

@@ -33,7 +33,7 @@ void check(const Settings& settings) {
 
 // The first mixture.easy_count of the easy file.
 std::vector<Problem> easy_problems(const Settings& settings) {
-  std::vector<Problem> easy = read_problems(settings.paths.easy);
+  std::vector<Problem> easy = read_problems(settings.paths.easy, settings.problems);
   const int count = settings.mixture.easy_count;
   if (count < 0 || std::cmp_greater(count, easy.size())) {
     throw Error("config",
@@ -67,7 +67,7 @@ Json run_train(const Invocation& invocation) {
   if (const auto stored = complete_result(run)) return *stored;
   std::vector<Problem> hard = required_problems(settings), easy;
   if (!settings.paths.easy.empty()) easy = easy_problems(settings);
-  std::vector<NamedSet> sets = named_sets(settings.paths.eval_sets);
+  std::vector<NamedSet> sets = named_sets(settings.paths.eval_sets, settings.problems);
   TrainJob job;
   job.config = settings.train;
   job.stream = settings.stream;
@@ -138,9 +138,10 @@ const Verb train_verb = {
     .shortcuts = {{"--model", "paths.model"},
                   {"--problems", "paths.problems"},
                   {"--easy", "paths.easy"},
-                  {"--eval-set", "paths.eval_sets"}},
-    .sections = {"run", "paths", "train", "stream", "mixture", "objective", "optimizer", "sampling", "prompt",
-                 "verify"},
+                  {"--eval-set", "paths.eval_sets"},
+                  {"--skip-bad", "problems.skip_bad"}},
+    .sections = {"run", "paths", "problems", "train", "stream", "mixture", "objective", "optimizer",
+                 "sampling", "prompt", "verify"},
     .run = run_train,
     .show = show_train};
 

@@ -30,7 +30,8 @@ struct Verb {
   std::string name;
   std::string summary;      // one line for `pope --help`
   std::string description;  // for `pope VERB --help`: what it reads, does and leaves; an example
-  std::string arguments;    // "", one ("CONFIG.json"), one or none ("[FILE]"), one and more ("RUN...")
+  std::string arguments;    // "", one ("CONFIG.json"), one or none ("[FILE]"), several or none
+                            // ("[convert IN OUT]"), one and more ("RUN...")
   std::vector<Shortcut> shortcuts;
   std::vector<std::string>
       sections;             // config sections it reads: listed by `pope VERB --help`, kept in the run

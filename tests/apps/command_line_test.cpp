@@ -157,6 +157,35 @@ TEST(CommandLine, PipesAreWrittenToAndRefusedAsInputsOfARun) {
   EXPECT_THAT(pipe.err, AllOf(HasSubstr("got a pipe"), HasSubstr("save them to a file")));
 }
 
+TEST(CommandLine, ProblemsAreConvertedToOurOwnForm) {
+  TempDir dir;
+  const std::string in = dir / "verl.json", out = dir / "own.jsonl";
+  write_file(
+      in,
+      R"([{"prompt": [{"role": "user", "content": "1+1?"}], "reward_model": {"ground_truth": "2"}}, {}])");
+  const std::string convert = "problems convert " + in + " " + out;
+  const Output refused = run_pope(dir, convert);
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("verl.json: row 2: field \"problem\""), HasSubstr("--skip-bad")));
+  const Output converted = run_pope(dir, convert + " --json --skip-bad");
+  ASSERT_EQ(converted.code, 0) << converted.err;
+  EXPECT_THAT(converted.err, HasSubstr("verl.json read as verl: problem from prompt"));
+  const Json result = Json::parse(converted.out);
+  EXPECT_EQ(result["problems"], 1);
+  EXPECT_EQ(result["skipped"], 1);
+  std::vector<Json> rows;
+  read_jsonl(out, [&](Json&& row, std::size_t) { rows.push_back(row); });
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0]["problem"], "1+1?");
+  EXPECT_EQ(rows[0]["answer"], "2");
+  const Output named = run_pope(dir, convert + " --skip-bad --set problems.fields.answer=prompt.0.role");
+  EXPECT_EQ(named.code, 0) << named.err;
+  EXPECT_THAT(read_file(out), HasSubstr("\"answer\":\"user\""));
+  for (const char* arguments : {"problems", "problems convert a", "problems convert a b c",
+                                "problems covert a b", "problems convert a b --out c"})
+    EXPECT_EQ(run_pope(dir, arguments).code, 2) << arguments;
+}
+
 TEST(CommandLine, VerifyTakesTextsAsTheyStand) {
   TempDir dir;
   const Output pair = run_pope(dir, R"(verify --json --gold "'a' and 'b'" --pred '"\frac{1}{2}"')");
