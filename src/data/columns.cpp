@@ -3,7 +3,6 @@
 #include "data/columns.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -189,7 +188,9 @@ std::string answer_text(Fields& fields, const Paths& paths) {
                 fmt::format("expected one reference answer, got several: \"{}\", \"{}\"", items[0], items[1]),
                 fmt::format("take the first of each: --set problems.fields.answer={}.0", paths.answer));
   }
-  return fmt::format("{}", fmt::join(items, ", "));
+  std::string text;
+  for (const std::string& item : items) text += (text.empty() ? "" : ", ") + item;
+  return text;
 }
 
 // The answer, and the solution where it stands in the answer's column.

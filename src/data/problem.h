@@ -39,14 +39,12 @@ struct Problem {
 // (`guided` false), else with guidance.instruction set (`instruction` where the problem leaves it open).
 Problem as_prompted(Problem problem, bool guided, std::string_view instruction = "default");
 
-// `where` = "FILE:LINE", for errors. A row without id gives a problem with an empty id.
+// A row in our own form, or in any other of docs/formats.md. `where` = "FILE:LINE", for errors. A row without
+// id gives a problem with an empty id.
 Problem problem_from_json(Json&& row, const std::string& where);
 Json to_json(const Problem& problem);
 
-// Reads a problem file: our own form, or GSM8K as its authors publish it ("question", "answer" with "####":
-// the answer is split off; calculator marks "<<48/2=24>>" are removed from solutions in either form). Rows
-// without id get "FILESTEM-LINE". Errors name file, line and field: malformed JSON, a missing or mistyped
-// field, an empty statement, a duplicate id, an empty file.
+// Reads a problem file of any format, with the default settings of data/problem_files.h, which says more.
 std::vector<Problem> read_problems(const std::filesystem::path& path);
 void write_problems(const std::filesystem::path& path, const std::vector<Problem>& problems);
 
