@@ -3,12 +3,14 @@
 #   make test     build and run all tests         make demo-llm PROBLEMS=gsm8k_train.jsonl   the same on SmolLM2-135M
 #   make bench    benchmarks                      make seeds      the demo over five seeds
 #   make format   clang-format in place           make lint       clang-format check and clang-tidy
-#   make fuzz     the fuzzers, build/fuzz/fuzz_…
+#   make docs     docs/metrics.md from src/core/metrics.cpp
+#   make fuzz     the fuzzers, build/fuzz/fuzz_…  make install PREFIX=/usr/local   program, libraries, find_package(pope)
 # TORCH_DIR=/path/to/libtorch uses your own libtorch. BUILD=folder builds elsewhere.
 
 BUILD ?= build
+PREFIX ?= /usr/local
 SEED ?= 1
-.PHONY: build demo demo-llm seeds test bench format lint fuzz clean
+.PHONY: build install demo demo-llm seeds test bench docs format lint fuzz clean
 
 build: $(BUILD)/build.ninja
 	cmake --build $(BUILD) --target pope
@@ -22,6 +24,10 @@ endif
 $(BUILD)/build.ninja: scripts/setup.sh
 	@torch="$$(scripts/setup.sh | tail -n 1)" && test -n "$$torch" && \
 	  cmake -S . -B $(BUILD) -G Ninja -DTORCH_DIR="$$torch" && touch $@
+
+install: $(BUILD)/build.ninja
+	cmake --build $(BUILD) --target installed
+	cmake --install $(BUILD) --prefix "$(PREFIX)"
 
 test: $(BUILD)/build.ninja
 	cmake --build $(BUILD)
@@ -39,6 +45,10 @@ demo-llm: build
 bench: $(BUILD)/build.ninja
 	cmake --build $(BUILD)
 	BUILD=$(BUILD) scripts/bench.sh
+
+docs: $(BUILD)/build.ninja
+	cmake --build $(BUILD) --target test_core
+	POPE_WRITE_DOCS=1 $(BUILD)/test_core --gtest_filter=Metrics.ThePageIsTheCommittedOne
 
 SOURCES = $(shell git ls-files --cached --others --exclude-standard '*.cpp' '*.h')
 format:

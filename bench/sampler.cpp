@@ -81,7 +81,7 @@ std::vector<Request> requests(const Model& model, const Arguments& arguments, in
   std::vector<Request> all;
   for (int i = 0; i < rollouts; i += arguments.group) {
     Request request;
-    request.stream = static_cast<std::uint64_t>(i);
+    request.rng_key = static_cast<std::uint64_t>(i);
     request.samples = std::min(arguments.group, rollouts - i);
     for (int t = 0; t < arguments.prompt_tokens; ++t) {
       request.prompt.push_back(
@@ -118,7 +118,7 @@ std::pair<double, double> verify(const std::shared_ptr<const Model>& model, cons
       tokens.insert(tokens.end(), rollout.tokens.begin(), rollout.tokens.end());
       const auto input = at::tensor(tokens, at::kLong).to(model->device());
       const auto n = static_cast<std::int64_t>(rollout.tokens.size()), prompt = input.size(0) - n;
-      const auto rows = model->hidden(input, Packing::equal(1, prompt + n)).narrow(0, prompt - 1, n);
+      const auto rows = model->forward_hidden(input, Packing::equal(1, prompt + n)).narrow(0, prompt - 1, n);
       const auto expected =
           token_logprobs(rows, model->output_embedding(), input.narrow(0, prompt, n), 1.0).logprobs;
       for (std::int64_t t = 0; t < n; ++t) {

@@ -77,14 +77,13 @@ void record_behaviour(const Model& model, std::int64_t micro_batch_tokens, std::
   const c10::NoGradGuard no_grad;
   for (const MicroBatch& made : micro_batches(sequences, micro_batch_tokens)) {
     const MicroBatch micro = made.to(model.device());
-    const at::Tensor rows = model.hidden(micro.tokens, micro.packing).index_select(0, micro.rows);
-    const at::Tensor logprobs =
-        token_logprobs(rows, model.output_embedding(), micro.targets, 1.0).logprobs.cpu();
+    const at::Tensor logprobs = token_logprobs_of(model, micro, /*temperature=*/1.0).logprobs.cpu();
     for (std::int64_t i = 0; i < logprobs.numel(); ++i) {
       Sequence& sequence = sequences[made.sequence[i].item<std::int64_t>()];
       sequence.behaviour.push_back(logprobs[i].item<float>());
     }
   }
+  for (Sequence& sequence : sequences) sequence.kind = LossKind::policy;
 }
 
 // Random tokens, a prompt for every `group` sequences; advantages of a group with 3 successes. `shrink` makes
@@ -98,7 +97,7 @@ std::vector<Sequence> synthetic(const Model& model, int count, int group, int sh
     while (std::ssize(sequences[i].prompt) < kPrompt - shrink * (i / group))
       sequences[i].prompt.push_back(token());
     for (int j = 0; j < kCompletion - 2 * shrink * i; ++j) sequences[i].completion.push_back(token());
-    sequences[i].advantage = i % kRollouts < 3 ? 0.625 : -0.375;
+    sequences[i].advantages.assign(sequences[i].completion.size(), i % kRollouts < 3 ? 0.625f : -0.375f);
   }
   return sequences;
 }
@@ -106,10 +105,9 @@ std::vector<Sequence> synthetic(const Model& model, int count, int group, int sh
 std::vector<Sequence> from_file(const std::string& path) {
   std::vector<Sequence> sequences;
   for (const Json& row : Json::parse(read_file(path))) {
-    sequences.push_back({row.at("prompt").get<std::vector<int>>(),
-                         row.at("completion").get<std::vector<int>>(),
-                         {},
-                         row.at("advantage").get<double>()});
+    sequences.push_back({.prompt = row.at("prompt").get<std::vector<int>>(),
+                         .completion = row.at("completion").get<std::vector<int>>()});
+    sequences.back().advantages.assign(sequences.back().completion.size(), row.at("advantage").get<float>());
   }
   return sequences;
 }
@@ -175,7 +173,7 @@ Stages one_step(Model& model, Optimizer& optimizer, const std::vector<Sequence>&
   });
   if (!std::isfinite(stages.grad_norm)) throw Error("bench", "expected a finite gradient norm");
   timed(stages.publish, [&] {
-    model.publish();
+    model.sync_compute_weights();
     wait_for(model.device());
   });
   return stages;

@@ -5,7 +5,8 @@
 #include <cstdlib>
 
 #include "core/error.h"
-#include "model/load.h"
+#include "model/gguf.h"
+#include "model/model.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   try {

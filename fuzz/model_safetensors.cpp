@@ -10,7 +10,7 @@
 #include <string>
 
 #include "core/error.h"
-#include "model/load.h"
+#include "model/safetensors.h"
 
 namespace {
 

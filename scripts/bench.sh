@@ -27,7 +27,7 @@ PY
 
 bench "sampler-$DTYPE" "$model" --dtype "$DTYPE"
 bench "train_step-$DTYPE" "$model" --dtype "$DTYPE"
-bench stream
+bench async
 if [ -n "${POPE_DATA:-}" ]; then
   bench verify "$POPE_DATA/verifier_cases.jsonl" tests/verify/cases.jsonl
   bench tokenizer "$POPE_DATA/tokenizers/qwen3" "$POPE_DATA/gsm8k_train.jsonl"

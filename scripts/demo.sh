@@ -60,5 +60,5 @@ evaluate pope "$out/pope/model" "POPE"
 
 # 7. One page to read, and the table.
 pope report "$out/base" "$out/mine" "$out/guide" "$out/grpo" "$out/pope" "$out/eval-base" "$out/eval-grpo" "$out/eval-pope" \
-  --set "report.title=POPE on the embedded walks family, seed $SEED" --out "$out/report.html"
+  --baseline GRPO --set "report.title=POPE on the embedded walks family, seed $SEED" --out "$out/report.html"
 echo "report: $out/report.html" >&2

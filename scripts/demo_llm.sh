@@ -59,7 +59,7 @@ evaluate base "$base" "Base model (SmolLM2-135M + short SFT)"
 evaluate grpo "$out/grpo/model" GRPO
 evaluate pope "$out/pope/model" POPE
 
-pope report "$out"/{base,mine,guide,grpo,pope,eval-base,eval-grpo,eval-pope} --out "$out/report.html" \
+pope report "$out"/{base,mine,guide,grpo,pope,eval-base,eval-grpo,eval-pope} --baseline GRPO --out "$out/report.html" \
   --set "report.title=POPE on SmolLM2-135M and GSM8K" \
   --set "report.notes=The base model is SmolLM2-135M-Instruct after a short SFT on $SFT_ROWS other problems of the same file; mining, training and evaluation use problems that the SFT never saw; at most $HARD hard ones are trained on. Hard means 0 correct of 32 samples."
 echo "report: $out/report.html" >&2

@@ -8,11 +8,12 @@ out="${1:-runs/seeds}"
 runs=()
 for seed in ${SEEDS:-1 2 3 4 5}; do
   SEED=$seed scripts/demo.sh "$out/seed-$seed" >&2
-  runs+=("$out/seed-$seed"/{mine,guide,grpo,pope,eval-base,eval-grpo,eval-pope})
+  runs+=("$out/seed-$seed"/{mine,guide,eval-base,grpo,pope,eval-grpo,eval-pope})
 done
 mkdir -p bench/results
-"$POPE" report "${runs[@]}" --set "report.title=The embedded demo over seeds ${SEEDS:-1 2 3 4 5}" --out "$out/report.html"
-"$POPE" report "${runs[@]}" --json --out "$out/report.html" >"$out/report.json"
+report=(report "${runs[@]}" --baseline GRPO --set "report.title=The embedded demo over seeds ${SEEDS:-1 2 3 4 5}")
+"$POPE" "${report[@]}" --out "$out/report.html"
+"$POPE" "${report[@]}" --json --out "$out/report.html" >"$out/report.json"
 cpu="$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"
 python3 - "$out/report.json" bench/results/demo_seeds.json "$(git describe --always --dirty)" "$cpu" <<'PY'
 import json, sys

@@ -7,8 +7,7 @@
 #include "core/files.h"
 #include "core/progress.h"
 #include "explore/rejection.h"
-#include "pope/partial.h"
-#include "pope/setup.h"
+#include "pope/sampling_run.h"
 #include "pope/table.h"
 #include "pope/verb.h"
 
@@ -16,46 +15,37 @@ namespace pope {
 namespace {
 
 Json to_row(const CollectedProblem& one) {
-  return {{"id", one.problem.id},       {"samples", one.samples}, {"correct", one.correct},
-          {"undecided", one.undecided}, {"guided", one.guided},   {"traces", one.traces}};
+  return {{"id", one.problem.id},     {"samples", one.samples}, {"correct", one.correct},
+          {"ungraded", one.ungraded}, {"guided", one.guided},   {"traces", one.traces}};
 }
 
-std::vector<CollectedProblem> done_of(const PartialResults& partial, const std::vector<Problem>& problems) {
+std::vector<CollectedProblem> done_of(const std::vector<Json>& rows, const std::vector<Problem>& problems) {
   std::map<std::string, const Problem*> by_id;
   for (const Problem& problem : problems) by_id[problem.id] = &problem;
   std::vector<CollectedProblem> done;
-  for (const Json& row : partial.done()) {
-    done.push_back({*by_id.at(row.at("id")), row.at("samples"), row.at("correct"), row.at("undecided"),
+  for (const Json& row : rows) {
+    done.push_back({*by_id.at(row.at("id")), row.at("samples"), row.at("correct"), row.at("ungraded"),
                     row.at("guided"), row.at("traces").get<std::vector<std::string>>()});
   }
   return done;
 }
 
-Json run_collect(const Invocation& invocation) {
+Json collect_traces(SamplingRun& run, const Settings& settings, std::vector<Problem> given) {
+  const std::vector<Problem> problems = run.within_context(std::move(given));
+  const CollectResult collected = collect(
+      run.context(), settings.collect, problems, done_of(run.done(), problems),
+      [&](const CollectedProblem& one, const std::vector<Json>& records) { run.save(to_row(one), records); });
+  write_problems(run.path() / "collected.jsonl", trace_problems(settings.collect, collected));
+  return to_json(collected);
+}
+
+void check_collect(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
-  RunDir run = open_run(invocation, "collect");
-  if (const auto stored = complete_result(run)) return *stored;
-  std::vector<Problem> given = required_problems(settings);
-  const Setup setup(settings, Weights::frozen);
-  const Explorer explorer = setup.explorer(settings);
-  int too_long = 0;
-  const std::vector<Problem> problems = fitting(std::move(given), explorer, &too_long);
-  PartialResults partial(run.path(), "collected");
-  const CollectResult collected =
-      collect(explorer, settings.collect, problems, done_of(partial, problems),
-              [&](const CollectedProblem& one, const std::vector<Json>& records) {
-                partial.add(to_row(one), records, setup.engine->stats().sampled_tokens);
-              });
-  const std::vector<Problem> rows = trace_problems(settings.collect, collected);
-  write_problems(run.path() / "collected.jsonl", rows);
-  Json result = result_head(settings, "collect");
-  result.update(to_json(collected));
-  result["too_long"] = too_long;
-  result["tokens"] = partial.tokens();
-  result["seconds"] = partial.seconds();
-  result = finish(run, std::move(result));
-  partial.remove();
-  return result;
+  check_samples(settings.sampling, "collect.samples", settings.collect.samples);
+}
+
+Json run_collect(const Invocation& invocation) {
+  return sampling_verb(invocation, "collect", "collected", required_problems, collect_traces);
 }
 
 std::string show_collect(const Json& result) {
@@ -69,8 +59,8 @@ std::string show_collect(const Json& result) {
                  row("problems with a trace, sampled under guidance", "guided"),
                  row("problems without a correct rollout", "without_trace"),
                  row("of these, without the guidance that was needed", "without_guidance")});
-  if (result.at("undecided") > 0)
-    text += fmt::format("\n{} rollouts could not be judged.\n", grouped(result.at("undecided")));
+  if (result.at("ungraded") > 0)
+    text += fmt::format("\n{} rollouts could not be judged.\n", grouped(result.at("ungraded")));
   if (result.at("traces") == 0) return text + "\nNo rollout was correct: there is nothing to train on.\n";
   return text + fmt::format("\nNext: pope sft --problems {}/collected.jsonl …\n",
                             result.at("out").get<std::string>());
@@ -80,6 +70,7 @@ std::string show_collect(const Json& result) {
 
 const Verb collect_verb = {
     .name = "collect",
+    .group = VerbGroup::data,
     .summary = "collect the model's own correct traces (rejection sampling, STaR)",
     .description =
         "Samples every problem, keeps correct rollouts, and writes them as solutions: data for pope sft, "
@@ -91,8 +82,11 @@ const Verb collect_verb = {
         "Leaves in --out: collected.jsonl, rollouts/, result.json.\n"
         "\n"
         "  pope collect --model MODEL --problems runs/guide/guided.jsonl --out runs/collect",
-    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "collect", "sampling", "prompt", "verify"},
+    .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},
+                  {"--problems", "paths.problems", "FILE", Need::required},
+                  {"--skip-bad", "problems.skip_bad"}},
+    .keys = sampling_keys({"collect.*"}),
+    .check = check_collect,
     .run = run_collect,
     .show = show_collect};
 

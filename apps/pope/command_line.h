@@ -27,8 +27,8 @@ struct CommandLine {
   std::vector<std::string> arguments;
 };
 
-// `arguments` without the program's name. Fills `options` in the order default < -c files < --set < other
-// flags.
+// `arguments` without the program's name. Fills `options`, all that there are, in the order default < -c
+// files < --set < other flags. Files may hold settings of any verb; --set only those that this one reads.
 CommandLine parse_command_line(std::span<const Verb* const> verbs, std::vector<std::string> arguments,
                                Options& options);
 

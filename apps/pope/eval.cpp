@@ -4,8 +4,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "evaluate/evaluate.h"
-#include "pope/partial.h"
-#include "pope/setup.h"
+#include "pope/sampling_run.h"
 #include "pope/table.h"
 #include "pope/verb.h"
 
@@ -13,7 +12,7 @@ namespace pope {
 namespace {
 
 // --problems FILE is a set named after its file; the entries of paths.eval_sets come after it.
-std::vector<NamedSet> sets_of(const Settings& settings) {
+std::vector<EvalSet> sets_of(const Settings& settings) {
   std::vector<std::string> entries = settings.paths.eval_sets;
   const std::string& file = settings.paths.problems;
   if (!file.empty())
@@ -21,51 +20,43 @@ std::vector<NamedSet> sets_of(const Settings& settings) {
   if (entries.empty()) {
     throw Error("config", "nothing to evaluate on", "give --problems FILE.jsonl, or --eval-set NAME=FILE");
   }
-  return named_sets(entries);
+  return named_sets(entries, settings.problems);
 }
 
-std::vector<EvaluatedProblem> done_of(const PartialResults& partial, const std::string& set, bool guided) {
+std::vector<EvaluatedProblem> done_of(const std::vector<Json>& rows, const std::string& set, bool guided) {
   std::vector<EvaluatedProblem> done;
-  for (const Json& row : partial.done()) {
+  for (const Json& row : rows) {
     if (row.at("set") == set && row.at("guided") == guided) done.push_back(evaluated_problem(row));
   }
   return done;
 }
 
-Json run_eval(const Invocation& invocation) {
-  const Settings& settings = invocation.settings;
-  RunDir run = open_run(invocation, "eval");
-  if (const auto stored = complete_result(run)) return *stored;
-  const std::vector<NamedSet> sets = sets_of(settings);
-  const Setup setup(settings, Weights::frozen);
-  PartialResults partial(run.path(), "eval");
-  const Explorer explorer = setup.explorer(settings);
+Json evaluate_sets(SamplingRun& run, const Settings& settings, std::vector<EvalSet> sets) {
   Json results = Json::array();
-  int too_long = 0;
-  for (const NamedSet& set : sets) {
-    int left_out = 0;
-    const std::vector<Problem> problems = fitting(set.problems, explorer, &left_out);
-    too_long += left_out;
+  for (EvalSet& set : sets) {
+    const std::vector<Problem> problems = run.within_context(std::move(set.problems));
     for (const bool guided : {false, true}) {
       if (guided && !(settings.eval.guided && has_guidance(problems))) continue;
       const auto save = [&](const EvaluatedProblem& problem, const std::vector<Json>& records) {
         Json item = to_json(problem);
         item["set"] = set.name;
         item["guided"] = guided;
-        partial.add(std::move(item), records, setup.engine->stats().sampled_tokens);
+        run.save(std::move(item), records);
       };
-      results.push_back(to_json(evaluate(explorer, settings.eval, set.name, problems, guided,
-                                         done_of(partial, set.name, guided), save)));
+      results.push_back(to_json(evaluate(run.context(), settings.eval, set.name, problems, guided,
+                                         done_of(run.done(), set.name, guided), save)));
     }
   }
-  Json result = result_head(settings, "eval");
-  result["sets"] = results;
-  result["too_long"] = too_long;
-  result["tokens"] = partial.tokens();
-  result["seconds"] = partial.seconds();
-  result = finish(run, std::move(result));
-  partial.remove();
-  return result;
+  return {{"sets", results}};
+}
+
+void check_eval(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  check_samples(settings.sampling, "eval.samples", settings.eval.samples);
+}
+
+Json run_eval(const Invocation& invocation) {
+  return sampling_verb(invocation, "eval", "eval", sets_of, evaluate_sets);
 }
 
 // How much of its guidance a problem's rollouts re-use, where it was measured.
@@ -84,7 +75,7 @@ std::string overlap_table(const Json& result) {
 
 std::string show_eval(const Json& result) {
   std::vector<std::vector<std::string>> rows = {
-      {"set", "prompt", "problems", "pass@k", "value", "interval", "truncated", "undecided"}};
+      {"set", "prompt", "problems", "pass@k", "value", "interval", "truncated", "ungraded"}};
   int samples = 0;
   for (const Json& set : result.at("sets")) {
     samples = set.at("samples");
@@ -96,7 +87,7 @@ std::string show_eval(const Json& result) {
            lead(grouped(set.at("problems"))), fmt::format("pass@{}", pass.at("k").get<int>()),
            fmt::format("{:.3f}", pass.at("value").get<double>()),
            fmt::format("{:.3f} - {:.3f}", pass.at("low").get<double>(), pass.at("high").get<double>()),
-           lead(percent(set.at("truncated"))), lead(percent(set.at("undecided")))});
+           lead(percent(set.at("truncated"))), lead(percent(set.at("ungraded")))});
       first = false;
     }
   }
@@ -113,6 +104,7 @@ std::string show_eval(const Json& result) {
 
 const Verb eval_verb = {
     .name = "eval",
+    .group = VerbGroup::workflow,
     .summary = "measure pass@k on problem sets, with intervals",
     .description =
         "Samples every problem eval.samples times; reports unbiased pass@k with bootstrap intervals over\n"
@@ -124,10 +116,12 @@ const Verb eval_verb = {
         "  pope eval --model runs/pope/model --problems runs/mine/heldout.jsonl --out runs/eval --label "
         "POPE\n"
         "  pope eval --model M --eval-set hard=a.jsonl --eval-set heldout=b.jsonl --out runs/eval",
-    .shortcuts = {{"--model", "paths.model"},
-                  {"--problems", "paths.problems"},
-                  {"--eval-set", "paths.eval_sets"}},
-    .sections = {"run", "paths", "eval", "sampling", "prompt", "verify"},
+    .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},
+                  {"--problems", "paths.problems", "FILE", Need::one_of},
+                  {"--eval-set", "paths.eval_sets", "NAME=FILE", Need::one_of},
+                  {"--skip-bad", "problems.skip_bad"}},
+    .keys = sampling_keys({"paths.eval_sets", "eval.*"}),
+    .check = check_eval,
     .run = run_eval,
     .show = show_eval};
 

@@ -18,7 +18,6 @@ Json run_export(const Invocation& invocation) {
   if (invocation.arguments.at(0) != "hf") {
     throw Error("export", "unknown format '" + invocation.arguments[0] + "'", "known: hf");
   }
-  if (settings.paths.model.empty()) throw Error("export", "no model given", "give --model");
   if (std::filesystem::exists(invocation.out)) {
     throw Error("export", invocation.out.string() + " exists", "choose another --out, or remove it first");
   }
@@ -43,6 +42,7 @@ std::string show_export(const Json& result) {
 }  // namespace
 
 const Verb export_verb = {.name = "export",
+                          .group = VerbGroup::data,
                           .summary = "write a model as a Hugging Face directory",
                           .description =
                               "hf: config.json, safetensors (shards above 5 GB) and the tokenizer, as "
@@ -51,8 +51,8 @@ const Verb export_verb = {.name = "export",
                               "\n"
                               "  pope export hf --model model.gguf --out model --set run.dtype=bf16",
                           .arguments = "FORMAT",
-                          .shortcuts = {{"--model", "paths.model"}},
-                          .sections = {"run", "paths"},
+                          .shortcuts = {{"--model", "paths.model", "MODEL", Need::required}},
+                          .keys = {"run.dtype", "paths.model"},
                           .run = run_export,
                           .show = show_export};
 

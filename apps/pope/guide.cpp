@@ -6,45 +6,53 @@
 #include <algorithm>
 #include <array>
 
+#include "core/error.h"
 #include "core/files.h"
 #include "core/progress.h"
-#include "pope/partial.h"
-#include "pope/setup.h"
+#include "pope/sampling_run.h"
 #include "pope/table.h"
 #include "pope/verb.h"
 
 namespace pope {
 namespace {
 
-Json run_guide(const Invocation& invocation) {
-  const Settings& settings = invocation.settings;
-  RunDir run = open_run(invocation, "guide");
-  if (const auto stored = complete_result(run)) return *stored;
-  std::vector<Problem> given = required_problems(settings);
-  const Setup setup(settings, Weights::frozen);
-  const Explorer explorer = setup.explorer(settings);
-  int too_long = 0;
-  for (Problem& problem : given) problem.guidance.reset();  // it gets a new one
-  const std::vector<Problem> problems = fitting(std::move(given), explorer, &too_long);
-  PartialResults partial(run.path(), "guided");
-  std::vector<Problem> done;
-  for (const Json& row : partial.done()) done.push_back(problem_from_json(Json(row), "guided.partial.jsonl"));
+// Guidance that problems already carry is left out: they get a new one.
+std::vector<Problem> unguided_problems(const Settings& settings) {
+  std::vector<Problem> problems = required_problems(settings);
+  if (guidance_source(settings.guide.kind).needs_solution) require_solutions("guide", problems);
+  for (Problem& problem : problems) problem.guidance.reset();
+  return problems;
+}
 
-  const GuideResult guided =
-      guide(explorer, settings.guide, problems, done,
-            [&](const Problem& problem, const std::vector<Json>& records) {
-              partial.add(to_json(problem), records, setup.engine->stats().sampled_tokens);
-            });
-  if (!guided.problems.empty()) write_problems(run.path() / "guided.jsonl", guided.problems);
-  Json result = result_head(settings, "guide");
-  result["problems"] = problems.size();
+Json guide_problems(SamplingRun& run, const Settings& settings, std::vector<Problem> given) {
+  const std::vector<Problem> problems = run.within_context(std::move(given));
+  std::vector<Problem> done;
+  for (const Json& row : run.done()) done.push_back(problem_from_json(Json(row), "guided.partial.jsonl"));
+  const GuideResult guided = guide(
+      run.context(), settings.guide, problems, done,
+      [&](const Problem& problem, const std::vector<Json>& records) { run.save(to_json(problem), records); });
+  if (guided.problems.empty()) {
+    throw Error(
+        "guide",
+        fmt::format("no problem got guidance: of {}, {} have no solution and {} no prefix that is possible",
+                    problems.size(), guided.without_solution, guided.without_prefix),
+        "give problems with the field \"solution\"; a prefix is shorter than the whole, states no answer, "
+        "and leaves room for sampling.max_new_tokens");
+  }
+  write_problems(run.path() / "guided.jsonl", guided.problems);
+  Json result = {{"problems", problems.size()}};
   result.update(to_json(guided));
-  result["too_long"] = too_long;
-  result["tokens"] = partial.tokens();
-  result["seconds"] = partial.seconds();
-  result = finish(run, std::move(result));
-  partial.remove();
   return result;
+}
+
+void check_guide(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  const bool searches = settings.guide.choose == "shortest" && settings.guide.fixed_fraction == 0;
+  if (searches) check_samples(settings.sampling, "guide.samples", settings.guide.samples);
+}
+
+Json run_guide(const Invocation& invocation) {
+  return sampling_verb(invocation, "guide", "guided", unguided_problems, guide_problems);
 }
 
 // Bars of how long the prefixes are, in fifths of the solution.
@@ -84,10 +92,8 @@ std::string show_guide(const Json& result) {
   rows.push_back(row("skipped: no solution", "without_solution"));
   rows.push_back(row("skipped: no prefix possible", "without_prefix"));
   rows.push_back(row("candidate prefixes refused, since they state the answer", "leaks_prevented"));
-  if (result.at("undecided") > 0) rows.push_back(row("rollouts that could not be judged", "undecided"));
+  if (result.at("ungraded") > 0) rows.push_back(row("rollouts that could not be judged", "ungraded"));
   text += table(rows);
-  if (result.at("guided") == 0)
-    return text + "\nNo problem got guidance: training needs solutions to take prefixes of.\n";
   text += "\nLength of the prefixes, as part of the solution:\n\n" + histogram(result.at("fractions"));
   return text + fmt::format("\nNext: pope train --problems {}/guided.jsonl …\n",
                             result.at("out").get<std::string>());
@@ -97,6 +103,7 @@ std::string show_guide(const Json& result) {
 
 const Verb guide_verb = {
     .name = "guide",
+    .group = VerbGroup::workflow,
     .summary = "find the shortest solution prefix that makes success possible",
     .description =
         "Tries prefixes of each problem's known solution, shortest first, and keeps the first under which\n"
@@ -106,8 +113,11 @@ const Verb guide_verb = {
         "Leaves in --out: guided.jsonl (the problems with their guidance), rollouts/, result.json.\n"
         "\n"
         "  pope guide --model MODEL --problems runs/mine/hard.jsonl --out runs/guide",
-    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "guide", "sampling", "prompt", "verify"},
+    .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},
+                  {"--problems", "paths.problems", "FILE", Need::required},
+                  {"--skip-bad", "problems.skip_bad"}},
+    .keys = sampling_keys({"guide.*"}),
+    .check = check_guide,
     .run = run_guide,
     .show = show_guide};
 

@@ -42,6 +42,7 @@ std::string show_init(const Json& result) {
 
 const Verb init_verb = {
     .name = "init",
+    .group = VerbGroup::data,
     .summary = "make a randomly initialised model for a synthetic family",
     .description =
         "CONFIG.json is a Hugging Face config.json without vocabulary: size and end token are filled in "
@@ -50,7 +51,7 @@ const Verb init_verb = {
         "\n"
         "  pope init configs/micro.json --out runs/init --set source.kind=walks",
     .arguments = "CONFIG.json",
-    .sections = {"source", "run"},
+    .keys = {"source.kind", "source.modulus", "run.seed"},
     .run = run_init,
     .show = show_init};
 

@@ -3,7 +3,6 @@
 // usual: every verb that works for long can be started again and goes on where it was.
 #include <fmt/format.h>
 
-#include <array>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
@@ -21,11 +20,6 @@
 namespace pope {
 namespace {
 
-// The one list of verbs, in the order of use.
-constexpr std::array<const Verb*, 13> kVerbs = {
-    &mine_verb,   &guide_verb,  &train_verb,    &eval_verb, &sft_verb,   &collect_verb,  &report_verb,
-    &verify_verb, &export_verb, &problems_verb, &init_verb, &pairs_verb, &reproduce_verb};
-
 void print(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     throw Error("print", "cannot write to stdout");
@@ -37,17 +31,20 @@ int run(std::vector<std::string> arguments) {
   Options options;
   settings.declare(options);
   const bool bare = arguments.empty();
-  const CommandLine line = parse_command_line(kVerbs, std::move(arguments), options);
+  const CommandLine line = parse_command_line(all_verbs(), std::move(arguments), options);
   if (line.version) {
     print(fmt::format("pope {}\n", kVersion));
   } else if (line.verb == nullptr) {
-    print(program_help(kVerbs));
+    print(program_help(all_verbs()));
     return bare ? 2 : 0;
   } else if (line.help) {
     print(verb_help(*line.verb, options));
   } else {
-    Options part = options.only(line.verb->sections);
-    const Json result = line.verb->run({settings, part, line.out, line.arguments});
+    const Options read = options.only(line.verb->keys);
+    const Invocation invocation{settings, read, line.out, line.arguments};
+    read.check();
+    if (line.verb->check != nullptr) line.verb->check(invocation);
+    const Json result = line.verb->run(invocation);
     print(line.json ? dump(result, 2) + "\n" : line.verb->show(result));
     if (line.verb->after != nullptr) line.verb->after(result);
   }

@@ -8,8 +8,7 @@
 
 #include "core/files.h"
 #include "core/progress.h"
-#include "pope/partial.h"
-#include "pope/setup.h"
+#include "pope/sampling_run.h"
 #include "pope/table.h"
 #include "pope/verb.h"
 
@@ -20,7 +19,7 @@ namespace {
 // hard.
 constexpr auto kTruncated = "truncated";
 // Likewise those whose failures the verifier could not judge.
-constexpr auto kUndecided = "undecided";
+constexpr auto kUngraded = "ungraded";
 
 Json mining_of(const MinedProblem& mined, const MineConfig& config) {
   Json pass = Json::object();
@@ -31,11 +30,11 @@ Json mining_of(const MinedProblem& mined, const MineConfig& config) {
   return {{"samples", mined.samples},
           {"correct", mined.correct},
           {"truncated", mined.truncated},
-          {"undecided", mined.undecided},
+          {"ungraded", mined.ungraded},
           {"tokens", mined.tokens},
           {"difficulty", mined.difficulty},
           {"fails_only_by_truncation", mined.fails_only_by_truncation},
-          {"fails_only_undecided", mined.fails_only_undecided},
+          {"fails_only_ungraded", mined.fails_only_ungraded},
           {"pass_at", pass}};
 }
 
@@ -53,11 +52,11 @@ MinedProblem from_row(Json row) {
   mined.samples = mining.at("samples");
   mined.correct = mining.at("correct");
   mined.truncated = mining.at("truncated");
-  mined.undecided = mining.value("undecided", 0);
+  mined.ungraded = mining.value("ungraded", 0);
   mined.tokens = mining.at("tokens");
   mined.difficulty = mining.at("difficulty");
   mined.fails_only_by_truncation = mining.at("fails_only_by_truncation");
-  mined.fails_only_undecided = mining.value("fails_only_undecided", false);
+  mined.fails_only_ungraded = mining.value("fails_only_ungraded", false);
   return mined;
 }
 
@@ -65,7 +64,7 @@ MinedProblem from_row(Json row) {
 std::string set_of(const MinedProblem& mined, const MineConfig& config) {
   if (mined.difficulty != "hard") return mined.difficulty;
   if (mined.fails_only_by_truncation) return kTruncated;
-  if (mined.fails_only_undecided) return kUndecided;
+  if (mined.fails_only_ungraded) return kUngraded;
   return put_aside(config, mined.problem) ? "heldout" : "hard";
 }
 
@@ -79,7 +78,7 @@ Json write_sets(const std::filesystem::path& run, const MiningResult& result, co
   }
   write_jsonl(run / "mined.jsonl", all);
   Json counts = Json::object();
-  for (const char* name : {"hard", "heldout", kTruncated, kUndecided, "medium", "easy", "easier", "solved"}) {
+  for (const char* name : {"hard", "heldout", kTruncated, kUngraded, "medium", "easy", "easier", "solved"}) {
     const std::vector<Json>& rows = sets[name];
     counts[name] = rows.size();
     const bool always = std::string(name) == "hard" || (std::string(name) == "heldout" && config.heldout > 0);
@@ -89,37 +88,30 @@ Json write_sets(const std::filesystem::path& run, const MiningResult& result, co
   return counts;
 }
 
-Json run_mine(const Invocation& invocation) {
-  const Settings& settings = invocation.settings;
-  RunDir run = open_run(invocation, "mine");
-  if (const auto stored = complete_result(run)) return *stored;
-  std::vector<Problem> given = required_problems(settings);
-  const Setup setup(settings, Weights::frozen);
-  const Explorer explorer = setup.explorer(settings);
-  int too_long = 0;
-  const std::vector<Problem> problems = fitting(std::move(given), explorer, &too_long);
-  PartialResults partial(run.path(), "mined");
+Json mine_problems(SamplingRun& run, const Settings& settings, std::vector<Problem> given) {
+  const std::vector<Problem> problems = run.within_context(std::move(given));
   std::vector<MinedProblem> done;
-  for (const Json& row : partial.done()) done.push_back(from_row(row));
-
-  const MiningResult mined =
-      mine(explorer, settings.mine, problems, done,
-           [&](const MinedProblem& problem, const std::vector<Json>& records) {
-             partial.add(to_row(problem, settings.mine), records, setup.engine->stats().sampled_tokens);
-           });
-  Json result = result_head(settings, "mine");
-  result.update(to_json(mined));
-  result["tokens"] = partial.tokens();
-  result["too_long"] = too_long;
+  for (const Json& row : run.done()) done.push_back(from_row(row));
+  const MiningResult mined = mine(run.context(), settings.mine, problems, done,
+                                  [&](const MinedProblem& problem, const std::vector<Json>& records) {
+                                    run.save(to_row(problem, settings.mine), records);
+                                  });
+  Json result = to_json(mined);
   result["sets"] = write_sets(run.path(), mined, settings.mine);
   result["tokens_saved"] = mined.tokens_fixed > 0
-                               ? std::max(0.0, 1 - static_cast<double>(partial.tokens()) / mined.tokens_fixed)
+                               ? std::max(0.0, 1 - static_cast<double>(run.tokens()) / mined.tokens_fixed)
                                : 0.0;
   result["samples_per_problem"] = settings.mine.samples;
-  result["seconds"] = partial.seconds();
-  result = finish(run, std::move(result));
-  partial.remove();
   return result;
+}
+
+void check_mine(const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  check_samples(settings.sampling, "mine.samples", settings.mine.samples);
+}
+
+Json run_mine(const Invocation& invocation) {
+  return sampling_verb(invocation, "mine", "mined", required_problems, mine_problems);
 }
 
 std::string show_mine(const Json& result) {
@@ -150,19 +142,19 @@ std::string show_mine(const Json& result) {
         "{} problems failed by truncation alone: they are in truncated.jsonl, not in hard.jsonl.\n",
         grouped(sets.at(kTruncated)));
   }
-  if (result.at("undecided") > 0)
-    text += fmt::format("{} rollouts could not be judged.\n", grouped(result.at("undecided")));
-  if (sets.at(kUndecided) > 0) {
+  if (result.at("ungraded") > 0)
+    text += fmt::format("{} rollouts could not be judged.\n", grouped(result.at("ungraded")));
+  if (sets.at(kUngraded) > 0) {
     text += fmt::format(
-        "{} problems failed only where the verifier could not judge: they are in undecided.jsonl, not in "
+        "{} problems failed only where the verifier could not judge: they are in ungraded.jsonl, not in "
         "hard.jsonl.\n",
-        grouped(sets.at(kUndecided)));
+        grouped(sets.at(kUngraded)));
   }
   if (sets.at("hard") > 0) return text + fmt::format("\nNext: pope guide --problems {}/hard.jsonl …\n", out);
   if (sets.at("heldout") > 0)
     return text + "\nAll hard problems were put aside: give more, or lower mine.heldout.\n";
   if (sets.at(kTruncated) > 0) return text + "\nNo other problem is hard: raise sampling.max_new_tokens.\n";
-  if (sets.at(kUndecided) > 0)
+  if (sets.at(kUngraded) > 0)
     return text + "\nNo other problem is hard: rollouts/ has the verifier's reasons.\n";
   return text + "\nNo problem is hard for this model: give harder ones, or raise mine.hard_max.\n";
 }
@@ -171,18 +163,22 @@ std::string show_mine(const Json& result) {
 
 const Verb mine_verb = {
     .name = "mine",
+    .group = VerbGroup::workflow,
     .summary = "find the problems that the model cannot solve",
     .description =
         "Samples every problem up to mine.samples times and sorts the problems by how many samples are\n"
         "correct. A problem leaves early, as soon as its class is settled. Killed, it goes on where it was.\n"
         "\n"
         "Leaves in --out: mined.jsonl (all problems, with their counts), hard.jsonl, heldout.jsonl,\n"
-        "medium.jsonl, easy.jsonl, easier.jsonl, truncated.jsonl and undecided.jsonl where there are\n"
+        "medium.jsonl, easy.jsonl, easier.jsonl, truncated.jsonl and ungraded.jsonl where there are\n"
         "such, rollouts/, result.json.\n"
         "\n"
         "  pope mine --model MODEL --problems problems.jsonl --out runs/mine --set mine.samples=64",
-    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "mine", "sampling", "prompt", "verify"},
+    .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},
+                  {"--problems", "paths.problems", "FILE", Need::required},
+                  {"--skip-bad", "problems.skip_bad"}},
+    .keys = sampling_keys({"mine.*"}),
+    .check = check_mine,
     .run = run_mine,
     .show = show_mine};
 

@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <numeric>
 
-#include "core/error.h"
 #include "pope/setup.h"
 #include "pope/table.h"
 #include "pope/verb.h"
@@ -14,12 +13,12 @@
 namespace pope {
 namespace {
 
-std::vector<std::vector<double>> similarities(const Setup& setup, const std::vector<Problem>& hard,
+std::vector<std::vector<double>> similarities(const LoadedModel& loaded, const std::vector<Problem>& hard,
                                               const std::vector<Problem>& easy) {
   const auto embed = [&](const std::vector<Problem>& problems) {
     std::vector<std::vector<float>> all;
     for (const Problem& problem : problems)
-      all.push_back(statement_embedding(*setup.model, setup.prompts->tokenizer(), problem.statement));
+      all.push_back(statement_embedding(*loaded.model, *loaded.tokenizer, problem.statement));
     return all;
   };
   const auto left = embed(hard), right = embed(easy);
@@ -36,12 +35,11 @@ Json run_pairs(const Invocation& invocation) {
   RunDir run = open_run(invocation, "pairs");
   if (const auto stored = complete_result(run)) return *stored;
   const std::vector<Problem> hard = required_problems(settings);
-  if (settings.paths.easy.empty()) throw Error("config", "no easy problems given", "give --easy FILE.jsonl");
-  const std::vector<Problem> easy = read_problems(settings.paths.easy);
-  const Setup setup(settings, Weights::frozen);
+  const std::vector<Problem> easy = read_problems(settings.paths.easy, settings.problems);
+  const LoadedModel loaded = load_model(settings, Weights::frozen);
   Json rows = Json::array();
   int number = 0;
-  for (const ProblemPair& pair : choose_pairs(settings.pairs, hard, easy, similarities(setup, hard, easy))) {
+  for (const ProblemPair& pair : choose_pairs(settings.pairs, hard, easy, similarities(loaded, hard, easy))) {
     const std::filesystem::path folder = run.path() / fmt::format("pair-{}", ++number);
     write_problems(folder / "hard.jsonl", {hard[pair.hard]});
     write_problems(folder / "related.jsonl", {easy[pair.related]});
@@ -76,6 +74,7 @@ std::string show_pairs(const Json& result) {
 
 const Verb pairs_verb = {
     .name = "pairs",
+    .group = VerbGroup::paper,
     .summary = "choose hard problems with a related and an unrelated easy one",
     .description =
         "For the two-problem experiment of the paper's Fig. 5. To hard problems (--problems, with guidance) "
@@ -88,8 +87,12 @@ const Verb pairs_verb = {
         "  pope pairs --model MODEL --problems runs/guide/guided.jsonl --easy runs/mine-easy/easy.jsonl "
         "--out "
         "runs/pairs",
-    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}, {"--easy", "paths.easy"}},
-    .sections = {"run", "paths", "pairs", "prompt", "verify"},
+    .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},
+                  {"--problems", "paths.problems", "FILE", Need::required},
+                  {"--easy", "paths.easy", "FILE", Need::required},
+                  {"--skip-bad", "problems.skip_bad"}},
+    .keys = {"run.label", "run.seed", "run.threads", "run.dtype", "run.device", "paths.model",
+             "paths.problems", "paths.easy", "problems.*", "pairs.*"},
     .run = run_pairs,
     .show = show_pairs};
 

@@ -3,10 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/files.h"
 #include "core/progress.h"
 #include "pope/table.h"
 #include "pope/verb.h"
+#include "report/page.h"
 
 namespace pope {
 namespace {
@@ -37,21 +40,26 @@ std::string show_report(const Json& report) {
                     std::to_string(row.at("runs").get<int>())});
   }
   if (rows.size() == 1) return "No eval run among these: the table is empty.\n";
-  return table(rows);
+  const bool one_method =
+      std::all_of(rows.begin() + 1, rows.end(), [&](const auto& row) { return row[0] == rows[1][0]; });
+  if (one_method || report.at("baseline") != "") return table(rows);
+  return table(rows) + "\nNo gains are shown: --baseline LABEL names the method to compare with.\n";
 }
 
 }  // namespace
 
 const Verb report_verb = {
     .name = "report",
+    .group = VerbGroup::workflow,
     .summary = "make one HTML page from runs: table, curves, rollouts to read",
     .description =
         "Reads run directories of any verb. Runs with the same label are seeds of one method.\n"
-        "Prints the table; with --out, writes a page that needs no network.\n"
+        "Prints the table; with --out, writes a page that needs no network, with the gains over --baseline.\n"
         "\n"
-        "  pope report runs/pope runs/eval-* --out report.html",
+        "  pope report runs/pope runs/eval-* --baseline GRPO --out report.html",
     .arguments = "RUN...",
-    .sections = {"report"},
+    .shortcuts = {{"--baseline", "report.baseline", "LABEL"}},
+    .keys = {"report.*"},
     .out = "FILE.html",
     .needs_out = false,
     .run = run_report,

@@ -13,10 +13,13 @@
 namespace pope {
 namespace {
 
+void check_reproduce(const Invocation& invocation) {
+  if (invocation.out.empty() && !invocation.settings.reproduce.plan_only)
+    throw UsageError("expected --out DIR: where the results go\n  see 'pope reproduce --help'");
+}
+
 Json run_reproduce(const Invocation& invocation) {
   const ReproduceConfig& config = invocation.settings.reproduce;
-  if (invocation.out.empty() && !config.plan_only)
-    throw UsageError("expected --out DIR: where the results go\n  see 'pope reproduce --help'");
   return reproduce(config, invocation.arguments, invocation.settings.run.seed,
                    std::filesystem::read_symlink("/proc/self/exe"), invocation.out);
 }
@@ -114,6 +117,7 @@ void name_failures(const Json& result) {
 
 const Verb reproduce_verb = {
     .name = "reproduce",
+    .group = VerbGroup::paper,
     .summary = "run the paper's experiments again, and judge its claims",
     .description =
         "STUDY is the name of a file in configs/paper without .yaml (fig3, fig4, fig5, fig6, fig9, fig10, "
@@ -134,11 +138,12 @@ const Verb reproduce_verb = {
         "  pope reproduce rates --bases 1 --out runs/rates",
     .arguments = "STUDY...",
     .shortcuts = {{"--quick", "reproduce.quick"},
-                  {"--bases", "reproduce.bases"},
-                  {"--rl-seeds", "reproduce.rl_seeds"},
+                  {"--bases", "reproduce.bases", "N"},
+                  {"--rl-seeds", "reproduce.rl_seeds", "N"},
                   {"--plan-only", "reproduce.plan_only"}},
-    .sections = {"reproduce", "run"},
+    .keys = {"reproduce.*", "run.seed"},
     .needs_out = false,
+    .check = check_reproduce,
     .run = run_reproduce,
     .show = show_reproduce,
     .after = name_failures};

@@ -4,8 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "core/metrics.h"
 #include "core/options.h"
 #include "data/mixture.h"
+#include "data/problem_files.h"
 #include "data/source.h"
 #include "evaluate/evaluate.h"
 #include "explore/guide.h"
@@ -16,12 +18,14 @@
 #include "report/report.h"
 #include "reproduce/reproduce.h"
 #include "rollout/engine.h"
+#include "rollout/make_engine.h"
 #include "text/prompt.h"
 #include "verify/verifier.h"
 
 namespace pope {
 
 struct RunConfig {
+  static constexpr auto kSection = "run";
   std::string label;  // the method's name in reports; "" = the verb
   std::uint64_t seed = 1;
   int threads = 0;             // 0 = all cores
@@ -32,8 +36,9 @@ struct RunConfig {
 };
 
 struct PathsConfig {
+  static constexpr auto kSection = "paths";
   std::string model;                   // Hugging Face model directory or .gguf file
-  std::string problems;                // problem file (JSON Lines)
+  std::string problems;                // problem file (docs/formats.md)
   std::string easy;                    // train: easy problems
   std::string reference;               // train: model of objective.kl_coef; "" = the initial one
   std::vector<std::string> eval_sets;  // eval, train: "NAME=FILE"
@@ -42,6 +47,7 @@ struct PathsConfig {
 
 // The pair that `pope verify` compares.
 struct CheckConfig {
+  static constexpr auto kSection = "check";
   std::string gold, pred;
   std::string form = "answer";  // answer | response | freetext
   void fields(Options& options);
@@ -50,9 +56,11 @@ struct CheckConfig {
 struct Settings {
   RunConfig run;
   PathsConfig paths;
+  ProblemsConfig problems;
   PromptConfig prompt;
   VerifyConfig verify;
   CheckConfig check;
+  EngineConfig engine;
   SamplingConfig sampling;
   SourceConfig source;
   MineConfig mine;
@@ -63,8 +71,9 @@ struct Settings {
   ObjectiveConfig objective;
   OptimizerConfig optimizer;
   TrainConfig train;
-  StreamConfig stream;
+  AsyncConfig async;
   SftConfig sft;
+  MetricsConfig metrics;
   EvalConfig eval;
   ReportConfig report;
   ReproduceConfig reproduce;

@@ -1,4 +1,4 @@
-// From settings to objects. Sets libtorch's threads, which the streaming trainer divides.
+// From settings to objects. Sets libtorch's threads, which the asynchronous trainer divides.
 #include "pope/setup.h"
 
 #include <ATen/Parallel.h>
@@ -11,43 +11,33 @@
 #include "core/memory.h"
 #include "core/progress.h"
 #include "model/device.h"
-#include "model/graphs.h"
 #include "model/load.h"
-#include "rollout/native_engine.h"
+#include "rollout/make_engine.h"
 
 namespace pope {
-namespace {
 
-void check(const Settings& settings) {
-  if (settings.run.threads < 0) {
-    throw Error("config", "run.threads: expected at least 0, got " + std::to_string(settings.run.threads));
-  }
-  if (settings.paths.model.empty()) {
-    throw Error("config", "no model given",
-                "give --model with a Hugging Face model directory or a .gguf file");
-  }
+at::ScalarType compute_type(const std::string& dtype) { return dtype == "bf16" ? at::kBFloat16 : at::kFloat; }
+
+void check_samples(const SamplingConfig& sampling, std::string_view key, int samples) {
+  if (sampling.temperature > 0 || samples == 1) return;
+  refuse_setting(key, "1 with sampling.temperature=0", std::to_string(samples),
+                 "at temperature 0 all samples of a problem are the same");
 }
 
-}  // namespace
-
-at::ScalarType compute_type(const std::string& dtype) {
-  if (dtype == "fp32") return at::kFloat;
-  if (dtype == "bf16") return at::kBFloat16;
-  throw Error("config", "run.dtype: expected fp32 or bf16, got '" + dtype + "'");
+LoadedModel load_model(const Settings& settings, Weights weights) {
+  const at::Device device = open_device(settings.run.device);
+  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  at::set_num_threads(settings.run.threads > 0 ? settings.run.threads : cores);
+  return load_model(settings.paths.model, compute_type(settings.run.dtype), weights, device);
 }
 
 Setup::Setup(const Settings& settings, Weights weights) {
-  check(settings);
-  const at::Device device = open_device(settings.run.device);
-  const at::ScalarType compute = compute_type(settings.run.dtype);
   verifier = make_verifier(settings.verify);
-  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  at::set_num_threads(settings.run.threads > 0 ? settings.run.threads : cores);
-  LoadedModel loaded = load_model(settings.paths.model, compute, weights, device);
+  const LoadedModel loaded = load_model(settings, weights);
   model = loaded.model;
   model->activation_checkpointing = settings.run.activation_checkpointing;
   prompts = std::make_shared<const PromptRenderer>(settings.prompt, loaded.tokenizer);
-  engine = std::make_unique<NativeEngine>(model, make_graph_recorder(device));
+  engine = make_engine(settings.engine, model, model->device());
   stop_tokens = model->architecture().eos_tokens;
   if (stop_tokens.empty()) {
     throw Error("load model", settings.paths.model + ": the model names no end-of-text token",
@@ -55,45 +45,37 @@ Setup::Setup(const Settings& settings, Weights weights) {
   }
 }
 
-Explorer Setup::explorer(const Settings& settings) const {
-  return {*engine,
-          *prompts,
-          *verifier,
-          settings.sampling,
-          stop_tokens,
-          settings.run.seed,
-          settings.prompt.instruction};
+RolloutContext Setup::context(const Settings& settings) const {
+  return {*engine, *prompts, *verifier, settings.sampling, stop_tokens, settings.run.seed};
 }
 
 std::vector<Problem> required_problems(const Settings& settings) {
-  if (settings.paths.problems.empty())
-    throw Error("config", "no problems given", "give --problems FILE.jsonl");
-  return read_problems(settings.paths.problems);
+  return read_problems(settings.paths.problems, settings.problems);
 }
 
-std::vector<NamedSet> named_sets(const std::vector<std::string>& entries) {
-  std::vector<NamedSet> sets;
+std::vector<EvalSet> named_sets(const std::vector<std::string>& entries, const ProblemsConfig& config) {
+  std::vector<EvalSet> sets;
   std::set<std::string> names;
   for (const std::string& entry : entries) {
     const std::size_t equals = entry.find('=');
-    if (equals == std::string::npos || equals == 0 || equals + 1 == entry.size()) {
-      throw Error("config", "paths.eval_sets: expected NAME=FILE, got '" + entry + "'");
-    }
     const std::string name = entry.substr(0, equals);
     if (!names.insert(name).second)
       throw Error("config", "paths.eval_sets: the name '" + name + "' stands twice");
-    sets.push_back({name, read_problems(entry.substr(equals + 1))});
+    sets.push_back({name, read_problems(entry.substr(equals + 1), config)});
   }
   return sets;
 }
 
 RunDir open_run(const Invocation& invocation, std::string_view verb) {
-  const PathsConfig& paths = invocation.settings.paths;
   std::vector<std::filesystem::path> inputs;
-  for (const std::string& path : {paths.model, paths.problems, paths.easy, paths.reference}) {
-    if (!path.empty()) inputs.emplace_back(path);
+  for (const Options::Option& option : invocation.options.all()) {
+    if (!option.key().starts_with("paths.")) continue;
+    if (const auto* path = std::get_if<std::string*>(&option.target()); path != nullptr && !(*path)->empty())
+      inputs.emplace_back(**path);
+    if (const auto* sets = std::get_if<std::vector<std::string>*>(&option.target())) {
+      for (const std::string& entry : **sets) inputs.emplace_back(entry.substr(entry.find('=') + 1));
+    }
   }
-  for (const std::string& entry : paths.eval_sets) inputs.emplace_back(entry.substr(entry.find('=') + 1));
   // What is missing is reported by who reads it.
   std::erase_if(inputs, [](const std::filesystem::path& input) { return !std::filesystem::exists(input); });
   return RunDir::open(invocation.out, verb, invocation.options, inputs);

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "core/run_dir.h"
-#include "data/problem.h"
+#include "data/problem_files.h"
+#include "evaluate/evaluate.h"
 #include "explore/sampling.h"
+#include "model/load.h"
 #include "model/model.h"
 #include "pope/settings.h"
 #include "pope/verb.h"
@@ -18,10 +20,10 @@
 
 namespace pope {
 
-// Everything that samples and grades. Cheap settings are checked before the model is loaded.
+// Everything that samples and grades.
 struct Setup {
   Setup(const Settings& settings, Weights weights);
-  Explorer explorer(const Settings& settings) const;
+  RolloutContext context(const Settings& settings) const;
 
   std::shared_ptr<const Verifier> verifier;
   std::shared_ptr<Model> model;
@@ -30,19 +32,19 @@ struct Setup {
   std::vector<int> stop_tokens;
 };
 
-// The number format that run.dtype names. Error: neither fp32 nor bf16.
+// The number format that run.dtype names.
 at::ScalarType compute_type(const std::string& dtype);
 
-// A problem set to evaluate on.
-struct NamedSet {
-  std::string name;
-  std::vector<Problem> problems;
-};
+// Error: several samples of a problem (the setting `key`) at sampling.temperature=0.
+void check_samples(const SamplingConfig& sampling, std::string_view key, int samples);
 
-// The problems of paths.problems. Error: none given.
+// The model of paths.model, with run.threads, run.dtype and run.device.
+LoadedModel load_model(const Settings& settings, Weights weights);
+
+// The problems of paths.problems.
 std::vector<Problem> required_problems(const Settings& settings);
-// The sets of paths.eval_sets. Errors: an entry that is not NAME=FILE, a name given twice.
-std::vector<NamedSet> named_sets(const std::vector<std::string>& entries);
+// The sets of paths.eval_sets, NAME=FILE each. Error: a name given twice.
+std::vector<EvalSet> named_sets(const std::vector<std::string>& entries, const ProblemsConfig& config);
 
 // Opens --out as the verb's run directory, bound to the content of the model and the problem files that the
 // settings name.

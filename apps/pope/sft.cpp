@@ -14,8 +14,10 @@ Json run_sft(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
   RunDir run = open_run(invocation, "sft");
   if (const auto stored = complete_result(run)) return *stored;
+  if (settings.metrics.tensorboard) run.write_tensorboard();
   SftJob job;
   job.problems = required_problems(settings);
+  if (settings.sft.target.find("{solution}") != std::string::npos) require_solutions("sft", job.problems);
   job.config = settings.sft;
   job.optimizer = settings.optimizer;
   job.seed = settings.run.seed;
@@ -44,16 +46,21 @@ std::string show_sft(const Json& result) {
 
 const Verb sft_verb = {
     .name = "sft",
+    .group = VerbGroup::data,
     .summary = "fine-tune the model on solutions (supervised)",
     .description =
         "Trains on the solutions of the problems; the prompt, and guidance where a problem carries it, is\n"
         "masked out of the loss. Killed, it goes on at its newest checkpoint.\n"
         "\n"
-        "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, checkpoints/, result.json.\n"
+        "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, tensorboard/, checkpoints/,\n"
+        "result.json.\n"
         "\n"
         "  pope sft --model MODEL --problems solved.jsonl --out runs/sft --set optimizer.lr=1e-5",
-    .shortcuts = {{"--model", "paths.model"}, {"--problems", "paths.problems"}},
-    .sections = {"run", "paths", "sft", "optimizer", "prompt"},
+    .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},
+                  {"--problems", "paths.problems", "FILE", Need::required},
+                  {"--skip-bad", "problems.skip_bad"}},
+    .keys = {"run.*", "paths.model", "paths.problems", "problems.*", "sft.*", "optimizer.*", "prompt.*",
+             "metrics.*"},
     .run = run_sft,
     .show = show_sft};
 

@@ -3,7 +3,7 @@
 
 #include "core/error.h"
 #include "core/progress.h"
-#include "explore/sampling.h"
+#include "explore/guide.h"
 #include "learn/trainer.h"
 #include "model/device.h"
 #include "model/load.h"
@@ -15,8 +15,8 @@
 namespace pope {
 namespace {
 
-// A file that is given and would not be used is a mistake.
-void check(const Settings& settings) {
+// What is given and would not be used is a mistake.
+void check_used(const Settings& settings, const Options& options) {
   if (!settings.paths.easy.empty() && settings.mixture.easy == 0) {
     throw Error("config", "paths.easy is given, but mixture.easy is 0: no easy problem would be drawn",
                 "set mixture.easy, e.g. to 1, or leave out --easy");
@@ -29,13 +29,29 @@ void check(const Settings& settings) {
     throw Error("config", "paths.reference is given, but objective.kl_coef is 0: it would not be used",
                 "set objective.kl_coef, e.g. to 0.001, or leave out paths.reference");
   }
+  if (settings.objective.context_distillation && settings.mixture.guided == 0)
+    refuse_setting("objective.context_distillation", "false with mixture.guided=0", "true",
+                   "no guided prompt would be drawn");
+  for (const Options::Option& option : options.all()) {
+    if (settings.train.mode == "sync" && option.key().starts_with("async.") &&
+        option.value_text() != option.default_text())
+      refuse_setting(option.key(), option.default_text() + ", its default, with train.mode=sync",
+                     option.value_text(), "set train.mode=async, or leave it out");
+  }
+}
+
+void check_train(const Invocation& invocation) {
+  const Settings& s = invocation.settings;
+  check_rl(s.train, s.async, s.objective, s.optimizer, s.sampling);
+  check_shares(s.mixture, s.train.prompts_per_step);
+  check_used(s, invocation.options);
 }
 
 // The first mixture.easy_count of the easy file.
 std::vector<Problem> easy_problems(const Settings& settings) {
-  std::vector<Problem> easy = read_problems(settings.paths.easy);
+  std::vector<Problem> easy = read_problems(settings.paths.easy, settings.problems);
   const int count = settings.mixture.easy_count;
-  if (count < 0 || std::cmp_greater(count, easy.size())) {
+  if (std::cmp_greater(count, easy.size())) {
     throw Error("config",
                 fmt::format("mixture.easy_count: expected at most the {} problems of {}, got {}", easy.size(),
                             settings.paths.easy, count),
@@ -62,21 +78,20 @@ std::shared_ptr<const Model> load_reference(const Settings& settings) {
 
 Json run_train(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
-  check(settings);
   RunDir run = open_run(invocation, "train");
   if (const auto stored = complete_result(run)) return *stored;
+  if (settings.metrics.tensorboard) run.write_tensorboard();
   std::vector<Problem> hard = required_problems(settings), easy;
   if (!settings.paths.easy.empty()) easy = easy_problems(settings);
-  std::vector<NamedSet> sets = named_sets(settings.paths.eval_sets);
+  std::vector<EvalSet> sets = named_sets(settings.paths.eval_sets, settings.problems);
   TrainJob job;
   job.config = settings.train;
-  job.stream = settings.stream;
+  job.async = settings.async;
   job.mixture = settings.mixture;
   job.objective = settings.objective;
   job.optimizer = settings.optimizer;
   job.sampling = settings.sampling;
   job.seed = settings.run.seed;
-  job.instruction = settings.prompt.instruction;
   const Setup setup(settings, Weights::trainable);
   job.model = setup.model;
   job.reference = load_reference(settings);
@@ -84,10 +99,12 @@ Json run_train(const Invocation& invocation) {
   job.verifier = setup.verifier;
   job.engine = setup.engine.get();
   job.stop_tokens = setup.stop_tokens;
-  const Explorer explorer = setup.explorer(settings);
-  job.hard = fitting(std::move(hard), explorer);
-  job.easy = fitting(std::move(easy), explorer);
-  for (NamedSet& set : sets) job.eval_sets.push_back({set.name, fitting(std::move(set.problems), explorer)});
+  const RolloutContext context = setup.context(settings);
+  job.hard = without_leaks(within_context(std::move(hard), context), *setup.verifier);
+  job.easy = within_context(std::move(easy), context);
+  for (EvalSet& set : sets)
+    job.eval_sets.push_back(
+        {set.name, without_leaks(within_context(std::move(set.problems), context), *setup.verifier)});
 
   Json result = result_head(settings, "train");
   result.update(train(run, job));
@@ -125,22 +142,25 @@ std::string show_train(const Json& result) {
 
 const Verb train_verb = {
     .name = "train",
+    .group = VerbGroup::workflow,
     .summary = "train the model on hard problems, guided and unguided",
     .description =
         "Each step samples groups of rollouts from the mixture, grades them and takes a policy-gradient\n"
         "step. Guidance is input only, never a target. Plain GRPO: --set mixture.guided=0.\n"
         "Killed, it goes on at its newest checkpoint.\n"
         "\n"
-        "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, checkpoints/, rollouts/,\n"
-        "result.json.\n"
+        "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, tensorboard/, checkpoints/,\n"
+        "rollouts/, result.json.\n"
         "\n"
         "  pope train --model MODEL --problems runs/guide/guided.jsonl --out runs/pope --label POPE",
-    .shortcuts = {{"--model", "paths.model"},
-                  {"--problems", "paths.problems"},
-                  {"--easy", "paths.easy"},
-                  {"--eval-set", "paths.eval_sets"}},
-    .sections = {"run", "paths", "train", "stream", "mixture", "objective", "optimizer", "sampling", "prompt",
-                 "verify"},
+    .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},
+                  {"--problems", "paths.problems", "FILE", Need::required},
+                  {"--easy", "paths.easy", "FILE"},
+                  {"--eval-set", "paths.eval_sets", "NAME=FILE"},
+                  {"--skip-bad", "problems.skip_bad"}},
+    .keys = sampling_keys({"run.activation_checkpointing", "paths.*", "train.*", "async.*", "mixture.*",
+                           "objective.*", "optimizer.*", "metrics.*"}),
+    .check = check_train,
     .run = run_train,
     .show = show_train};
 

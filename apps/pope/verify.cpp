@@ -13,7 +13,7 @@ namespace pope {
 namespace {
 
 Json verdict_json(const Verdict& verdict) {
-  return {{"correct", verdict.correct},         {"undecided", verdict.undecided},
+  return {{"correct", verdict.correct},         {"undecided", verdict.ungraded},
           {"extracted", verdict.extracted},     {"gold_form", verdict.gold_form},
           {"answer_form", verdict.answer_form}, {"reason", verdict.reason}};
 }
@@ -48,7 +48,7 @@ Json run_file(const std::string& file, const Invocation& invocation) {
   std::vector<Json> out;
   for (VerifyRow& row : rows) {
     correct += row.verdict.correct;
-    undecided += row.verdict.undecided;
+    undecided += row.verdict.ungraded;
     if (row.json.contains("equal")) {
       const bool same = row.json["equal"] == row.verdict.correct;
       (same ? agree : disagree) += 1;
@@ -130,6 +130,7 @@ std::string show_verify(const Json& result) {
 
 const Verb verify_verb = {
     .name = "verify",
+    .group = VerbGroup::data,
     .summary = "check answers against reference answers, and say why",
     .description =
         "Compares one pair, or every row of a file: {\"gold\", \"pred\", \"form\", \"equal\"}, one JSON "
@@ -148,8 +149,10 @@ const Verb verify_verb = {
         "  pope verify cases.jsonl --out verdicts.jsonl\n"
         "  pope verify cases.jsonl --set verify.kind=command --set verify.command='python3 grader.py'",
     .arguments = "[FILE.jsonl]",
-    .shortcuts = {{"--gold", "check.gold"}, {"--pred", "check.pred"}, {"--form", "check.form"}},
-    .sections = {"check", "verify", "run"},
+    .shortcuts = {{"--gold", "check.gold", "TEXT"},
+                  {"--pred", "check.pred", "TEXT"},
+                  {"--form", "check.form", "FORM"}},
+    .keys = {"check.*", "verify.*", "run.threads"},
     .out = "FILE.jsonl",
     .needs_out = false,
     .run = run_verify,

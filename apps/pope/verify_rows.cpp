@@ -53,6 +53,8 @@ VerifyRow read_row(Json&& json, const std::string& where, AnswerForm form) {
 
 }  // namespace
 
+std::vector<std::string> answer_forms() { return {kForms.begin(), kForms.end()}; }
+
 AnswerForm form_of(const std::string& name, const std::string& where) {
   for (std::size_t i = 0; i < kForms.size(); ++i)
     if (name == kForms[i]) return static_cast<AnswerForm>(i);

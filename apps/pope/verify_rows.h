@@ -20,6 +20,7 @@ struct VerifyRow {
   Verdict verdict;
 };
 
+std::vector<std::string> answer_forms();  // the names of AnswerForm, in its order
 // "answer" | "response" | "freetext"; Error that begins with `where` otherwise.
 AnswerForm form_of(const std::string& name, const std::string& where);
 

@@ -1,4 +1,4 @@
-// ASCII characters, whatever the locale, where UTF-8 characters start, and white space around a text.
+// Characters: ASCII classes, whatever the locale; where UTF-8 characters start; trimming of white space.
 #pragma once
 
 #include <string>
@@ -13,26 +13,26 @@ constexpr bool is_letter(char c) { return is_lower(c) || is_upper(c); }
 constexpr bool is_alnum(char c) { return is_digit(c) || is_letter(c); }
 constexpr char lower(char c) { return is_upper(c) ? static_cast<char>(c | 0x20) : c; }
 
-// Whether a byte goes on with a UTF-8 character that began before it.
+// Whether a byte continues a UTF-8 character that began before it.
 constexpr bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
-// Where the UTF-8 character starts that byte `at` belongs to; the end of `text` for its size. Where a text
-// can be cut.
+// The start of the UTF-8 character that byte `at` belongs to: a text can be cut there. `at` = size gives
+// size.
 constexpr std::size_t character_start(std::string_view text, std::size_t at) {
   while (at > 0 && at < text.size() && continues_character(text[at])) --at;
   return at;
 }
-// The first start of a character at byte `at` or after it; the end of `text` where there is none.
+// The first start of a character at byte `at` or after it; the size of `text` where there is none.
 constexpr std::size_t next_character_start(std::string_view text, std::size_t at) {
   while (at < text.size() && continues_character(text[at])) ++at;
   return at;
 }
-// Not longer than `most` bytes (3 or more), cut between characters, with "..." for what is left out.
+// `text` in at most `most` bytes (3 or more): cut between characters, with "..." in place of the rest.
 inline std::string shortened(std::string_view text, std::size_t most) {
   if (text.size() <= most) return std::string(text);
   return std::string(text.substr(0, character_start(text, most - 3))) + "...";
 }
 
-// Without spaces, tabs and line ends at both ends.
+// `text` without spaces, tabs and line ends at its two ends.
 constexpr std::string_view trim(std::string_view text) {
   constexpr std::string_view space = " \t\r\n";
   const std::size_t first = text.find_first_not_of(space);

@@ -1,5 +1,5 @@
-// The one exception of pope: what was being done, what was wrong, and how to mend it.
-// Thrown for what the caller cannot go on from. Expected outcomes (an unparsable answer) are values.
+// The one exception of pope. It says what was being done, what was wrong, and how to mend it. It is thrown
+// when the caller cannot go on; expected outcomes, such as an unparsable answer, are values instead.
 #pragma once
 
 #include <stdexcept>

@@ -15,6 +15,7 @@
 #include "core/compress.h"
 #include "core/error.h"
 #include "core/json_depth.h"
+#include "core/json_text.h"
 #include "core/rng.h"
 #include "core/system_hint.h"
 
@@ -48,10 +49,10 @@ class File {
     }
   }
   void sync() {
-    // Devices and some file systems know no fsync; that is no failure.
+    // Devices and some file systems have no fsync; that is not an error.
     if (::fsync(fd_) != 0 && errno != EINVAL && errno != EROFS) fail(operation_, path_, errno);
   }
-  void close() {  // a full disk can show up as late as here
+  void close() {  // some errors of a full disk appear only here
     const int result = ::close(fd_);
     fd_ = -1;
     if (result != 0) fail(operation_, path_, errno);
@@ -74,14 +75,6 @@ void sync_parent(const fs::path& path) {
   sync_path(path.has_parent_path() ? path.parent_path() : fs::path("."));
 }
 
-// nlohmann's message without its "[json.exception.…]" tag, and without the line where there is only one.
-std::string json_message(const std::string& what) {
-  constexpr std::string_view kOnlyLine = "parse error at line 1, ";
-  const std::size_t tag = what.find("] ");
-  const std::string message = tag == std::string::npos ? what : what.substr(tag + 2);
-  return message.starts_with(kOnlyLine) ? message.substr(kOnlyLine.size()) : message;
-}
-
 // Removes a folder when it goes out of scope.
 struct FolderRemover {
   fs::path path;
@@ -99,7 +92,7 @@ struct FolderRemover {
 
 bool is_zstd(const fs::path& path) { return path.extension() == ".zst"; }
 
-// The bytes of rows as lines, compressed where the file's name asks for it.
+// Rows as lines of text, compressed if the file's name ends in ".zst".
 std::string lines_for(const fs::path& path, const std::vector<Json>& rows) {
   std::string content;
   for (const Json& row : rows) content += dump(row) + "\n";
@@ -167,7 +160,7 @@ void write_file(const fs::path& given, std::string_view content) {
     device.close();
     return;
   }
-  // A link keeps pointing to where it points; the file behind it is replaced.
+  // A link is kept; the file that it points to is replaced.
   const fs::path path = fs::exists(there) && fs::is_symlink(given) ? fs::canonical(given) : given;
   create_parents(kOperation, path);
   const fs::path temporary = path.string() + ".tmp-" + std::to_string(::getpid());
@@ -188,7 +181,7 @@ void write_folder(const fs::path& given, const std::function<void(const fs::path
   constexpr auto kOperation = "write folder";
   const fs::path path = given.has_filename() ? given : given.parent_path();  // without a trailing slash
   create_parents(kOperation, path);
-  // Fixed names, so that what a kill left behind is cleared by the next write.
+  // Fixed names, so that the next write clears what a kill left behind.
   const fs::path temporary = path.string() + ".tmp", replaced = path.string() + ".replaced";
   fs::remove_all(temporary);
   fs::remove_all(replaced);
@@ -201,7 +194,7 @@ void write_folder(const fs::path& given, const std::function<void(const fs::path
     if (entry.is_regular_file() || entry.is_directory()) sync_path(entry.path());
   }
   sync_path(temporary);
-  // One step where the file system can swap two names; elsewhere there is a moment without either folder.
+  // A single step where the file system can swap two names; elsewhere for a moment neither folder is there.
   if (::renameat2(AT_FDCWD, temporary.c_str(), AT_FDCWD, path.c_str(), RENAME_EXCHANGE) != 0) {
     if (fs::exists(path)) fs::rename(path, replaced);
     fs::rename(temporary, path);

@@ -17,14 +17,12 @@ std::string read_file(const std::filesystem::path& path);  // the whole file; Er
 // Writes atomically: after a crash the old or the new content is there, never a part. Error on full disk.
 // Missing parent folders are made. Devices and pipes (/dev/stdout) are written to directly.
 void write_file(const std::filesystem::path& path, std::string_view content);
-// Names the content of a file, or of a folder's files (not of its subfolders): sizes and a 64-bit hash; of
-// files above 3 MiB the first, the middle and the last MiB are hashed. Good against mix-ups, not against
-// forgery.
+// A name for the content of a file, or of the files directly in a folder: sizes and a 64-bit hash. Of files
+// above 3 MiB only the first, the middle and the last MiB are hashed. It detects mix-ups, not forgery.
 std::string fingerprint(const std::filesystem::path& path);
-// fsyncs a file, or a folder's entries.
+// fsync of a file, or of a folder's list of entries.
 void sync_path(const std::filesystem::path& path);
-// Writes a folder atomically: `fill` writes into a temporary sibling (PATH.tmp), which then takes `path`'s
-// place.
+// Writes a folder atomically: `fill` writes into a temporary sibling, PATH.tmp, which then replaces `path`.
 void write_folder(const std::filesystem::path& path,
                   const std::function<void(const std::filesystem::path&)>& fill);
 
@@ -37,9 +35,9 @@ void read_jsonl(const std::filesystem::path& path, const std::function<void(Json
 void write_jsonl(const std::filesystem::path& path, const std::vector<Json>& rows);
 // Appends one line, in one write. Creates the file.
 void append_jsonl(const std::filesystem::path& path, const Json& row);
-// Appends one line each; to a ".zst" file as a frame of its own. No rows: nothing is done.
+// Appends one line per row; to a ".zst" file as one new frame. Does nothing when there are no rows.
 void append_rows(const std::filesystem::path& path, const std::vector<Json>& rows);
-// Cuts off the torn last line that a kill while appending left. No file: nothing to do.
+// Cuts off an incomplete last line, which a kill during an append leaves. Does nothing when there is no file.
 void repair_jsonl(const std::filesystem::path& path);
 // One JSON value as one line, non-ASCII not escaped, invalid UTF-8 replaced by U+FFFD.
 std::string dump(const Json& value, int indent = -1);

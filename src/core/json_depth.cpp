@@ -1,4 +1,4 @@
-// See json_depth.h.
+// Counts open brackets outside strings.
 #include "core/json_depth.h"
 
 #include <cstddef>

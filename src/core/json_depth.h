@@ -1,5 +1,5 @@
 // A guard in front of the JSON parser. Parsing deeply nested text is safe, but copying, printing or comparing
-// the value recurses and would overflow the stack: whoever reads files of others refuses such text first.
+// the value recurses and would overflow the stack. So code that reads foreign files refuses such text first.
 #pragma once
 
 #include <string_view>

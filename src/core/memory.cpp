@@ -1,3 +1,4 @@
+// glibc's malloc settings, and the peak from getrusage.
 #include "core/memory.h"
 
 #include <sys/resource.h>

@@ -5,12 +5,12 @@
 
 namespace pope {
 
-// Freed memory stays with the process. A training step frees and asks again for gigabytes in large pieces;
-// glibc would give each back to the kernel, which clears it before handing it out again (12 % of a step's
-// time). Call once, first thing in main. Does nothing with allocators that have no such setting.
+// Makes freed memory stay with the process. A training step frees and allocates gigabytes in large pieces; by
+// default glibc returns each to the kernel, which clears it before handing it out again (12 % of a step's
+// time). Call it once, at the start of main. Does nothing with other allocators than glibc's.
 void keep_freed_memory();
 
-// Gives the kernel what is free in the heap now, for moments when it would not be asked for again.
+// Returns free heap memory to the kernel. For moments after which less memory is needed.
 void give_back_freed_memory();
 
 // The most memory that the process has held so far, in bytes.

@@ -26,12 +26,28 @@ std::string nearest_of(std::string_view word, const std::vector<std::string>& kn
   std::size_t smallest = std::numeric_limits<std::size_t>::max();
   for (const std::string& candidate : known) {
     const std::size_t distance = edit_distance(word, candidate);
-    if (distance < smallest) {
+    // Rounded up: in five letters two may be swapped.
+    if (distance < smallest && distance <= (std::max(word.size(), candidate.size()) + 1) / 3) {
       smallest = distance;
       nearest = candidate;
     }
   }
   return nearest;
+}
+
+std::string did_you_mean(std::string_view word, const std::vector<std::string>& known) {
+  const std::string near = nearest_of(word, known);
+  if (!near.empty()) return "did you mean '" + near + "'?";
+  return known.empty() ? "" : "known: " + listed(known);
+}
+
+std::string listed(const std::vector<std::string>& words, std::string_view last) {
+  std::string text;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (i > 0) text += i + 1 < words.size() ? ", " : " " + std::string(last) + " ";
+    text += words[i];
+  }
+  return text;
 }
 
 }  // namespace pope

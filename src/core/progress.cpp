@@ -1,4 +1,4 @@
-// A progress line on stderr. What is drawn depends on the clock and the terminal only, never the results.
+// What is drawn depends on the clock and the terminal; results never depend on it.
 #include "core/progress.h"
 
 #include <fmt/format.h>
@@ -17,7 +17,7 @@ constexpr double kSilentSeconds = 2;         // shorter work shows nothing
 constexpr double kRedrawSeconds = 0.1;       // on a terminal
 constexpr double kPlainLineSeconds = 30;     // in a log file
 constexpr double kStartLearningSeconds = 2;  // before this there is no ETA,
-constexpr double kStartLearningPart = 0.01;  // nor before this part of the work is done: it would mislead
+constexpr double kStartLearningPart = 0.01;  // nor before this part of the work is done
 
 bool bar_on_screen = false;  // a bar stands on the terminal's last line; log_line() wipes it
 

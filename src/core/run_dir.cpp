@@ -1,5 +1,5 @@
-// Opening a run directory: lock first, then compare verb and config with what is there, then write what is
-// not. config.yaml is written after environment.json: its presence means that the directory is a run.
+// Opening a run directory: lock it, compare verb, config and inputs with those recorded, then write what is
+// missing. config.yaml is written after environment.json: its presence means that the directory is a run.
 #include "core/run_dir.h"
 
 #include <fcntl.h>
@@ -20,6 +20,7 @@
 
 #include "core/chars.h"
 #include "core/error.h"
+#include "core/metrics.h"
 #include "core/version.h"
 #include "core/yaml.h"
 
@@ -44,7 +45,7 @@ bool same(const std::string& a, const std::string& b) {
   return number(a, x) && number(b, y) && x == y;  // "1e-6" written by hand is "1e-06"
 }
 
-// A value in one short line of a message.
+// A value as one short line.
 std::string shown(const std::string& value) {
   constexpr std::size_t kMost = 60;
   std::string line = value.substr(0, value.find('\n'));
@@ -65,10 +66,10 @@ std::string differences(const fs::path& config, const Options& options) {
     text += fmt::format("\n  {}: the run has {}, now given {}", key, shown(was), shown(is));
   };
   for (const Options::Option& option : options.all()) {
-    const auto was = saved.find(option.key);
-    // A key that the run does not know came later; its default is what the run was made with.
-    const std::string assumed = by_key("x: " + option.default_text, "default").at("x");
-    compare(option.key, was == saved.end() ? assumed : was->second, now.at(option.key));
+    const auto was = saved.find(option.key());
+    // The run was made before this key existed, so with its default.
+    const std::string assumed = by_key("x: " + option.default_text(), "default").at("x");
+    compare(option.key(), was == saved.end() ? assumed : was->second, now.at(option.key()));
   }
   for (const auto& [key, was] : saved) {
     if (!now.contains(key))
@@ -79,7 +80,7 @@ std::string differences(const fs::path& config, const Options& options) {
 
 std::string utc_now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
 
-// What the program and the machine are, without what names the machine or its user.
+// Describes program and machine, without anything that identifies the machine or its user.
 Json environment_of(std::string_view verb) {
   utsname system{};
   ::uname(&system);
@@ -98,7 +99,7 @@ Json read_environment(const fs::path& path) {
   return environment;
 }
 
-// The first file of a folder that holds more than a run that has just been opened (or a log); "" when none.
+// The first file that is neither a log nor one of those that opening a run writes; "" when there is none.
 std::string first_content(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator(folder)) {
     const std::string name = entry.path().filename().string();
@@ -110,7 +111,7 @@ std::string first_content(const fs::path& folder) {
   return "";
 }
 
-// Throws when the run that lies in `path` is of another verb, has other settings, or read other content.
+// Throws when the run in `path` has another verb, other settings or other inputs.
 void check_same(const fs::path& path, std::string_view verb, const Json& environment, const Options& options,
                 const Json& inputs) {
   if (environment["verb"] != verb) {
@@ -188,7 +189,11 @@ RunDir RunDir::open(const fs::path& path, std::string_view verb, const Options& 
 }
 
 RunDir::RunDir(RunDir&& other) noexcept
-    : path_(std::move(other.path_)), resumed_(other.resumed_), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
+    : path_(std::move(other.path_)),
+      resumed_(other.resumed_),
+      lock_fd_(std::exchange(other.lock_fd_, -1)),
+      tensorboard_(other.tensorboard_),
+      events_(std::move(other.events_)) {}
 
 RunDir::~RunDir() {
   if (lock_fd_ >= 0) ::close(lock_fd_);  // closing releases the lock
@@ -202,9 +207,22 @@ std::optional<Json> RunDir::result() const {
 
 void RunDir::write_result(const Json& result) { write_file(path_ / "result.json", dump(result, 2) + "\n"); }
 
-void RunDir::append_metrics(const Json& row) { append_jsonl(path_ / "metrics.jsonl", row); }
+void RunDir::append_metrics(const Json& row) {
+  check_metrics(row);
+  append_jsonl(path_ / "metrics.jsonl", row);
+  if (events_) {
+    events_->append(row);
+  } else if (tensorboard_) {
+    std::vector<Json> rows;
+    read_jsonl(path_ / "metrics.jsonl", [&](Json&& r, std::size_t) { rows.push_back(std::move(r)); });
+    events_.emplace(path_ / "tensorboard", rows);
+  }
+}
 
-void RunDir::truncate_metrics(std::int64_t step) { truncate_steps(path_ / "metrics.jsonl", step); }
+void RunDir::truncate_metrics(std::int64_t step) {
+  truncate_steps(path_ / "metrics.jsonl", step);
+  events_.reset();
+}
 
 void truncate_steps(const fs::path& file, std::int64_t step) {
   if (!fs::exists(file)) return;

@@ -34,20 +34,21 @@ double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
-// The mean of as many values as there are, drawn with replacement.
+// The mean of a bootstrap sample: as many values, drawn with replacement.
 double resampled_mean(std::span<const double> values, RngStream& rng) {
   double sum = 0;
   for (std::size_t i = 0; i < values.size(); ++i) sum += values[rng.below(values.size())];
   return sum / static_cast<double>(values.size());
 }
 
-// The part of `draws` in the middle.
+// The interval that holds the middle `level` of the draws.
 Interval percentile_interval(double value, std::vector<double> draws, double level) {
   std::sort(draws.begin(), draws.end());
   return {value, quantile(draws, (1 - level) / 2), quantile(draws, (1 + level) / 2)};
 }
 
-// Where all rates agree on 0 or 1: the exact binomial bound of `count` trials instead of no spread.
+// Where all rates are 0, or all 1, the draws have no spread: takes the exact binomial bound of `count`
+// trials.
 void widen_to_bound(Interval& interval, double level, std::size_t count, bool all_zero, bool all_one) {
   const double bound = std::pow((1 - level) / 2, 1 / static_cast<double>(count));
   if (all_zero) interval.high = 1 - bound;

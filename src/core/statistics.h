@@ -27,10 +27,10 @@ Interval bootstrap_mean(std::span<const double> values, double level = 0.95, int
 Interval bootstrap_rate(std::span<const double> rates, double level = 0.95, int resamples = 2000,
                         std::uint64_t seed = 1);
 
-// The mean over runs (seeds) of each run's mean over its rates, values in [0,1]; the interval resamples the
-// runs, and within each drawn run its rates: it is wide where runs differ and where a run is uncertain. Where
-// all rates are 0, or all 1, it ends at the bound of bootstrap_rate for all of them together. Error when a
-// run is empty.
+// The mean over runs (seeds) of each run's mean over its rates, values in [0,1]. The interval resamples the
+// runs, and within each drawn run its rates; so it is wide where runs differ and where a run is uncertain.
+// Where all rates are 0, or all 1, it ends at bootstrap_rate's bound for their total number. Error when a run
+// is empty.
 Interval bootstrap_runs(std::span<const std::vector<double>> runs, double level = 0.95, int resamples = 2000,
                         std::uint64_t seed = 1);
 

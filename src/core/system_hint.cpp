@@ -1,4 +1,4 @@
-// See system_hint.h.
+// The error codes that a user can do something about.
 #include "core/system_hint.h"
 
 #include <cerrno>

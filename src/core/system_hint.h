@@ -5,7 +5,7 @@
 
 namespace pope {
 
-// The hint for an errno: a full disk, missing permissions; "" where nothing is to be said.
+// A hint for an errno: a full disk, missing permissions; "" for all others.
 std::string system_hint(int code);
 
 }  // namespace pope

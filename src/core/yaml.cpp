@@ -1,3 +1,4 @@
+// Reading is yaml-cpp's work; here its nodes become lists of keys, or JSON. Scalars stay text.
 #include "core/yaml.h"
 
 #include <yaml-cpp/yaml.h>
@@ -25,7 +26,7 @@ void flatten(const YAML::Node& node, const std::string& key,
 Json tree(const YAML::Node& node) {
   if (node.IsMap()) {
     Json object = Json::object();
-    // What "<<" brings, a map or a list of maps, which the map's own keys replace.
+    // "<<" merges a map or a list of maps; the map's own keys win.
     if (const YAML::Node merged = node["<<"]; merged) {
       for (const Json& map : merged.IsSequence() ? tree(merged) : Json::array({tree(merged)}))
         object.update(map);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "core/error.h"
 #include "core/rng.h"
@@ -37,18 +38,52 @@ std::vector<std::int64_t> apportion(const std::vector<double>& weights, int tota
   return counts;
 }
 
+// How many of a step's prompts each set gets. Error: none for one of them.
+std::vector<std::int64_t> shares(const std::vector<std::string>& names, const std::vector<double>& weights,
+                                 int prompts) {
+  const std::vector<std::int64_t> counts = apportion(weights, prompts);
+  for (std::size_t s = 0; s < counts.size(); ++s) {
+    if (counts[s] == 0)
+      throw Error(
+          "mixture",
+          fmt::format("expected prompts for every set, {} prompts a step leave none for mixture.{} = {}",
+                      prompts, names[s], weights[s]),
+          "raise train.prompts_per_step, or change the weights");
+  }
+  return counts;
+}
+
 }  // namespace
 
 void MixtureConfig::fields(Options& options) {
-  options.add("unguided", unguided, "weight of the hard problems as they are");
-  options.add("guided", guided, "weight of the same problems with guidance");
-  options.add("easy", easy, "weight of the easy set");
-  options.add("easy_count", easy_count, "of the easy file the first so many problems; 0: all");
+  options.add("unguided", unguided, "weight of the hard problems as they are").at_least(0);
+  options.add("guided", guided, "weight of the same problems with guidance").at_least(0);
+  options.add("easy", easy, "weight of the easy set").at_least(0);
+  options.add("easy_count", easy_count, "of the easy file the first so many problems; 0: all").at_least(0);
+}
+
+void MixtureConfig::check_together() const {
+  const double sum = unguided + guided + easy;
+  if (!(sum > 0) || !std::isfinite(sum))
+    refuse_setting("mixture", "weights with a sum above 0", fmt::to_string(sum));
+}
+
+void check_shares(const MixtureConfig& config, int prompts) {
+  std::vector<std::string> names;
+  std::vector<double> weights;
+  for (const auto& [name, weight] :
+       {std::pair{"unguided", config.unguided}, {"guided", config.guided}, {"easy", config.easy}}) {
+    if (weight == 0) continue;
+    names.emplace_back(name);
+    weights.push_back(weight);
+  }
+  shares(names, weights, prompts);
 }
 
 Mixture::Mixture(const MixtureConfig& config, const std::vector<Problem>& hard,
                  const std::vector<Problem>& easy, std::uint64_t seed)
     : seed_(seed) {
+  check(config);
   struct Source {
     const char* name;
     double weight;
@@ -59,15 +94,15 @@ Mixture::Mixture(const MixtureConfig& config, const std::vector<Problem>& hard,
                             {"guided", config.guided, hard, true},
                             {"easy", config.easy, easy, false}};
   for (const Source& source : sources) {
-    if (!(source.weight >= 0) || !std::isfinite(source.weight))
-      throw Error("mixture", fmt::format("expected mixture.{} ≥ 0, got {}", source.name, source.weight));
     if (source.weight == 0) continue;
     PromptSet set{source.name, source.guided, {}};
     for (const Problem& problem : source.problems) {
-      if (source.guided && !problem.guidance)
+      if (source.guided && !problem.guidance) {
         ++without_guidance_;
-      else
-        set.problems.push_back(as_prompted(problem, source.guided, ""));
+        continue;
+      }
+      set.problems.push_back(problem);
+      if (!source.guided) set.problems.back().guidance.reset();
     }
     if (set.problems.empty())
       throw Error("mixture",
@@ -76,24 +111,18 @@ Mixture::Mixture(const MixtureConfig& config, const std::vector<Problem>& hard,
     sets_.push_back(std::move(set));
     weights_.push_back(source.weight);
   }
-  if (sets_.empty()) throw Error("mixture", "expected a positive weight, got 0 for every set");
 }
 
 std::vector<PromptDraw> Mixture::draw(std::int64_t step, int prompts) const {
   if (step < 0 || prompts < 1)
     throw Error("mixture", fmt::format("expected step ≥ 0 and prompts ≥ 1, got {} and {}", step, prompts));
-  const std::vector<std::int64_t> counts = apportion(weights_, prompts);
+  std::vector<std::string> names;
+  for (const PromptSet& set : sets_) names.push_back(set.name);
+  const std::vector<std::int64_t> counts = shares(names, weights_, prompts);
   std::vector<PromptDraw> draws;
   for (std::size_t s = 0; s < sets_.size(); ++s) {
     const PromptSet& set = sets_[s];
     const auto size = static_cast<std::int64_t>(set.problems.size());
-    if (counts[s] == 0) {
-      throw Error(
-          "mixture",
-          fmt::format("expected prompts for every set, {} prompts a step leave none for mixture.{} = {}",
-                      prompts, set.name, weights_[s]),
-          "raise train.prompts_per_step, or change the weights");
-    }
     std::int64_t epoch = -1;
     std::vector<std::size_t> order;
     for (std::int64_t position = step * counts[s]; position < (step + 1) * counts[s]; ++position) {

@@ -12,19 +12,23 @@
 namespace pope {
 
 struct MixtureConfig {
+  static constexpr auto kSection = "mixture";
   double unguided = 1;  // hard problems as they are
   double guided = 1;    // the same problems with guidance
   double easy = 0;      // the easy set
   int easy_count = 0;   // of its file the first so many problems; 0 = all
   void fields(Options& options);
+  void check_together() const;
 };
+
+// Error: `prompts` a step are so few that a set with a weight gets none.
+void check_shares(const MixtureConfig& config, int prompts);
 
 // A prompt set: problems, and whether their guidance is shown.
 struct PromptSet {
   std::string name;  // "unguided", "guided", "easy": the key of its metrics
   bool guided = false;
-  std::vector<Problem>
-      problems;  // with guidance in the guided set (its instruction as given), without in the others
+  std::vector<Problem> problems;  // with guidance in the guided set, without in the others
 };
 
 struct PromptDraw {

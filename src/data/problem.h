@@ -16,9 +16,9 @@ struct Guidance {
   std::string kind = "oracle_prefix";
   std::string text;
   double fraction = 0;           // of the oracle solution, in bytes
-  std::string instruction;       // "default" | "silent"; "" = what the config says
+  std::string instruction;       // "default" | "silent"; "" = prompt.instruction
   int samples = 0, correct = 0;  // what the base model did under it in the prefix search; 0, 0: not sampled
-  int undecided = 0;             // rollouts of the whole search that the verifier could not judge
+  int ungraded = 0;              // rollouts of the whole search that the verifier could not judge
   bool fallback = false;         // no prefix worked: a random short one
   Json extra = Json::object();   // every other field, kept and written back
 };
@@ -33,11 +33,6 @@ struct Problem {
   std::optional<Guidance> guidance;
   Json extra = Json::object();  // every other field, kept and written back
 };
-
-// The problem as a prompt shows it, which is what a verifier must be given: without guidance when it is not
-// shown
-// (`guided` false), else with guidance.instruction set (`instruction` where the problem leaves it open).
-Problem as_prompted(Problem problem, bool guided, std::string_view instruction = "default");
 
 // `where` = "FILE:LINE", for errors. A row without id gives a problem with an empty id.
 Problem problem_from_json(Json&& row, const std::string& where);

@@ -14,6 +14,7 @@
 namespace pope {
 
 struct SourceConfig {
+  static constexpr auto kSection = "source";
   std::string kind = "walks";
   int count = 320;  // problems to generate …
   int first = 0;    // … from this one of the seed's on

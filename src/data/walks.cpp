@@ -175,29 +175,15 @@ Problem pretrain_problem(const SourceConfig& config, std::uint64_t seed, int ind
   return problem;
 }
 
-void check(const SourceConfig& config) {
-  const auto require = [](bool ok, std::string_view key, const auto& expected, const auto& got) {
-    if (!ok) throw Error("walks", fmt::format("source.{}: expected {}, got {}", key, expected, got));
-  };
-  require(config.part == "hard" || config.part == "easy" || config.part == "pretrain", "part",
-          "hard, easy or pretrain", config.part);
-  require(config.count >= 1 && config.count <= 1000000000, "count", "1 to 1000000000", config.count);
-  require(config.first >= 0 && config.first <= 1000000000, "first", "0 to 1000000000", config.first);
-  require(config.modulus >= 3 && config.modulus <= 1000000, "modulus", "3 to 1000000", config.modulus);
-  // Targets are different, and planted by drawing again.
-  const int most = config.modulus * 3 / 4;
-  require(config.walks >= 1 && config.walks <= most, "walks",
-          fmt::format("1 to {} with source.modulus = {}", most, config.modulus), config.walks);
-  require(config.after >= 0 && config.after <= 1, "after", "0 to 1", config.after);
-  require(config.demonstrator >= 0 && config.demonstrator <= 1, "demonstrator", "0 to 1",
-          config.demonstrator);
-  require(config.retry >= 0 && config.retry < 1, "retry", "0 to below 1", config.retry);
-}
-
 class WalksSource : public ProblemSource {
  public:
   std::vector<Problem> generate(const SourceConfig& config, std::uint64_t seed) const override {
     check(config);
+    // Targets are different, and planted by drawing again.
+    const int most = config.modulus * 3 / 4;
+    if (config.walks > most)
+      refuse_setting("source.walks", fmt::format("at most {} with source.modulus={}", most, config.modulus),
+                     std::to_string(config.walks));
     std::vector<Problem> problems;
     problems.reserve(static_cast<std::size_t>(config.count));
     for (int i = config.first; i < config.first + config.count; ++i) {

@@ -1,57 +1,53 @@
 // Evaluation: every problem gets the same number of samples, all in flight as the engine has room.
 #include "evaluate/evaluate.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
-#include "core/error.h"
 #include "core/progress.h"
-#include "explore/sampling.h"
+#include "explore/kept_records.h"
+#include "text/steps.h"
 
 namespace pope {
 
 void EvalConfig::fields(Options& o) {
-  o.add("samples", samples, "rollouts per problem");
-  o.add("problems", problems, "of each set only the first so many problems; 0 = all");
-  o.add("pass_at", pass_at, "k of the reported pass@k; those above samples are left out");
-  o.add("level", level, "level of the bootstrap intervals over problems");
-  o.add("resamples", resamples, "bootstrap resamples");
+  o.add("samples", samples, "rollouts per problem").at_least(1);
+  o.add("problems", problems, "of each set only the first so many problems; 0 = all").at_least(0);
+  o.add("pass_at", pass_at, "k of the reported pass@k; those above samples are left out")
+      .at_least(1)
+      .distinct();
+  o.add("level", level, "level of the bootstrap intervals over problems").above(0).below(1);
+  o.add("resamples", resamples, "bootstrap resamples").at_least(1);
   o.add("guided", guided, "also evaluate under guidance those problems that carry it");
-  o.add("keep_rollouts", keep_rollouts, "rollouts kept for reading, per problem");
+  o.add("keep_rollouts", keep_rollouts, "rollouts kept for reading, per problem").at_least(0);
   o.add("overlap", overlap, "measure how much of its guidance a problem's rollouts re-use, shown or not");
-  o.add("overlap_ngram", overlap_of.ngram, "overlap: words of an n-gram");
-  o.add("overlap_boundary", overlap_of.boundary,
-        "overlap: what a step is: auto (line or sentence) | line | word");
-  o.add("overlap_similar", overlap_of.similar, "overlap: two steps match from this part of shared words on");
+  o.add("overlap_ngram", overlap_of.ngram, "overlap: words of an n-gram").at_least(1);
+  o.add("overlap_boundary", overlap_of.boundary, "overlap: where a step ends; auto: at a line or sentence")
+      .choices(step_boundaries());
+  o.add("overlap_similar", overlap_of.similar, "overlap: two steps match from this part of shared words on")
+      .above(0)
+      .at_most(1);
+}
+
+void EvalConfig::check_together() const {
+  if (std::none_of(pass_at.begin(), pass_at.end(), [&](int k) { return k <= samples; }))
+    refuse_setting("eval.pass_at", fmt::format("a k that is at most eval.samples ({})", samples),
+                   fmt::format("[{}]", fmt::join(pass_at, ", ")));
 }
 
 namespace {
 
-struct Running {
+// A problem to sample.
+struct ToDo {
   std::size_t place;  // in SetResult::problems
-  Problem posed;
-  KeptRecords records;
+  const Problem* problem;
   std::string guidance, others;  // of the problem itself and of another one: what overlap is measured with
-  int arrived = 0;
 };
-
-void check(const EvalConfig& config) {
-  const auto require = [](bool good, const char* expected) {
-    if (!good) throw Error("evaluate", expected, "see the section \"eval\" of the config");
-  };
-  require(config.samples >= 1, "expected samples >= 1");
-  require(config.problems >= 0, "expected problems >= 0");
-  require(std::all_of(config.pass_at.begin(), config.pass_at.end(), [](int k) { return k >= 1; }),
-          "expected pass_at >= 1");
-  require(
-      std::any_of(config.pass_at.begin(), config.pass_at.end(), [&](int k) { return k <= config.samples; }),
-      "expected a k in pass_at that is at most samples");
-  require(0 < config.level && config.level < 1, "expected 0 < level < 1");
-  require(config.resamples >= 1, "expected resamples >= 1");
-  require(config.overlap_of.ngram >= 1, "expected overlap_ngram >= 1");
-}
 
 void add(Overlap& sum, const Overlap& one) {
   sum.ngrams += one.ngrams;
@@ -74,15 +70,15 @@ Json overlap_json(const SetResult& result, double Overlap::*measure) {
 
 void summarise(const EvalConfig& config, SetResult& result) {
   if (result.problems.empty()) return;
-  double truncated = 0, undecided = 0, tokens = 0;
+  double truncated = 0, ungraded = 0, tokens = 0;
   for (const EvaluatedProblem& problem : result.problems) {
     truncated += problem.truncated;
-    undecided += problem.undecided;
+    ungraded += problem.ungraded;
     tokens += static_cast<double>(problem.tokens);
   }
   const double rollouts = static_cast<double>(result.problems.size()) * config.samples;
   result.truncated = truncated / rollouts;
-  result.undecided = undecided / rollouts;
+  result.ungraded = ungraded / rollouts;
   result.mean_tokens = tokens / rollouts;
   for (const int k : config.pass_at) {
     if (k > config.samples) continue;
@@ -100,7 +96,7 @@ bool has_guidance(const std::vector<Problem>& problems) {
                      [](const Problem& p) { return p.guidance.has_value(); });
 }
 
-SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std::string& set,
+SetResult evaluate(const RolloutContext& context, const EvalConfig& config, const std::string& set,
                    const std::vector<Problem>& problems, bool guided,
                    const std::vector<EvaluatedProblem>& done, const OnEvaluated& on_finished) {
   check(config);
@@ -119,52 +115,53 @@ SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std
   }
   result.overlap = config.overlap && chosen.size() >= 2 &&
                    std::all_of(chosen.begin(), chosen.end(), [](const Problem* p) { return p->guidance; });
-  std::vector<Running> running;
+  std::vector<ToDo> to_do;
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const Problem& problem = *chosen[i];
     const auto found = before.find(problem.id);
     result.problems.push_back(found != before.end() ? *found->second : EvaluatedProblem{problem.id});
     if (found != before.end()) continue;
-    Running one{i, as_prompted(problem, guided, explorer.instruction), KeptRecords(config.keep_rollouts)};
+    ToDo one{i, &problem};
     if (result.overlap) {
       one.guidance = problem.guidance->text;
       one.others = chosen[(i + 1) % chosen.size()]->guidance->text;
     }
-    running.push_back(std::move(one));
+    to_do.push_back(std::move(one));
   }
 
   Progress progress("evaluate " + set + (guided ? ", guided" : ""),
-                    static_cast<double>(running.size()) * config.samples);
+                    static_cast<double>(to_do.size()) * config.samples);
   std::size_t asked = 0;
   double finished = 0;
-  const auto next = [&]() -> std::optional<Request> {
-    if (asked == running.size()) return std::nullopt;
-    Request request;
-    request.tag = asked;
-    request.stream = stream_of("evaluate", running[asked].posed.id, guided);
-    request.prompt = prompt_of(running[asked].posed, explorer);
-    request.samples = config.samples;
+  const auto next = [&]() -> std::optional<Work> {
+    if (asked == to_do.size()) return std::nullopt;
+    Work work;
+    work.tag = asked;
+    work.prompt = prompt_for(context, *to_do[asked].problem, guided);
+    work.rng_key = rng_key_of("evaluate", to_do[asked].problem->id, guided);
+    work.samples = config.samples;
     ++asked;
-    return request;
+    return work;
   };
-  const auto posed = [&](std::size_t tag) -> const Problem& { return running.at(tag).posed; };
-  const auto arrive = [&](GradedRollout&& graded) {
-    Running& one = running.at(graded.rollout.tag);
+  const auto done_one = [&](Sampled&& sampled) {
+    const ToDo& one = to_do.at(sampled.tag);
     EvaluatedProblem& evaluated = result.problems[one.place];
-    evaluated.correct += graded.verdict.correct;
-    evaluated.truncated += graded.rollout.finish == FinishReason::length;
-    evaluated.undecided += graded.verdict.undecided;
-    evaluated.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
-    if (result.overlap) {
+    for (const GradedRollout& graded : sampled.rollouts) {
+      evaluated.correct += graded.verdict.correct;
+      evaluated.truncated += graded.truncated();
+      evaluated.ungraded += graded.verdict.ungraded;
+      evaluated.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
+      if (!result.overlap) continue;
       add(evaluated.overlap, overlap(config.overlap_of, one.guidance, graded.completion));
       add(evaluated.chance, overlap(config.overlap_of, one.others, graded.completion));
     }
-    if (on_finished && config.keep_rollouts > 0) one.records.add(graded, one.posed, set, guided);
-    progress.update(++finished);
-    if (++one.arrived == config.samples && on_finished)
-      on_finished(evaluated, one.records.take(config.samples));
+    if (!on_finished) return;
+    KeptRecords records(config.keep_rollouts);
+    if (config.keep_rollouts > 0) records.add(sampled, set);
+    on_finished(evaluated, records.take(config.samples));
   };
-  sample_and_grade(explorer, next, posed, arrive);
+  sample_and_grade(context, next, done_one,
+                   [&](std::size_t, const GradedRollout&) { progress.update(++finished); });
   summarise(config, result);
   return result;
 }
@@ -173,13 +170,13 @@ Json to_json(const EvaluatedProblem& p) {
   return {{"id", p.id},
           {"correct", p.correct},
           {"truncated", p.truncated},
-          {"undecided", p.undecided},
+          {"ungraded", p.ungraded},
           {"tokens", p.tokens},
           {"overlap", {p.overlap.ngrams, p.overlap.steps, p.chance.ngrams, p.chance.steps}}};
 }
 
 EvaluatedProblem evaluated_problem(const Json& row) {
-  EvaluatedProblem p{row.at("id"), row.at("correct"), row.at("truncated"), row.value("undecided", 0),
+  EvaluatedProblem p{row.at("id"), row.at("correct"), row.at("truncated"), row.value("ungraded", 0),
                      row.at("tokens")};
   const Json sums = row.value("overlap", Json::array({0, 0, 0, 0}));
   p.overlap = {sums.at(0), sums.at(1)};
@@ -204,7 +201,7 @@ Json to_json(const SetResult& result) {
             {"pass", pass},
             {"level", result.level},
             {"truncated", result.truncated},
-            {"undecided", result.undecided},
+            {"ungraded", result.ungraded},
             {"mean_tokens", result.mean_tokens},
             {"correct", correct},
             {"ids", ids}};

@@ -13,6 +13,7 @@
 namespace pope {
 
 struct EvalConfig {
+  static constexpr auto kSection = "eval";
   int samples = 64;
   int problems = 0;  // of each set only the first so many; 0 = all
   std::vector<int> pass_at = {1, 8, 32};
@@ -23,6 +24,13 @@ struct EvalConfig {
   bool overlap = false;   // also measure how much of its guidance a problem's rollouts re-use
   OverlapConfig overlap_of;
   void fields(Options& options);
+  void check_together() const;
+};
+
+// A problem set to evaluate on: unguided, and guided where problems carry guidance.
+struct EvalSet {
+  std::string name;  // of its metrics and tables
+  std::vector<Problem> problems;
 };
 
 struct PassAtK {
@@ -33,7 +41,7 @@ struct PassAtK {
 // The samples of one problem.
 struct EvaluatedProblem {
   std::string id;
-  int correct = 0, truncated = 0, undecided = 0;
+  int correct = 0, truncated = 0, ungraded = 0;
   std::int64_t tokens = 0;
   // EvalConfig::overlap: summed over the samples; `chance` is the overlap with another problem's guidance.
   Overlap overlap, chance;
@@ -46,7 +54,7 @@ struct SetResult {
   std::vector<EvaluatedProblem> problems;  // in the order given
   std::vector<PassAtK> pass;               // for those k of EvalConfig::pass_at that are at most `samples`
   double level = 0;                        // of the intervals
-  double truncated = 0, undecided = 0;     // fractions of rollouts; they count as failures
+  double truncated = 0, ungraded = 0;      // fractions of rollouts; they count as failures
   double mean_tokens = 0;
   bool overlap = false;  // measured: of problems that carry guidance, at least two of them
 };
@@ -58,7 +66,7 @@ using OnEvaluated = std::function<void(const EvaluatedProblem&, const std::vecto
 // Samples and grades. `guided`: under their guidance, those problems that carry it; else all, without it.
 // `done`: problems finished before (resume): they are not sampled again. No problem to evaluate: no problems,
 // no pass.
-SetResult evaluate(const Explorer& explorer, const EvalConfig& config, const std::string& set,
+SetResult evaluate(const RolloutContext& context, const EvalConfig& config, const std::string& set,
                    const std::vector<Problem>& problems, bool guided,
                    const std::vector<EvaluatedProblem>& done = {}, const OnEvaluated& on_finished = {});
 

@@ -1,5 +1,5 @@
 // How much a completion re-uses what the guidance contains (Sec. 5.2, arXiv:2601.18779). Both measures look
-// at words: longest runs of letters, digits and bytes above ASCII, in lower case. docs/metrics.md defines
+// at words: longest runs of letters, digits and bytes above ASCII, in lower case. docs/formats.md defines
 // them.
 #pragma once
 

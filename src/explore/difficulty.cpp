@@ -1,22 +1,36 @@
-// The pure part of mining: classes, when a class is settled, pass@k under early stopping.
+// Classes by thresholds; pass@k by counting the ways in which mining can stop.
+#include "explore/difficulty.h"
+
+#include <fmt/format.h>
+
 #include <cmath>
 
 #include "core/error.h"
 #include "core/rng.h"
-#include "explore/mine.h"
 
 namespace pope {
 
 void MineConfig::fields(Options& o) {
-  o.add("samples", samples, "most samples per problem (n)");
-  o.add("chunk", chunk, "samples asked for at once, per problem");
+  o.add("samples", samples, "most samples per problem (n)").at_least(1);
+  o.add("chunk", chunk, "samples asked for at once, per problem").at_least(1);
   o.add("adaptive", adaptive, "stop a problem when its class is settled; false: always n samples");
-  o.add("hard_max", hard_max, "hard: at most this many correct of n");
-  o.add("easier_min", easier_min, "easier: success rate from here up to easier_max");
-  o.add("easy_min", easy_min, "easy: success rate from here up to easier_min; below it: medium");
-  o.add("easier_max", easier_max, "solved: success rate above this");
-  o.add("pass_at", pass_at, "k of the reported pass@k");
-  o.add("heldout", heldout, "fraction of the hard set put aside for evaluation, by hash of the id");
+  o.add("hard_max", hard_max, "hard: at most this many correct of n").at_least(0);
+  o.add("easier_min", easier_min, "easier: success rate from here up to easier_max").range(0, 1);
+  o.add("easy_min", easy_min, "easy: success rate from here up to easier_min; below it: medium").range(0, 1);
+  o.add("easier_max", easier_max, "solved: success rate above this").range(0, 1);
+  o.add("pass_at", pass_at, "k of the reported pass@k").at_least(1).distinct();
+  o.add("heldout", heldout, "fraction of the hard set put aside for evaluation, by hash of the id")
+      .at_least(0)
+      .below(1);
+}
+
+void MineConfig::check_together() const {
+  if (easy_min > easier_min)
+    refuse_setting("mine.easy_min", fmt::format("at most mine.easier_min ({})", easier_min),
+                   fmt::to_string(easy_min));
+  if (easier_min > easier_max)
+    refuse_setting("mine.easier_min", fmt::format("at most mine.easier_max ({})", easier_max),
+                   fmt::to_string(easier_min));
 }
 
 std::string difficulty_class(const MineConfig& config, int n, int c) {

@@ -1,82 +1,39 @@
-// The prefix search. Each problem has one candidate in flight at a time; many problems are in flight at once.
+// The search. Each problem has one candidate in flight at a time; many problems are in flight at once.
 #include "explore/guide.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 #include <unordered_map>
 
-#include "core/error.h"
 #include "core/progress.h"
 #include "core/rng.h"
-#include "explore/prefixes.h"
-#include "explore/sampling.h"
+#include "explore/kept_records.h"
 
 namespace pope {
 
 namespace {
 
-constexpr int kKeptRecords = 4;
-
-void check(const GuideConfig& config) {
-  const auto require = [](bool good, const char* expected) {
-    if (!good) throw Error("guide", expected, "see the section \"guide\" of the config");
-  };
-  require(config.grid >= 1 && config.samples >= 1, "expected grid >= 1 and samples >= 1");
-  require(0 < config.max_fraction && config.max_fraction <= 1, "expected 0 < max_fraction <= 1");
-  require(0 < config.fallback_fraction && config.fallback_fraction <= 1,
-          "expected 0 < fallback_fraction <= 1");
-  require(0 <= config.fixed_fraction && config.fixed_fraction < 1, "expected 0 <= fixed_fraction < 1");
-  require(config.choose == "shortest" || config.choose == "random", "expected choose = shortest or random");
-  require(0 <= config.min_fraction && config.min_fraction <= config.max_fraction,
-          "expected 0 <= min_fraction <= max_fraction");
-  require(0 <= config.min_rate && config.min_rate <= 1, "expected 0 <= min_rate <= 1");
-  require(config.per_problem >= 1, "expected per_problem >= 1");
-  require(config.per_problem == 1 || config.choose == "random", "per_problem: expected choose = random");
-  require(config.kind == "oracle_prefix" || config.kind == "self_prefix",
-          "expected kind = oracle_prefix or self_prefix");
-}
-
-Guidance guidance_of(const GuideConfig& config, const Prefix& prefix, int samples, int correct) {
-  Guidance guidance;
-  guidance.kind = config.kind;
-  guidance.text = prefix.text;
-  guidance.fraction = prefix.fraction;
-  guidance.samples = samples;
-  guidance.correct = correct;
-  return guidance;
-}
-
-const Prefix* nearest_prefix(const std::vector<Prefix>& prefixes, double fraction) {
-  const Prefix* best = nullptr;
-  for (const Prefix& prefix : prefixes) {
-    if (!best || std::abs(prefix.fraction - fraction) < std::abs(best->fraction - fraction)) best = &prefix;
-  }
-  return best;
-}
-
-// A problem whose prefixes are being tried.
+// A problem whose candidates are being tried.
 struct Search {
-  Problem posed;
-  std::vector<Prefix> candidates;
+  std::vector<Guidance> candidates;
   std::size_t current = 0;
   bool in_flight = false;
-  int arrived = 0, correct = 0, undecided = 0;  // undecided: of all candidates so far
-  KeptRecords records{kKeptRecords};
+  int ungraded = 0;  // rollouts of all candidates so far
 };
 
 class Guider {
  public:
   using OnFinished = std::function<void(const Problem&, const std::vector<Json>&)>;
 
-  Guider(const Explorer& explorer, const GuideConfig& config, const std::vector<Problem>& problems,
+  Guider(const RolloutContext& context, const GuideConfig& config, const std::vector<Problem>& problems,
          const OnFinished& on_finished)
-      : explorer_(explorer),
+      : context_(context),
         config_(config),
         problems_(problems),
         on_finished_(on_finished),
+        source_(guidance_source(config.kind)),
         guidance_(problems.size()) {}
 
   GuideResult run(const std::vector<Problem>& done) {
@@ -88,7 +45,7 @@ class Guider {
     }
     if (!waiting_.empty()) search();
     for (std::size_t i = 0; i < problems_.size(); ++i) {
-      if (guidance_[i].empty()) result_.without_prefix += !problems_[i].solution.empty();
+      if (guidance_[i].empty()) result_.without_prefix += possible(problems_[i]);
       int number = 0;
       for (const Guidance& guidance : guidance_[i]) {
         result_.problems.push_back(problems_[i]);
@@ -97,77 +54,58 @@ class Guider {
         result_.found += guidance.correct > 0;
         result_.fallback += guidance.fallback;
         result_.unsampled += guidance.samples == 0 && !guidance.fallback;
-        result_.undecided += guidance.undecided;
+        result_.ungraded += guidance.ungraded;
       }
     }
     return std::move(result_);
   }
 
  private:
+  bool possible(const Problem& problem) const { return !source_.needs_solution || !problem.solution.empty(); }
+
   // Counts, and settles what needs no search.
   void prepare(std::size_t i, const Problem* done) {
     const Problem& problem = problems_[i];
-    std::vector<Prefix> candidates;
-    if (problem.solution.empty()) {
+    std::vector<Guidance> candidates;
+    if (!possible(problem)) {
       ++result_.without_solution;
     } else {
-      candidates = choices(problem);
+      candidates = source_.candidates(problem, config_, choice(problem), [&](const Guidance& guidance) {
+        const bool leaks = states_answer(problem, guidance);
+        result_.leaks_prevented += leaks;
+        return !leaks && leaves_room(problem, guidance);
+      });
     }
-    if (config_.fixed_fraction > 0 || config_.choose == "random" || candidates.empty()) {
-      // Nothing to sample: what was done before is made again.
-      std::vector<Guidance> chosen;
-      for (const Prefix& prefix : candidates) chosen.push_back(guidance_of(config_, prefix, 0, 0));
-      finish(i, std::move(chosen), {}, !done);
+    const bool unsampled = source_.unsampled && source_.unsampled(config_);
+    if (candidates.empty() && !unsampled && possible(problem)) {
+      if (const std::optional<Guidance> chosen = fallback(problem, {})) candidates = {*chosen};
+      finish(i, std::move(candidates), {}, !done);
+    } else if (candidates.empty() || unsampled) {
+      finish(i, std::move(candidates), {}, !done);  // what was done before is made again
     } else if (done) {
       if (done->guidance) guidance_[i] = {*done->guidance};
     } else {
-      Search& search = waiting_[i];
-      search.candidates = std::move(candidates);
+      waiting_[i].candidates = std::move(candidates);
     }
   }
 
-  Problem posed(const Problem& problem, const Prefix& prefix) const {
+  std::shared_ptr<const Prompt> prompt(const Problem& problem, const Guidance& guidance) const {
     Problem with = problem;
-    with.guidance = guidance_of(config_, prefix, 0, 0);
-    return as_prompted(std::move(with), true, explorer_.instruction);
+    with.guidance = guidance;
+    return prompt_for(context_, with, /*show_guidance=*/true);
   }
 
-  // The prefixes to try, in order; a single one when there is nothing to search.
-  std::vector<Prefix> choices(const Problem& problem) {
-    if (config_.fixed_fraction > 0) {
-      std::vector<Prefix> prefixes = step_prefixes(problem, config_.boundary);
-      std::erase_if(prefixes, [&](const Prefix& p) {
-        return p.fraction > config_.max_fraction || !fits(posed(problem, p), explorer_);
-      });
-      result_.leaks_prevented +=
-          static_cast<int>(std::erase_if(prefixes, [&](const Prefix& p) { return leaks(problem, p); }));
-      const Prefix* best = nearest_prefix(prefixes, config_.fixed_fraction);
-      return best ? std::vector<Prefix>{*best} : std::vector<Prefix>{};
-    }
-    std::vector<Prefix> prefixes =
-        candidate_prefixes(problem, config_, explorer_.verifier, &result_.leaks_prevented);
-    std::erase_if(prefixes, [&](const Prefix& p) {
-      return p.fraction < config_.min_fraction || !fits(posed(problem, p), explorer_);
-    });
-    if (config_.choose == "random" && !prefixes.empty()) return drawn(problem, std::move(prefixes));
-    return prefixes;
+  bool leaves_room(const Problem& problem, const Guidance& guidance) const {
+    return fits(*prompt(problem, guidance), context_);
   }
 
-  // per_problem of them, each time one of those that are left; shortest first.
-  std::vector<Prefix> drawn(const Problem& problem, std::vector<Prefix> prefixes) const {
-    RngStream stream = choice(problem);
-    while (std::cmp_greater(prefixes.size(), config_.per_problem)) {
-      // One to take where one is wanted, else one to leave out.
-      const auto at = prefixes.begin() + static_cast<std::ptrdiff_t>(stream.below(prefixes.size()));
-      if (config_.per_problem == 1) return {*at};
-      prefixes.erase(at);
-    }
-    return prefixes;
+  bool states_answer(const Problem& problem, const Guidance& guidance) const {
+    return context_.verifier.states_answer(problem, guidance.text);
   }
 
   // The random choices of a problem.
   RngStream choice(const Problem& problem) const {
-    return {explorer_.seed, {key_of("guide choice"), key_of(problem.id)}};
+    return {context_.seed, {key_of("guide choice"), key_of(problem.id)}};
   }
 
   void search() {
@@ -175,18 +113,17 @@ class Guider {
     const std::size_t total = waiting_.size();
     int found = 0;
     sample_and_grade(
-        explorer_, [&] { return next(); },
-        [&](std::size_t tag) -> const Problem& { return searching_.at(tag).posed; },
-        [&](GradedRollout&& graded) {
-          found += arrive(graded);
+        context_, [&] { return next(); },
+        [&](Sampled&& sampled) {
+          found += arrive(sampled);
           const double finished = static_cast<double>(total - waiting_.size() - searching_.size());
           progress.update(finished,
-                          fmt::format("{} of {} problems, prefix found for {}", finished, total, found));
+                          fmt::format("{} of {} problems, guidance found for {}", finished, total, found));
         });
   }
 
   // Problems whose candidate failed come first, then new ones.
-  std::optional<Request> next() {
+  std::optional<Work> next() {
     for (auto& [tag, search] : searching_) {
       if (!search.in_flight) return attempt(tag, search);
     }
@@ -197,86 +134,59 @@ class Guider {
     return attempt(tag, searching_.at(tag));
   }
 
-  Request attempt(std::size_t tag, Search& search) {
-    const Prefix& prefix = search.candidates[search.current];
+  Work attempt(std::size_t tag, Search& search) {
+    const Guidance& guidance = search.candidates[search.current];
     search.in_flight = true;
-    search.arrived = search.correct = 0;
-    search.records = KeptRecords(kKeptRecords);
-    search.posed = posed(problems_[tag], prefix);
-    Request request;
-    request.tag = tag;
-    request.stream = stream_of("guide", search.posed.id, prefix.text.size());
-    request.prompt = prompt_of(search.posed, explorer_);
-    request.samples = config_.samples;
-    return request;
+    Work work;
+    work.tag = tag;
+    work.prompt = prompt(problems_[tag], guidance);
+    work.rng_key = rng_key_of("guide", problems_[tag].id, guidance.text.size());
+    work.samples = config_.samples;
+    return work;
   }
 
-  // True when the rollout completed a prefix that works.
-  bool arrive(const GradedRollout& graded) {
-    const std::size_t tag = graded.rollout.tag;
+  // A candidate has been sampled. True when it works.
+  bool arrive(const Sampled& sampled) {
+    const std::size_t tag = sampled.tag;
     Search& search = searching_.at(tag);
-    result_.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
-    search.records.add(graded, search.posed, "guide", true);
-    search.correct += graded.verdict.correct;
-    search.undecided += graded.verdict.undecided;
-    if (++search.arrived < config_.samples) return false;
-
+    int correct = 0;
+    for (const GradedRollout& graded : sampled.rollouts) {
+      result_.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
+      correct += graded.verdict.correct;
+      search.ungraded += graded.verdict.ungraded;
+    }
     search.in_flight = false;
-    const bool works = search.correct >= std::max(1.0, config_.min_rate * config_.samples);
+    const bool works = correct >= std::max(1.0, config_.min_rate * config_.samples);
     if (!works && ++search.current < search.candidates.size()) return false;
-    std::optional<Guidance> chosen =
-        works ? guidance_of(config_, search.candidates[search.current], config_.samples, search.correct)
-              : fallback(search);
     std::vector<Guidance> guidance;
-    if (chosen) {
-      chosen->undecided = search.undecided;
+    if (works) {
+      guidance = {search.candidates[search.current]};
+      guidance[0].samples = config_.samples;
+      guidance[0].correct = correct;
+    } else if (const std::optional<Guidance> chosen = fallback(problems_[tag], search)) {
       guidance = {*chosen};
     }
-    std::vector<Json> records = search.records.take(config_.samples);
+    if (!guidance.empty()) guidance[0].ungraded = search.ungraded;
+    KeptRecords records;
+    records.add(sampled, "guide");
     searching_.erase(tag);
-    finish(tag, std::move(guidance), records);
+    finish(tag, std::move(guidance), records.take(config_.samples));
     return works;
   }
 
-  // A random prefix shorter than fallback_fraction. Where the first step is longer than that, the longest
-  // such prefix that ends at a word: cut inside a step, but never longer than the paper's quarter.
-  std::optional<Guidance> fallback(const Search& search) const {
-    std::vector<Prefix> steps = short_prefixes(search.posed, config_.boundary);
-    RngStream rng = choice(search.posed);
-    while (!steps.empty()) {
-      const std::size_t drawn = rng.below(steps.size());
-      if (good(search.posed, steps[drawn])) return fallback_guidance(search, steps[drawn]);
-      steps.erase(steps.begin() + static_cast<std::ptrdiff_t>(drawn));
-    }
-    const std::vector<Prefix> words = short_prefixes(search.posed, "word");
-    const auto longest =
-        std::find_if(words.rbegin(), words.rend(), [&](const Prefix& p) { return good(search.posed, p); });
-    if (longest == words.rend()) return std::nullopt;
-    return fallback_guidance(search, *longest);
-  }
-
-  std::vector<Prefix> short_prefixes(const Problem& problem, const std::string& boundary) const {
-    std::vector<Prefix> prefixes = step_prefixes(problem, boundary);
-    std::erase_if(prefixes, [&](const Prefix& p) { return p.fraction >= config_.fallback_fraction; });
-    return prefixes;
-  }
-
-  Guidance fallback_guidance(const Search& search, const Prefix& prefix) const {
+  std::optional<Guidance> fallback(const Problem& problem, const Search& search) const {
+    if (!source_.fallback) return std::nullopt;
+    std::optional<Guidance> guidance =
+        source_.fallback(problem, config_, choice(problem), [&](const Guidance& candidate) {
+          return !states_answer(problem, candidate) && leaves_room(problem, candidate);
+        });
+    if (!guidance) return std::nullopt;
+    guidance->fallback = true;
     const bool sampled = std::any_of(search.candidates.begin(), search.candidates.end(),
-                                     [&](const Prefix& p) { return p.text == prefix.text; });
+                                     [&](const Guidance& g) { return g.text == guidance->text; });
     // With min_rate some of its rollouts may have been correct: counts are kept of failures alone.
-    const bool failed = sampled && config_.min_rate == 0;
-    Guidance guidance = guidance_of(config_, prefix, failed ? config_.samples : 0, 0);
-    guidance.fallback = true;
+    if (sampled && config_.min_rate == 0) guidance->samples = config_.samples;
     return guidance;
-  }
-
-  bool good(const Problem& problem, const Prefix& prefix) const {
-    return !leaks(problem, prefix) && fits(posed(problem, prefix), explorer_);
-  }
-
-  bool leaks(const Problem& problem, const Prefix& prefix) const {
-    return explorer_.verifier.states_answer(problem, prefix.text);
   }
 
   void finish(std::size_t i, std::vector<Guidance> guidance, const std::vector<Json>& records,
@@ -289,10 +199,11 @@ class Guider {
     on_finished_(problem, records);
   }
 
-  const Explorer& explorer_;
+  const RolloutContext& context_;
   const GuideConfig& config_;
   const std::vector<Problem>& problems_;
   const OnFinished& on_finished_;
+  const GuidanceSource& source_;
   std::vector<std::vector<Guidance>> guidance_;  // per problem: one and more, or none
   std::map<std::size_t, Search> waiting_, searching_;
   GuideResult result_;
@@ -300,11 +211,28 @@ class Guider {
 
 }  // namespace
 
-GuideResult guide(const Explorer& explorer, const GuideConfig& config, const std::vector<Problem>& problems,
-                  const std::vector<Problem>& done,
+GuideResult guide(const RolloutContext& context, const GuideConfig& config,
+                  const std::vector<Problem>& problems, const std::vector<Problem>& done,
                   const std::function<void(const Problem&, const std::vector<Json>&)>& on_finished) {
   check(config);
-  return Guider(explorer, config, problems, on_finished).run(done);
+  return Guider(context, config, problems, on_finished).run(done);
+}
+
+std::vector<Problem> without_leaks(std::vector<Problem> problems, const Verifier& verifier, int* leaks) {
+  int count = 0;
+  std::string first;
+  for (Problem& problem : problems) {
+    if (!problem.guidance || !verifier.states_answer(problem, problem.guidance->text)) continue;
+    problem.guidance.reset();
+    if (++count == 1) first = problem.id;
+  }
+  if (count > 0) {
+    log_line(
+        fmt::format("left out: the guidance of {} of {} problems, which states the answer (the first: '{}')",
+                    count, problems.size(), first));
+  }
+  if (leaks) *leaks = count;
+  return problems;
 }
 
 Json to_json(const GuideResult& result) {
@@ -314,7 +242,7 @@ Json to_json(const GuideResult& result) {
               {"found", result.found},
               {"fallback", result.fallback},
               {"unsampled", result.unsampled},
-              {"undecided", result.undecided},
+              {"ungraded", result.ungraded},
               {"without_solution", result.without_solution},
               {"without_prefix", result.without_prefix},
               {"leaks_prevented", result.leaks_prevented},

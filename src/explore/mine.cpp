@@ -9,50 +9,32 @@
 #include <map>
 #include <unordered_map>
 
-#include "core/error.h"
 #include "core/progress.h"
-#include "explore/sampling.h"
+#include "explore/kept_records.h"
 
 namespace pope {
 namespace {
 
-constexpr int kKeptRecords = 4;
-
 struct Sample {
   int tokens = 0;
-  bool correct = false, truncated = false, undecided = false;
+  bool correct = false, truncated = false, ungraded = false;
 };
 
 // A problem that has started and not finished.
 struct Open {
-  Problem posed;
-  std::vector<int> prompt;
+  std::shared_ptr<const Prompt> prompt;
   std::vector<Sample> samples;  // by number
   int requested = 0, arrived = 0, correct = 0;
-  KeptRecords records{kKeptRecords};
+  KeptRecords records;
 };
-
-void check(const MineConfig& config) {
-  const auto require = [](bool good, const char* expected) {
-    if (!good) throw Error("mine", expected, "see the section \"mine\" of the config");
-  };
-  require(config.samples >= 1 && config.chunk >= 1, "expected samples >= 1 and chunk >= 1");
-  require(config.hard_max >= 0, "expected hard_max >= 0");
-  require(
-      0 <= config.easy_min && config.easy_min <= config.easier_min && config.easier_min <= config.easier_max,
-      "expected 0 <= easy_min <= easier_min <= easier_max");
-  require(std::all_of(config.pass_at.begin(), config.pass_at.end(), [](int k) { return k >= 1; }),
-          "expected pass_at >= 1");
-  require(0 <= config.heldout && config.heldout < 1, "expected 0 <= heldout < 1");
-}
 
 class Miner {
  public:
   using OnFinished = std::function<void(const MinedProblem&, const std::vector<Json>&)>;
 
-  Miner(const Explorer& explorer, const MineConfig& config, const std::vector<Problem>& problems,
+  Miner(const RolloutContext& context, const MineConfig& config, const std::vector<Problem>& problems,
         const std::vector<MinedProblem>& done, const OnFinished& on_finished)
-      : explorer_(explorer), config_(config), problems_(problems), on_finished_(on_finished) {
+      : context_(context), config_(config), problems_(problems), on_finished_(on_finished) {
     std::unordered_map<std::string, const MinedProblem*> finished;
     for (const MinedProblem& mined : done) finished[mined.problem.id] = &mined;
     result_.problems.resize(problems.size());
@@ -70,10 +52,12 @@ class Miner {
   MiningResult run() {
     Progress progress("mine", static_cast<double>(to_do_.size()) * config_.samples);
     sample_and_grade(
-        explorer_, [&] { return next(); },
-        [&](std::size_t tag) -> const Problem& { return open_.at(tag).posed; },
-        [&](GradedRollout&& graded) {
-          arrive(graded);
+        context_, [&] { return next(); }, [&](Sampled&& sampled) { arrive(sampled); },
+        [&](std::size_t tag, const GradedRollout& graded) {
+          Open& open = open_.at(tag);
+          ++open.arrived;
+          open.correct += graded.verdict.correct;
+          ++samples_open_;
           progress.update(samples_settled_ + samples_open_,
                           fmt::format("{} of {} problems, {} hard", finished_, to_do_.size(), hard_));
         });
@@ -89,7 +73,7 @@ class Miner {
     return drawn == config_.samples || (config_.adaptive && class_is_settled(config_, drawn, correct));
   }
 
-  std::optional<Request> next() {
+  std::optional<Work> next() {
     const auto wants = [&](const Open& open) {
       return open.requested < config_.samples && !(open.arrived > 0 && settled(open.arrived, open.correct));
     };
@@ -99,8 +83,7 @@ class Miner {
     if (started_ < to_do_.size()) {
       const std::size_t tag = to_do_[started_++];
       Open& open = open_[tag];
-      open.posed = as_prompted(problems_[tag], false);
-      open.prompt = prompt_of(open.posed, explorer_);
+      open.prompt = prompt_for(context_, problems_[tag], /*show_guidance=*/false);
       open.samples.resize(config_.samples);
       return chunk(tag, open);
     }
@@ -114,31 +97,30 @@ class Miner {
     return std::nullopt;
   }
 
-  Request chunk(std::size_t tag, Open& open) {
-    Request request;
-    request.tag = tag;
-    request.stream = stream_of("mine", open.posed.id);
-    request.prompt = open.prompt;
-    request.first_sample = open.requested;
-    request.samples = std::min(config_.chunk, config_.samples - open.requested);
-    open.requested += request.samples;
-    return request;
+  Work chunk(std::size_t tag, Open& open) {
+    Work work;
+    work.tag = tag;
+    work.prompt = open.prompt;
+    work.rng_key = rng_key_of("mine", open.prompt->problem.id);
+    work.first_sample = open.requested;
+    work.samples = std::min(config_.chunk, config_.samples - open.requested);
+    open.requested += work.samples;
+    return work;
   }
 
-  void arrive(const GradedRollout& graded) {
-    const std::size_t tag = graded.rollout.tag;
-    Open& open = open_.at(tag);
-    Sample& sample = open.samples.at(graded.rollout.sample);
-    sample.tokens = static_cast<int>(graded.rollout.tokens.size());
-    sample.correct = graded.verdict.correct;
-    sample.truncated = graded.rollout.finish == FinishReason::length;
-    sample.undecided = graded.verdict.undecided && !sample.truncated;  // a truncated one fails anyhow
-    open.records.add(graded, open.posed, "mine", false);
-    result_.tokens += sample.tokens;
-    open.correct += sample.correct;
-    ++open.arrived;
-    ++samples_open_;
-    if (open.arrived == open.requested && settled(open.arrived, open.correct)) finish(tag, open);
+  // A chunk is done.
+  void arrive(const Sampled& sampled) {
+    Open& open = open_.at(sampled.tag);
+    for (const GradedRollout& graded : sampled.rollouts) {
+      Sample& sample = open.samples.at(static_cast<std::size_t>(graded.rollout.sample));
+      sample.tokens = static_cast<int>(graded.rollout.tokens.size());
+      sample.correct = graded.verdict.correct;
+      sample.truncated = graded.truncated();
+      sample.ungraded = graded.verdict.ungraded && !sample.truncated;  // a truncated one fails anyhow
+      result_.tokens += sample.tokens;
+    }
+    open.records.add(sampled, "mine");
+    if (open.arrived == open.requested && settled(open.arrived, open.correct)) finish(sampled.tag, open);
   }
 
   // Counts the chunks up to the first one at which the class is settled.
@@ -149,7 +131,7 @@ class Miner {
       ++mined.samples;
       mined.correct += sample.correct;
       mined.truncated += sample.truncated;
-      mined.undecided += sample.undecided;
+      mined.ungraded += sample.ungraded;
       mined.tokens += sample.tokens;
       if (mined.samples % config_.chunk == 0 && settled(mined.samples, mined.correct)) break;
     }
@@ -158,7 +140,7 @@ class Miner {
     const bool hard = mined.difficulty == "hard";
     const int failed = mined.samples - mined.correct;
     mined.fails_only_by_truncation = hard && failed > 0 && mined.truncated == failed;
-    mined.fails_only_undecided = hard && mined.undecided > 0 && mined.truncated + mined.undecided == failed;
+    mined.fails_only_ungraded = hard && mined.ungraded > 0 && mined.truncated + mined.ungraded == failed;
     samples_open_ -= open.arrived;
     samples_settled_ += config_.samples;
     ++finished_;
@@ -168,7 +150,7 @@ class Miner {
     if (on_finished_) on_finished_(mined, records);
   }
 
-  const Explorer& explorer_;
+  const RolloutContext& context_;
   const MineConfig& config_;
   const std::vector<Problem>& problems_;
   const OnFinished& on_finished_;
@@ -182,24 +164,24 @@ class Miner {
 
 }  // namespace
 
-MiningResult mine(const Explorer& explorer, const MineConfig& config, const std::vector<Problem>& problems,
-                  const std::vector<MinedProblem>& done,
+MiningResult mine(const RolloutContext& context, const MineConfig& config,
+                  const std::vector<Problem>& problems, const std::vector<MinedProblem>& done,
                   const std::function<void(const MinedProblem&, const std::vector<Json>&)>& on_finished) {
   check(config);
-  return Miner(explorer, config, problems, done, on_finished).run();
+  return Miner(context, config, problems, done, on_finished).run();
 }
 
 Json to_json(const MiningResult& result) {
-  std::int64_t samples = 0, truncated = 0, undecided = 0;
-  int only_by_truncation = 0, only_undecided = 0;
+  std::int64_t samples = 0, truncated = 0, ungraded = 0;
+  int only_by_truncation = 0, only_ungraded = 0;
   Json classes = Json::object();
   for (const char* name : {"hard", "medium", "easy", "easier", "solved"}) classes[name] = 0;
   for (const MinedProblem& mined : result.problems) {
     samples += mined.samples;
     truncated += mined.truncated;
-    undecided += mined.undecided;
+    ungraded += mined.ungraded;
     only_by_truncation += mined.fails_only_by_truncation;
-    only_undecided += mined.fails_only_undecided;
+    only_ungraded += mined.fails_only_ungraded;
     classes[mined.difficulty] = classes[mined.difficulty].get<int>() + 1;
   }
   return Json{{"problems", result.problems.size()},
@@ -207,8 +189,8 @@ Json to_json(const MiningResult& result) {
               {"classes", classes},
               {"truncated", truncated},
               {"fails_only_by_truncation", only_by_truncation},
-              {"undecided", undecided},
-              {"fails_only_undecided", only_undecided},
+              {"ungraded", ungraded},
+              {"fails_only_ungraded", only_ungraded},
               {"tokens", result.tokens},
               {"tokens_fixed", result.tokens_fixed}};
 }

@@ -13,9 +13,10 @@
 namespace pope {
 
 void PairsConfig::fields(Options& o) {
-  o.add("count", count, "hard problems, each with a related and an unrelated easy one");
-  o.add("rate", rate, "base success rate of the easy problems, and of the hard ones under guidance");
-  o.add("tolerance", tolerance, "how far a rate may be from it");
+  o.add("count", count, "hard problems, each with a related and an unrelated easy one").at_least(1);
+  o.add("rate", rate, "base success rate of the easy problems, and of the hard ones under guidance")
+      .range(0, 1);
+  o.add("tolerance", tolerance, "how far a rate may be from it").range(0, 1);
 }
 
 std::vector<float> statement_embedding(const Model& model, const Tokenizer& tokenizer,
@@ -30,7 +31,7 @@ std::vector<float> statement_embedding(const Model& model, const Tokenizer& toke
                 "leave such problems out of the files");
   }
   const at::Tensor tokens = at::tensor(at::ArrayRef<int>(ids), at::kLong).to(model.device());  // [T]
-  const at::Tensor hidden = model.hidden(tokens, Packing::equal(1, tokens.size(0)));
+  const at::Tensor hidden = model.forward_hidden(tokens, Packing::equal(1, tokens.size(0)));
   at::Tensor mean = hidden.to(at::kFloat).mean(0).contiguous();  // [W]
   mean = (mean / mean.norm()).cpu();
   return {mean.data_ptr<float>(), mean.data_ptr<float>() + mean.numel()};
@@ -52,7 +53,7 @@ std::optional<double> base_rate(const Problem& problem, bool guided) {
 std::vector<ProblemPair> choose_pairs(const PairsConfig& config, const std::vector<Problem>& hard,
                                       const std::vector<Problem>& easy,
                                       const std::vector<std::vector<double>>& similarity) {
-  if (config.count < 1) throw Error("pairs", fmt::format("expected pairs.count >= 1, got {}", config.count));
+  check(config);
   const auto matching = [&](const std::vector<Problem>& problems, bool guided) {
     std::vector<std::size_t> found;
     for (std::size_t i = 0; i < problems.size(); ++i) {

@@ -15,6 +15,7 @@
 namespace pope {
 
 struct PairsConfig {
+  static constexpr auto kSection = "pairs";
   int count = 4;           // hard problems, each with its two easy ones
   double rate = 0.3;       // base success rate of the easy problems, and of the hard one under guidance …
   double tolerance = 0.1;  // … up to this

@@ -6,50 +6,31 @@
 #include <algorithm>
 #include <cctype>
 #include <deque>
-#include <map>
 #include <unordered_map>
 
-#include "core/error.h"
 #include "core/progress.h"
+#include "explore/kept_records.h"
 
 namespace pope {
 
 void CollectConfig::fields(Options& o) {
-  o.add("samples", samples, "rollouts per problem, and per prompt for star");
-  o.add("keep", keep, "different correct traces kept per problem");
-  o.add("prompt", prompt, "guided | unguided | star (guided where no unguided rollout is correct)");
-  o.add("trace", trace, "of a guided rollout: joined (guidance, then completion) | completion");
+  o.add("samples", samples, "rollouts per problem, and per prompt for star").at_least(1);
+  o.add("keep", keep, "different correct traces kept per problem").at_least(1);
+  o.add("prompt", prompt, "star: guided where no unguided rollout is correct")
+      .choices({"guided", "unguided", "star"});
+  o.add("trace", trace, "of a guided rollout: guidance and completion joined, or the completion alone")
+      .choices({"joined", "completion"});
 }
 
 namespace {
-
-constexpr int kKeptRecords = 4;
-
-void check(const CollectConfig& config) {
-  const auto require = [](bool good, const char* expected) {
-    if (!good) throw Error("collect", expected, "see the section \"collect\" of the config");
-  };
-  require(config.samples >= 1 && config.keep >= 1, "expected samples >= 1 and keep >= 1");
-  require(config.prompt == "guided" || config.prompt == "unguided" || config.prompt == "star",
-          "expected prompt = guided, unguided or star");
-  require(config.trace == "joined" || config.trace == "completion", "expected trace = joined or completion");
-}
-
-// A problem whose rollouts are awaited.
-struct Asked {
-  Problem posed;
-  std::map<int, std::string> correct;  // by sample
-  int arrived = 0;
-  KeptRecords records{kKeptRecords};
-};
 
 class Collector {
  public:
   using OnFinished = std::function<void(const CollectedProblem&, const std::vector<Json>&)>;
 
-  Collector(const Explorer& explorer, const CollectConfig& config, const std::vector<Problem>& problems,
+  Collector(const RolloutContext& context, const CollectConfig& config, const std::vector<Problem>& problems,
             const OnFinished& on_finished)
-      : explorer_(explorer), config_(config), problems_(problems), on_finished_(on_finished) {}
+      : context_(context), config_(config), problems_(problems), on_finished_(on_finished) {}
 
   CollectResult run(const std::vector<CollectedProblem>& done) {
     std::unordered_map<std::string_view, const CollectedProblem*> before;
@@ -62,16 +43,15 @@ class Collector {
     Progress progress("collect", static_cast<double>(waiting_.size()));
     const std::size_t total = waiting_.size();
     sample_and_grade(
-        explorer_, [&] { return next(); },
-        [&](std::size_t tag) -> const Problem& { return asked_.at(tag).posed; },
-        [&](GradedRollout&& graded) {
-          arrive(graded);
-          const std::size_t left = waiting_.size() + asked_.size();
+        context_, [&] { return next(); },
+        [&](Sampled&& sampled) {
+          arrive(sampled);
+          const std::size_t left = waiting_.size() + in_flight_;
           progress.update(static_cast<double>(total - left),
                           fmt::format("{} of {} problems, {} with a trace", total - left, total, found_));
         });
     for (const CollectedProblem& one : result_.problems) {
-      result_.undecided += one.undecided;
+      result_.ungraded += one.ungraded;
       (one.guided ? result_.guided : result_.unguided) += !one.traces.empty();
       result_.without_guidance +=
           one.samples == 0 || (config_.prompt == "star" && one.traces.empty() && !one.problem.guidance);
@@ -90,61 +70,58 @@ class Collector {
     waiting_.push_back(i);
   }
 
-  std::optional<Request> next() {
+  std::optional<Work> next() {
     if (waiting_.empty()) return std::nullopt;
     const std::size_t i = waiting_.front();
     waiting_.pop_front();
+    ++in_flight_;
     const bool guided = result_.problems[i].guided;
-    Asked& asked = asked_[i];
-    asked = {};
-    asked.posed = as_prompted(problems_[i], guided, explorer_.instruction);
-    Request request;
-    request.tag = i;
-    request.stream = stream_of("collect", asked.posed.id, guided);
-    request.prompt = prompt_of(asked.posed, explorer_);
-    request.samples = config_.samples;
-    return request;
+    Work work;
+    work.tag = i;
+    work.prompt = prompt_for(context_, problems_[i], guided);
+    work.rng_key = rng_key_of("collect", problems_[i].id, guided);
+    work.samples = config_.samples;
+    return work;
   }
 
-  void arrive(const GradedRollout& graded) {
-    const std::size_t i = graded.rollout.tag;
-    Asked& asked = asked_.at(i);
+  // A problem has been sampled under one prompt.
+  void arrive(const Sampled& sampled) {
+    --in_flight_;
+    const std::size_t i = sampled.tag;
     CollectedProblem& one = result_.problems[i];
-    one.undecided += graded.verdict.undecided;
-    asked.records.add(graded, asked.posed, "collect", one.guided);
-    if (graded.verdict.correct) {
-      const bool joined = one.guided && config_.trace == "joined";
-      asked.correct[graded.rollout.sample] =
-          joined ? join_trace(asked.posed.guidance->text, graded.completion) : graded.completion;
-    }
-    if (++asked.arrived < config_.samples) return;
     one.samples = config_.samples;
-    one.correct = static_cast<int>(asked.correct.size());
-    for (auto& [sample, trace] : asked.correct) {
+    one.correct = 0;
+    for (const GradedRollout& graded : sampled.rollouts) {
+      one.ungraded += graded.verdict.ungraded;
+      if (!graded.verdict.correct) continue;
+      ++one.correct;
+      const bool joined = one.guided && config_.trace == "joined";
+      std::string trace =
+          joined ? join_trace(sampled.prompt->problem.guidance->text, graded.completion) : graded.completion;
       const bool is_new = std::find(one.traces.begin(), one.traces.end(), trace) == one.traces.end();
       if (is_new && std::cmp_less(one.traces.size(), config_.keep)) one.traces.push_back(std::move(trace));
     }
-    std::vector<Json> records = asked.records.take(config_.samples);
-    asked_.erase(i);
     if (config_.prompt == "star" && one.traces.empty() && !one.guided && problems_[i].guidance) {
       one.guided = true;
       waiting_.push_back(i);
       return;
     }
     found_ += !one.traces.empty();
-    finish(i, records);
+    KeptRecords records;
+    records.add(sampled, "collect");
+    finish(i, records.take(config_.samples));
   }
 
   void finish(std::size_t i, const std::vector<Json>& records) {
     if (on_finished_) on_finished_(result_.problems[i], records);
   }
 
-  const Explorer& explorer_;
+  const RolloutContext& context_;
   const CollectConfig& config_;
   const std::vector<Problem>& problems_;
   const OnFinished& on_finished_;
   std::deque<std::size_t> waiting_;
-  std::map<std::size_t, Asked> asked_;
+  std::size_t in_flight_ = 0;
   CollectResult result_;
   int found_ = 0;
 };
@@ -160,11 +137,11 @@ std::string join_trace(std::string_view guidance, std::string_view completion) {
 }
 
 CollectResult collect(
-    const Explorer& explorer, const CollectConfig& config, const std::vector<Problem>& problems,
+    const RolloutContext& context, const CollectConfig& config, const std::vector<Problem>& problems,
     const std::vector<CollectedProblem>& done,
     const std::function<void(const CollectedProblem&, const std::vector<Json>&)>& on_finished) {
   check(config);
-  return Collector(explorer, config, problems, on_finished).run(done);
+  return Collector(context, config, problems, on_finished).run(done);
 }
 
 std::vector<Problem> trace_problems(const CollectConfig& config, const CollectResult& result) {
@@ -192,7 +169,7 @@ Json to_json(const CollectResult& result) {
           {"guided", result.guided},
           {"without_trace", static_cast<int>(result.problems.size()) - result.unguided - result.guided},
           {"without_guidance", result.without_guidance},
-          {"undecided", result.undecided},
+          {"ungraded", result.ungraded},
           {"traces", traces}};
 }
 

@@ -16,6 +16,7 @@
 namespace pope {
 
 struct CollectConfig {
+  static constexpr auto kSection = "collect";
   int samples = 32;               // rollouts per problem (and prompt, for star)
   int keep = 1;                   // correct traces kept per problem, different ones
   std::string prompt = "guided";  // guided | unguided | star: guided where no unguided rollout is correct
@@ -27,7 +28,7 @@ struct CollectConfig {
 struct CollectedProblem {
   Problem problem;  // as given
   int samples = 0, correct = 0;
-  int undecided = 0;                // rollouts that the verifier could not judge, of both prompts
+  int ungraded = 0;                 // rollouts that the verifier could not judge, of both prompts
   bool guided = false;              // the traces are from rollouts under guidance
   std::vector<std::string> traces;  // correct ones, different, by sample number
 };
@@ -36,7 +37,7 @@ struct CollectResult {
   std::vector<CollectedProblem> problems;  // in the order given
   int unguided = 0, guided = 0;            // problems with a trace, by prompt
   int without_guidance = 0;                // that needed one to be sampled
-  int undecided = 0;                       // rollouts that could not be judged; they count as failures
+  int ungraded = 0;                        // rollouts that could not be judged; they count as failures
 };
 
 // Guidance and completion as one text: a space between them unless one of them brings white space there, or
@@ -45,7 +46,7 @@ std::string join_trace(std::string_view guidance, std::string_view completion);
 
 // `done`, `on_finished`: as in mine().
 CollectResult collect(
-    const Explorer& explorer, const CollectConfig& config, const std::vector<Problem>& problems,
+    const RolloutContext& context, const CollectConfig& config, const std::vector<Problem>& problems,
     const std::vector<CollectedProblem>& done,
     const std::function<void(const CollectedProblem&, const std::vector<Json>&)>& on_finished);
 

@@ -1,83 +1,297 @@
-// See sampling.h.
+// The sampling loop: pieces of work go to the engine as requests, rollouts come back in any order and are
+// graded, and a piece of work whose last rollout is graded is done.
 #include "explore/sampling.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <thread>
+#include <utility>
 
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/rng.h"
+#include "core/timed.h"
 
 namespace pope {
+namespace {
 
-std::uint64_t stream_of(std::string_view purpose, std::string_view problem_id, std::uint64_t variant) {
+// Grades on threads of its own. All calls come from one thread.
+class GradingThreads {
+ public:
+  GradingThreads(const RolloutContext& context, int threads) : context_(context) {
+    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  }
+  ~GradingThreads() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+      jobs_.clear();
+    }
+    job_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+  GradingThreads(const GradingThreads&) = delete;
+  GradingThreads& operator=(const GradingThreads&) = delete;
+
+  void submit(Rollout&& rollout, const Prompt& prompt) {
+    {
+      const std::lock_guard lock(mutex_);
+      jobs_.emplace_back(std::move(rollout), &prompt);
+    }
+    ++pending_;
+    job_.notify_one();
+  }
+  // Submitted and not yet taken.
+  std::size_t pending() const { return pending_; }
+
+  // What is graded by now; with `wait` at least one, if any is pending.
+  std::deque<GradedRollout> take(bool wait) {
+    std::unique_lock lock(mutex_);
+    if (wait && pending_ > 0) graded_one_.wait(lock, [&] { return !graded_.empty() || failure_; });
+    if (failure_) std::rethrow_exception(failure_);
+    pending_ -= graded_.size();
+    return std::exchange(graded_, {});
+  }
+
+ private:
+  void work() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      job_.wait(lock, [&] { return stop_ || !jobs_.empty(); });
+      if (stop_) return;
+      auto [rollout, prompt] = std::move(jobs_.front());
+      jobs_.pop_front();
+      lock.unlock();
+      std::exception_ptr failure;
+      GradedRollout graded;
+      try {
+        graded = grade(std::move(rollout), *prompt, context_.prompts.tokenizer(), context_.verifier);
+      } catch (...) {  // whatever it is goes on in take(), on the caller's thread
+        failure = std::current_exception();
+      }
+      lock.lock();
+      if (failure) {
+        failure_ = failure;
+      } else {
+        graded_.push_back(std::move(graded));
+      }
+      graded_one_.notify_one();
+    }
+  }
+
+  const RolloutContext& context_;
+  std::mutex mutex_;
+  std::condition_variable job_, graded_one_;
+  std::deque<std::pair<Rollout, const Prompt*>> jobs_;
+  std::deque<GradedRollout> graded_;
+  std::exception_ptr failure_;
+  bool stop_ = false;
+  std::size_t pending_ = 0;
+  std::vector<std::thread> threads_;
+};
+
+// Work that was asked for and is not done. Tags of its requests number it.
+class OpenWork {
+ public:
+  Request begin(Work&& work) {
+    Request request;
+    request.tag = next_++;
+    request.rng_key = work.rng_key;
+    request.prompt = work.prompt->sample;
+    request.first_sample = work.first_sample;
+    request.samples = work.samples;
+    Open& open = open_[request.tag];
+    open.first_sample = work.first_sample;
+    open.missing = work.samples;
+    open.arrived.resize(static_cast<std::size_t>(work.samples));
+    open.sampled.tag = work.tag;
+    open.sampled.prompt = std::move(work.prompt);
+    open.sampled.rollouts.resize(static_cast<std::size_t>(work.samples));
+    return request;
+  }
+  const Prompt& prompt(std::size_t request) const { return *find(request).sampled.prompt; }
+  std::size_t tag(std::size_t request) const { return find(request).sampled.tag; }
+  // The work whose last rollout this is.
+  std::optional<Sampled> add(GradedRollout&& graded) {
+    const auto found = open_.find(graded.rollout.tag);
+    Open& open = found->second;
+    const auto place = static_cast<std::size_t>(graded.rollout.sample - open.first_sample);
+    if (place >= open.arrived.size() || open.arrived[place]) {
+      throw Error("sample",
+                  fmt::format("expected each rollout once, sample {} came again", graded.rollout.sample));
+    }
+    open.arrived[place] = true;
+    graded.rollout.tag = open.sampled.tag;
+    open.sampled.rollouts[place] = std::move(graded);
+    if (--open.missing > 0) return std::nullopt;
+    Sampled sampled = std::move(open.sampled);
+    open_.erase(found);
+    return sampled;
+  }
+  std::size_t missing() const {
+    std::size_t rollouts = 0;
+    for (const auto& [tag, open] : open_) rollouts += static_cast<std::size_t>(open.missing);
+    return rollouts;
+  }
+
+ private:
+  struct Open {
+    Sampled sampled;
+    int first_sample = 0, missing = 0;
+    std::vector<bool> arrived;
+  };
+  const Open& find(std::size_t request) const {
+    const auto found = open_.find(request);
+    if (found == open_.end()) throw Error("sample", "expected a rollout of what was asked for, got another");
+    return found->second;
+  }
+  std::size_t next_ = 0;
+  std::map<std::size_t, Open> open_;
+};
+
+// One call of sample_and_grade().
+class SamplingLoop {
+ public:
+  SamplingLoop(const RolloutContext& context, const NextWork& next, const OnSampled& done,
+               const OnGraded& on_graded)
+      : context_(context), next_(next), done_(done), on_graded_(on_graded) {}
+
+  double run() {
+    const int threads = context_.grade_in_turn ? 0 : context_.verifier.parallel();
+    if (threads == 0) {
+      grade_in_turn();
+    } else {
+      grade_beside(threads);
+    }
+    if (!stopped_ && open_.missing() > 0)
+      throw Error("sample", fmt::format("expected every rollout, {} did not come back", open_.missing()));
+    return seconds_;
+  }
+
+ private:
+  void sample(const NextRequest& next, const OnRollout& done) {
+    const auto go_on = [&] { return !(stopped_ = !context_.go_on()); };
+    context_.engine.run(context_.sampling, context_.seed, context_.stop_tokens, next, done, go_on);
+  }
+
+  std::optional<Request> begin() {
+    std::optional<Work> work = next_();
+    if (!work) return std::nullopt;
+    return open_.begin(std::move(*work));
+  }
+
+  void arrive(GradedRollout&& graded) {
+    if (on_graded_) on_graded_(open_.tag(graded.rollout.tag), graded);
+    std::optional<Sampled> sampled = open_.add(std::move(graded));
+    if (sampled) done_(std::move(*sampled));
+  }
+
+  void grade_in_turn() {
+    sample([&] { return begin(); },
+           [&](Rollout&& rollout) {
+             const Prompt& prompt = open_.prompt(rollout.tag);
+             arrive(timed(seconds_, [&] {
+               return grade(std::move(rollout), prompt, context_.prompts.tokenizer(), context_.verifier);
+             }));
+           });
+  }
+
+  void grade_beside(int threads) {
+    GradingThreads graders(context_, threads);
+    // Where graders are slower than sampling, it waits: what is kept for them stays small, and so does its
+    // age.
+    const auto most = static_cast<std::size_t>(threads) * 32;
+    while (true) {
+      sample(
+          [&] {
+            take(graders, false);
+            return begin();
+          },
+          [&](Rollout&& rollout) {
+            const Prompt& prompt = open_.prompt(rollout.tag);
+            graders.submit(std::move(rollout), prompt);
+            take(graders, false);
+            while (graders.pending() > most) take(graders, true);
+          });
+      // What arrives now may call for more samples.
+      if (graders.pending() == 0) return;
+      take(graders, true);
+    }
+  }
+
+  void take(GradingThreads& graders, bool wait) {
+    for (GradedRollout& graded : timed(seconds_, [&] { return graders.take(wait); })) {
+      check_grader(graded.verdict);
+      arrive(std::move(graded));
+    }
+  }
+
+  // A grader that judges none of the first rollouts is broken: what follows would be failures that are none.
+  void check_grader(const Verdict& verdict) {
+    constexpr int kFirst = 32;
+    grader_works_ = grader_works_ || !verdict.ungraded;
+    if (grader_works_ || ++unjudged_ < kFirst) return;
+    throw Error("grade", fmt::format("the first {} rollouts could not be judged: {}", kFirst, verdict.reason),
+                "see the section \"verify\" of the config; nothing that was finished before is lost");
+  }
+
+  const RolloutContext& context_;
+  const NextWork& next_;
+  const OnSampled& done_;
+  const OnGraded& on_graded_;
+  OpenWork open_;
+  double seconds_ = 0;  // grading, or waiting for graders
+  bool stopped_ = false, grader_works_ = false;
+  int unjudged_ = 0;
+};
+
+}  // namespace
+
+double sample_and_grade(const RolloutContext& context, const NextWork& next, const OnSampled& done,
+                        const OnGraded& on_graded) {
+  return SamplingLoop(context, next, done, on_graded).run();
+}
+
+std::uint64_t rng_key_of(std::string_view purpose, std::string_view problem_id, std::uint64_t variant) {
   return RngStream(key_of(purpose), {key_of(problem_id), variant}).next();
 }
 
-std::vector<int> prompt_of(const Problem& problem, const Explorer& explorer) {
-  if (!problem.guidance) return explorer.prompts.render(problem.statement);
-  return explorer.prompts.render(problem.statement, problem.guidance->text, problem.guidance->instruction);
+std::shared_ptr<const Prompt> prompt_for(const RolloutContext& context, const Problem& problem,
+                                         bool show_guidance) {
+  return std::make_shared<const Prompt>(make_prompt(context.prompts, problem, show_guidance));
 }
 
-bool fits(const Problem& posed, const Explorer& explorer) {
-  const auto needed =
-      static_cast<std::int64_t>(prompt_of(posed, explorer).size()) + explorer.sampling.max_new_tokens;
-  return needed <= explorer.engine.context();
+bool fits(const Prompt& prompt, const RolloutContext& context) {
+  const auto needed = static_cast<std::int64_t>(prompt.sample.size()) + context.sampling.max_new_tokens;
+  return needed <= context.engine.context();
 }
 
-std::vector<Problem> fitting(std::vector<Problem> problems, const Explorer& explorer, int* too_long) {
-  const auto too_long_for = [&](const Problem& problem) {
-    return !fits(as_prompted(problem, false), explorer) ||
-           (problem.guidance && !fits(as_prompted(problem, true, explorer.instruction), explorer));
+std::vector<Problem> within_context(std::vector<Problem> problems, const RolloutContext& context,
+                                    int* too_long) {
+  const auto good = [&](const Problem& problem) {
+    return fits(make_prompt(context.prompts, problem, false), context) &&
+           (!problem.guidance || fits(make_prompt(context.prompts, problem, true), context));
   };
-  const auto kept = std::stable_partition(problems.begin(), problems.end(),
-                                          [&](const Problem& problem) { return !too_long_for(problem); });
+  const auto kept = std::stable_partition(problems.begin(), problems.end(), good);
   const auto dropped = static_cast<int>(problems.end() - kept);
   if (too_long) *too_long = dropped;
   if (dropped > 0) {
     log_line(fmt::format(
         "left out: {} of {} problems, whose prompt + sampling.max_new_tokens is above the context of {} "
         "tokens (the first: '{}')",
-        dropped, problems.size(), explorer.engine.context(), kept->id));
+        dropped, problems.size(), context.engine.context(), kept->id));
     problems.erase(kept, problems.end());
   }
   if (problems.empty() && dropped > 0) {
     throw Error("sample", "no problem fits into the model's context", "lower sampling.max_new_tokens");
   }
   return problems;
-}
-
-GradedRollout grade_finished(Rollout&& rollout, const Problem& problem, const Explorer& explorer) {
-  GradedRollout graded = grade(std::move(rollout), problem, explorer.prompts.tokenizer(), explorer.verifier);
-  if (graded.rollout.finish == FinishReason::length && graded.verdict.correct) {
-    graded.verdict.correct = false;
-    graded.verdict.reason = "truncated after a correct answer";
-  }
-  return graded;
-}
-
-void KeptRecords::add(const GradedRollout& graded, const Problem& problem, const std::string& set,
-                      bool guided) {
-  std::vector<Kept>& kept = graded.verdict.correct ? correct_ : failed_;
-  const int sample = graded.rollout.sample;
-  const auto place = std::find_if(kept.begin(), kept.end(), [&](const Kept& k) { return k.sample > sample; });
-  if (place - kept.begin() >= limit_) return;
-  kept.insert(place, Kept{sample, record(graded, problem, set, guided)});
-  if (static_cast<int>(kept.size()) > limit_) kept.pop_back();
-}
-
-std::vector<Json> KeptRecords::take(int end) {
-  for (std::vector<Kept>* kept : {&correct_, &failed_}) {
-    std::erase_if(*kept, [&](const Kept& k) { return k.sample >= end; });
-  }
-  const int failed = static_cast<int>(failed_.size()), correct = static_cast<int>(correct_.size());
-  const int correct_taken = std::min(correct, std::max((limit_ + 1) / 2, limit_ - failed));
-  std::vector<Json> records;
-  for (int i = 0; i < correct_taken; ++i) records.push_back(std::move(correct_[i].record));
-  for (int i = 0; i < std::min(failed, limit_ - correct_taken); ++i)
-    records.push_back(std::move(failed_[i].record));
-  return records;
 }
 
 }  // namespace pope

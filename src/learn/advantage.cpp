@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "core/error.h"
+#include "learn/pass_k.h"
 
 namespace pope {
 

@@ -19,11 +19,6 @@ namespace pope {
 // undefined).
 std::vector<double> advantages(std::span<const double> rewards, const std::string& kind, double eps = 1e-6);
 
-// Weights of the pass@k policy gradient Σ_i r_i ∇log π(y_i) of one group of n rollouts, c of them correct
-// (Eq. 6–8, arXiv:2601.18779; arXiv:2505.15201): k/n of a correct one, (k/n)·ρ(n−1, c, k−1) of an incorrect
-// one. `rewards` are 0 or 1. k = 1 gives r_i/n: the ordinary policy gradient.
-std::vector<double> pass_k_weights(std::span<const double> rewards, int k);
-
 // advantages() of the rewards or, with config.pass_k ≥ 1, of n times the pass@k weights: n, because the
 // losses average over the n rollouts where Eq. 6 sums. With advantage none and aggregation seq_sum the loss's
 // gradient is Eq. 6 exactly, averaged over prompts; with a baseline it is the paper's "treat them as

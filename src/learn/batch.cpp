@@ -11,6 +11,7 @@
 namespace pope {
 namespace {
 
+// Per target there is one advantage and, of what was sampled, one behaviour logprob.
 void check(const std::vector<Sequence>& sequences) {
   for (std::size_t i = 0; i < sequences.size(); ++i) {
     const Sequence& s = sequences[i];
@@ -18,11 +19,13 @@ void check(const std::vector<Sequence>& sequences) {
     if (s.prompt.empty() || s.completion.empty()) {
       throw Error("micro_batches", "expected a prompt and a completion, got an empty one in " + name);
     }
-    if (s.behaviour.empty() != sequences[0].behaviour.empty() ||
-        (!s.behaviour.empty() && s.behaviour.size() != s.completion.size())) {
-      throw Error("micro_batches", "expected one behaviour logprob per completion token, got " +
-                                       std::to_string(s.behaviour.size()) + " for " +
-                                       std::to_string(s.completion.size()) + " tokens in " + name);
+    const auto fits = [&](const std::vector<float>& values) { return values.size() == s.completion.size(); };
+    const bool sampled = s.kind == LossKind::policy;
+    if (!(s.advantages.empty() || fits(s.advantages)) || (sampled && !fits(s.behaviour))) {
+      throw Error("micro_batches",
+                  "expected an advantage and a behaviour logprob per completion token, got " +
+                      std::to_string(s.advantages.size()) + " and " + std::to_string(s.behaviour.size()) +
+                      " for " + std::to_string(s.completion.size()) + " tokens in " + name);
     }
   }
 }
@@ -47,7 +50,7 @@ class Packer {
   void add(const Sequence& s, std::int64_t index) {
     if (!shares(s)) {
       tokens_.insert(tokens_.end(), s.prompt.begin(), s.prompt.end());
-      packing_.add_trunk(static_cast<std::int64_t>(s.prompt.size()));
+      packing_.add_prefix(static_cast<std::int64_t>(s.prompt.size()));
       prompt_ = &s.prompt;
       prompt_row_ = static_cast<std::int64_t>(tokens_.size()) - 1;
     }
@@ -57,13 +60,16 @@ class Packer {
         rows_.push_back(static_cast<std::int64_t>(tokens_.size()));
         tokens_.push_back(s.completion[j]);
       }
-      packing_.add_branch(static_cast<std::int64_t>(s.completion.size()) - 1);
+      packing_.add_continuation(static_cast<std::int64_t>(s.completion.size()) - 1);
     }
     targets_.insert(targets_.end(), s.completion.begin(), s.completion.end());
     sequence_.insert(sequence_.end(), s.completion.size(), index);
+    advantages_.insert(advantages_.end(), s.advantages.begin(), s.advantages.end());
+    advantages_.resize(targets_.size(), 1);
     behaviour_.insert(behaviour_.end(), s.behaviour.begin(), s.behaviour.end());
-    advantages_.insert(advantages_.end(), s.completion.size(), static_cast<float>(s.advantage));
-    demonstration_.insert(demonstration_.end(), s.completion.size(), s.demonstration);
+    behaviour_.resize(targets_.size(), 0);
+    other_prompt_.resize(targets_.size(), s.other_prompt);
+    kinds_.resize(targets_.size(), static_cast<std::uint8_t>(s.kind));
   }
 
   MicroBatch finish() {
@@ -73,11 +79,13 @@ class Packer {
     batch.rows = tensor_of(rows_, at::kLong);
     batch.targets = tensor_of(targets_, at::kLong);
     batch.sequence = tensor_of(sequence_, at::kLong);
-    if (!behaviour_.empty()) batch.behaviour = tensor_of(behaviour_, at::kFloat);
     batch.advantages = tensor_of(advantages_, at::kFloat);
-    if (std::find(demonstration_.begin(), demonstration_.end(), 1) != demonstration_.end()) {
-      batch.demonstration = tensor_of(demonstration_, at::kByte).to(at::kBool);
-    }
+    batch.behaviour = tensor_of(behaviour_, at::kFloat);
+    batch.kind = static_cast<LossKind>(kinds_.front());
+    const auto other = [&](std::uint8_t kind) { return kind != kinds_.front(); };
+    if (std::any_of(kinds_.begin(), kinds_.end(), other)) batch.kinds = tensor_of(kinds_, at::kByte);
+    if (std::find(other_prompt_.begin(), other_prompt_.end(), 1) != other_prompt_.end())
+      batch.other_prompt = tensor_of(other_prompt_, at::kByte).to(at::kBool);
     *this = {};
     return batch;
   }
@@ -90,15 +98,15 @@ class Packer {
   Packing packing_;
   std::vector<std::int64_t> tokens_, rows_, targets_, sequence_;
   std::vector<float> behaviour_, advantages_;
-  std::vector<std::uint8_t> demonstration_;
+  std::vector<std::uint8_t> kinds_, other_prompt_;
 };
 
 }  // namespace
 
 MicroBatch MicroBatch::to(at::Device device) const {
   MicroBatch moved = *this;
-  for (at::Tensor* tensor : {&moved.tokens, &moved.rows, &moved.targets, &moved.sequence, &moved.behaviour,
-                             &moved.advantages, &moved.demonstration}) {
+  for (at::Tensor* tensor : {&moved.tokens, &moved.rows, &moved.targets, &moved.sequence, &moved.advantages,
+                             &moved.behaviour, &moved.kinds, &moved.other_prompt}) {
     if (tensor->defined()) *tensor = tensor->to(device);
   }
   return moved;

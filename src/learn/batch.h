@@ -11,12 +11,21 @@
 
 namespace pope {
 
+// Which loss the tokens of a sequence have (objective.h).
+enum class LossKind : std::uint8_t {
+  policy,         // sampled: the policy loss of objective.kind, and the regularisers
+  demonstration,  // given beside the rollouts of a group: LUFFY's shaped likelihood
+  likelihood,     // given: negative log-likelihood
+};
+
+// What is learned from: the policy is to make `completion` more likely after `prompt`, or less.
 struct Sequence {
-  std::vector<int> prompt;       // prompt and guidance: never a target
-  std::vector<int> completion;   // generated (or supervised) tokens: the targets
-  std::vector<float> behaviour;  // logprob per completion token; empty for supervised data
-  double advantage = 0;
-  bool demonstration = false;  // the completion was not sampled; its behaviour logprobs are zeros
+  std::vector<int> prompt;      // with guidance, where it is shown: never a target
+  std::vector<int> completion;  // the targets
+  LossKind kind = LossKind::likelihood;
+  std::vector<float> advantages;  // per target: what its loss is weighted with; empty: 1
+  std::vector<float> behaviour;   // per target, its logprob when it was sampled; empty where it was not
+  bool other_prompt = false;      // sampled under another prompt than this one (context_distillation.h)
 };
 
 // Sequences in the order given, one after the other; neighbours with the same prompt share it. A sequence is
@@ -27,9 +36,11 @@ struct MicroBatch {
   at::Tensor rows;        // [M] i64: rows of hidden [N,W] whose next token is a target (position − 1 of it)
   at::Tensor targets;     // [M] i64: the completion tokens
   at::Tensor sequence;    // [M] i64: into the vector given
-  at::Tensor behaviour;   // [M] f32, or undefined
   at::Tensor advantages;  // [M] f32
-  at::Tensor demonstration;  // [M] bool, or undefined: none is
+  at::Tensor behaviour;   // [M] f32; 0 for targets that were not sampled
+  at::Tensor kinds;       // [M] u8: LossKind of each target; undefined: all are of `kind`
+  at::Tensor other_prompt;  // [M] bool: Sequence::other_prompt; undefined: of none
+  LossKind kind = LossKind::policy;
   MicroBatch to(at::Device device) const;
 };
 

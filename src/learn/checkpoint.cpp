@@ -80,7 +80,7 @@ Json load(const fs::path& folder, Model& model, Optimizer& optimizer) {
   fill(masters, weights);
   fill(moments, moment_files);
   optimizer.resume_at(steps);
-  model.publish();
+  model.sync_compute_weights();
   model.version = version;
   return state;
 }

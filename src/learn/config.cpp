@@ -1,80 +1,170 @@
-// Declarations of the learning options: one line each, from which parsing, printing and docs follow.
+// Declarations of the learning options, one each, from which parsing, checks, help and docs follow; and what
+// must hold of several of them together.
 #include "learn/config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "rollout/engine.h"
 
 namespace pope {
 
 void ObjectiveConfig::fields(Options& o) {
-  o.add("kind", kind, "policy loss: ppo_clip | truncated_is | luffy (a demonstration joins each group)");
-  o.add("eps_low", eps_low, "ppo_clip: the ratio is clipped below at 1 - eps_low");
-  o.add("eps_high", eps_high, "ppo_clip: the ratio is clipped above at 1 + eps_high");
-  o.add("dual_clip", dual_clip, "ppo_clip: where A < 0 the ratio weighs at most this; above 1, or 0 = off");
-  o.add("ratio_max", ratio_max, "truncated_is: the ratio is cut at this absolute value");
-  o.add("aggregation", aggregation, "token losses to one loss: seq_sum | token_mean | seq_mean");
-  o.add("advantage", advantage,
-        "advantage within a group: mean | mean_std | leave_one_out | leave_one_out_std | none");
+  o.add("kind", kind, "policy loss; with luffy a demonstration joins each group").choices(objective_kinds());
+  o.add("eps_low", eps_low, "ppo_clip: the ratio is clipped below at 1 - eps_low").range(0, 1);
+  o.add("eps_high", eps_high, "ppo_clip: the ratio is clipped above at 1 + eps_high").at_least(0);
+  o.add("dual_clip", dual_clip, "ppo_clip: where A < 0 the ratio weighs at most this; 0 = off")
+      .above(1)
+      .or_just(0);
+  o.add("ratio_max", ratio_max, "truncated_is: the ratio is cut at this absolute value").above(0);
+  o.add("aggregation", aggregation, "how token losses become one loss")
+      .choices({"token_mean", "seq_mean", "seq_sum"});
+  o.add("advantage", advantage, "advantage of a rollout within its group")
+      .choices({"mean", "mean_std", "leave_one_out", "leave_one_out_std", "none"});
   o.add("advantage_eps", advantage_eps,
-        "added to the standard deviation that mean_std, leave_one_out_std divide by");
-  o.add("pass_k", pass_k, "optimise pass@k: rewards become the weights of its gradient; 0 = off");
+        "added to the standard deviation that mean_std, leave_one_out_std divide by")
+      .at_least(0);
+  o.add("pass_k", pass_k, "optimise pass@k: rewards become the weights of its gradient; 0 = off").at_least(0);
   o.add("entropy_coef", entropy_coef,
-        "entropy bonus: the loss minus this times the entropy per token; 0 = off");
-  o.add("kl_coef", kl_coef, "the loss plus this times the KL to paths.reference per token; 0 = off");
+        "entropy bonus: the loss minus this times the entropy per token; 0 = off")
+      .at_least(0);
+  o.add("kl_coef", kl_coef, "the loss plus this times the KL to paths.reference per token; 0 = off")
+      .at_least(0);
   o.add("demonstration", demonstration,
         "luffy: wording of the demonstration, with {solution} and {answer}; the end token is added");
   o.add("mask_truncated", mask_truncated, "leave truncated rollouts out of the loss and its denominators");
+  o.add("regularize_without_signal", regularize_without_signal,
+        "entropy bonus and KL also on groups whose rewards are all alike");
+  o.add("context_distillation", context_distillation, "train guided rollouts under the unguided prompt");
+  o.add(
+       "distillation_low", distillation_low,
+       "context distillation: no gradient of tokens whose probability under the unguided prompt is a smaller "
+       "part of that under guidance")
+      .range(0, 1);
+  o.add("distillation_high", distillation_high, "... or a larger multiple").at_least(1);
+}
+
+void ObjectiveConfig::check_together() const {
+  if (pass_k > 0 && takes_demonstrations(*this)) {
+    refuse_setting("objective.pass_k", "0 with objective.kind=" + kind, std::to_string(pass_k),
+                   "a demonstration is no sample of the policy, so that pass@k says nothing of it");
+  }
 }
 
 void OptimizerConfig::fields(Options& o) {
-  o.add("lr", lr, "peak learning rate of AdamW");
-  o.add("beta1", beta1, "decay of the first moment");
-  o.add("beta2", beta2, "decay of the second moment");
-  o.add("eps", eps, "added to the root of the second moment");
-  o.add("weight_decay", weight_decay, "decoupled weight decay; never on norms and biases");
-  o.add("clip_norm", clip_norm, "global L2 norm to which the gradient is clipped; 0 = off");
-  o.add("schedule", schedule, "learning rate after warm-up: constant | cosine (to 0) | linear (to 0)");
-  o.add("warmup", warmup, "linear warm-up: steps when >= 1, part of all steps when < 1");
+  o.add("lr", lr, "peak learning rate of AdamW").at_least(0);
+  o.add("beta1", beta1, "decay of the first moment").at_least(0).below(1);
+  o.add("beta2", beta2, "decay of the second moment").at_least(0).below(1);
+  o.add("eps", eps, "added to the root of the second moment").above(0);
+  o.add("weight_decay", weight_decay, "decoupled weight decay; never on norms and biases").at_least(0);
+  o.add("clip_norm", clip_norm, "global L2 norm to which the gradient is clipped; 0 = off").at_least(0);
+  o.add("schedule", schedule, "learning rate after warm-up; cosine and linear fall to 0")
+      .choices({"constant", "cosine", "linear"});
+  o.add("warmup", warmup, "linear warm-up: steps when >= 1, part of all steps when < 1").at_least(0);
 }
 
 void TrainConfig::fields(Options& o) {
-  o.add("mode", mode, "sync: sample a batch, learn from it, in turn | streaming: both at once, see stream");
-  o.add("steps", steps, "training steps (batches of rollouts)");
-  o.add("prompts_per_step", prompts_per_step, "prompts, each a group, per step");
-  o.add("rollouts_per_prompt", rollouts_per_prompt, "rollouts per group, at least 2");
+  o.add("mode", mode, "sync: sample a batch, then learn from it; async: both at once, see section async")
+      .choices({"sync", "async"});
+  o.add("steps", steps, "training steps (batches of rollouts)").at_least(1);
+  o.add("prompts_per_step", prompts_per_step, "prompts, each a group, per step").at_least(1);
+  o.add("rollouts_per_prompt", rollouts_per_prompt, "rollouts per group").at_least(2);
   o.add("updates_per_batch", updates_per_batch,
-        "optimiser steps per pass over a step's batch, on disjoint parts of its groups");
+        "optimiser steps per pass over a step's batch, on disjoint parts of its groups")
+      .at_least(1);
   o.add("epochs_per_batch", epochs_per_batch,
-        "passes over a step's batch, with the logprobs of sampling: TRL's num_iterations, verl's ppo_epochs");
+        "passes over a step's batch, with the logprobs of sampling: TRL's num_iterations, verl's ppo_epochs")
+      .at_least(1);
+  o.add("max_sampler_mismatch", max_sampler_mismatch,
+        "stop when sampler and trainer differ by more nats per token on the same weights: the sampler runs "
+        "other weights")
+      .above(0);
   o.add("skip_without_signal", skip_without_signal,
         "true: a batch without signal takes no optimiser step; false: one with zero gradients, as TRL and "
         "verl");
-  o.add("micro_batch_tokens", micro_batch_tokens, "tokens per forward and backward");
-  o.add("save_every", save_every, "checkpoint every so many steps");
-  o.add("keep", keep, "checkpoints kept");
-  o.add("rollouts_every", rollouts_every, "keep the rollouts of every so many steps; 0 = none");
+  o.add("micro_batch_tokens", micro_batch_tokens, "tokens per forward and backward").at_least(1);
+  o.add("save_every", save_every, "checkpoint every so many steps").at_least(1);
+  o.add("keep", keep, "checkpoints kept").at_least(1);
+  o.add("rollouts_every", rollouts_every, "keep the rollouts of every so many steps; 0 = none").at_least(0);
   o.add("eval_every", eval_every,
-        "evaluate on the eval sets every so many steps, first and last too; 0 = off");
+        "evaluate on the eval sets every so many steps, first and last too; 0 = off")
+      .at_least(0);
   o.add("eval_samples", eval_samples,
-        "rollouts per problem of an evaluation: pass@1, 8, 32 as far as they go");
-  o.add("eval_problems", eval_problems, "of each eval set only the first so many problems; 0 = all");
+        "rollouts per problem of an evaluation: pass@1, 8, 32 as far as they go")
+      .at_least(1);
+  o.add("eval_problems", eval_problems, "of each eval set only the first so many problems; 0 = all")
+      .at_least(0);
   o.add("eval_guided", eval_guided, "evaluate also under guidance, where problems of an eval set carry it");
 }
 
-void StreamConfig::fields(Options& o) {
-  o.add("buffer", buffer, "groups that are finished and wait for the trainer at most");
+void TrainConfig::check_together() const {
+  if (updates_per_batch > prompts_per_step) {
+    refuse_setting("train.updates_per_batch",
+                   fmt::format("at most train.prompts_per_step ({})", prompts_per_step),
+                   std::to_string(updates_per_batch), "each update takes groups of its own");
+  }
+}
+
+void AsyncConfig::fields(Options& o) {
+  o.add("buffer", buffer, "most finished groups that wait for the trainer")
+      .at_least(1)
+      .renamed_from("stream.buffer");
   o.add("on_full", on_full,
-        "a full buffer: drop (the oldest group; sampling never waits) | wait. With max_lag it is never full");
+        "a full buffer: drop its oldest group, so that sampling never waits, or wait. With max_lag it is "
+        "never full")
+      .choices({"drop", "wait"})
+      .renamed_from("stream.on_full");
   o.add("max_lag", max_lag,
-        "training steps that a token may be older than the weights it trains; 0 = train.mode=sync; -1 = any");
-  o.add("replay", replay, "schedule.jsonl of a streaming run with the same settings, to repeat it exactly");
+        "most steps by which the weights that sampled a token may be older than those that learn from it; "
+        "0: sampling and learning take turns, as in sync; -1: no bound")
+      .at_least(-1)
+      .renamed_from("stream.max_lag");
+  o.add("replay", replay, "schedule.jsonl of an async run with the same settings, to repeat it exactly")
+      .renamed_from("stream.replay");
 }
 
 void SftConfig::fields(Options& o) {
-  o.add("epochs", epochs, "passes over the examples; may be a fraction");
-  o.add("batch_size", batch_size, "examples per optimiser step");
-  o.add("max_tokens", max_tokens, "longer examples (prompt and target) are dropped and counted");
-  o.add("micro_batch_tokens", micro_batch_tokens, "tokens per forward and backward");
+  o.add("epochs", epochs, "passes over the examples; may be a fraction").above(0).at_most(1e6);
+  o.add("batch_size", batch_size, "examples per optimiser step").at_least(1);
+  o.add("max_tokens", max_tokens, "longer examples (prompt and target) are dropped and counted").at_least(1);
+  o.add("micro_batch_tokens", micro_batch_tokens, "tokens per forward and backward").at_least(1);
   o.add("target", target, "wording of the target: {solution} and {answer}; the end token is added");
-  o.add("save_every", save_every, "checkpoint every so many steps");
-  o.add("keep", keep, "checkpoints kept");
+  o.add("save_every", save_every, "checkpoint every so many steps").at_least(1);
+  o.add("keep", keep, "checkpoints kept").at_least(1);
+}
+
+void check_rl(const TrainConfig& train, const AsyncConfig& async, const ObjectiveConfig& objective,
+              const OptimizerConfig& optimizer, const SamplingConfig& sampling) {
+  if (!(sampling.temperature > 0)) {
+    refuse_setting("sampling.temperature", "above 0", fmt::to_string(sampling.temperature),
+                   "greedy sampling explores nothing and has no ratio; use 1.0");
+  }
+  if (objective.pass_k > train.rollouts_per_prompt) {
+    refuse_setting("objective.pass_k",
+                   fmt::format("at most train.rollouts_per_prompt ({})", train.rollouts_per_prompt),
+                   std::to_string(objective.pass_k));
+  }
+  check_warmup(optimizer, train.steps);
+  if (train.mode == "sync") {
+    if (!async.replay.empty())
+      refuse_setting("train.mode", "async for async.replay", "sync", "set train.mode=async");
+    return;
+  }
+  const std::int64_t least = train.prompts_per_step * (std::max<std::int64_t>(async.max_lag, 0) + 1);
+  if (async.buffer < least) {
+    refuse_setting(
+        "async.buffer",
+        fmt::format("at least {}, train.prompts_per_step for each step of async.max_lag and one", least),
+        std::to_string(async.buffer), fmt::format("set async.buffer={}", least));
+  }
+}
+
+void check_warmup(const OptimizerConfig& optimizer, std::int64_t steps) {
+  if (optimizer.warmup > static_cast<double>(std::max<std::int64_t>(steps, 1))) {
+    refuse_setting("optimizer.warmup", fmt::format("at most the {} steps of the run", steps),
+                   fmt::to_string(optimizer.warmup), "0.1 is a tenth of the steps, however many these are");
+  }
 }
 
 }  // namespace pope

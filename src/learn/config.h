@@ -1,15 +1,19 @@
 // The settings of learning: objective, optimiser, RL trainer, supervised fine-tuning. Free of libtorch, so
-// that the command line can include it.
+// that the command line can include it. What each value may be stands in config.cpp.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "core/options.h"
 
 namespace pope {
 
+struct SamplingConfig;
+
 struct ObjectiveConfig {
+  static constexpr auto kSection = "objective";
   std::string kind = "ppo_clip";           // ppo_clip | truncated_is | luffy
   double eps_low = 0.2, eps_high = 0.28;   // ppo_clip: the ratio is clipped to [1 − eps_low, 1 + eps_high]
   double dual_clip = 0;                    // ppo_clip: A < 0 weighs at most this ratio; 0 = no such bound
@@ -22,10 +26,17 @@ struct ObjectiveConfig {
   double kl_coef = 0;                      // times KL(policy ‖ reference), added to the loss
   std::string demonstration = "{solution}";  // luffy: its wording; the end token is added
   bool mask_truncated = false;               // leave truncated rollouts out of the loss
+  bool regularize_without_signal = true;     // also groups without a difference in reward feel entropy and KL
+  // Guided rollouts are trained under the unguided prompt (context_distillation.h) …
+  bool context_distillation = false;
+  // … but for tokens whose probability there, as part of that under guidance, leaves this range.
+  double distillation_low = 0.01, distillation_high = 10;
   void fields(Options& options);
+  void check_together() const;
 };
 
 struct OptimizerConfig {
+  static constexpr auto kSection = "optimizer";
   double lr = 1e-6;
   double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
   double weight_decay = 0.0;          // decoupled; not on norms and biases
@@ -36,13 +47,15 @@ struct OptimizerConfig {
 };
 
 struct TrainConfig {
-  std::string mode = "sync";  // sync | streaming
+  static constexpr auto kSection = "train";
+  std::string mode = "sync";  // sync | async
   int steps = 200;
   int prompts_per_step = 32;
   int rollouts_per_prompt = 8;
   int updates_per_batch = 1;         // optimiser steps per pass over a batch, on disjoint parts of its groups
   int epochs_per_batch = 1;          // passes over a batch of rollouts, each split anew
   bool skip_without_signal = false;  // no optimiser step where no sequence has a gradient
+  double max_sampler_mismatch = 1;   // nats; above it the sampler does not run the trainer's weights
   std::int64_t micro_batch_tokens = 16384;  // tokens per forward and backward
   int save_every = 1;                       // checkpoint every so many steps: what a kill can cost
   int keep = 2;                             // checkpoints kept
@@ -52,10 +65,12 @@ struct TrainConfig {
   int eval_problems = 0;    // of each eval set only the first so many; 0 = all
   bool eval_guided = true;  // also under guidance, where problems of an eval set carry it
   void fields(Options& options);
+  void check_together() const;
 };
 
-// train.mode=streaming: sampling goes on while the trainer learns (stream_source.h).
-struct StreamConfig {
+// train.mode=async: sampling goes on while the trainer learns (async_source.h).
+struct AsyncConfig {
+  static constexpr auto kSection = "async";
   int buffer = 128;              // finished groups that wait for the trainer at most
   std::string on_full = "drop";  // drop the oldest | wait
   int max_lag = -1;    // training steps that a token may be older than the weights it trains; -1: any
@@ -64,6 +79,7 @@ struct StreamConfig {
 };
 
 struct SftConfig {
+  static constexpr auto kSection = "sft";
   double epochs = 3;
   int batch_size = 128;   // sequences per optimiser step
   int max_tokens = 2048;  // longer examples (and those above the model's context) are dropped and counted
@@ -74,5 +90,16 @@ struct SftConfig {
   int keep = 2;
   void fields(Options& options);
 };
+
+// The policy losses that objective.kind can name (the table in objective.cpp).
+std::vector<std::string> objective_kinds();
+// Whether a demonstration joins each group.
+bool takes_demonstrations(const ObjectiveConfig& config);
+
+// Error: settings of an RL run that cannot go together, across sections. Needs no model.
+void check_rl(const TrainConfig& train, const AsyncConfig& async, const ObjectiveConfig& objective,
+              const OptimizerConfig& optimizer, const SamplingConfig& sampling);
+// Error: warm-up goes on beyond the last of `steps` steps.
+void check_warmup(const OptimizerConfig& optimizer, std::int64_t steps);
 
 }  // namespace pope

@@ -27,21 +27,6 @@ double global_norm(const std::vector<at::Tensor>& gradients) {
   return std::sqrt(squares);
 }
 
-void check_settings(const OptimizerConfig& c) {
-  const auto refuse = [](const std::string& what, double got) {
-    throw Error("optimizer", "expected " + what + ", got " + std::to_string(got),
-                "see the section optimizer");
-  };
-  if (!(c.lr >= 0)) refuse("lr >= 0", c.lr);
-  if (!(c.beta1 >= 0 && c.beta1 < 1)) refuse("0 <= beta1 < 1", c.beta1);
-  if (!(c.beta2 >= 0 && c.beta2 < 1)) refuse("0 <= beta2 < 1", c.beta2);
-  if (!(c.eps > 0)) refuse("eps > 0", c.eps);
-  if (!(c.weight_decay >= 0)) refuse("weight_decay >= 0", c.weight_decay);
-  if (!(c.clip_norm >= 0)) refuse("clip_norm >= 0", c.clip_norm);
-  if (!(c.warmup >= 0)) refuse("warmup >= 0", c.warmup);
-  learning_rate(c, 0, 1);  // knows the schedules
-}
-
 }  // namespace
 
 double learning_rate(const OptimizerConfig& config, std::int64_t t, std::int64_t steps) {
@@ -63,8 +48,9 @@ double learning_rate(const OptimizerConfig& config, std::int64_t t, std::int64_t
   return step < warmup ? config.lr * (step + 1) / warmup : config.lr * factor;
 }
 
-Optimizer::Optimizer(OptimizerConfig config, Model& model) : config_(std::move(config)), model_(model) {
-  check_settings(config_);
+Optimizer::Optimizer(OptimizerConfig config, Model& model, ProcessGroup& processes)
+    : config_(std::move(config)), model_(model), processes_(processes) {
+  check(config_);
   for (const Parameter& p : model_.parameters()) {
     if (p.master.scalar_type() != at::kFloat)
       throw Error("optimizer", "expected f32 masters, got a frozen model");
@@ -96,6 +82,7 @@ double Optimizer::step(double lr) {
     const at::Tensor sum = model_.compute_type() == at::kFloat ? parameters[i].compute.grad() : sums_[i];
     gradients.push_back(sum.defined() ? sum : at::zeros_like(exp_avg_[i]));
   }
+  processes_.all_reduce(gradients);
   const double norm = global_norm(gradients);
   if (!std::isfinite(norm)) return norm;
 
@@ -105,7 +92,7 @@ double Optimizer::step(double lr) {
     parameters[i].compute.mutable_grad() = at::Tensor();
     sums_[i] = at::Tensor();
   }
-  model_.publish();
+  model_.sync_compute_weights();
   ++model_.version;
   return norm;
 }

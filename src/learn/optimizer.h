@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "learn/config.h"
+#include "learn/process_group.h"
 #include "model/load.h"
 #include "model/model.h"
 
@@ -16,11 +17,13 @@ double learning_rate(const OptimizerConfig& config, std::int64_t t, std::int64_t
 
 class Optimizer {
  public:
-  Optimizer(OptimizerConfig config, Model& model);
+  // `processes` train copies of `model` together; their gradients are summed in step().
+  Optimizer(OptimizerConfig config, Model& model, ProcessGroup& processes = single_process());
   // Adds the compute tensors' .grad() (of one micro-batch) to the fp32 gradient sums, and clears them.
   void accumulate();
-  // Clips, steps the masters, clears the sums, publishes the weights, model.version += 1. Returns the norm
-  // before clipping. A norm that is not finite: nothing is changed, the norm is returned, the caller decides.
+  // Sums the gradients over the processes, clips, steps the masters, clears the sums, publishes the weights,
+  // model.version += 1. Returns the norm before clipping. A norm that is not finite: nothing is changed, the
+  // norm is returned, the caller decides.
   double step(double lr);
   NamedTensors state() const;  // the moments themselves, by parameter name ("exp_avg.NAME", …)
   std::int64_t steps_taken() const { return steps_; }
@@ -30,6 +33,7 @@ class Optimizer {
   void apply(double lr, double scale, const std::vector<at::Tensor>& gradients);
   OptimizerConfig config_;
   Model& model_;
+  ProcessGroup& processes_;
   std::int64_t steps_ = 0;
   std::vector<at::Tensor> sums_, exp_avg_, exp_avg_sq_;
 };

@@ -1,10 +1,11 @@
-// The pass@k policy gradient (see advantage.h).
+// Weights in closed form, from pass@k of the others of the group.
+#include "learn/pass_k.h"
+
 #include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
 #include "core/statistics.h"
-#include "learn/advantage.h"
 
 namespace pope {
 

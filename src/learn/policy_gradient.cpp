@@ -8,47 +8,60 @@
 namespace pope {
 namespace {
 
-TokenLogprobs forward(const Model& model, const MicroBatch& micro, double temperature) {
-  const at::Tensor rows = model.hidden(micro.tokens, micro.packing).index_select(0, micro.rows);  // [M,W]
-  return token_logprobs(rows, model.output_embedding(), micro.targets, temperature);
+// How far the sampler's logprobs are from the trainer's. Not of tokens that were sampled under another
+// prompt: their behaviour logprobs are the trainer's own.
+void add_gap(const TokenBatch& sampled, BatchResult& result) {
+  at::Tensor gap = (sampled.logprobs - sampled.behaviour).abs();
+  if (sampled.other_prompt.defined()) gap = gap.masked_select(sampled.other_prompt.logical_not());
+  if (gap.numel() == 0) return;
+  result.gap_tokens += gap.numel();
+  result.gap_mean += gap.sum(at::kDouble).item<double>();
+  result.gap_max = std::max(result.gap_max, gap.max().item<double>());
 }
 
 // Adds the sums over a micro-batch's tokens; policy_gradient() divides.
 void add(const ObjectiveConfig& config, const TokenBatch& tokens, BatchResult& result) {
   const c10::NoGradGuard no_grad;
-  const TokenBatch sampled = sampled_tokens(tokens);
-  const std::int64_t count = sampled.logprobs.numel();
   const auto sum = [](const at::Tensor& x) { return x.sum(at::kDouble).item<double>(); };
-  if (tokens.demonstration.defined()) {
-    result.demonstration_tokens += tokens.logprobs.numel() - count;
-    result.demonstration += sum(tokens.logprobs.exp().masked_fill(tokens.demonstration.logical_not(), 0));
+  const TokenBatch given = tokens_of(tokens, LossKind::demonstration);
+  if (given.logprobs.numel() > 0) {
+    result.demonstration_tokens += given.logprobs.numel();
+    result.demonstration += sum(given.logprobs.exp());
   }
+  const TokenBatch sampled = tokens_of(tokens, LossKind::policy);
+  const std::int64_t count = sampled.logprobs.numel();
   if (count == 0) return;
-  const at::Tensor gap = (sampled.logprobs - sampled.behaviour).abs();
   result.tokens += count;
+  add_gap(sampled, result);
   result.ratio.add(ratio_metrics(config, sampled), static_cast<double>(count));
-  result.gap_mean += sum(gap);
-  result.gap_max = std::max(result.gap_max, gap.max().item<double>());
   result.entropy += sum(sampled.entropy);
   if (sampled.reference.defined()) result.kl += sum(reference_kl(sampled));
 }
 
 }  // namespace
 
+TokenLogprobs token_logprobs_of(const Model& model, const MicroBatch& micro, double temperature) {
+  const at::Tensor rows =
+      model.forward_hidden(micro.tokens, micro.packing).index_select(0, micro.rows);  // [M,W]
+  return token_logprobs(rows, model.output_embedding(), micro.targets, temperature);
+}
+
 MicroLoss policy_loss(const ObjectiveConfig& config, const Model& model, const MicroBatch& micro,
                       const BatchTotals& totals, double temperature, const Model* reference) {
   MicroLoss result;
   if (config.kl_coef != 0 && reference) {
     const c10::NoGradGuard no_grad;
-    result.tokens.reference = forward(*reference, micro, temperature).logprobs;
+    result.tokens.reference = token_logprobs_of(*reference, micro, temperature).logprobs;
   }
-  const TokenLogprobs out = forward(model, micro, temperature);
+  const TokenLogprobs out = token_logprobs_of(model, micro, temperature);
   result.tokens.logprobs = out.logprobs;
   result.tokens.entropy = out.entropy;
   result.tokens.behaviour = micro.behaviour;
   result.tokens.advantages = micro.advantages;
   result.tokens.sequence = micro.sequence;
-  result.tokens.demonstration = micro.demonstration;
+  result.tokens.kinds = micro.kinds;
+  result.tokens.kind = micro.kind;
+  result.tokens.other_prompt = micro.other_prompt;
   result.loss = aggregate(config.aggregation, token_losses(config, result.tokens), micro.sequence, totals);
   return result;
 }
@@ -67,7 +80,8 @@ BatchResult policy_gradient(const ObjectiveConfig& config, const std::vector<Seq
   }
   const double all = std::max<double>(1, static_cast<double>(result.tokens));
   result.ratio.over_tokens(all);
-  for (double* mean : {&result.gap_mean, &result.entropy, &result.kl}) *mean /= all;
+  for (double* mean : {&result.entropy, &result.kl}) *mean /= all;
+  result.gap_mean /= std::max<double>(1, static_cast<double>(result.gap_tokens));
   result.demonstration /= std::max<double>(1, static_cast<double>(result.demonstration_tokens));
   return result;
 }

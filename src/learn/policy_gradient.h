@@ -22,17 +22,21 @@ struct MicroLoss {
 MicroLoss policy_loss(const ObjectiveConfig& config, const Model& model, const MicroBatch& micro,
                       const BatchTotals& totals, double temperature, const Model* reference = nullptr);
 
+// The logprobs (and entropies) of a micro-batch's targets [M], as token_logprobs() gives them.
+TokenLogprobs token_logprobs_of(const Model& model, const MicroBatch& micro, double temperature);
+
 struct BatchResult {
   double loss = 0;
   std::int64_t tokens = 0;  // sampled ones that were forwarded as targets; the means below are over them
   RatioMetrics ratio;
-  double gap_mean = 0, gap_max = 0;       // |trainer logprob − behaviour logprob|, nats
-  double entropy = 0, kl = 0;             // of the policy; to the reference (k3; 0 without one), nats
+  std::int64_t gap_tokens = 0;       // of these, sampled under the prompt that they are trained under: …
+  double gap_mean = 0, gap_max = 0;  // … |trainer logprob − behaviour logprob|, nats
+  double entropy = 0, kl = 0;        // of the policy; to the reference (k3; 0 without one), nats
   std::int64_t demonstration_tokens = 0;  // forwarded beside them
   double demonstration = 0;               // mean probability that the policy gives those
 };
 // Forward and backward of all `sequences`; the gradient is left in the optimiser's sums. `totals` may count
-// rollouts that are not among the sequences because their advantage is zero.
+// sequences that are not among them because their advantages are zero.
 BatchResult policy_gradient(const ObjectiveConfig& config, const std::vector<Sequence>& sequences,
                             const BatchTotals& totals, double temperature, std::int64_t micro_batch_tokens,
                             const Model& model, Optimizer& optimizer, const Model* reference = nullptr);

@@ -14,7 +14,7 @@ ScheduleRow parse(const Json& row, const std::string& where) {
     return {row.at("step").get<std::int64_t>(),
             indices("groups"),
             indices("dropped"),
-            indices("passes"),
+            indices("sync_points"),
             row.at("buffered").get<std::int64_t>(),
             row.value("resumed", false)};
   } catch (const Json::exception& error) {
@@ -28,7 +28,7 @@ void append_schedule(const std::filesystem::path& file, const ScheduleRow& row) 
   Json json = {{"step", row.step},
                {"groups", row.groups},
                {"dropped", row.dropped},
-               {"passes", row.passes},
+               {"sync_points", row.sync_points},
                {"buffered", row.buffered}};
   if (row.resumed) json["resumed"] = true;
   append_jsonl(file, json);

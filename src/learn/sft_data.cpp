@@ -5,6 +5,7 @@
 
 #include "core/error.h"
 #include "core/rng.h"
+#include "data/prompt.h"
 
 namespace pope {
 
@@ -17,10 +18,7 @@ SftExamples::SftExamples(const SftConfig& config, const std::vector<Problem>& pr
       ++without_solution_;
       continue;
     }
-    const std::vector<int> prompt =
-        problem.guidance
-            ? prompts.render(problem.statement, problem.guidance->text, problem.guidance->instruction)
-            : prompts.render(problem.statement);
+    const std::vector<int> prompt = make_prompt(prompts, problem, /*show_guidance=*/true).train;
     const Wording wording{
         .problem = problem.statement, .solution = problem.solution, .answer = problem.answer};
     std::vector<int> target = prompts.tokenizer().encode(fill_wording(config.target, wording));
@@ -64,7 +62,9 @@ std::vector<Sequence> SftExamples::draw(std::int64_t begin, std::int64_t end, st
     const Span& span = spans_[place(position, seed)];
     const auto prompt = pool_.begin() + span.begin;
     const auto target = prompt + span.prompt;
-    sequences.push_back({{prompt, target}, {target, target + span.target}});
+    sequences.push_back({.prompt = {prompt, target},
+                         .completion = {target, target + span.target},
+                         .kind = LossKind::likelihood});
   }
   return sequences;
 }

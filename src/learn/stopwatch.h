@@ -1,19 +1,13 @@
 // Seconds per stage, for the time/ metrics.
 #pragma once
 
-#include <chrono>
+#include "core/timed.h"
 
 namespace pope {
 
-// Runs `work`, adds the seconds that it takes to `sum`, and returns what it returns.
-template <class Work>
-auto timed(double& sum, const Work& work) {
-  struct Stop {
-    double& sum;
-    std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
-    ~Stop() { sum += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); }
-  } stop{sum};
-  return work();
-}
+struct StageSeconds {
+  double sample = 0, verify = 0, learn = 0, optimizer = 0, checkpoint = 0, eval = 0;
+  double sampler_wait = 0, learner_wait = 0;  // time each side waited for the other
+};
 
 }  // namespace pope

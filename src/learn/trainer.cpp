@@ -1,5 +1,4 @@
-// The training loop, synchronous or streaming, and what makes it resumable (see trainer.h).
-// A step's row is appended before its checkpoint is saved: a kill in between costs the step, never its row.
+// The training loop, synchronous or asynchronous (see trainer.h).
 #include "learn/trainer.h"
 
 #include <fmt/format.h>
@@ -9,46 +8,27 @@
 
 #include "core/error.h"
 #include "core/progress.h"
-#include "learn/checkpoint.h"
-#include "learn/stream_source.h"
-#include "learn/trainer_parts.h"
-#include "model/load.h"
+#include "learn/async_source.h"
+#include "learn/trainer_metrics.h"
+#include "learn/training_run.h"
 
 namespace pope {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-void at_least(const std::string& key, std::int64_t value, std::int64_t least) {
-  if (value >= least) return;
-  throw Error("train", "expected " + key + " >= " + std::to_string(least) + ", got " + std::to_string(value));
-}
-
 // Everything that would otherwise fail only after the first batch has been sampled.
 void check(const TrainJob& job) {
-  const TrainConfig& c = job.config;
-  at_least("train.steps", c.steps, 1);
-  at_least("train.prompts_per_step", c.prompts_per_step, 1);
-  at_least("train.rollouts_per_prompt", c.rollouts_per_prompt, 2);
-  at_least("train.updates_per_batch", c.updates_per_batch, 1);
-  at_least("train.prompts_per_step", c.prompts_per_step, c.updates_per_batch);
-  at_least("train.epochs_per_batch", c.epochs_per_batch, 1);
-  at_least("train.save_every", c.save_every, 1);
-  at_least("train.eval_samples", c.eval_samples, 1);
-  if (!(job.sampling.temperature > 0)) {
-    throw Error("train", "expected sampling.temperature > 0, got " + std::to_string(job.sampling.temperature),
-                "greedy sampling explores nothing and has no ratio; use 1.0");
+  check(job.config);
+  check(job.async);
+  check(job.objective);
+  check(job.sampling);
+  check_rl(job.config, job.async, job.objective, job.optimizer, job.sampling);
+  if (job.config.mode == "async" && job.processes->size() > 1) {
+    throw Error("train",
+                fmt::format("expected one process for train.mode=async, got {}", job.processes->size()),
+                "set train.mode=sync");
   }
-  if (c.mode != "sync" && c.mode != "streaming") {
-    throw Error("train", "expected train.mode sync or streaming, got '" + c.mode + "'");
-  }
-  if (c.mode == "streaming") check_stream(job);
-  if (c.mode == "sync" && !job.stream.replay.empty()) {
-    throw Error("train", "expected train.mode streaming for stream.replay, got sync",
-                "set train.mode=streaming");
-  }
-  validate(job.objective);
-  at_least("train.rollouts_per_prompt", c.rollouts_per_prompt, job.objective.pass_k);
   if (job.objective.kl_coef != 0 &&
       (!job.reference || job.reference->architecture().vocab_size != job.model->architecture().vocab_size)) {
     throw Error("train", "expected a reference model with the model's vocabulary for objective.kl_coef");
@@ -88,26 +68,28 @@ std::string note_of(const Mixture& mixture, const Json& row) {
   return note;
 }
 
-// Guidance that names no instruction gets the run's, before the mixture takes the problems.
-std::vector<Problem> with_instruction(std::vector<Problem> problems, const std::string& instruction) {
-  for (Problem& problem : problems) problem = as_prompted(std::move(problem), /*guided=*/true, instruction);
-  return problems;
-}
-
 class Trainer {
  public:
   Trainer(RunDir& run, const TrainJob& job)
       : run_(run),
         job_(job),
-        mixture_(job.mixture, with_instruction(job.hard, job.instruction), job.easy, job.seed),
-        optimizer_(job.optimizer, *job.model) {}
+        mixture_(job.mixture, job.hard, job.easy, job.seed),
+        optimizer_(job.optimizer, *job.model, *job.processes),
+        training_run_(run, *job.model, optimizer_, job.prompts->tokenizer(),
+                      {.save_every = job.config.save_every, .keep = job.config.keep}, job.config.steps,
+                      *job.processes) {}
 
   Json train() {
-    const std::int64_t start = resume();
+    const std::optional<Json> state = training_run_.resume(*job_.model, optimizer_);
+    if (state) {
+      read_counters(*state);
+      job_.engine->publish(job_.model->version);
+    }
+    const std::int64_t start = training_run_.start();
     last_row_ = Clock::now();
     if (start == 0 && job_.config.eval_every > 0) evaluate_base();
     source_ = job_.config.mode == "sync" ? sync_source(job_, mixture_)
-                                         : stream_source(job_, mixture_, run_.path(), start, state_);
+                                         : async_source(job_, mixture_, run_.path(), start, state);
     Progress progress("train", job_.config.steps);
     progress.update(static_cast<double>(start));
     std::string note;
@@ -119,51 +101,42 @@ class Trainer {
       progress.update(static_cast<double>(t + 1), note);
     }
     source_.reset();  // sampling is over
-    write_folder(run_.path() / "model", [&](const std::filesystem::path& folder) {
-      save_model(folder, *job_.model, job_.prompts->tokenizer());
-    });
+    training_run_.save_model();
     return result();
   }
 
  private:
-  // The number of steps done.
-  std::int64_t resume() {
-    state_ = load_newest_checkpoint(run_.path(), *job_.model, optimizer_);
-    const std::int64_t done = state_ ? state_->at("step").get<std::int64_t>() : 0;
-    run_.truncate_metrics(state_ ? done : -1);
-    if (!state_) return 0;
-    if (!state_->contains("hard_rollouts")) {
+  void read_counters(const Json& state) {
+    if (!state.contains("hard_rollouts")) {
       throw Error("train", "the checkpoint in " + run_.path().string() + " is of an older version of pope",
                   "start again with another --out, or go on with the version that it was begun with");
     }
-    counters_ = {state_->at("rollouts").get<std::int64_t>(), state_->at("hard_rollouts").get<std::int64_t>(),
-                 state_->at("tokens").get<std::int64_t>()};
-    log_line(fmt::format("resuming after step {} of {}", done, job_.config.steps));
-    return done;
+    counters_ = {state.at("rollouts").get<std::int64_t>(), state.at("hard_rollouts").get<std::int64_t>(),
+                 state.at("tokens").get<std::int64_t>()};
   }
 
   void evaluate_base() {
     Json row = {{"step", 0}};
     timed(seconds_.eval, [&] { add_eval_metrics(job_, row); });
-    append(row);
+    add_times(row);
+    training_run_.append(row);
   }
 
-  // Appends the row with the times since the row before.
-  void append(Json& row) {
+  // The times since the row before.
+  void add_times(Json& row) {
     const auto now = Clock::now();
     const double wall = std::chrono::duration<double>(now - last_row_).count();
     last_row_ = now;
     if (source_) source_->add_waits(wall, seconds_);
     add_seconds(seconds_, wall, row);
     seconds_ = {};
-    run_.append_metrics(row);
   }
 
-  // Does 0-based step t; returns its row, which is numbered from 1.
+  // Sample, learn, measure: 0-based step t; returns its row, which is numbered from 1.
   Json step(std::int64_t t, const std::function<void(double)>& progress) {
     const std::int64_t number = t + 1;
     const bool last = number == job_.config.steps;
-    const std::vector<Group> groups = source_->take(t, seconds_, progress);
+    std::vector<Group> groups = source_->take(t, seconds_, progress);
     const LearnResult learned = learn(job_, groups, t, optimizer_, *source_, seconds_);
     count(groups, counters_);
 
@@ -179,30 +152,28 @@ class Trainer {
       timed(seconds_.eval, [&] { add_eval_metrics(job_, row); });
     }
     if (c.rollouts_every > 0 && (last || number == 1 || number % c.rollouts_every == 0)) {
-      run_.write_rollouts(fmt::format("step-{:06}", number), rollout_records(groups, number));
+      training_run_.write_rollouts(number, rollout_records(groups, number));
     }
-    append(row);
-    if (last || number % c.save_every == 0) save(number);
+    add_times(row);
+    seconds_.checkpoint += training_run_.end_step(number, row, [&] { return state(); });
     return row;
   }
 
-  void save(std::int64_t number) {
+  // What a checkpoint keeps.
+  Json state() const {
     Json state = {{"rollouts", counters_.rollouts},
                   {"hard_rollouts", counters_.hard_rollouts},
                   {"tokens", counters_.tokens}};
     state.update(source_->state());
-    timed(seconds_.checkpoint, [&] {
-      save_checkpoint(run_.path(), number, *job_.model, optimizer_, job_.prompts->tokenizer(), state,
-                      job_.config.keep);
-    });
+    return state;
   }
 
   // From the rows on disk, so that an unbroken and a resumed run report alike. Seconds per stage, in all
-  // ("total") and waited; when streaming, stages overlap.
+  // ("total") and waited; in async mode, stages overlap.
   Json result() const {
     Json last;
     Json seconds = Json::object();
-    read_jsonl(run_.path() / "metrics.jsonl", [&](Json&& row, std::size_t) {
+    training_run_.each_row([&](Json&& row) {
       for (const auto& [key, value] : row.items()) {
         if (!key.starts_with("time/")) continue;
         const std::string stage = key == "time/step_s" ? "total" : key.substr(5);
@@ -223,7 +194,7 @@ class Trainer {
   const TrainJob& job_;
   Mixture mixture_;
   Optimizer optimizer_;
-  std::optional<Json> state_;  // of the checkpoint that the run goes on from
+  TrainingRun training_run_;
   std::unique_ptr<GroupSource> source_;
   Counters counters_;
   StageSeconds seconds_;  // since the last row

@@ -1,6 +1,6 @@
 // The trainer: take a batch of graded groups with their advantages, one policy-gradient step; again.
-// train.mode=sync: every batch is sampled with the weights that the step before left. train.mode=streaming:
-// sampling goes on meanwhile, and the weights change under it (stream_source.h).
+// train.mode=sync: every batch is sampled with the weights that the step before left. train.mode=async:
+// sampling goes on meanwhile, and the weights change under it (async_source.h).
 #pragma once
 
 #include <filesystem>
@@ -11,7 +11,9 @@
 
 #include "core/run_dir.h"
 #include "data/mixture.h"
+#include "evaluate/evaluate.h"
 #include "learn/config.h"
+#include "learn/process_group.h"
 #include "model/model.h"
 #include "rollout/engine.h"
 #include "text/prompt.h"
@@ -19,29 +21,23 @@
 
 namespace pope {
 
-// A set on which solvability is followed while training: unguided, and guided where problems carry guidance.
-struct EvalSet {
-  std::string name;
-  std::vector<Problem> problems;
-};
-
 struct TrainJob {
   TrainConfig config;
-  StreamConfig stream;
+  AsyncConfig async;
   MixtureConfig mixture;
   ObjectiveConfig objective;
   OptimizerConfig optimizer;
   SamplingConfig sampling;
   std::uint64_t seed = 1;
   std::vector<Problem> hard, easy;  // hard problems carry their guidance
-  std::vector<EvalSet> eval_sets;
+  std::vector<EvalSet> eval_sets;   // on which solvability is followed
   std::shared_ptr<Model> model;
   std::shared_ptr<const Model> reference;  // for objective.kl_coef: frozen, of the same vocabulary
   std::shared_ptr<const PromptRenderer> prompts;
-  std::string instruction = "default";  // prompt.instruction: of guidance that names none itself
   std::shared_ptr<const Verifier> verifier;
   Engine* engine = nullptr;
   std::vector<int> stop_tokens;
+  ProcessGroup* processes = &single_process();
 };
 
 // Trains in `run` (resuming from its newest checkpoint), writes metrics, rollouts, checkpoints and RUN/model

@@ -1,17 +1,24 @@
-// The metrics of a training step; docs/metrics.md defines each key.
+// Means over sets and groups, and the evaluation while training. Its random streams depend on (seed, problem)
+// and not on the step, so that two evaluations of a run differ by the weights alone.
+#include "learn/trainer_metrics.h"
+
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
 
-#include "learn/trainer_parts.h"
+#include "evaluate/evaluate.h"
 
 namespace pope {
 namespace {
 
 struct SetSums {
-  double groups = 0, solvable = 0, rollouts = 0, reward = 0, truncated = 0, undecided = 0, tokens = 0,
-         surprise = 0;
+  double groups = 0, solvable = 0, rollouts = 0, reward = 0, truncated = 0, ungraded = 0, tokens = 0,
+         neg_logprob_sum = 0;
 };
+
+bool is_demonstration(const Sequence& sequence) { return sequence.kind == LossKind::demonstration; }
+bool solves(const GradedRollout& graded) { return graded.verdict.correct; }
 
 SetSums sums_of(const PromptSet& set, const std::vector<Group>& groups) {
   SetSums sums;
@@ -19,14 +26,14 @@ SetSums sums_of(const PromptSet& set, const std::vector<Group>& groups) {
     if (group.set != &set) continue;
     sums.groups += 1;
     sums.rollouts += static_cast<double>(group.rollouts.size());
-    sums.reward += std::accumulate(group.rewards.begin(), group.rewards.end(), 0.0);
-    sums.solvable += *std::max_element(group.rewards.begin(), group.rewards.end()) > 0;
+    sums.solvable += std::any_of(group.rollouts.begin(), group.rollouts.end(), solves);
     for (const GradedRollout& graded : group.rollouts) {
       const Rollout& rollout = graded.rollout;
-      sums.truncated += rollout.finish == FinishReason::length;
-      sums.undecided += graded.verdict.undecided;
+      sums.reward += graded.reward();
+      sums.truncated += graded.truncated();
+      sums.ungraded += graded.verdict.ungraded;
       sums.tokens += static_cast<double>(rollout.tokens.size());
-      sums.surprise -= std::accumulate(rollout.logprobs.begin(), rollout.logprobs.end(), 0.0);
+      sums.neg_logprob_sum -= std::accumulate(rollout.logprobs.begin(), rollout.logprobs.end(), 0.0);
     }
   }
   return sums;
@@ -49,6 +56,20 @@ void add_advantage_metrics(const std::vector<Group>& groups, Json& row) {
   row["advantage/max"] = largest;
 }
 
+void add_set(const TrainJob& job, const EvalSet& set, bool guided, Json& row) {
+  const int n = job.config.eval_samples;
+  std::set<int> pass_at = {1, 8, 32, n};  // the paper's, as far as the samples go, and what these can show
+  pass_at.erase(pass_at.upper_bound(n), pass_at.end());
+  const EvalConfig config{
+      .samples = n, .problems = job.config.eval_problems, .pass_at = {pass_at.begin(), pass_at.end()}};
+  const SetResult result = evaluate(rollout_context(job), config, set.name, set.problems, guided);
+  const std::string prefix = "eval/" + set.name + (guided ? "/guided/" : "/unguided/");
+  for (const PassAtK& pass : result.pass)
+    row[prefix + "pass@" + std::to_string(pass.k)] = pass.interval.value;
+  row[prefix + "truncated"] = result.truncated;
+  row[prefix + "ungraded"] = result.ungraded;
+}
+
 }  // namespace
 
 void add_group_metrics(const TrainJob& job, const Mixture& mixture, const std::vector<Group>& groups,
@@ -58,18 +79,17 @@ void add_group_metrics(const TrainJob& job, const Mixture& mixture, const std::v
     if (sums.groups == 0) continue;
     row["reward/" + set.name] = sums.reward / sums.rollouts;
     row["solvable/" + set.name] = sums.solvable / sums.groups;
-    row["entropy/" + set.name] = sums.surprise / sums.tokens;
+    row["entropy/" + set.name] = sums.neg_logprob_sum / sums.tokens;
     row["length/" + set.name] = sums.tokens / sums.rollouts;
     row["truncated/" + set.name] = sums.truncated / sums.rollouts;
-    row["undecided/" + set.name] = sums.undecided / sums.rollouts;
+    row["ungraded/" + set.name] = sums.ungraded / sums.rollouts;
   }
   int all_fail = 0, all_pass = 0, no_signal = 0, demonstrated = 0;
   for (const Group& group : groups) {
-    const auto [low, high] = std::minmax_element(group.rewards.begin(), group.rewards.end());
-    all_fail += *high == 0;
-    all_pass += *low == 1;
+    all_fail += std::none_of(group.rollouts.begin(), group.rollouts.end(), solves);
+    all_pass += std::all_of(group.rollouts.begin(), group.rollouts.end(), solves);
     no_signal += !group.has_signal();
-    demonstrated += !group.demonstration.empty();
+    demonstrated += std::any_of(group.sequences.begin(), group.sequences.end(), is_demonstration);
   }
   row["groups/total"] = groups.size();
   row["groups/all_fail"] = all_fail;
@@ -85,6 +105,11 @@ void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row
   row["loss"] = result.loss;
   row["grad_norm"] = result.grad_norm;
   row["grad_clipped"] = result.grad_clipped;
+  if (result.demonstration_tokens > 0) row["policy/demonstration"] = result.demonstration;
+  if (job.objective.context_distillation) {
+    row["context_distillation/masked"] = static_cast<double>(result.distillation.masked) /
+                                         std::max<double>(1, static_cast<double>(result.distillation.tokens));
+  }
   if (result.tokens == 0) return;  // nothing was forwarded: there is no ratio
   row["ratio/mean"] = result.ratio.mean;
   row["ratio/min"] = result.ratio.min;
@@ -94,12 +119,11 @@ void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row
   row["ratio/clipped_high"] = result.ratio.clipped_high;
   row["ratio/ess"] = result.ratio.effective_samples();
   if (result.gap) {
-    row["logprob_gap/mean"] = result.gap->mean;
-    row["logprob_gap/max"] = result.gap->max;
+    row["train_sampler_mismatch/mean"] = result.gap->mean;
+    row["train_sampler_mismatch/max"] = result.gap->max;
   }
   row["policy/entropy"] = result.entropy;
   if (job.objective.kl_coef != 0) row["policy/kl"] = result.kl;
-  if (result.demonstration_tokens > 0) row["policy/demonstration"] = result.demonstration;
 }
 
 void add_seconds(const StageSeconds& seconds, double wall, Json& row) {
@@ -112,6 +136,13 @@ void add_seconds(const StageSeconds& seconds, double wall, Json& row) {
   row["time/eval_s"] = seconds.eval;
   row["time/sampler_wait_s"] = seconds.sampler_wait;
   row["time/learner_wait_s"] = seconds.learner_wait;
+}
+
+void add_eval_metrics(const TrainJob& job, Json& row) {
+  for (const EvalSet& set : job.eval_sets) {
+    add_set(job, set, false, row);
+    if (job.config.eval_guided && has_guidance(set.problems)) add_set(job, set, true, row);
+  }
 }
 
 }  // namespace pope

@@ -18,12 +18,12 @@ WeightsGate::WeightsGate(std::optional<std::vector<std::int64_t>> planned) : pla
 
 bool WeightsGate::change_is_due() const {
   if (!planned_) return waiting_ > 0;
-  return made_ < planned_->size() && (*planned_)[made_] == pass_;
+  return made_ < planned_->size() && (*planned_)[made_] == sync_point_;
 }
 
-bool WeightsGate::pass(const std::function<bool()>& ready) {
+bool WeightsGate::sync_point(const std::function<bool()>& ready) {
   std::unique_lock lock(mutex_);
-  ++pass_;
+  ++sync_point_;
   standing_ = true;
   standing_since_ = Clock::now();
   moved_.notify_all();
@@ -43,23 +43,23 @@ std::int64_t WeightsGate::change(const std::function<void()>& work) {
   std::unique_lock lock(mutex_);
   const Clock::time_point begin = Clock::now();
   ++waiting_;
-  // In a replay the sampler may be past the planned pass, or stand for good before it.
+  // In a replay the sampler may be past the planned sync point, or stand for good before it.
   const auto lost = [&] {
-    return planned_ && (made_ == planned_->size() || (*planned_)[made_] < pass_ ||
-                        (unready_ && (*planned_)[made_] != pass_));
+    return planned_ && (made_ == planned_->size() || (*planned_)[made_] < sync_point_ ||
+                        (unready_ && (*planned_)[made_] != sync_point_));
   };
   moved_.wait(lock, [&] { return closed_ || lost() || (standing_ && change_is_due()); });
   --waiting_;
   changer_waited_ += seconds_since(begin);
   if (!closed_ && lost()) {
-    throw Error("replay", "the run departs from its schedule at pass " + std::to_string(pass_),
+    throw Error("replay", "the run departs from its schedule at sync point " + std::to_string(sync_point_),
                 "a replay needs the settings, inputs and program of the run that left the schedule");
   }
   work();
   ++made_;
   unready_ = false;  // until the sampler has looked again
   moved_.notify_all();
-  return pass_;
+  return sync_point_;
 }
 
 void WeightsGate::close() {

@@ -11,9 +11,9 @@
 
 namespace pope {
 
-// Longer contexts. rope_type "linear": all rotary frequencies are divided by `factor`. "llama3": those whose
-// wavelength is above original_context / low_freq_factor are, those below original_context / high_freq_factor
-// stay, between them the two are mixed. factor 1: none.
+// Rotary frequencies for longer contexts than trained on. rope_type "linear" divides all of them by `factor`.
+// "llama3" divides long wavelengths, above original_context / low_freq_factor, leaves short ones, below
+// original_context / high_freq_factor, as they are, and interpolates between. factor 1 changes nothing.
 struct RopeScaling {
   double factor = 1, low_freq_factor = 1, high_freq_factor = 4;
   int original_context = 8192;
@@ -34,14 +34,14 @@ struct Architecture {
   RopeScaling rope_scaling;
   double norm_eps = 1e-5;
   bool tied_embeddings = true;
-  bool attention_bias = false;  // bias on q, k, v; and on o, see output_bias()
+  bool attention_bias = false;  // bias on q, k and v; for o see output_bias()
   bool qk_norm = false;         // RMSNorm on q and k per head (Qwen3, Gemma 3)
-  // Gemma 3: layers that attend to the last `window` positions only (the query's own included), with rotary
-  // angles of their own, beside layers that attend to all.
+  // Gemma 3 has two kinds of layers: some attend to all positions, some to the last `window` only (the
+  // query's own included), with another rotary θ.
   int window = 0;
   std::vector<bool> windowed;  // per layer; empty: none
   double window_rope_theta = 10000;
-  int query_scalar = 0;  // query_pre_attn_scalar: scores are divided by its root; 0: by that of head_width
+  int query_scalar = 0;  // query_pre_attn_scalar: scores are divided by its root; 0 stands for head_width
   int bos_token = -1;    // -1: none
   std::vector<int> eos_tokens;       // any of them ends a rollout
   Json raw = Json::object();         // config.json as read; written back with the fields above
@@ -49,19 +49,19 @@ struct Architecture {
 
   // Llama and Qwen3 with attention_bias have a bias on o (self_attn.o_proj.bias) too; Qwen2 never has.
   bool output_bias() const { return attention_bias && family != "qwen2"; }
-  // Gemma 3's block: norms multiply by 1 + weight and stand behind attention and feed-forward part as well as
-  // before them, the gate is tanh-GELU instead of SiLU, embeddings are multiplied by sqrt(width).
+  // Gemma 3's block: norms multiply by 1 + weight; there are norms after attention and after the feed-forward
+  // part as well as before; the gate is tanh-GELU instead of SiLU; embeddings are multiplied by sqrt(width).
   bool gemma() const { return family == "gemma3_text"; }
   bool is_windowed(std::size_t layer) const { return layer < windowed.size() && windowed[layer]; }
   std::int64_t parameters() const;  // number of trainable values
 };
 
-// Throws Error that names the Hugging Face field: sizes missing, out of bounds or inconsistent, token ids
-// outside the vocabulary. `operation` opens the message.
+// Throws Error for sizes that are missing, out of bounds or inconsistent, and for token ids outside the
+// vocabulary; it names the Hugging Face field. The message begins with `operation`.
 void check(const Architecture& architecture, const std::string& operation);
 
-// Angle per position of each rotary pair: θ^(−2i/D), scaled. → D/2 values. `windowed`: of the layers with a
-// window, which have their own θ and no scaling.
+// → D/2 values: the angle per position of each rotary pair, θ^(−2i/D), scaled. `windowed`: for the layers
+// with a window, which have their own θ and no scaling.
 std::vector<double> rotary_frequencies(const Architecture& architecture, bool windowed = false);
 
 // From a Hugging Face config.json. Errors name the field: unknown model_type (lists the known), missing,

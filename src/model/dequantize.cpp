@@ -1,6 +1,5 @@
-// Blocks of quantised values → f32. d is a block's scale, m its offset; in the K formats both are themselves
-// quantised per 16 or 32 values. Layouts are those of ggml; blocks are packed, so every field is read
-// bytewise.
+// Blocks of quantised values → f32, in ggml's layouts. d is a block's scale, m its offset; the K formats have
+// quantised scales and offsets per 16 or 32 values besides. Blocks are packed, so fields are read bytewise.
 #include "model/dequantize.h"
 
 #include <c10/util/BFloat16.h>

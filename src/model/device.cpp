@@ -1,4 +1,4 @@
-// See device.h.
+// The CUDA half of libtorch is loaded with dlopen; after that ATen finds its hooks by itself.
 #include "model/device.h"
 
 #include <ATen/Context.h>
@@ -35,6 +35,8 @@ void load_cuda() {
 
 }  // namespace
 
+bool is_device_name(const std::string& name) { return name == "cpu" || cuda_index(name) >= 0; }
+
 at::Device open_device(const std::string& name) {
   if (name == "cpu") return at::kCPU;
   const int index = cuda_index(name);
@@ -47,7 +49,7 @@ at::Device open_device(const std::string& name) {
     throw Error("device", "run.device=" + name + ": found " + std::to_string(count) + " CUDA devices",
                 "nvidia-smi lists them; the driver has to be as new as libtorch's CUDA");
   }
-  // cuDNN's attention plans anew for every shape; micro-batches and prompts hardly ever repeat one.
+  // cuDNN's attention makes a plan for every new shape, and here shapes hardly ever repeat.
   at::globalContext().setSDPUseCuDNN(false);
   return {at::kCUDA, static_cast<at::DeviceIndex>(index)};
 }

@@ -1,6 +1,7 @@
-// What a GGUF file of a language model means: metadata → Architecture and tokenizer parts, tensors → f32
-// under their Hugging Face names. Everything that Architecture cannot express is refused by the metadata's
-// key.
+// What the metadata and the tensors of a GGUF file mean, for the families that llama.cpp writes as llama,
+// qwen2 and qwen3.
+#include "model/gguf.h"
+
 #include <fmt/format.h>
 
 #include <cmath>
@@ -10,7 +11,6 @@
 
 #include "core/error.h"
 #include "model/gguf_file.h"
-#include "model/load.h"
 
 namespace pope {
 namespace {
@@ -104,8 +104,8 @@ at::Tensor to_float(const GgufTensor& tensor) {
   return out;
 }
 
-// llama.cpp stores what Llama 3's scaling divides each frequency by, not its parameters. All published Llama
-// 3 models differ in the factor alone, which is the largest divisor; anything else is refused.
+// llama.cpp does not store the parameters of Llama 3's scaling, but the divisor of each frequency. Published
+// Llama 3 models differ in the factor alone, which is the largest divisor; other divisors are refused.
 RopeScaling read_scaling(const Metadata& metadata, const GgufTensor& tensor, Architecture a) {
   const at::Tensor divisors = to_float(tensor).flatten();
   if (divisors.numel() != a.head_width / 2 || divisors.numel() == 0) {
@@ -238,8 +238,8 @@ std::string hugging_face_name(std::string_view name) {
   return "";
 }
 
-// llama.cpp rotates neighbouring values (2i, 2i + 1) where Hugging Face rotates (i, i + D/2); its converter
-// reorders the rows of Llama's q and k for that. rows [heads·D, …] → the same in Hugging Face's order.
+// llama.cpp rotates neighbouring values (2i, 2i + 1), Hugging Face rotates (i, i + D/2); so llama.cpp's
+// converter reorders the rows of Llama's q and k. rows [heads·D, …] → the same rows in Hugging Face's order.
 at::Tensor unpermute(const at::Tensor& rows, std::int64_t heads, std::int64_t head_width) {
   return rows.reshape({heads, head_width / 2, 2, -1}).transpose(1, 2).reshape(rows.sizes()).contiguous();
 }

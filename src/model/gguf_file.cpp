@@ -49,7 +49,7 @@ class Cursor {
     std::memcpy(&value, take(sizeof value), sizeof value);
     return value;
   }
-  // A count of things of which each takes at least `least` bytes.
+  // A count of things. Error when they cannot fit into the rest of the file, at `least` bytes each.
   std::uint64_t count(std::uint64_t least, const char* what) {
     const auto value = number<std::uint64_t>();
     if (value > left() / least) {
@@ -106,7 +106,7 @@ nlohmann::json scalar(Cursor& in, std::uint32_t type) {
       return in.number<std::uint32_t>();
     case kI32:
       return in.number<std::int32_t>();
-    case kF32:  // 1e-5f becomes the double 1e-5 that was meant
+    case kF32:  // by its shortest decimal text, so that 1e-5f becomes the double 1e-5
       return std::stod(fmt::format("{}", in.number<float>()));
     case kBool:
       return in.number<std::uint8_t>() != 0;
@@ -170,7 +170,7 @@ Described describe(Cursor& in) {
   return out;
 }
 
-// Of the data, which begins behind the descriptions, and of each tensor.
+// The alignment of the data section, which follows the descriptions, and of each tensor in it.
 std::uint64_t alignment_of(const GgufFile& file, const Cursor& in) {
   const auto found = file.metadata.find("general.alignment");
   if (found == file.metadata.end()) return 32;
@@ -183,7 +183,8 @@ std::uint64_t alignment_of(const GgufFile& file, const Cursor& in) {
   return alignment;
 }
 
-// Bytes that two tensors share would be dequantised twice: a small file could name them a million times.
+// Without this check a small file could list the same bytes as a million tensors, each dequantised to memory
+// of its own.
 void refuse_overlap(std::vector<const Described*> order, const Cursor& in) {
   std::sort(order.begin(), order.end(),
             [](const Described* a, const Described* b) { return a->offset < b->offset; });

@@ -1,6 +1,6 @@
 // The container format of GGUF (versions 2 and 3): typed metadata and tensor descriptions. Every count,
 // length and offset is checked against the file's size before it is used, and no two tensors share bytes.
-// What the values mean is gguf.cpp's affair.
+// gguf.h says what the values mean.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,4 @@
-// See graphs.h.
+// Finds libpope_cuda.so and makes its recorder.
 #include "model/graphs.h"
 
 #include <dlfcn.h>

@@ -1,6 +1,6 @@
-// The loops over rows behind layers.h, attention.h and token_logprobs: what ATen would need several passes
-// for. Each struct is one kernel: its operands by name. rows(kernel, begin, end) does rows begin … end − 1
-// and touches no other; T is float or c10::BFloat16, arithmetic is f32 and rounds once at the end.
+// Loops over rows for the CPU, behind layers.h and token_logprobs.h, where ATen would need several passes.
+// Each struct is one kernel and names its operands. rows(kernel, begin, end) computes rows begin … end − 1
+// and touches no others. T is float or c10::BFloat16; arithmetic is f32, rounded once at the end.
 #pragma once
 
 #include <ATen/Parallel.h>
@@ -12,7 +12,7 @@
 
 namespace pope::kernels {
 
-// sum = x + delta; out = sum / sqrt(mean(sum²) + eps) · (offset + weight). Without delta (null), sum is x and
+// sum = x + delta; out = sum / sqrt(mean(sum²) + eps) · (offset + weight). Without delta (null) sum is x, and
 // is not written.
 template <class T>
 struct NormForward {
@@ -22,8 +22,8 @@ struct NormForward {
   float eps, offset;
 };
 
-// The gradient of NormForward. d_x = gradient of sum, d_sum (null: none) included; d_weight [W] f32 is added
-// to.
+// The gradient of NormForward. d_x is the whole gradient of sum: d_sum (null: zero), which comes from
+// elsewhere, plus what comes through out. The gradient of weight is added to d_weight [W] f32.
 template <class T>
 struct NormBackward {
   const T *sum, *weight, *d_out, *d_sum;
@@ -47,7 +47,7 @@ struct SwigluBackward {
   std::int64_t width;
 };
 
-// Where the heads of row n = b·steps + t lie: q [B,H,steps,D]; k and v at [b,head,position] with these
+// Where the heads of row n = b·steps + t go: q to [B,H,steps,D]; k and v to [b,head,position] with these
 // strides, where position = starts[b] + t (starts null: t).
 struct HeadLayout {
   std::int64_t heads, kv_heads, width, steps, kv_batch_stride, kv_head_stride;
@@ -61,7 +61,7 @@ struct SplitHeads {
   const T *qkv, *q_norm, *k_norm;  // norms null: none
   T *q, *k, *v;
 };
-// The gradient of SplitHeads; d_q_norm, d_k_norm [D] f32 are added to.
+// The gradient of SplitHeads. The gradients of the norms are added to d_q_norm and d_k_norm, [D] f32.
 template <class T>
 struct MergeHeads {
   HeadLayout layout;
@@ -69,45 +69,6 @@ struct MergeHeads {
   T* d_qkv;
   float *d_q_norm, *d_k_norm;
 };
-
-// The first `length` keys and values of a sequence, where they do not lie in its own slot. [K,rows,D].
-template <class T>
-struct Trunk {
-  const T *keys = nullptr, *values = nullptr;
-  std::int64_t length = 0, head_stride = 0;
-};
-// Row i = b·K + kv head: the H/K query heads that share it, against its trunk and rows 0 … starts[b] + t of
-// its slot, or the last `window` of these (0: all).
-template <class T>
-struct CachedAttention {
-  const T *q, *keys, *values;  // q [B,H,steps,D]
-  T* out;                      // [B,steps,H,D]
-  const Trunk<T>* trunks;      // [B]
-  const std::int64_t* starts;
-  std::int64_t heads, kv_heads, width, steps, kv_batch_stride, kv_head_stride, window;
-};
-
-// Unit i = r·K + kv head: causal attention within tree r of a packing (packing.h). q [K,G,N,D], k and v
-// [K,N,D], out [N,K,G,D], log_sum [K,G,N] f32. For head widths that has_causal_attention() names.
-struct CausalLayout {
-  const std::int64_t *bounds, *trees;
-  std::int64_t kv_heads, group, width, tokens;
-};
-template <class T>
-struct CausalForward {
-  CausalLayout layout;
-  const T *q, *k, *v;
-  T* out;
-  float* log_sum;
-};
-template <class T>
-struct CausalBackward {
-  CausalLayout layout;
-  const T *q, *k, *v, *out, *d_out;
-  const float* log_sum;
-  T *d_q, *d_k, *d_v;
-};
-bool has_causal_attention(std::int64_t width);
 
 // A row of logits z [V], `scale` = 1 / temperature:
 // log_sum = log Σ exp(scale·z), entropy of the softmax, logprob of the target.
@@ -118,7 +79,8 @@ struct LogprobForward {
   std::int64_t vocab;
   float scale;
 };
-// The gradient of the logits, in T: scale · (g (1[j = t] − p_j) − e p_j (log p_j + H)); g or e null: zero.
+// The gradient of the logits: scale · (g (1[j = t] − p_j) − e p_j (log p_j + H)), with g from d_logprobs and
+// e from d_entropy (null: zero).
 template <class T>
 struct LogprobBackward {
   const float* logits;
@@ -138,22 +100,19 @@ POPE_KERNEL_TYPES(SwigluForward)
 POPE_KERNEL_TYPES(SwigluBackward)
 POPE_KERNEL_TYPES(SplitHeads)
 POPE_KERNEL_TYPES(MergeHeads)
-POPE_KERNEL_TYPES(CachedAttention)
-POPE_KERNEL_TYPES(CausalForward)
-POPE_KERNEL_TYPES(CausalBackward)
 POPE_KERNEL_TYPES(LogprobBackward)
 #undef POPE_KERNEL_TYPES
 void rows(const LogprobForward&, std::int64_t begin, std::int64_t end);
 
-// Runs a kernel over n rows by all threads, when there is enough to do: `work` is about the operations of a
-// row.
+// Runs a kernel over n rows, on all threads if there is enough to do. `work` is about the number of
+// operations per row.
 template <class Kernel>
 void launch(const Kernel& kernel, std::int64_t n, std::int64_t work) {
   constexpr std::int64_t kEnough = 1 << 15;
   at::parallel_for(0, n, std::max<std::int64_t>(1, kEnough / std::max<std::int64_t>(1, work)),
                    [&](std::int64_t begin, std::int64_t end) { rows(kernel, begin, end); });
 }
-// The same for rows of very unequal cost: each thread takes the next that nobody has. `work`: of all
+// The same for rows of very unequal cost: a thread that is free takes the next row. `work` is for all rows
 // together.
 template <class Kernel>
 void launch_unequal(const Kernel& kernel, std::int64_t n, std::int64_t work) {

@@ -1,17 +1,20 @@
-// The cache of keys and values. See model.h.
+// Storage per layer, and copies of slots by memcpy on the CPU.
+#include "model/kv_cache.h"
+
 #include <algorithm>
 #include <cstring>
+#include <string>
+#include <utility>
 
 #include "core/error.h"
 #include "model/layers.h"
-#include "model/model.h"
 
 namespace pope {
 
 namespace {
 
-// The loops of the CPU read what has been written and no more. Elsewhere what is not seen is multiplied by
-// zero, which takes finite numbers.
+// The CPU's loops only read rows that were written. On other devices masked rows are read and multiplied by
+// zero, so they must be finite.
 at::Tensor room(at::IntArrayRef sizes, const at::TensorOptions& options) {
   return options.device().is_cpu() ? at::empty(sizes, options) : at::zeros(sizes, options);
 }
@@ -74,16 +77,16 @@ void KvCache::share(int slot, std::shared_ptr<const KvCache> prompt, int length)
 void KvCache::release(int slot) { shared_.at(slot) = {}; }
 int KvCache::shared(int slot) const { return shared_.at(slot).length; }
 
-std::vector<Trunk> KvCache::trunks(std::size_t layer, std::int64_t batch) const {
-  std::vector<Trunk> trunks(static_cast<std::size_t>(batch));
+std::vector<SharedPrefix> KvCache::shared_prefixes(std::size_t layer, std::int64_t batch) const {
+  std::vector<SharedPrefix> prefixes(static_cast<std::size_t>(batch));
   bool any = false;
-  for (std::size_t s = 0; s < trunks.size(); ++s) {
+  for (std::size_t s = 0; s < prefixes.size(); ++s) {
     const auto& [prompt, length] = shared_[s];
     if (!prompt) continue;
     any = true;
-    trunks[s] = {prompt->keys[layer], prompt->values[layer], length};
+    prefixes[s] = {prompt->keys[layer], prompt->values[layer], length};
   }
-  return any ? trunks : std::vector<Trunk>();
+  return any ? prefixes : std::vector<SharedPrefix>();
 }
 
 void KvCache::reserve(int positions) {

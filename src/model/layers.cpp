@@ -1,10 +1,13 @@
-// The fused pieces of a block and their gradients. See layers.h.
+// The fused pieces of a block and their gradients.
 #include "model/layers.h"
 
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "model/cached_attention.h"
+#include "model/causal_attention.h"
 #include "model/kernels.h"
+#include "model/layers_plain.h"
 
 namespace pope {
 namespace {
@@ -32,10 +35,10 @@ T* out(const at::Tensor& x) {
   return x.defined() ? x.data_ptr<T>() : nullptr;
 }
 
-// Sums of weight gradients, one row per thread so that threads do not share them.
+// Room for the gradients of weights: one row per thread, to be summed afterwards.
 at::Tensor thread_sums(std::int64_t width) { return at::zeros({at::get_num_threads(), width}, at::kFloat); }
 
-// x [N,W], delta like it or undefined → {x + delta (undefined without delta), normed}.
+// x [N,W], delta [N,W] or undefined → {x + delta (undefined without delta), normed}.
 variable_list norm_forward(const at::Tensor& x, const at::Tensor& delta, const at::Tensor& weight, double eps,
                            double offset) {
   const auto width = x.size(-1);
@@ -156,7 +159,7 @@ Heads split_forward(const at::Tensor& qkv, const HeadSplit& s) {
   return heads;
 }
 
-// The norms are arguments of their own so that autograd sees them; without norms they are empty tensors.
+// The norms are separate arguments so that autograd sees them; a model without norms passes empty tensors.
 struct Split : Function<Split> {
   static variable_list forward(AutogradContext* ctx, const at::Tensor& qkv, const at::Tensor& q_norm,
                                const at::Tensor& k_norm, const HeadSplit* split) {
@@ -205,19 +208,19 @@ struct Split : Function<Split> {
 
 // → {attended [N,H·D], log-sum of the scores [K,G,N]}.
 std::pair<at::Tensor, at::Tensor> causal_forward(const Heads& heads, const Packing& packing) {
-  const auto kv_heads = heads.q.size(0), group = heads.q.size(1), n = heads.q.size(2),
+  const auto kv_heads = heads.q.size(0), heads_per_kv = heads.q.size(1), n = heads.q.size(2),
              width = heads.q.size(3);
-  auto attended = at::empty({n, kv_heads * group * width}, heads.q.options());
-  auto log_sum = at::empty({kv_heads, group, n}, at::kFloat);
+  auto attended = at::empty({n, kv_heads * heads_per_kv * width}, heads.q.options());
+  auto log_sum = at::empty({kv_heads, heads_per_kv, n}, at::kFloat);
   by_type(heads.q, [&]<class T>(T*) {
     const kernels::CausalForward<T> kernel{
-        {packing.bounds.data(), packing.trees.data(), kv_heads, group, width, n},
+        {packing.bounds.data(), packing.groups.data(), kv_heads, heads_per_kv, width, n},
         in<T>(heads.q),
         in<T>(heads.k),
         in<T>(heads.v),
         out<T>(attended),
         out<float>(log_sum)};
-    kernels::launch_unequal(kernel, packing.trees_count() * kv_heads, n * kv_heads * group * width);
+    kernels::launch_unequal(kernel, packing.group_count() * kv_heads, n * kv_heads * heads_per_kv * width);
   });
   return {attended, log_sum};
 }
@@ -228,30 +231,31 @@ struct CausalAttention : Function<CausalAttention> {
     const auto [attended, log_sum] = causal_forward({q, k, v}, *packing);
     ctx->save_for_backward({q, k, v, attended, log_sum});
     ctx->saved_data["bounds"] = packing->bounds;
-    ctx->saved_data["trees"] = packing->trees;
+    ctx->saved_data["groups"] = packing->groups;
     return attended;
   }
   static variable_list backward(AutogradContext* ctx, variable_list d) {
     const auto saved = ctx->get_saved_variables();
     const auto bounds = ctx->saved_data["bounds"].toIntVector(),
-               trees = ctx->saved_data["trees"].toIntVector();
+               groups = ctx->saved_data["groups"].toIntVector();
     const auto &q = saved[0], &k = saved[1], &v = saved[2];
-    const auto kv_heads = q.size(0), group = q.size(1), n = q.size(2), width = q.size(3);
+    const auto kv_heads = q.size(0), heads_per_kv = q.size(1), n = q.size(2), width = q.size(3);
     const auto d_out = d[0].contiguous();
     auto d_q = at::empty_like(q), d_k = at::empty_like(k), d_v = at::empty_like(v);
     by_type(q, [&]<class T>(T*) {
-      const kernels::CausalBackward<T> kernel{{bounds.data(), trees.data(), kv_heads, group, width, n},
-                                              in<T>(q),
-                                              in<T>(k),
-                                              in<T>(v),
-                                              in<T>(saved[3]),
-                                              in<T>(d_out),
-                                              in<float>(saved[4]),
-                                              out<T>(d_q),
-                                              out<T>(d_k),
-                                              out<T>(d_v)};
-      const auto units = (static_cast<std::int64_t>(trees.size()) - 1) * kv_heads;
-      kernels::launch_unequal(kernel, units, n * kv_heads * group * width);
+      const kernels::CausalBackward<T> kernel{
+          {bounds.data(), groups.data(), kv_heads, heads_per_kv, width, n},
+          in<T>(q),
+          in<T>(k),
+          in<T>(v),
+          in<T>(saved[3]),
+          in<T>(d_out),
+          in<float>(saved[4]),
+          out<T>(d_q),
+          out<T>(d_k),
+          out<T>(d_v)};
+      const auto units = (static_cast<std::int64_t>(groups.size()) - 1) * kv_heads;
+      kernels::launch_unequal(kernel, units, n * kv_heads * heads_per_kv * width);
     });
     return {d_q, d_k, d_v, {}};
   }
@@ -325,18 +329,19 @@ at::Tensor split_heads_into_cache(const at::Tensor& qkv, const HeadSplit& split,
 }
 
 at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values,
-                            const at::Tensor& starts, std::int64_t window, const std::vector<Trunk>& trunks) {
+                            const at::Tensor& starts, std::int64_t window,
+                            const std::vector<SharedPrefix>& prefixes) {
   const auto batch = starts.size(0), kv_heads = keys.size(1), group = q.size(1), steps = q.size(2),
              width = q.size(3);
   auto result = at::empty({batch * steps, kv_heads * group * width}, q.options());
   const auto* start = in<std::int64_t>(starts);
   by_type(q, [&]<class T>(T*) {
-    std::vector<kernels::Trunk<T>> beginnings(static_cast<std::size_t>(batch));
+    std::vector<kernels::SharedPrefix<T>> beginnings(static_cast<std::size_t>(batch));
     std::int64_t longest = 0;
     for (std::int64_t b = 0; b < batch; ++b) {
-      if (!trunks.empty() && trunks[b].length > 0) {
-        const Trunk& trunk = trunks[b];
-        beginnings[b] = {in<T>(trunk.keys), in<T>(trunk.values), trunk.length, trunk.keys.stride(1)};
+      if (!prefixes.empty() && prefixes[b].length > 0) {
+        const SharedPrefix& prefix = prefixes[b];
+        beginnings[b] = {in<T>(prefix.keys), in<T>(prefix.values), prefix.length, prefix.keys.stride(1)};
       }
       longest = std::max(longest, beginnings[b].length + start[b] + steps);
     }

@@ -10,17 +10,18 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/json_depth.h"
+#include "model/gguf.h"
 
 namespace pope {
 namespace fs = std::filesystem;
 namespace {
 
-// The shards that model.safetensors.index.json lists. Each tensor must be in the shard it is said to be in.
+// The shards that model.safetensors.index.json lists. Each must hold exactly the tensors listed for it.
 std::vector<WeightFile> shards(const fs::path& folder, const fs::path& index_path) {
   const auto fail = [&](const std::string& message) {
     throw Error("load model", index_path.string() + ": " + message, "the folder is incomplete or damaged");
   };
-  // Keys sorted (not Json, whose lookup is linear): a map of a hundred thousand names must not take minutes.
+  // nlohmann::json, not Json, whose lookup is linear: a hundred thousand names would take minutes.
   const std::string text = read_file(index_path);
   const auto index = nested_too_deep(text) ? nlohmann::json() : nlohmann::json::parse(text, nullptr, false);
   const auto listed = index.find("weight_map");
@@ -47,12 +48,12 @@ std::vector<WeightFile> shards(const fs::path& folder, const fs::path& index_pat
   return files;
 }
 
-// What old checkpoints carry besides the parameters: rotary tables, and the second copy of a tied embedding.
+// Tensors of old checkpoints that are no parameters: rotary tables, and the second copy of a tied embedding.
 bool is_redundant(const Architecture& architecture, const std::string& name) {
   return (architecture.tied_embeddings && name == "lm_head.weight") || name.ends_with(".rotary_emb.inv_freq");
 }
 
-// Error: a second copy that is none.
+// Error where lm_head.weight of a tied model differs from the embedding.
 void drop_redundant(NamedTensors& tensors, const Architecture& architecture) {
   const auto find = [&](const char* name) {
     return std::find_if(tensors.begin(), tensors.end(), [&](const auto& item) { return item.first == name; });
@@ -66,8 +67,8 @@ void drop_redundant(NamedTensors& tensors, const Architecture& architecture) {
   std::erase_if(tensors, [&](const auto& item) { return is_redundant(architecture, item.first); });
 }
 
-// Kept for whoever samples from the saved model: temperature, top_p and the like. Its ids end a rollout too:
-// Qwen's chat models name their second one only there.
+// generation_config.json: temperature, top_p and the like are kept for those who sample from the saved model.
+// Its eos ids count as well: Qwen's chat models name their second one only there.
 void add_generation_config(Architecture& architecture, const fs::path& folder) {
   const fs::path path = folder / "generation_config.json";
   if (!fs::exists(path)) return;
@@ -78,7 +79,8 @@ void add_generation_config(Architecture& architecture, const fs::path& folder) {
   }
 }
 
-// What configuration and tokenizer say only together.
+// Checks that architecture and tokenizer fit, and takes the eos id from the tokenizer where config.json has
+// none.
 void settle(const fs::path& path, Architecture& architecture, const Tokenizer& tokenizer) {
   if (tokenizer.size() > architecture.vocab_size) {
     throw Error(
@@ -93,7 +95,7 @@ void settle(const fs::path& path, Architecture& architecture, const Tokenizer& t
   check(architecture, "load model");
 }
 
-// The weights of a directory, checked by their headers before gigabytes are read.
+// The weights of a directory. The headers are checked before gigabytes are read.
 NamedTensors read_weights(const fs::path& folder, const Architecture& architecture, at::ScalarType type,
                           at::Device device) {
   const std::vector<WeightFile> files = weight_files(folder);

@@ -1,4 +1,4 @@
-// The transformer: parameters by role, one block function, and the two ways through it. See model.h.
+// Parameters by role, one block function, and the two ways through it.
 #include "model/model.h"
 
 #include <c10/core/GradMode.h>
@@ -14,6 +14,7 @@
 #include "core/memory.h"
 #include "core/rng.h"
 #include "model/layers.h"
+#include "model/layers_plain.h"
 #include "model/product.h"
 #include "model/recompute.h"
 
@@ -22,9 +23,10 @@ namespace pope {
 // The compute tensors of one block. Undefined: not in this architecture.
 struct Model::Layer {
   at::Tensor input_norm, ffn_norm, q_norm, k_norm, output, output_bias, down;
-  at::Tensor attention_out_norm, ffn_out_norm;  // of what attention and feed-forward part add (Gemma 3)
-  // q, k, v one below the other [C,W], bias [C]; gate and up one below the other [2F,W]. The named parameters
-  // are views of these, so that decoding does one product where the gradient has two or three owners.
+  at::Tensor attention_out_norm, ffn_out_norm;  // norms after attention and feed-forward part (Gemma 3)
+  // The rows of q, k and v in one tensor [C,W], bias [C]; those of gate and up in one [2F,W]. The named
+  // parameters (…_parts) are views of these, so that decoding needs one product and training still has
+  // separate gradients.
   at::Tensor qkv, qkv_bias, gate_up;
   std::vector<at::Tensor> qkv_parts, qkv_bias_parts, gate_up_parts;
 };
@@ -35,7 +37,7 @@ struct Model::Views {
   std::mutex rotary_mutex;
   struct Rotary {
     at::Tensor cos, sin;  // [positions so far, D/2] f32
-  } rotary_tables[2];     // of layers that attend to all positions, and of those with a window
+  } rotary_tables[2];     // [0]: layers that attend to all positions; [1]: layers with a window
 
   // The rows of a rotary table at `positions` [N] i64, all below `length`; the table grows to it.
   Rotary rotary(const Architecture& a, bool windowed, const at::Tensor& positions, std::int64_t length) {
@@ -43,7 +45,7 @@ struct Model::Views {
     auto& [cos, sin] = rotary_tables[windowed];
     if (!cos.defined() || cos.size(0) < length) {
       const std::int64_t before = cos.defined() ? cos.size(0) : std::min(512, a.context);
-      // On a device all at once: recorded steps go on reading where the table lay.
+      // On a device the table is made once in full: recorded steps keep reading at its address.
       const auto rows =
           embedding.is_cpu() ? std::max(length, 2 * before) : std::max<std::int64_t>(length, a.context);
       const auto frequencies = at::tensor(rotary_frequencies(a, windowed), at::kFloat);
@@ -59,13 +61,13 @@ namespace {
 
 using Shape = std::vector<std::int64_t>;
 
-// What Hugging Face calls the norm before the feed-forward part. In Gemma 3 the name that the other families
-// have for it is that of the norm behind attention.
+// Hugging Face's name of the norm before the feed-forward part. In Gemma 3 "post_attention_layernorm", its
+// name in the other families, is the norm after attention.
 const char* ffn_norm_name(const Architecture& a) {
   return a.gemma() ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight";
 }
 
-// Every parameter with its shape, in the order they are kept and saved.
+// Every parameter with its shape, in the order in which they are kept and saved.
 std::vector<std::pair<std::string, Shape>> parameter_shapes(const Architecture& a) {
   std::vector<std::pair<std::string, Shape>> out;
   const std::int64_t w = a.width, q = std::int64_t{a.heads} * a.head_width,
@@ -103,20 +105,19 @@ std::vector<std::pair<std::string, Shape>> parameter_shapes(const Architecture& 
 std::string text(at::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(shape, ",")); }
 
 // The tensors of `given` in the order of parameter_shapes, all checked.
-std::vector<std::pair<std::string, at::Tensor>> ordered(
-    const Architecture& a, std::vector<std::pair<std::string, at::Tensor>> given) {
+NamedTensors ordered(const Architecture& a, NamedTensors given) {
   std::vector<TensorInfo> listed;
   for (const auto& [name, tensor] : given)
     listed.push_back({name, tensor.sizes().vec(), tensor.scalar_type()});
   check_weights(a, listed);
   std::map<std::string, at::Tensor> by_name;
   for (auto& [name, tensor] : given) by_name[name] = std::move(tensor);
-  std::vector<std::pair<std::string, at::Tensor>> out;
+  NamedTensors out;
   for (const auto& [name, shape] : parameter_shapes(a)) out.emplace_back(name, std::move(by_name.at(name)));
   return out;
 }
 
-// `parts` become rows of one storage, which is returned.
+// Makes `parts` views of one tensor that holds their rows one below the other. → that tensor.
 at::Tensor stack(const std::vector<at::Tensor*>& parts) {
   std::vector<at::Tensor> old;
   for (const auto* part : parts) old.push_back(*part);
@@ -131,13 +132,14 @@ at::Tensor stack(const std::vector<at::Tensor*>& parts) {
   return whole;
 }
 
-// With gradient, the parts have to be seen by autograd (copying the weights is small beside the product);
-// without, the storage they share serves.
+// The joint weights for a product. With gradient they are put together from the parts, which autograd then
+// sees (the copy costs little beside the product); without gradient the shared storage is used.
 at::Tensor stacked(const at::Tensor& whole, const std::vector<at::Tensor>& parts) {
   return c10::GradMode::is_enabled() && whole.defined() ? at::cat(parts) : whole;
 }
 
-// Attention divides scores by the root of the head width; a query so scaled makes that of query_scalar.
+// Attention divides scores by the root of the head width. Scaling the query changes that to query_scalar's
+// root.
 at::Tensor scaled_query(const Architecture& a, const at::Tensor& q) {
   if (a.query_scalar == 0 || a.query_scalar == a.head_width) return q;
   return q * std::sqrt(double(a.head_width) / a.query_scalar);
@@ -174,8 +176,7 @@ void check_weights(const Architecture& a, const std::vector<TensorInfo>& given) 
   }
 }
 
-Model::Model(Architecture architecture, std::vector<std::pair<std::string, at::Tensor>> weights,
-             at::ScalarType compute, Weights use)
+Model::Model(Architecture architecture, NamedTensors weights, at::ScalarType compute, Weights use)
     : architecture_(std::move(architecture)), compute_(compute), views_(std::make_shared<Views>()) {
   if (compute != at::kFloat && compute != at::kBFloat16) {
     throw Error("model",
@@ -183,8 +184,8 @@ Model::Model(Architecture architecture, std::vector<std::pair<std::string, at::T
   }
   const c10::NoGradGuard no_grad;
   std::map<std::string, std::size_t> index;
-  // Nothing is copied that need not be: the tensors given become the masters or, where those are the compute
-  // tensors, these.
+  // Without needless copies: the given tensors become the masters, or the compute tensors if there are no
+  // masters.
   const bool own_masters = compute != at::kFloat && use == Weights::trainable;
   for (auto& [name, tensor] : ordered(architecture_, std::move(weights))) {
     index[name] = parameters_.size();
@@ -226,7 +227,7 @@ Model::Model(Architecture architecture, std::vector<std::pair<std::string, at::T
     layer.output_bias = maybe(attention + "o_proj.bias");
     layer.down = *slot(p + "mlp.down_proj.weight");
     views_->layers.push_back(std::move(layer));
-    give_back_freed_memory();  // the parts that became one: weights of billions are not in memory twice
+    give_back_freed_memory();  // of the separate parts, so that large weights are not in memory twice
   }
   views_->embedding = *slot("model.embed_tokens.weight");
   views_->final_norm = *slot("model.norm.weight");
@@ -239,7 +240,7 @@ Model::Model(Architecture architecture, std::vector<std::pair<std::string, at::T
 
 std::shared_ptr<Model> Model::random(Architecture architecture, std::uint64_t seed, at::ScalarType compute) {
   constexpr double kInitializerRange = 0.02;
-  std::vector<std::pair<std::string, at::Tensor>> weights;
+  NamedTensors weights;
   for (const auto& [name, shape] : parameter_shapes(architecture)) {
     const bool norm = name.find("norm") != std::string::npos;
     auto tensor = norm && !architecture.gemma() ? at::ones(shape) : at::zeros(shape);
@@ -254,7 +255,7 @@ std::shared_ptr<Model> Model::random(Architecture architecture, std::uint64_t se
   return std::make_shared<Model>(std::move(architecture), std::move(weights), compute);
 }
 
-void Model::publish() {
+void Model::sync_compute_weights() {
   const c10::NoGradGuard no_grad;
   for (auto& parameter : parameters_) {
     if (!parameter.master.is_same(parameter.compute)) parameter.compute.copy_(parameter.master);
@@ -269,11 +270,11 @@ at::Tensor Model::forward(const at::Tensor& tokens, const at::Tensor& positions,
                           const Attend& attend) const {
   const auto& a = architecture_;
   const double offset = a.gemma() ? 1 : 0;
-  Views::Rotary rotary[2];  // as in Views
+  Views::Rotary rotary[2];  // [windowed]
   for (const bool windowed : {false, true}) {
     if (!windowed || a.window > 0) rotary[windowed] = views_->rotary(a, windowed, positions, length);
   }
-  // By value, all but the model: with recomputation a block runs again after this function has returned.
+  // Captures by value, all but the model: recomputation runs a block again after this function has returned.
   const auto block = [this, attend, offset, rotary](std::size_t l, TensorPair state) {
     const auto& a = architecture_;
     const auto& layer = views_->layers[l];
@@ -312,7 +313,7 @@ at::Tensor Model::forward(const at::Tensor& tokens, const at::Tensor& positions,
   return state.second;
 }
 
-at::Tensor Model::hidden(const at::Tensor& tokens, const Packing& packing) const {
+at::Tensor Model::forward_hidden(const at::Tensor& tokens, const Packing& packing) const {
   if (tokens.dim() != 1 || tokens.size(0) != packing.tokens()) {
     throw Error("hidden", fmt::format("expected a row of {} tokens, as the packing says, got {}",
                                       packing.tokens(), text(tokens.sizes())));
@@ -351,13 +352,13 @@ at::Tensor Model::decode_within(const at::Tensor& tokens, const at::Tensor& star
   const auto batch = tokens.size(0), steps = tokens.size(1);
   const auto positions = (starts.unsqueeze(1) + at::arange(steps, starts.options())).flatten();
   const bool fused = has_fused(views_->embedding);
-  at::Tensor seen[2];  // by whether there is a window, as in Views
+  at::Tensor seen[2];  // [windowed]
   if (!fused) {
     seen[0] = plain::seen_positions(starts, steps, length, 0, compute_);
     if (architecture_.window > 0)
       seen[1] = plain::seen_positions(starts, steps, length, architecture_.window, compute_);
   }
-  auto rows = starts;  // of the slots, where keys and values are written
+  auto rows = starts;  // the slots' rows to write keys and values to
   if (fused) {
     rows = starts.clone();
     for (std::int64_t b = 0; b < batch; ++b) rows.data_ptr<std::int64_t>()[b] -= cache.shared(b);
@@ -366,13 +367,13 @@ at::Tensor Model::decode_within(const at::Tensor& tokens, const at::Tensor& star
     const auto &keys = cache.keys[l], &values = cache.values[l];
     const auto split_into = fused ? split_heads_into_cache : plain::split_heads_into_cache;
     const auto q = scaled_query(architecture_, split_into(qkv, split, rows, keys, values));
-    return fused ? cached_attention(q, keys, values, rows, window, cache.trunks(l, batch))
+    return fused ? cached_attention(q, keys, values, rows, window, cache.shared_prefixes(l, batch))
                  : plain::cached_attention(q, keys, values, seen[window > 0]);
   };
   return forward(tokens.flatten(), positions, length, attend).view({batch, steps, architecture_.width});
 }
 
-// decode() from position 0. It attends to nothing older: the attention of training.
+// decode() from position 0. The cache holds nothing older, so the attention of training serves.
 at::Tensor Model::prefill(const at::Tensor& tokens, KvCache& cache) const {
   const c10::NoGradGuard no_grad;
   const auto batch = tokens.size(0), steps = tokens.size(1);

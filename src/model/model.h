@@ -1,6 +1,6 @@
-// The model: parameters and the two ways through them, which share the layer code.
-//   hidden():  the training forward over packed sequences, differentiable.
-//   decode():  one step for a batch of cached sequences, or a prefill, without gradient.
+// The model: parameters, and the two ways through them, which share the code of the layers.
+//   forward_hidden()  training: packed sequences, differentiable.
+//   decode()          sampling: one step of a batch of cached sequences, or a prefill; no gradient.
 // Symbols: B sequences, T positions, N rows (tokens), W width, H query heads, K kv heads, D head width, V
 // vocabulary.
 #pragma once
@@ -13,76 +13,37 @@
 #include <vector>
 
 #include "model/architecture.h"
+#include "model/kv_cache.h"
+#include "model/named_tensors.h"
 #include "model/packing.h"
-#include "text/tokenizer.h"
+#include "model/token_logprobs.h"
 
 namespace pope {
 
-// A trainable tensor: the fp32 master that the optimiser steps, and the tensor that forward passes read.
-// In fp32 compute the two are one tensor; in bf16 the compute tensor is the master rounded (see publish()).
+// A trainable tensor: the f32 master that the optimiser changes, and the tensor that forward passes read. In
+// f32 compute the two are one tensor; in bf16 sync_compute_weights() rounds the master to the compute tensor.
 struct Parameter {
   std::string name;    // Hugging Face's name, "model.layers.0.self_attn.q_proj.weight"
-  at::Tensor master;   // f32; of a frozen model the compute tensor
-  at::Tensor compute;  // f32 or bf16; requires_grad, its .grad() is what backward leaves
+  at::Tensor master;   // f32; in a frozen model the compute tensor
+  at::Tensor compute;  // f32 or bf16; requires_grad, backward leaves the gradient in its .grad()
 };
 
-struct Trunk;  // layers.h
-
-// Keys and values of the sequences in flight. Slot s, layer l: keys[l][s, K, row, D], position p of the
-// sequence in row p − shared(s). Lengths are the engine's to track.
-class KvCache {
- public:
-  KvCache(const Architecture& architecture, int slots, int positions, at::ScalarType dtype,
-          at::Device device = at::kCPU);
-  std::vector<at::Tensor> keys, values;  // per layer [slots, K, positions, D]
-  int slots() const;
-  int positions() const;  // rows per slot
-  // The first `length` positions, all layers. copy() lets the other slot share what this one does,
-  // copy_from() wants all of them in the source's own rows.
-  void copy(int from_slot, int to_slot, int length);
-  void copy_from(const KvCache& source, int from_slot, int to_slot, int length);
-  void reserve(int positions);  // grows, keeping the content
-
-  // The first `length` positions of a slot are read in slot 0 of `prompt`, which any number of slots share;
-  // the slot's own rows begin behind them. On the CPU only: recorded steps (graphs.h) read one place.
-  void share(int slot, std::shared_ptr<const KvCache> prompt, int length);
-  void release(int slot);      // shares nothing any more
-  int shared(int slot) const;  // positions read elsewhere
-  // What the first slots share of a layer; empty when none shares anything.
-  std::vector<Trunk> trunks(std::size_t layer, std::int64_t batch) const;
-
- private:
-  struct Shared {
-    std::shared_ptr<const KvCache> prompt;
-    int length = 0;
-  };
-  std::vector<Shared> shared_;  // by slot
-};
-
-// A tensor without its numbers, as the header of a file describes it.
-struct TensorInfo {
-  std::string name;
-  std::vector<std::int64_t> shape;
-  at::ScalarType type;
-};
-// Error: a parameter of the architecture is missing, has another shape or no floating type, or a tensor is
-// none.
+// Error: a parameter of the architecture is missing, has another shape or is not of a floating type, or a
+// given tensor is not a parameter.
 void check_weights(const Architecture& architecture, const std::vector<TensorInfo>& given);
 
-// A frozen model only samples: it has no masters beside its compute tensors.
+// A frozen model only samples; it has no masters beside its compute tensors.
 enum class Weights { trainable, frozen };
 
 class Model {
  public:
-  // Takes `weights` over (Hugging Face names; a tied lm_head may be absent) on the device they are on: what
-  // has the right type is not copied. Errors: missing, extra or misshapen tensors, by name. `compute` is
-  // kFloat or kBFloat16.
-  Model(Architecture architecture, std::vector<std::pair<std::string, at::Tensor>> weights,
-        at::ScalarType compute = at::kFloat, Weights use = Weights::trainable);
+  // Takes `weights` (Hugging Face names; a tied lm_head may be absent) on the device they are on. Those that
+  // have the right type are not copied. `compute` is kFloat or kBFloat16. Errors: see check_weights.
+  Model(Architecture architecture, NamedTensors weights, at::ScalarType compute = at::kFloat,
+        Weights use = Weights::trainable);
   Model(const Model&) = delete;
   Model& operator=(const Model&) = delete;
-  // Random weights: normal(0, initializer_range = 0.02), norms that multiply by 1, biases 0; deterministic in
-  // `seed`.
+  // Random weights: normal(0, 0.02), norms that multiply by 1, biases 0; deterministic in `seed`.
   static std::shared_ptr<Model> random(Architecture architecture, std::uint64_t seed,
                                        at::ScalarType compute = at::kFloat);
 
@@ -90,35 +51,35 @@ class Model {
   std::vector<Parameter>& parameters() { return parameters_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
   at::ScalarType compute_type() const { return compute_; }
-  // Where the weights are. Inputs have to be there too, where nothing else is said.
+  // Where the weights are. Inputs must be there too, unless a function says otherwise.
   at::Device device() const;
-  // Counts optimiser steps; stamped on rollouts.
+  // The number of optimiser steps so far; rollouts record it.
   std::int64_t version = 0;
-  // hidden() keeps two tensors [N,W] per block and computes the rest again in the backward pass: the same
-  // gradients, less memory, about a third more time.
+  // With it forward_hidden() keeps two tensors [N,W] per block and computes the rest again in the backward
+  // pass: the same gradients with less memory, in about a third more time.
   bool activation_checkpointing = false;
-  // Makes the compute tensors equal to the masters again (after an optimiser step). No-op in fp32. In place,
-  // as all that changes weights has to be: recorded decode steps (graphs.h) read them where they lie.
-  void publish();
+  // Copies the masters to the compute tensors; call it after changing masters. Does nothing in f32. Weights
+  // are always changed in place: recorded decode steps (graphs.h) read them at their addresses.
+  void sync_compute_weights();
 
-  // Final-norm hidden states. tokens [N] i64 of the sequences that `packing` names → [N,W] compute dtype,
-  // with gradient. Each sequence is computed as if it were alone.
-  at::Tensor hidden(const at::Tensor& tokens, const Packing& packing) const;
+  // Hidden states after the final norm. tokens [N] i64, laid out as `packing` says → [N,W] compute type, with
+  // gradient. The result for a sequence does not depend on the others in the row.
+  at::Tensor forward_hidden(const at::Tensor& tokens, const Packing& packing) const;
 
-  // Cached step. tokens [B,T] i64 (on the CPU, as starts) for the cache slots 0..B−1 of `cache` (T = 1:
-  // decode; T > 1: prefill of right-padded prompts), starts [B] i64 = position of each row's first token.
-  // Writes keys and values into the cache, attends to positions ≤ its own. → hidden [B,T,W], no gradient. The
-  // plain reference is hidden().
+  // One cached step, or with T > 1 a prefill of right-padded prompts. tokens [B,T] i64 for the cache's slots
+  // 0 … B−1, starts [B] i64 the position of each row's first token; both on the CPU. Writes keys and values
+  // into the cache; each token attends to the positions up to its own. → hidden states [B,T,W], no gradient.
+  // The plain reference is forward_hidden().
   at::Tensor decode(const at::Tensor& tokens, const at::Tensor& starts, KvCache& cache) const;
-  // The same with tokens and starts where the weights are. On a device other than the CPU nothing is read on
-  // the host, and nothing but B, T and `length` decides what is launched. Attends within the first `length`
-  // positions; the caller answers for starts + T ≤ length, and for room in the cache.
+  // The same with tokens and starts on the weights' device, attending within the first `length` positions. On
+  // devices other than the CPU nothing is read on the host, and what is launched depends on B, T and `length`
+  // alone. The caller makes sure that starts + T ≤ length and that the cache has room.
   at::Tensor decode_within(const at::Tensor& tokens, const at::Tensor& starts, std::int64_t length,
                            KvCache& cache) const;
 
-  // Logits of rows. hidden [N,W] → [N,V] f32, bf16 multiplied exactly and summed in f32. No gradient.
+  // Logits of hidden states [N,W] → [N,V] f32; bf16 is multiplied exactly and summed in f32. No gradient.
   at::Tensor logits(const at::Tensor& hidden) const;
-  // The output embedding [V,W], compute dtype: the tied embedding or lm_head.
+  // The output embedding [V,W], compute type: lm_head, or the tied embedding.
   const at::Tensor& output_embedding() const;
 
  private:
@@ -133,18 +94,5 @@ class Model {
   struct Views;  // the compute tensors by role
   std::shared_ptr<Views> views_;
 };
-
-// Per-token log-probabilities and entropies, never holding [N,V] for more than a chunk of rows (0: a
-// number that suits caches and memory). hidden [N,W], targets [N] i64, temperature > 0: logits are divided
-// by it before the log-softmax. → logprobs [N] f32 and entropy [N] f32 (nats), both differentiable with
-// respect to hidden and the output embedding; logits are recomputed chunk by chunk in backward. The plain
-// reference is token_logprobs_reference.
-struct TokenLogprobs {
-  at::Tensor logprobs, entropy;
-};
-TokenLogprobs token_logprobs(const at::Tensor& hidden, const at::Tensor& output_embedding,
-                             const at::Tensor& targets, double temperature, std::int64_t chunk_rows = 0);
-TokenLogprobs token_logprobs_reference(const at::Tensor& hidden, const at::Tensor& output_embedding,
-                                       const at::Tensor& targets, double temperature);
 
 }  // namespace pope

@@ -1,4 +1,4 @@
-// See packing.h.
+// Segments are appended; positions and lengths follow from their bounds.
 #include "model/packing.h"
 
 #include <fmt/format.h>
@@ -18,25 +18,25 @@ void check(std::int64_t length) {
 
 }  // namespace
 
-void Packing::add_trunk(std::int64_t length) {
+void Packing::add_prefix(std::int64_t length) {
   check(length);
   bounds.push_back(bounds.back() + length);
-  trees.push_back(trees.back() + 1);
+  groups.push_back(groups.back() + 1);
 }
 
-void Packing::add_branch(std::int64_t length) {
+void Packing::add_continuation(std::int64_t length) {
   check(length);
-  if (trees.size() < 2) throw Error("packing", "expected a trunk before its branches");
+  if (groups.size() < 2) throw Error("packing", "expected a prefix before its continuations");
   bounds.push_back(bounds.back() + length);
-  ++trees.back();
+  ++groups.back();
 }
 
 std::int64_t Packing::longest() const {
   std::int64_t result = 0;
-  for (std::size_t r = 0; r + 1 < trees.size(); ++r) {
-    const auto first = trees[r], trunk = bounds[first + 1] - bounds[first];
-    for (auto s = first; s < trees[r + 1]; ++s) {
-      result = std::max(result, (s == first ? 0 : trunk) + bounds[s + 1] - bounds[s]);
+  for (std::size_t r = 0; r + 1 < groups.size(); ++r) {
+    const auto first = groups[r], prefix = bounds[first + 1] - bounds[first];
+    for (auto s = first; s < groups[r + 1]; ++s) {
+      result = std::max(result, (s == first ? 0 : prefix) + bounds[s + 1] - bounds[s]);
     }
   }
   return result;
@@ -45,10 +45,10 @@ std::int64_t Packing::longest() const {
 at::Tensor Packing::positions() const {
   auto result = at::empty({tokens()}, at::kLong);
   auto* out = result.data_ptr<std::int64_t>();
-  for (std::size_t r = 0; r + 1 < trees.size(); ++r) {
-    const auto first = trees[r], trunk = bounds[first + 1] - bounds[first];
-    for (auto s = first; s < trees[r + 1]; ++s) {
-      std::iota(out + bounds[s], out + bounds[s + 1], s == first ? 0 : trunk);
+  for (std::size_t r = 0; r + 1 < groups.size(); ++r) {
+    const auto first = groups[r], prefix = bounds[first + 1] - bounds[first];
+    for (auto s = first; s < groups[r + 1]; ++s) {
+      std::iota(out + bounds[s], out + bounds[s + 1], s == first ? 0 : prefix);
     }
   }
   return result;
@@ -56,7 +56,7 @@ at::Tensor Packing::positions() const {
 
 Packing Packing::equal(std::int64_t rows, std::int64_t steps) {
   Packing packing;
-  for (std::int64_t r = 0; r < rows; ++r) packing.add_trunk(steps);
+  for (std::int64_t r = 0; r < rows; ++r) packing.add_prefix(steps);
   return packing;
 }
 

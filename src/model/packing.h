@@ -1,7 +1,7 @@
 // How sequences lie one after the other in a single row of N tokens, without padding between them.
-// A trunk is a sequence from position 0. The branches behind it each continue it: a branch's tokens attend to
-// the trunk and to their own branch, never to another. So the rollouts of a group share their prompt; a
-// sequence of its own is a trunk without branches.
+// A group is a prefix and its continuations: each continuation attends to the prefix and to itself, never to
+// another continuation. So the rollouts of one prompt share it. A sequence alone is a prefix without
+// continuations. Positions count from the start of the prefix.
 #pragma once
 
 #include <ATen/ATen.h>
@@ -12,17 +12,19 @@
 namespace pope {
 
 struct Packing {
-  std::vector<std::int64_t> bounds{
-      0};  // [S+1]: segment s, a trunk or a branch, is tokens bounds[s] … bounds[s+1] − 1
-  std::vector<std::int64_t> trees{0};  // [R+1]: tree r is segments trees[r] … trees[r+1] − 1, the trunk first
+  // [S+1]: segment s, a prefix or a continuation, is tokens bounds[s] … bounds[s+1] − 1.
+  std::vector<std::int64_t> bounds{0};
+  // [R+1]: group r is segments groups[r] … groups[r+1] − 1, its prefix first.
+  std::vector<std::int64_t> groups{0};
 
-  // Lengths ≥ 1.
-  void add_trunk(std::int64_t length);
-  void add_branch(std::int64_t length);  // of the trunk added last
+  // Each appends a segment of `length` ≥ 1 tokens. A continuation belongs to the prefix added last.
+  void add_prefix(std::int64_t length);
+  void add_continuation(std::int64_t length);
 
   std::int64_t tokens() const { return bounds.back(); }
-  std::int64_t trees_count() const { return static_cast<std::int64_t>(trees.size()) - 1; }
-  std::int64_t longest() const;  // sequence, a branch together with its trunk
+  std::int64_t group_count() const { return static_cast<std::int64_t>(groups.size()) - 1; }
+  // Tokens of the longest sequence: a prefix alone, or together with one continuation.
+  std::int64_t longest() const;
   // [N] i64: each token's position in its sequence.
   at::Tensor positions() const;
 

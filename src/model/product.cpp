@@ -1,8 +1,7 @@
-// bf16 × bf16 → f32, which ATen's products on the CPU round to bf16. Where the processor has tiles,
-// tile_product.h; where it multiplies pairs of bf16 (AVX-512 BF16), the kernel here; elsewhere the product in
-// f32. The kernel: lanes are rows of hidden, packed as pairs of neighbouring columns [W/2][rows]; 8 rows of
-// the embedding at a time, read in place, are multiplied in pair by pair. So the embedding, the large
-// operand, is read once per panel of 32 rows and never copied.
+// bf16 × bf16 → f32. ATen's products on the CPU would round the result to bf16. With tiles (AMX):
+// tile_product.h. With products of bf16 pairs (AVX-512 BF16): the kernel in this file. Otherwise: a product
+// in f32. The kernel: hidden is packed in panels of up to 32 rows, a row per lane, as pairs of neighbouring
+// columns [W/2][rows]. The embedding, the large operand, is read in place, 8 rows at a time, once per panel.
 #include "model/product.h"
 
 #include <ATen/Parallel.h>
@@ -120,7 +119,7 @@ at::Tensor head_product(const at::Tensor& hidden, const at::Tensor& embedding) {
 }
 
 at::Tensor project(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
-  constexpr std::int64_t kFew = 128;  // above, oneDNN's reordering of the weights is paid for
+  constexpr std::int64_t kFew = 128;  // with more rows oneDNN is faster, although it reorders the weights
   if (c10::GradMode::is_enabled() || x.size(0) > kFew || !has_tile_product(x, weight))
     return at::linear(x, weight, bias);
   auto out = at::empty({x.size(0), weight.size(0)}, x.options());

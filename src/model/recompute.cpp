@@ -1,5 +1,5 @@
-// A node whose backward pass builds the graph of its body again and differentiates it, within the backward
-// pass that is under way. See recompute.h.
+// An autograd node: its backward pass runs the body again with gradients, and differentiates that graph
+// within the backward pass that is under way.
 #include "model/recompute.h"
 
 #include <c10/core/GradMode.h>

@@ -10,10 +10,9 @@ namespace pope {
 
 using TensorPair = std::pair<at::Tensor, at::Tensor>;
 
-// body(inputs), whose intermediate results are not kept: the backward pass runs it once more. Values and
-// gradients, also those of parameters that `body` reads, are the same to the bit. `body` must own what it
-// refers to, or refer to what outlives the backward pass; it may read, not write, and both inputs must
-// require gradients.
+// → body(inputs). Intermediate results are not kept: the backward pass runs `body` a second time. Values and
+// gradients are the same to the bit, also the gradients of parameters that `body` reads. What `body` refers
+// to must outlive the backward pass, and `body` must not write to it. Both inputs must require gradients.
 TensorPair recomputed(std::function<TensorPair(const TensorPair&)> body, const TensorPair& inputs);
 
 }  // namespace pope

@@ -1,6 +1,6 @@
-// safetensors in and out: 8 bytes of header length, a JSON header, the tensors' bytes.
-// Nothing of a file is believed: the header is checked against the file's size before a tensor is allocated,
-// and the tensors must cover the data exactly, without gap or overlap, as the format demands.
+// Header first, parsed and checked as a whole; then the tensors, read and written as ranges of bytes.
+#include "model/safetensors.h"
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,11 +11,13 @@
 #include <cstring>
 #include <set>
 #include <string>
+#include <tuple>
+#include <utility>
 
 #include "core/error.h"
+#include "core/files.h"
 #include "core/json_depth.h"
 #include "core/system_hint.h"
-#include "model/load.h"
 
 namespace pope {
 namespace {
@@ -124,7 +126,7 @@ Entry parse_entry(const std::filesystem::path& path, const std::string& name, co
         std::to_string(value["shape"].size()));
   }
 
-  std::uint64_t bytes = c10::elementSize(entry.type), strides = bytes;  // strides: as if no size were 0
+  std::uint64_t bytes = c10::elementSize(entry.type), strides = bytes;  // strides: as if sizes of 0 were 1
   for (const auto& dim : value["shape"]) {
     const std::uint64_t size = is_size(dim) ? dim.get<std::uint64_t>() : ~std::uint64_t(0);
     if (__builtin_mul_overflow(strides, std::max<std::uint64_t>(size, 1), &strides)) {
@@ -142,10 +144,10 @@ Entry parse_entry(const std::filesystem::path& path, const std::string& name, co
   return entry;
 }
 
-// The header's entries in the order of their bytes, which cover [0, data_size) exactly.
+// The header's entries in the order of their bytes. Error unless they cover [0, data_size) exactly.
 std::vector<Entry> parse_header(const std::filesystem::path& path, const std::string& text,
                                 std::uint64_t data_size) {
-  // Keys sorted (not ordered_json, whose lookup is linear): a header of a million names must not take hours.
+  // nlohmann::json, not ordered_json, whose lookup is linear: a million names would take hours.
   const auto header = nested_too_deep(text) ? nlohmann::json() : nlohmann::json::parse(text, nullptr, false);
   if (!header.is_object()) fail(kRead, path, "the header is not a JSON object");
   std::vector<Entry> entries;
@@ -221,7 +223,7 @@ std::vector<TensorInfo> list_safetensors(const std::filesystem::path& path) {
 
 void write_safetensors(const std::filesystem::path& path, const NamedTensors& tensors,
                        const std::vector<std::pair<std::string, std::string>>& metadata) {
-  // Widest numbers first, so that every tensor lies at a multiple of its number's size.
+  // Widest numbers first, so that every tensor is aligned to the size of its numbers.
   std::vector<const NamedTensors::value_type*> order;
   for (const auto& tensor : tensors) order.push_back(&tensor);
   std::stable_sort(order.begin(), order.end(), [](const auto* a, const auto* b) {

@@ -1,6 +1,6 @@
-// Sixteen floats at a time, for the loops that ATen has no single operation for. f32 arithmetic, f32 or bf16
-// memory. Written with the compiler's vector extension: POPE_CLONES compiles a function for several
-// instruction sets, of which the loader picks the machine's best; elsewhere the same code is compiled once.
+// Vectors of sixteen floats, for loops that are no single ATen operation: arithmetic in f32, memory in f32 or
+// bf16. Written with the compiler's vector extension. POPE_CLONES compiles a function for several instruction
+// sets, and the loader picks the best that the machine has; with other compilers it is compiled once.
 #pragma once
 
 #include <c10/util/BFloat16.h>
@@ -88,8 +88,8 @@ POPE_INLINE void store(T* p, const F16& v, std::int64_t n) {
   for (std::int64_t i = 0; i < n; ++i) p[i] = lanes[i];
 }
 
-// Calls body(i, io) for i = 0, 16, … < n, where io.load and io.store move the lanes that are there, and
-// io.keep sets the others to zero.
+// Calls body(i, io) for i = 0, 16, … < n. io.load and io.store move only the lanes below n (others read as
+// zero), and io.keep sets the other lanes to zero.
 struct Whole {
   template <class T>
   POPE_INLINE F16 load(const T* p) const {

@@ -1,4 +1,4 @@
-// The softmax that training's attention and the cache's share.
+// The softmax of both attention kernels.
 #pragma once
 
 #include <algorithm>
@@ -9,8 +9,9 @@
 
 namespace pope::simd {
 
-// scores [length] → exp(scores − top) with their sum; zero from `length` to the next multiple of 16 after
-// `end`. Without scores (length 0) the sum is 0 and the top the lowest number.
+// Replaces scores [length] by exp(scores − top), top being the largest, and returns their sum and top. From
+// `length` up to `end`, rounded up to a multiple of 16, scores become 0. length 0: sum 0, and the lowest
+// number as top.
 struct Softmax {
   float sum, top;
 };

@@ -1,6 +1,6 @@
-// See tile_product.h. A tile holds 16 rows of 32 bf16. The weights' rows lie in memory as a tile wants its
-// left operand, so they are read in place; the rows of x, the small operand, are packed as the right one. So
-// the result comes transposed, 32 columns at a time, and is turned in registers.
+// A tile holds 16 rows of 32 bf16. The weights are the left operand: their rows already have a tile's layout
+// and are read in place. x, the small operand, is packed as the right one. So the result is transposed; it is
+// turned back in registers, 32 columns at a time.
 #include "model/tile_product.h"
 
 #include <ATen/Parallel.h>
@@ -26,7 +26,7 @@ using simd::F16;
 
 constexpr std::int64_t kTile = 16;
 
-// A square of numbers, of whatever 32 bits, transposed.
+// Transposes a square of 16 × 16 values of 32 bits each.
 POPE_INLINE void turn(F16 (&v)[16]) {
 #define POPE_TURN(step, ...)                                        \
   for (int i = 0; i < 16; ++i) {                                    \
@@ -92,7 +92,7 @@ namespace {
 
 constexpr std::int64_t kDepth = 32, kColumns = 2 * kTile;  // columns of the result at a time
 
-// The kernel gives tiles to a process that asks.
+// Linux lets a process use tiles only after a request.
 bool has_tiles() {
   static const bool has = [] {
     constexpr unsigned kBf16 = 1U << 22, kTiles = 1U << 24;  // of EDX
@@ -104,7 +104,7 @@ bool has_tiles() {
   return has;
 }
 
-// Eight whole tiles, for a scope. What oneDNN has set up before, and believes to be there after, is put back.
+// Configures eight full tiles for a scope. The previous configuration is restored: oneDNN relies on its own.
 class Tiles {
  public:
   POPE_TILES Tiles() {
@@ -121,7 +121,7 @@ class Tiles {
     std::uint16_t row_bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
     std::uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
   };
-  // GCC tells its optimiser of the first eight bytes only.
+  // The barrier is needed because GCC's intrinsic declares only the first eight bytes as read.
   POPE_TILES static void load(const Config* config) {
     asm volatile("" : : : "memory");
     _tile_loadconfig(config);
@@ -136,7 +136,7 @@ POPE_TILES inline void put(c10::BFloat16* out, const F16& v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), (__m256i)_mm512_cvtneps_pbh((__m512)v));
 }
 
-// As simd::load, which clang does not inline into functions for other instruction sets.
+// simd::load once more: clang does not inline that into functions for other instruction sets.
 POPE_TILES inline F16 get(const float* p) { return (F16)_mm512_loadu_ps(p); }
 POPE_TILES inline F16 get(const c10::BFloat16* p) {
   simd::H16 half;
@@ -150,7 +150,7 @@ struct Operands {
   std::int64_t rows, depth, columns;
 };
 
-// Columns c0 … c0 + 31 of the rows m0 … m0 + P·16 − 1. The first panel fetches the weights of the next call.
+// Columns c0 … c0 + 31 of rows m0 … m0 + P·16 − 1. In the first panel it prefetches the next call's weights.
 template <int P, class T>
 POPE_TILES void block(const Operands& o, std::int64_t m0, std::int64_t c0, T* out) {
   constexpr std::int64_t kRows = P * kTile;

@@ -1,10 +1,13 @@
-// Log-probabilities and entropies of tokens, chunk by chunk. See model.h.
+// An autograd function over chunks of rows.
 // With z = logits / temperature, p = softmax(z), H = −Σ p log p:
 //   ∂ log p_t / ∂z_j = 1[j = t] − p_j        ∂H / ∂z_j = −p_j (log p_j + H)
+#include "model/token_logprobs.h"
+
 #include <torch/csrc/autograd/custom_function.h>
 
+#include <algorithm>
+
 #include "model/kernels.h"
-#include "model/model.h"
 #include "model/product.h"
 
 namespace pope {
@@ -13,9 +16,9 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Logits held at once when the caller does not say: forward, few enough to stay in the cache between the
-// product and the pass over it; backward, many, because each chunk costs a pass over the whole gradient of
-// the embedding. On a GPU 512 MiB of them, and some times that in between.
+// Number of logits per chunk by default. Forward: few, so that they stay in the processor's cache between the
+// product and the pass over them. Backward: many, because each chunk costs a pass over the whole gradient of
+// the embedding. On a GPU 512 MiB, and a few times that for intermediate results.
 constexpr std::int64_t kForwardLogits = std::int64_t{1} << 23, kBackwardLogits = std::int64_t{1} << 26,
                        kDeviceLogits = std::int64_t{1} << 27;
 
@@ -24,12 +27,12 @@ std::int64_t chunk_of(std::int64_t asked, std::int64_t logits, const at::Tensor&
   return asked > 0 ? asked : std::max<std::int64_t>(1, logits / embedding.size(0));
 }
 
-// Memory that one chunk leaves to the next.
+// Memory that the chunks reuse.
 struct Buffers {
   at::Tensor logits, d_logits, d_embedding;
 };
 
-// Both passes over a chunk of logits [n,V], as fused loops or, for f64 and other devices, in ATen operations.
+// Both passes over a chunk of logits [n,V]: fused loops, or ATen operations for f64 and on other devices.
 struct Chunk {
   at::Tensor hidden, targets, logprobs, entropy, log_sum;  // the chunk's part of each
 
@@ -120,7 +123,7 @@ struct TokenLogprobsFunction : torch::autograd::Function<TokenLogprobsFunction> 
     const auto rows = hidden.size(0);
     auto d_hidden = at::empty_like(hidden);
     Buffers buffers{{}, {}, at::empty_like(embedding)};
-    at::Tensor d_embedding;  // of one chunk as it comes, of several summed in f32
+    at::Tensor d_embedding;  // several chunks are summed in f32
     for (auto& gradient : d) {
       if (gradient.defined()) gradient = gradient.contiguous();
     }

@@ -8,53 +8,38 @@
 #include <map>
 #include <set>
 
+#include "core/metrics.h"
+
 namespace pope {
 namespace {
 
 constexpr int kMostPoints = 80;  // of a curve; longer ones are averaged over windows
 
-// How a metric is shown. order < 100: among the curves to read first.
+constexpr int kFolded = 1000;  // place of a chart that is not among those to read first
+
+// How a metric is shown.
 struct Look {
-  int order = 200;
-  std::string title, unit;
+  std::string key, title, unit;
+  std::pair<int, int> place = {kFolded, 0};  // of its chart: unguided, guided and easy prompts in this order
+  bool folded() const { return place.first == kFolded; }
 };
 
-std::string after(const std::string& text, const std::string& prefix) { return text.substr(prefix.size()); }
+std::string chart_unit(std::string_view unit) {
+  if (unit == "0 … 1") return "%";
+  return unit == "–" || unit == "count" ? "" : std::string(unit);
+}
 
 Look look_of(const std::string& key) {
-  const std::size_t pass = key.rfind("/pass@");
-  if (key.starts_with("eval/") && pass != std::string::npos) {
-    const std::size_t kind = key.rfind('/', pass - 1);
-    const std::string set = kind > 5 ? key.substr(5, kind - 5) : "",
-                      prompt = key.substr(kind + 1, pass - kind - 1);
-    return {prompt == "guided" ? 1 : 0, fmt::format("{} on {}, {}", key.substr(pass + 1), set, prompt), "%"};
-  }
-  struct Rule {
-    const char* prefix;
-    int order;
-    const char* title;
-    const char* unit;
-  };
-  static const Rule kRules[] = {
-      {"reward/", 10, "Reward, {} prompts", "%"},
-      {"solvable/", 20, "Solvable prompts, {}", "%"},
-      {"groups/no_signal", 30, "Groups without signal", ""},
-      {"entropy/", 40, "Entropy, {} prompts", "nats"},
-      {"length/", 50, "Completion length, {} prompts", "tokens"},
-      {"truncated/", 55, "Truncated rollouts, {} prompts", "%"},
-      {"grad_norm", 60, "Gradient norm", ""},
-      {"loss", 110, "Loss", ""},
-      {"time/", 210, "Time, {}", "s"},
-  };
-  for (const Rule& rule : kRules) {
-    if (!key.starts_with(rule.prefix)) continue;
-    std::string rest = after(key, rule.prefix);
-    if (rest.ends_with("_s")) rest.resize(rest.size() - 2);  // the unit says it
-    const std::string title =
-        rest.empty() || key == rule.prefix ? rule.title : fmt::format(fmt::runtime(rule.title), rest);
-    return {rule.order + (rest == "guided" ? 1 : rest == "easy" ? 2 : 0), title, rule.unit};
-  }
-  return {200, key, ""};
+  const std::optional<NamedMetric> named = find_metric(key);
+  if (!named) return {key, key};
+  Look look{key, named->title(), chart_unit(named->metric->unit)};
+  if (named->metric->chart == 0) return look;
+  const auto prompt = named->values.find("prompt"), set = named->values.find("set");
+  const std::string prompts = prompt != named->values.end() ? prompt->second
+                              : set != named->values.end()  ? set->second
+                                                            : "";
+  look.place = {named->metric->chart, prompts == "guided" ? 1 : prompts == "easy" ? 2 : 0};
+  return look;
 }
 
 // One run's points, averaged over windows: window number → (mean step, mean value).
@@ -118,46 +103,42 @@ std::int64_t window_of(const std::vector<RunData>& runs, const std::string& key)
 }
 
 // Of the evaluations of one set and prompt only the largest k is read first.
-void keep_largest_k(std::vector<std::pair<Look, std::string>>& keys) {
-  std::map<std::string, int> largest;
-  const auto split = [](const std::string& key) {
-    const std::size_t pass = key.rfind("/pass@");
-    return std::pair(key.substr(0, pass), std::atoi(key.c_str() + pass + 6));
-  };
-  for (const auto& [look, key] : keys) {
-    if (look.order > 1) continue;
-    const auto [set, k] = split(key);
-    largest[set] = std::max(largest[set], k);
+void keep_largest_k(std::vector<Look>& looks) {
+  std::map<std::pair<std::string, bool>, int> largest;
+  for (const Look& look : looks) {
+    if (const auto pass = pass_metric(look.key)) {
+      int& k = largest[{pass->set, pass->guided}];
+      k = std::max(k, pass->k);
+    }
   }
-  for (auto& [look, key] : keys) {
-    if (look.order > 1) continue;
-    const auto [set, k] = split(key);
-    if (k < largest[set]) look.order = 100;
+  for (Look& look : looks) {
+    const auto pass = pass_metric(look.key);
+    if (pass && pass->k < largest[{pass->set, pass->guided}]) look.place = {kFolded, 0};
   }
 }
 
 }  // namespace
 
 Json build_curves(const std::vector<RunData>& runs, const std::vector<std::string>& methods) {
-  std::vector<std::pair<Look, std::string>> keys;
+  std::vector<Look> looks;
   std::set<std::string> seen = {"step"};
+  bool supervised = true;  // a page of supervised runs alone has only what is folded away elsewhere
   for (const RunData& run : runs) {
     if (!run.trains()) continue;
+    supervised = supervised && run.verb == "sft";
     for (const Json& row : run.metrics) {
       for (const auto& [key, value] : row.items()) {
-        if (value.is_number() && seen.insert(key).second) keys.emplace_back(look_of(key), key);
+        if (value.is_number() && seen.insert(key).second) looks.push_back(look_of(key));
       }
     }
   }
-  keep_largest_k(keys);
-  // A page of supervised runs alone has only what is secondary elsewhere.
-  const bool supervised =
-      std::none_of(keys.begin(), keys.end(), [](const auto& k) { return k.first.order < 60; });
-  std::stable_sort(keys.begin(), keys.end(),
-                   [](const auto& a, const auto& b) { return a.first.order < b.first.order; });
+  keep_largest_k(looks);
+  std::stable_sort(looks.begin(), looks.end(),
+                   [](const Look& a, const Look& b) { return a.place < b.place; });
 
   Json curves = Json::array();
-  for (const auto& [look, key] : keys) {
+  for (const Look& look : looks) {
+    const std::string& key = look.key;
     const std::int64_t window = window_of(runs, key);
     Json series = Json::array();
     for (const std::string& method : methods) {
@@ -173,7 +154,7 @@ Json build_curves(const std::vector<RunData>& runs, const std::vector<std::strin
     curves.push_back({{"key", key},
                       {"title", look.title},
                       {"unit", look.unit},
-                      {"main", supervised || look.order < 100},
+                      {"main", supervised || !look.folded()},
                       {"window", window},
                       {"series", series}});
   }

@@ -10,8 +10,8 @@
 namespace pope {
 
 // [{key, title, unit, main, window, series: [{method, runs, x, mean, low, high}]}], the ones to read first in
-// front. unit: "%" (values are fractions), "tokens", "nats", "s", or "". window: steps averaged into one
-// point.
+// front; titles and units by core/metrics.h. unit: "%" (values are fractions), "tokens", "nats", "s",
+// "versions", or "". window: steps averaged into one point.
 Json build_curves(const std::vector<RunData>& runs, const std::vector<std::string>& methods);
 
 // "256 rollouts each" when one training step costs the same number everywhere; "" otherwise.

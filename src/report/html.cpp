@@ -71,4 +71,16 @@ std::string short_number(double value) {
   return fmt::format("{:.3g}", value);
 }
 
+int color_of(const Json& report, const std::string& method) {
+  for (const Json& row : report["methods"]) {
+    if (row["label"] == method) return row["color"];
+  }
+  return 0;
+}
+
+std::string method_tag(const Json& report, const std::string& method) {
+  return fmt::format("<span class=\"tag\"><i class=\"mark c{}\" aria-hidden=\"true\"></i>{}</span>",
+                     color_of(report, method), escape(method));
+}
+
 }  // namespace pope

@@ -21,4 +21,9 @@ std::string count_text(const Json& value);
 // A number for an axis or a reading: at most 3 significant digits.
 std::string short_number(double value);
 
+// The number of a method's colour in a collected report: class c0 … c7 of the style.
+int color_of(const Json& report, const std::string& method);
+// A coloured mark and the escaped name.
+std::string method_tag(const Json& report, const std::string& method);
+
 }  // namespace pope

@@ -5,7 +5,13 @@
 #include <fmt/format.h>
 
 #include "report/html.h"
-#include "report/report.h"
+#include "report/page_claims.h"
+#include "report/page_curves.h"
+#include "report/page_explore.h"
+#include "report/page_results.h"
+#include "report/page_runs.h"
+#include "report/script.h"
+#include "report/style.h"
 
 namespace pope {
 namespace {
@@ -44,18 +50,6 @@ std::string data_block(const Json& report) {
 }
 
 }  // namespace
-
-int color_of(const Json& report, const std::string& method) {
-  for (const Json& row : report["methods"]) {
-    if (row["label"] == method) return row["color"];
-  }
-  return 0;
-}
-
-std::string method_tag(const Json& report, const std::string& method) {
-  return fmt::format("<span class=\"tag\"><i class=\"mark c{}\" aria-hidden=\"true\"></i>{}</span>",
-                     color_of(report, method), escape(method));
-}
 
 std::string render_html(const Json& report) {
   const std::string body = claims_section(report) + results_section(report) + curves_section(report) +

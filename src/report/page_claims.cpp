@@ -1,9 +1,9 @@
-// The claims section of `pope reproduce`: what the paper says beside what was measured, and the charts of
-// each study.
+// See page_claims.h.
+#include "report/page_claims.h"
+
 #include <fmt/format.h>
 
 #include "report/html.h"
-#include "report/page.h"
 #include "report/svg_chart.h"
 
 namespace pope {

@@ -1,8 +1,12 @@
-// The curves section: small charts with shared colours; the less important ones folded away.
+// See page_curves.h.
+#include "report/page_curves.h"
+
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "core/metrics.h"
 #include "report/html.h"
-#include "report/page.h"
 #include "report/svg_chart.h"
 
 namespace pope {
@@ -36,6 +40,34 @@ std::string figure(const Json& report, const Json& curve, std::size_t index, con
   return fmt::format(
       "<figure data-curve=\"{}\"><figcaption>{}{}</figcaption>{}<output class=\"readout\"></output></figure>",
       index, escape(chart.title), averaged, line_chart(chart));
+}
+
+// The text between backquotes as code.
+std::string with_code(std::string_view markdown) {
+  std::string html;
+  for (bool code = false;; code = !code) {
+    const std::size_t end = markdown.find('`');
+    const std::string text = escape(markdown.substr(0, end));
+    html += code ? "<code>" + text + "</code>" : text;
+    if (end == std::string_view::npos) return html;
+    markdown.remove_prefix(end + 1);
+  }
+}
+
+// The metrics that the curves show, each once, with its definition.
+std::string definitions(const Json& curves) {
+  std::vector<const Metric*> shown;
+  for (const Json& curve : curves) {
+    const std::optional<NamedMetric> named = find_metric(curve["key"].get<std::string>());
+    if (named && std::find(shown.begin(), shown.end(), named->metric) == shown.end())
+      shown.push_back(named->metric);
+  }
+  if (shown.empty()) return "";
+  std::string html;
+  for (const Metric* metric : shown)
+    html += fmt::format("<dt><code>{}</code></dt><dd>{}</dd>", escape(metric->key),
+                        with_code(metric->definition));
+  return "<details><summary>What these metrics are</summary><dl>" + html + "</dl></details>";
 }
 
 std::string legend(const Json& report) {
@@ -75,7 +107,7 @@ std::string curves_section(const Json& report) {
                      main + "</div>";
   if (!more.empty())
     html += "<details><summary>More curves</summary><div class=\"charts\">" + more + "</div></details>";
-  return html + "</section>";
+  return html + definitions(curves) + "</section>";
 }
 
 }  // namespace pope

@@ -1,10 +1,11 @@
-// Mining and guidance: how many problems of each class, what early stopping saved, how long the prefixes are.
+// See page_explore.h.
+#include "report/page_explore.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 
 #include "report/html.h"
-#include "report/page.h"
 
 namespace pope {
 namespace {
@@ -45,8 +46,8 @@ std::string mining_html(const Json& run) {
     facts += fact(count_text(run["fails_only_by_truncation"]),
                   "of the hard ones fail only by truncation, and are kept apart");
   }
-  if (run["undecided"].is_number() && run["undecided"] > 0)
-    facts += fact(count_text(run["undecided"]), "rollouts could not be judged");
+  if (run["ungraded"].is_number() && run["ungraded"] > 0)
+    facts += fact(count_text(run["ungraded"]), "rollouts could not be judged");
   return "<article><h3>Mining: " + text_of(run["run"]) + "</h3>" + stacked_bar(run["classes"]) +
          "<div class=\"facts\">" + facts + "</div></article>";
 }
@@ -70,7 +71,7 @@ std::string guiding_html(const Json& run) {
       {"guided", "problems guided"},
       {"found", "with a prefix that works"},
       {"fallback", "with a short random prefix (none worked)"},
-      {"undecided", "rollouts could not be judged"},
+      {"ungraded", "rollouts could not be judged"},
       {"without_solution", "without oracle solution"},
       {"without_prefix", "without possible prefix"},
       {"leaks_prevented", "prefixes dropped: they state the answer"},

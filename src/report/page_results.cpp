@@ -1,11 +1,12 @@
-// The results section: the headline, one row per method with its interval, and the table of pass@k.
+// See page_results.h.
+#include "report/page_results.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
 
 #include "report/html.h"
-#include "report/page.h"
 
 namespace pope {
 namespace {
@@ -47,8 +48,7 @@ const Json* find_cell(const Json& table, const std::string& method, const Column
 
 std::string percent(const Json& value) { return fmt::format("{:.1f}", 100 * value.get<double>()); }
 
-std::string gain_text(const Json& cell, bool has_baseline) {
-  if (!has_baseline) return "";
+std::string gain_text(const Json& cell) {
   if (!cell["gain"].is_number()) return "";
   const double gain = cell["gain"];
   const char* sign = gain > 0 ? "+" : gain < 0 ? "−" : "±";
@@ -61,14 +61,14 @@ std::string gain_text(const Json& cell, bool has_baseline) {
                      cell["clear"] == true ? " clear" : "", text);
 }
 
-std::string cell_html(const Json* cell, bool best, bool base) {
+std::string cell_html(const Json* cell, bool best) {
   if (!cell) return "<td class=\"muted\">–</td>";
   std::string html = fmt::format("<td{}><span class=\"value\">{}</span>", best ? " class=\"best\"" : "",
                                  percent((*cell)["value"]));
   if ((*cell)["low"].is_number()) {
     html += fmt::format("<small>{}–{}</small>", percent((*cell)["low"]), percent((*cell)["high"]));
   }
-  return html + gain_text(*cell, !base) + "</td>";
+  return html + gain_text(*cell) + "</td>";
 }
 
 // The three header rows: sets, guided or not, metric.
@@ -118,7 +118,7 @@ std::string table_html(const Json& report) {
       for (const Json& row : table)
         best = best && !(column_of(row) == column && row["value"] > (*cell)["value"]);
       best = best && (*cell)["value"] > 0.0;
-      rows += cell_html(cell, best, method["color"] == 0);
+      rows += cell_html(cell, best);
     }
     rows += "</tr>";
   }
@@ -129,8 +129,9 @@ std::string table_html(const Json& report) {
 
 // What the numbers and intervals are.
 std::string table_note(const Json& report) {
-  bool seeds = false, problems = false, none = false;
+  bool seeds = false, problems = false, none = false, others = false;
   for (const Json& row : report["table"]) {
+    others = others || row["method"] != report["table"][0]["method"];
     seeds = seeds || row["interval"].get<std::string>().starts_with("seeds");
     problems = problems || row["interval"] == "problems";
     none = none || row["interval"] == "none";
@@ -144,9 +145,12 @@ std::string table_note(const Json& report) {
   if (none) text += "Values without interval come from the last evaluation while training. ";
   const std::string baseline = report["baseline"];
   if (!baseline.empty()) {
-    text += "Coloured: relative gain or loss against " + baseline +
-            ", filled where the intervals do not touch. Bold: the best of the column.";
+    text +=
+        "Coloured: relative gain or loss against " + baseline + ", filled where the intervals do not touch. ";
+  } else if (others) {
+    text += "No gains are shown: name the method to compare with by pope report --baseline LABEL. ";
   }
+  text += "Bold: the best of the column.";
   return "<p class=\"note\">" + escape(text) + "</p>";
 }
 

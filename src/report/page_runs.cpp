@@ -1,9 +1,10 @@
-// The end of the page: rollout browser (its frame), settings that differ, runs, warnings.
+// See page_runs.h.
+#include "report/page_runs.h"
+
 #include <fmt/format.h>
 
 #include "core/progress.h"
 #include "report/html.h"
-#include "report/page.h"
 
 namespace pope {
 namespace {

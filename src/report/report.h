@@ -1,6 +1,5 @@
-// The report: one self-contained HTML page from run directories: curves with bands over seeds, the table in
-// the shape of the paper's Table 2, and a browser of rollouts. No network, no external script, no external
-// font.
+// The report on run directories: curves with bands over seeds, the table in the shape of the paper's Table 2,
+// and rollouts to read; page.h makes a page of it.
 #pragma once
 
 #include <filesystem>
@@ -13,22 +12,22 @@
 namespace pope {
 
 struct ReportConfig {
+  static constexpr auto kSection = "report";
   std::string title = "pope report";
   int rollouts = 200;  // most rollouts embedded, over all runs
   std::string notes;   // plain text shown at the top: what a reader must know; an empty line parts paragraphs
+  std::string baseline;  // label of the method that gains are against; "": no gains
   void fields(Options& options);
 };
 
 // Reads train, eval, mine, guide and sft run directories (verb from environment.json). Runs with the same
-// label are seeds of one method. Error for a path that is no run directory; optional files that are missing
-// or torn are noted. → {"title", "notes", "headline": {…}, "methods": [{label, color, runs}],
+// label are seeds of one method. Errors: a path that is no run directory, a baseline that is no method's
+// label; optional files that are missing or torn are noted.
+// → {"title", "notes", "headline": {…}, "methods": [{label, color, runs}], "baseline",
 //    "table": [{method, set, guided, metric, value, low, high, runs, interval, gain, clear}],
 //    "curves": [{key, title, unit, main, window, series: [{method, runs, x, mean, low, high}]}],
 //    "mining": […], "guiding": […], "rollouts": […], "differences": […], "runs": […], "warnings": […]}
 // interval: "seeds and problems" | "seeds" | "problems" | "none" (then low and high are null); gain: value /
 // baseline − 1, or null; clear: the interval does not touch the baseline's.
 Json collect_report(const std::vector<std::filesystem::path>& runs, const ReportConfig& config);
-// The page of that collection.
-std::string render_html(const Json& report);
-
 }  // namespace pope

@@ -4,19 +4,15 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
-#include <cctype>
+#include <charconv>
 
 #include "core/error.h"
+#include "core/metrics.h"
 #include "core/yaml.h"
 
 namespace pope {
 namespace fs = std::filesystem;
 namespace {
-
-std::string lower(std::string text) {
-  for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return text;
-}
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
@@ -84,7 +80,14 @@ RunData read_run(const fs::path& path) {
   return run;
 }
 
-bool is_base(const std::string& label) { return lower(label).starts_with("base"); }
+std::optional<PassMetric> pass_metric(const std::string& key) {
+  const std::optional<NamedMetric> named = find_metric(key);
+  if (!named || named->metric->key != "eval/{set}/{prompt}/pass@{k}") return std::nullopt;
+  const std::string& digits = named->values.at("k");
+  PassMetric pass{named->values.at("set"), named->values.at("prompt") == "guided"};
+  const auto [end, code] = std::from_chars(digits.data(), digits.data() + digits.size(), pass.k);
+  return code == std::errc() ? std::optional(pass) : std::nullopt;
+}
 
 std::vector<std::string> method_labels(const std::vector<RunData>& runs) {
   std::vector<std::string> labels;
@@ -92,18 +95,7 @@ std::vector<std::string> method_labels(const std::vector<RunData>& runs) {
     const bool known = std::find(labels.begin(), labels.end(), run.label) != labels.end();
     if ((run.trains() || run.verb == "eval") && !known) labels.push_back(run.label);
   }
-  std::stable_partition(labels.begin(), labels.end(), is_base);
   return labels;
-}
-
-std::string baseline_of(const std::vector<std::string>& methods) {
-  for (const std::string& label : methods) {
-    if (lower(label).find("grpo") != std::string::npos) return label;
-  }
-  for (const std::string& label : methods) {
-    if (!is_base(label)) return label;
-  }
-  return "";
 }
 
 }  // namespace pope

@@ -29,12 +29,15 @@ struct RunData {
 // Error when `path` is no run directory.
 RunData read_run(const std::filesystem::path& path);
 
-// The labels of the runs that a table row stands for (train, sft, eval): the base model first, then as given.
+// What a key of metrics.jsonl is pass@k of; nothing for other keys.
+struct PassMetric {
+  std::string set;
+  bool guided = false;
+  int k = 0;
+};
+std::optional<PassMetric> pass_metric(const std::string& key);
+
+// The labels of the runs that a table row stands for (train, sft, eval), in the order of the runs.
 std::vector<std::string> method_labels(const std::vector<RunData>& runs);
-// The base model's label begins with "base", in any case.
-bool is_base(const std::string& label);
-// The method that others are compared with: the first whose label contains "GRPO" in any case, else the first
-// that is not the base model; "" when there is none.
-std::string baseline_of(const std::vector<std::string>& methods);
 
 }  // namespace pope

@@ -1,6 +1,6 @@
 // The page's script: the rollout browser, and a readout of the charts. Text from runs enters the page as text
 // nodes only, never as markup.
-#include "report/page.h"
+#include "report/script.h"
 
 namespace pope {
 

@@ -1,6 +1,6 @@
 // The page's style: system fonts, light and dark by the reader's preference, readable at phone width and on
-// paper. c0 … c7 are the methods' colours (c0: the base model), q0 … q4 the difficulty classes.
-#include "report/page.h"
+// paper. c0 … c7 are the methods' colours (c0: the baseline), q0 … q4 the difficulty classes.
+#include "report/style.h"
 
 namespace pope {
 
@@ -31,6 +31,7 @@ section{padding:36px 0 8px}
 small{font-size:.78rem;color:var(--muted);font-weight:400}
 code,pre,.text{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace}
 code{font-size:.86em;overflow-wrap:anywhere}
+dt{margin-top:10px}dd{margin:2px 0 0;color:var(--muted);font-size:.9rem;max-width:52rem}
 .muted{color:var(--muted)}.note{color:var(--muted);font-size:.86rem;max-width:52rem;margin:10px 0 18px}.note.mid{text-align:center;margin:6px auto 14px}
 .headline{font-size:1.28rem;line-height:1.42;letter-spacing:-.005em;max-width:46rem;margin:0 0 26px;font-weight:480}
 .mark{display:inline-block;width:.68em;height:.68em;border-radius:50%;background:var(--c);margin-right:.5em;flex:none}

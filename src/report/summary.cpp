@@ -10,9 +10,9 @@
 namespace pope {
 namespace {
 
-// Settings that seeds of one method may differ in.
+// Settings that are not the method's: how a run is done and recorded.
 bool is_local(const std::string& key) {
-  return key.starts_with("run.") || key.starts_with("paths.") || key.starts_with("report.");
+  return key.starts_with("run.") || key.starts_with("metrics.") || key.starts_with("report.");
 }
 
 std::string shown(const std::string& key, const std::string& value) {
@@ -58,7 +58,7 @@ Json build_mining(const std::vector<RunData>& runs) {
   for (const RunData& run : runs) {
     if (run.verb != "mine" || !run.result || !run.result->contains("classes")) continue;
     rows.push_back(summary_row(run, {"problems", "classes", "samples", "tokens", "tokens_fixed", "truncated",
-                                     "fails_only_by_truncation", "undecided"}));
+                                     "fails_only_by_truncation", "ungraded"}));
   }
   return rows;
 }
@@ -67,7 +67,7 @@ Json build_guiding(const std::vector<RunData>& runs) {
   Json rows = Json::array();
   for (const RunData& run : runs) {
     if (run.verb != "guide" || !run.result || !run.result->contains("fractions")) continue;
-    Json row = summary_row(run, {"guided", "found", "fallback", "undecided", "without_solution",
+    Json row = summary_row(run, {"guided", "found", "fallback", "ungraded", "without_solution",
                                  "without_prefix", "leaks_prevented", "tokens"});
     std::vector<int> histogram(10, 0);
     for (const Json& fraction : (*run.result)["fractions"]) {
@@ -87,7 +87,7 @@ Json build_differences(const std::vector<RunData>& runs, const std::vector<std::
   Json rows = Json::array();
   if (trained.size() < 2) return rows;
   for (const auto& [key, first_value] : trained.begin()->second->config) {
-    if (key.starts_with("run.") || key.starts_with("report.")) continue;
+    if (is_local(key)) continue;
     Json values = Json::object();
     bool differ = false;
     for (const std::string& method : methods) {
@@ -139,7 +139,9 @@ std::vector<std::string> doubtful_seeds(const std::vector<RunData>& runs) {
     if (alone) continue;
     std::string keys;
     for (const auto& [key, value] : other->second->config) {
-      if (!is_local(key) && run.setting(key) != value) keys += (keys.empty() ? "" : ", ") + key;
+      // Seeds have files of their own.
+      if (!is_local(key) && !key.starts_with("paths.") && run.setting(key) != value)
+        keys += (keys.empty() ? "" : ", ") + key;
     }
     if (keys.empty()) continue;
     warnings.push_back(

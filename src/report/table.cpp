@@ -66,18 +66,13 @@ void add_eval(const RunData& run, Sets& sets, Cells& cells) {
   }
 }
 
-// eval/SET/unguided/pass@K of the last row that has it.
+// pass@k of the last row that has it.
 void add_training(const RunData& run, Sets& sets, Cells& cells) {
   std::map<Column, double> last;
   for (const Json& row : run.metrics) {
     for (const auto& [key, value] : row.items()) {
-      const std::size_t pass = key.rfind("/pass@");
-      if (!key.starts_with("eval/") || pass == std::string::npos || !value.is_number()) continue;
-      const std::size_t kind = key.rfind('/', pass - 1);
-      if (kind < 5 || kind == std::string::npos) continue;
-      const std::string set = key.substr(5, kind - 5);
-      const bool guided = key.substr(kind + 1, pass - kind - 1) == "guided";
-      last[{sets.order(set), guided, std::atoi(key.c_str() + pass + 6), set}] = value;
+      const std::optional<PassMetric> pass = pass_metric(key);
+      if (pass && value.is_number()) last[{sets.order(pass->set), pass->guided, pass->k, pass->set}] = value;
     }
   }
   for (const auto& [column, value] : last)
@@ -158,25 +153,24 @@ std::string sentence(const Json& row, const Json* reference, bool first) {
 }
 
 // The method that the headline is about: the first whose label contains "POPE", else the best one of the
-// column.
-std::string subject_of(const Json& table, const Json& column, const std::vector<std::string>& methods) {
-  const std::string baseline = baseline_of(methods);
+// column beside the baseline.
+std::string subject_of(const Json& table, const Json& column, const std::vector<std::string>& methods,
+                       const std::string& baseline) {
   const Json* best = nullptr;
   for (const std::string& method : methods) {
     const Json* row = find_row(table, method, column);
     if (!row) continue;
     if (method.find("POPE") != std::string::npos) return method;
-    if (is_base(method) || method == baseline) continue;
+    if (method == baseline) continue;
     if (!best || (*row)["value"] > (*best)["value"]) best = row;
   }
-  return best                                ? (*best)["method"].get<std::string>()
-         : find_row(table, baseline, column) ? baseline
-                                             : column["method"].get<std::string>();
+  return best ? (*best)["method"].get<std::string>() : baseline;
 }
 
 }  // namespace
 
-Json build_table(const std::vector<RunData>& runs, const std::vector<std::string>& methods) {
+Json build_table(const std::vector<RunData>& runs, const std::vector<std::string>& methods,
+                 const std::string& baseline) {
   Sets sets;
   std::map<std::string, Cells> evaluated, trained;
   for (const RunData& run : runs) {
@@ -190,7 +184,6 @@ Json build_table(const std::vector<RunData>& runs, const std::vector<std::string
     const Cells& cells = evaluated[method].empty() ? trained[method] : evaluated[method];
     for (const auto& [column, values] : cells) table.push_back(summarise(method, column, values));
   }
-  const std::string baseline = baseline_of(methods);
   for (Json& row : table) {
     const Json* other = row["method"] == baseline ? nullptr : find_row(table, baseline, row);
     row["gain"] = other && divides(*other)
@@ -201,7 +194,7 @@ Json build_table(const std::vector<RunData>& runs, const std::vector<std::string
   return table;
 }
 
-Json build_headline(const Json& table, const std::vector<std::string>& methods) {
+Json build_headline(const Json& table, const std::vector<std::string>& methods, const std::string& baseline) {
   const Json* column = nullptr;  // any row of the column that matters
   const auto names = [](const Json& row, const char* word) {
     return row["set"].get<std::string>().find(word) != std::string::npos;
@@ -215,7 +208,7 @@ Json build_headline(const Json& table, const std::vector<std::string>& methods) 
   }
   if (!column) return {{"text", "No evaluated runs yet: the table needs pope eval, or train.eval_every."}};
 
-  const std::string subject = subject_of(table, *column, methods), baseline = baseline_of(methods);
+  const std::string subject = subject_of(table, *column, methods, baseline);
   const auto compare = [&](const Json& like, bool first) {
     const Json* row = find_row(table, subject, like);
     return row ? sentence(*row, subject == baseline ? nullptr : find_row(table, baseline, like), first) : "";

@@ -1,4 +1,4 @@
-// An entry of a plan's YAML file, read key by key.
+// An entry of a plan's YAML file, read key by key. Errors say where it stands.
 #pragma once
 
 #include <fmt/format.h>
@@ -24,6 +24,12 @@ inline std::optional<double> number_in(const std::string& text) {
   return number;
 }
 
+// `file[name]`, or an empty map.
+inline const Json& section_of(const Json& file, const std::string& name) {
+  static const Json kNone = Json::object();
+  return file.contains(name) ? file.at(name) : kNone;
+}
+
 // Refuses keys that it does not know, and names itself in errors.
 class Entry {
  public:
@@ -32,8 +38,7 @@ class Entry {
     if (!value.is_object()) throw Error("reproduce", where_ + ": expected a map, got " + value.dump());
     for (const auto& [key, ignored] : value.items()) {
       if (std::find(known.begin(), known.end(), key) == known.end()) {
-        throw Error("reproduce", fmt::format("{}: unknown key '{}'", where_, key),
-                    "did you mean '" + nearest_of(key, known) + "'?");
+        throw Error("reproduce", fmt::format("{}: unknown key '{}'", where_, key), did_you_mean(key, known));
       }
     }
   }

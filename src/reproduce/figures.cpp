@@ -1,4 +1,4 @@
-// See figures.h.
+// From the rows of metrics.jsonl to series: averaged over windows of a run, then over runs, then over bases.
 #include "reproduce/figures.h"
 
 #include <fmt/format.h>

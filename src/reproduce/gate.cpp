@@ -1,5 +1,5 @@
-// See gate.h. gate.json: {"conditions": […], "attempts": [{"attempt", "values", "failed": [ids]}], "passed":
-// name or null}.
+// Attempts in turn: run, judge, go on with the bases that none has passed yet. OUT/base-B/gate.json holds
+// {"conditions": […], "attempts": [{"attempt", "values", "failed": [ids]}], "passed": name or null}.
 #include "reproduce/gate.h"
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
-// Processes of a plan. See jobs.h. OUT.command, beside a job's output, holds the arguments it was begun with
-// and what its config files held.
+// From steps to command lines, and from these to processes. OUT.command, beside a job's output, holds the
+// arguments that it was started with and fingerprints of its config files.
 #include "reproduce/jobs.h"
 
 #include <fcntl.h>
@@ -115,7 +115,10 @@ void set_command(Job& job, const Step& step, std::uint64_t seed, const std::vect
     job.command.insert(job.command.end(),
                        {"--set", key + "=" + (may_refer(key) ? with_references(value, path_of) : value)});
   }
-  for (const std::string& setting : settings) job.command.insert(job.command.end(), {"--set", setting});
+  // `problems` and `init` compute nothing that threads or devices are for.
+  if (job.run_directory) {
+    for (const std::string& setting : settings) job.command.insert(job.command.end(), {"--set", setting});
+  }
   job.command.insert(job.command.end(), {"--seed", std::to_string(seed)});
   if (!step.label.empty()) job.command.insert(job.command.end(), {"--label", step.label});
   if (!step.argument.empty()) job.command.push_back(with_references(step.argument, path_of));

@@ -23,7 +23,7 @@ struct Runs {
   std::filesystem::path out;
   std::vector<std::uint64_t> bases;
   int rl_seeds = 1;                   // of an arm with `rl_seeds: all`; the others have the first
-  std::vector<std::string> settings;  // added to each run as --set
+  std::vector<std::string> settings;  // --set of each run but those of problems and init
 
   std::filesystem::path base(std::uint64_t base) const;          // OUT/base-B
   std::filesystem::path rl(std::uint64_t base, int seed) const;  // OUT/base-B/rl-R

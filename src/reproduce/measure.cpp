@@ -1,4 +1,4 @@
-// See measure.h.
+// Names of metrics are parsed here, and their values read from metrics.jsonl and result.json.
 #include "reproduce/measure.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// See paper_page.h.
+// Small functions that each turn one part of claims.json into Markdown: a cell, a row, a section.
 #include "reproduce/paper_page.h"
 
 #include <fmt/format.h>

@@ -1,4 +1,4 @@
-// The whole of configs/paper. See plan.h.
+// Reads the folder, orders the steps, and picks those that a selection of studies needs.
 #include "reproduce/plan.h"
 
 #include <fmt/format.h>
@@ -11,7 +11,8 @@
 
 #include "core/error.h"
 #include "core/nearest.h"
-#include "reproduce/read_plan.h"
+#include "reproduce/read_arms.h"
+#include "reproduce/read_study.h"
 
 namespace pope {
 namespace {
@@ -27,8 +28,7 @@ const Named& find(const std::vector<Named>& all, const std::string& name, const 
     if (one.name == name) return one;
     names.push_back(one.name);
   }
-  throw Error(kOperation, fmt::format("no {} '{}'", what, name),
-              fmt::format("did you mean '{}'?", nearest_of(name, names)));
+  throw Error(kOperation, fmt::format("no {} '{}'", what, name), did_you_mean(name, names));
 }
 
 // Every step after those it refers to.

@@ -100,6 +100,7 @@ struct Plan {
   std::map<std::string, Arm> arms;
   std::optional<Gate> gate;
   std::vector<std::string> rates;  // learning rates of `pope reproduce rates`
+  std::string baseline;            // the arm that the page's gains are against; "": none
 
   const Step& step(const std::string& name) const;  // Error with the nearest known name
   const Study& study(const std::string& name) const;
@@ -122,7 +123,7 @@ std::string with_references(const std::string& text,
 void override_settings(std::vector<std::pair<std::string, std::string>>& settings,
                        const std::vector<std::pair<std::string, std::string>>& later);
 
-// `quick`: with the settings of arms.yaml's section of that name in every step (a step's own ones win).
+// `quick`: with the settings that entries of arms.yaml have under that name.
 // Errors name file and entry: unknown keys, a reference to no step or in a circle, a claim about no arm.
 Plan read_plan(const std::filesystem::path& folder, bool quick = false);
 

@@ -1,4 +1,4 @@
-// See power.h.
+// Student's t without a library: quantiles from a table, the noncentral distribution by Simpson's rule.
 #include "reproduce/power.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// See rates.h.
+// The grid is made of copies of the arms' own steps, under other names and with another learning rate.
 #include "reproduce/rates.h"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
-// Reading arms.yaml: steps, gate and arms. See plan.h.
+// One reader per file: its members are what all entries share.
+#include "reproduce/read_arms.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,7 +9,7 @@
 #include "core/yaml.h"
 #include "reproduce/entry.h"
 #include "reproduce/measure.h"
-#include "reproduce/read_plan.h"
+#include "reproduce/read_study.h"
 
 namespace pope {
 namespace {
@@ -17,6 +19,8 @@ namespace fs = std::filesystem;
 constexpr auto kOperation = "reproduce";
 const std::vector<std::string> kArmKeys = {"label",  "verb",     "model", "config",   "set", "eval",
                                            "repeat", "evaluate", "quick", "rl_seeds", "grid"};
+// Of `train` and `eval`, which all arms share.
+const std::vector<std::string> kSharedKeys = {"config", "set", "quick"};
 
 class Reader {
  public:
@@ -25,21 +29,23 @@ class Reader {
   ArmsFile read() {
     const Json file = read_yaml(path_);
     const Entry top(path_.string(), file,
-                    {"config", "quick", "steps", "gate", "train", "eval", "arms", "noise", "rates"});
+                    {"config", "steps", "gate", "train", "eval", "arms", "noise", "rates", "baseline"});
     for (const std::string& name : top.list("config")) common_.push_back(resolved(name));
-    if (quick_) quick_settings_ = top.settings("quick");
     ArmsFile found;
     if (top.has("noise")) found.noise = top.number("noise", 0);
     if (found.noise && *found.noise <= 0)
       throw Error(kOperation, path_.string() + ": expected noise > 0, got " + top.text("noise"));
     found.plan.rates = rates(top);
-    for (const auto& [name, value] : plan_section(file, "steps").items())
+    for (const auto& [name, value] : section_of(file, "steps").items())
       found.plan.steps.push_back(plain(name, value));
     if (file.contains("gate")) found.plan.gate = gate(file["gate"], found.plan.steps);
-    for (const auto& [name, value] : plan_section(file, "arms").items()) {
-      const Json &train = plan_section(file, "train"), &eval = plan_section(file, "eval");
+    for (const auto& [name, value] : section_of(file, "arms").items()) {
+      const Json &train = section_of(file, "train"), &eval = section_of(file, "eval");
       found.plan.arms[name] = arm(name, value, train, eval, found.plan.steps);
     }
+    found.plan.baseline = top.text("baseline", "");
+    if (!found.plan.baseline.empty() && !found.plan.arms.contains(found.plan.baseline))
+      throw Error(kOperation, path_.string() + ": baseline: no arm '" + found.plan.baseline + "'");
     return found;
   }
 
@@ -64,8 +70,7 @@ class Reader {
   Step plain(const std::string& name, const Json& value) const {
     const Entry entry(path_.string() + ": steps." + name, value,
                       {"verb", "argument", "out", "config", "set", "quick"});
-    Step step{name,    entry.text("verb"), "", entry.text("argument", ""), entry.text("out", name),
-              common_, quick_settings_};
+    Step step{name, entry.text("verb"), "", entry.text("argument", ""), entry.text("out", name), common_};
     if (!step.argument.empty() && !step.argument.starts_with('@')) step.argument = resolved(step.argument);
     take_config(entry, step);
     return step;
@@ -91,8 +96,8 @@ class Reader {
       check_metric(condition.where(), gate.conditions.back().metric);
     }
     for (const std::string& attempt : gate.attempts) {
-      Step step{"gate-" + attempt, "eval", "", "", "gate-" + attempt, common_, quick_settings_};
-      take_config(Entry(where + ".eval", plan_section(value, "eval"), {"config", "set", "quick"}), step);
+      Step step{"gate-" + attempt, "eval", "", "", "gate-" + attempt, common_};
+      take_config(Entry(where + ".eval", section_of(value, "eval"), kSharedKeys), step);
       override_settings(step.settings, {{"paths.model", "@" + attempt + "/model"}});
       steps.push_back(std::move(step));
     }
@@ -127,17 +132,14 @@ class Reader {
   std::vector<Step> run(const Entry& entry, const Arm& arm, int number, const Json& train,
                         const Json& eval) const {
     const std::string& name = arm.runs.back();
-    Step evaluation{"eval-" + name, "eval",          arm.label, "",        "eval-" + name,
-                    common_,        quick_settings_, arm.name,  arm.all_rl};
-    take_config(Entry(path_.string() + ": eval", eval, {"config", "set"}), evaluation);
+    Step evaluation{"eval-" + name, "eval", arm.label, "", "eval-" + name, common_, {}, arm.name, arm.all_rl};
+    take_config(Entry(path_.string() + ": eval", eval, kSharedKeys), evaluation);
     override_settings(evaluation.settings, entry.settings("eval"));
     override_settings(evaluation.settings, {{"paths.model", entry.text("model", "@" + name + "/model")}});
     if (entry.has("model")) return {evaluation};
-    Step training{
-        name,      entry.text("verb", "train"), arm.label, "", name, common_, quick_settings_, arm.name,
-        arm.all_rl};
+    Step training{name, entry.text("verb", "train"), arm.label, "", name, common_, {}, arm.name, arm.all_rl};
     if (training.verb == "train")
-      take_config(Entry(path_.string() + ": train", train, {"config", "set"}), training);
+      take_config(Entry(path_.string() + ": train", train, kSharedKeys), training);
     take_config(entry, training);
     for (auto& [key, setting] : training.settings) {
       for (std::size_t at = setting.find("{i}"); number > 0 && at != std::string::npos;
@@ -151,15 +153,9 @@ class Reader {
   fs::path folder_, path_;
   bool quick_;
   std::vector<std::string> common_;  // config files of every step
-  std::vector<std::pair<std::string, std::string>> quick_settings_;
 };
 
 }  // namespace
-
-const Json& plan_section(const Json& file, const std::string& name) {
-  static const Json kNone = Json::object();
-  return file.contains(name) ? file.at(name) : kNone;
-}
 
 ArmsFile read_arms(const fs::path& folder, bool quick) { return Reader(folder, quick).read(); }
 

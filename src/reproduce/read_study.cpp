@@ -1,4 +1,6 @@
-// Reading a study: claims and figures. See plan.h.
+// One reader per file: it knows the arms that claims and figures may name.
+#include "reproduce/read_study.h"
+
 #include <fmt/format.h>
 
 #include <set>
@@ -6,9 +8,7 @@
 #include "core/error.h"
 #include "core/nearest.h"
 #include "core/yaml.h"
-#include "reproduce/entry.h"
 #include "reproduce/measure.h"
-#include "reproduce/read_plan.h"
 
 namespace pope {
 namespace {
@@ -27,7 +27,7 @@ class Reader {
     const Entry top(path_.string(), file, {"title", "paper", "noise", "claims", "figures"});
     Study study{path_.stem(), top.text("title"), {}, {}, top.text("paper", "")};
     noise_ = noise_of(top);
-    if (!plan_section(file, "claims").is_array())
+    if (!section_of(file, "claims").is_array())
       throw Error(kOperation, path_.string() + ": expected a list of claims");
     int number = 0;
     std::set<std::string> ids;
@@ -60,8 +60,7 @@ class Reader {
     if (arm == arms_.end()) {
       std::vector<std::string> names;
       for (const auto& [known, ignored] : arms_) names.push_back(known);
-      throw Error(kOperation, fmt::format("{}: no arm '{}'", where, name),
-                  fmt::format("did you mean '{}'?", nearest_of(name, names)));
+      throw Error(kOperation, fmt::format("{}: no arm '{}'", where, name), did_you_mean(name, names));
     }
     return {name, metric, at == std::string::npos ? "" : text.substr(at + 1), arm->second.runs,
             arm->second.all_rl};

@@ -1,4 +1,4 @@
-// See reproduce.h.
+// The order of things: plan, gate, jobs, verdicts, figures, then claims.json and the two pages.
 #include "reproduce/reproduce.h"
 
 #include <fmt/format.h>
@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/yaml.h"
+#include "report/page.h"
 #include "report/report.h"
 #include "reproduce/figures.h"
 #include "reproduce/gate.h"
@@ -44,11 +45,6 @@ std::vector<Study> chosen(const Plan& plan, const std::vector<std::string>& name
 }
 
 Runs runs_of(const ReproduceConfig& config, std::uint64_t first_base, const fs::path& out) {
-  if (config.bases < 1 || config.rl_seeds < 1 || config.rl_seeds > 999 || config.workers < 0) {
-    throw Error(kOperation, fmt::format("expected reproduce.bases >= 1, reproduce.rl_seeds from 1 to 999 and "
-                                        "reproduce.workers >= 0, got {}, {} and {}",
-                                        config.bases, config.rl_seeds, config.workers));
-  }
   Runs runs{out, {}, config.quick ? 1 : config.rl_seeds, {"run.threads=1"}};
   for (int i = 0; i < (config.quick ? std::min(3, config.bases) : config.bases); ++i)
     runs.bases.push_back(first_base + static_cast<std::uint64_t>(i));
@@ -146,14 +142,16 @@ Json arms_of(const Plan& plan, const Execution& done) {
 bool write_page(const Plan& plan, const std::vector<Study>& studies, const Execution& done,
                 const Json& result, const fs::path& file) {
   std::vector<fs::path> runs;
+  ReportConfig config;
   for (const Job& job : done.jobs) {
     const std::string& verb = job.command.front();
     // An arm that is not evaluated is part of another one, or has charts of its own.
     const bool shown = (verb == "eval" || plan.evaluated(job.step) || verb == "mine" || job.step == "guide");
-    if (shown && job.rl <= 1 && job.complete()) runs.push_back(job.out);
+    if (!shown || job.rl > 1 || !job.complete()) continue;
+    runs.push_back(job.out);
+    if (const Step& step = plan.step(job.step); step.arm == plan.baseline) config.baseline = step.label;
   }
   if (runs.empty()) return false;  // no page without a run
-  ReportConfig config;
   config.title = "The POPE paper, re-run";
   config.rollouts = 120;
   config.notes =
@@ -197,15 +195,20 @@ Json plan_of(const std::vector<Study>& studies, const std::vector<Step>& steps, 
 
 void ReproduceConfig::fields(Options& o) {
   o.add("plan", plan, "folder with arms.yaml and one file per study");
-  o.add("bases", bases, "base models, seeded from run.seed on: what intervals are over");
-  o.add("rl_seeds", rl_seeds, "RL seeds per base model, of arms that say rl_seeds: all");
-  o.add("workers", workers, "runs at a time, one core each; 0: all cores");
+  o.add("bases", bases, "base models, seeded from run.seed on: what intervals are over")
+      .range(1, 999)
+      .renamed_from("reproduce.seeds");
+  o.add("rl_seeds", rl_seeds, "RL seeds per base model, of arms that say rl_seeds: all")
+      .range(1, 999)
+      .renamed_from("reproduce.seeds");
+  o.add("workers", workers, "runs at a time, one core each; 0: all cores").range(0, 1024);
   o.add("quick", quick, "small runs, three base models, one RL seed, to see that everything works");
   o.add("plan_only", plan_only, "print what would run and be judged, with its power; run nothing");
 }
 
 Json reproduce(const ReproduceConfig& config, const std::vector<std::string>& names, std::uint64_t first_base,
                const fs::path& program, const fs::path& out) {
+  check(config);
   const Runs runs = runs_of(config, first_base, out);
   const Plan plan = read_plan(config.plan, config.quick);
   const bool grid = is_grid(names);

@@ -13,6 +13,7 @@
 namespace pope {
 
 struct ReproduceConfig {
+  static constexpr auto kSection = "reproduce";
   std::string plan = "configs/paper";  // folder of arms.yaml and the studies
   int bases = 5;                       // base seeds first_base … first_base + bases − 1
   int rl_seeds = 3;                    // of arms that say `rl_seeds: all`

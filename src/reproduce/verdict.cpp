@@ -1,4 +1,4 @@
-// See verdict.h.
+// Differences per base, their interval, and its place beside the bound; then the same on the logit scale.
 #include "reproduce/verdict.h"
 
 #include <fmt/format.h>

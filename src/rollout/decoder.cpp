@@ -58,10 +58,10 @@ class HostDecoder final : public Decoder {
 };
 
 // Recorded steps read the weights, the rotary tables and the cache where these lay when they were recorded.
-// Weights may change between steps, for whoever changes them does so in place (Model::publish, the optimiser,
-// a checkpoint), and the tables are made once; when the cache moves, all steps are recorded anew.
-// Slots that hold no rollout take part up to the step's size: they write to position 0 of their own slot and
-// see nothing else.
+// Weights may change between steps, for whoever changes them does so in place (Model::sync_compute_weights,
+// the optimiser, a checkpoint), and the tables are made once; when the cache moves, all steps are recorded
+// anew. Slots that hold no rollout take part up to the step's size: they write to position 0 of their own
+// slot and see nothing else.
 class DeviceDecoder final : public Decoder {
  public:
   DeviceDecoder(const Model& model, int slots, double temperature, GraphRecorder* recorder)

@@ -10,16 +10,12 @@
 namespace pope {
 
 void SamplingConfig::fields(Options& options) {
-  options.add("temperature", temperature, "logits are divided by it; 0 = the most likely token");
-  options.add("max_new_tokens", max_new_tokens,
-              "tokens of one rollout at most; a rollout cut off there is truncated");
-  options.add("batch_size", batch_size, "rollouts decoded at once");
-}
-
-void Engine::run_while(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
-                       const NextRequest& next, const OnRollout& done, const GoOn& go_on) {
-  const NextRequest ask = [&]() -> std::optional<Request> { return go_on() ? next() : std::nullopt; };
-  run(sampling, seed, stop_tokens, ask, done);
+  options.add("temperature", temperature, "logits are divided by it; 0 = the most likely token").at_least(0);
+  options
+      .add("max_new_tokens", max_new_tokens,
+           "tokens of one rollout at most; a rollout cut off there is truncated")
+      .at_least(1);
+  options.add("batch_size", batch_size, "rollouts decoded at once").at_least(1);
 }
 
 std::vector<std::vector<Rollout>> Engine::sample(const SamplingConfig& sampling, std::uint64_t seed,
@@ -45,7 +41,7 @@ std::vector<std::vector<Rollout>> Engine::sample(const SamplingConfig& sampling,
     result[tag].at(sample) = std::move(rollout);
     --missing;
   };
-  run(sampling, seed, stop_tokens, next, done);
+  run(sampling, seed, stop_tokens, next, done, kAlways);
   if (missing != 0)
     throw Error("sample", fmt::format("expected every rollout, {} did not come back", missing));
   return result;

@@ -26,7 +26,7 @@ class Scheduler {
  public:
   Scheduler(const Model& model, const SamplingConfig& sampling, std::uint64_t seed,
             std::span<const int> stop_tokens, const NextRequest& next, const OnRollout& done,
-            const GoOn& go_on, NativeEngine::Counters& stats, GraphRecorder* recorder)
+            const ContinueSampling& go_on, NativeEngine::Counters& stats, GraphRecorder* recorder)
       : model_(model),
         sampling_(sampling),
         seed_(seed),
@@ -153,11 +153,9 @@ class Scheduler {
   void start(const Group& group) {
     const auto sample = group.request.first_sample + group.started;
     Active active{{group.request.tag, sample},
-                  RngStream(seed_, {group.request.stream, static_cast<std::uint64_t>(sample)}),
+                  RngStream(seed_, {group.request.rng_key, static_cast<std::uint64_t>(sample)}),
                   static_cast<int>(group.request.prompt.size())};
     active.rollout.policy_version = group.version;
-    const std::vector<int>& prompt = group.request.prompt;
-    active.rollout.prompt_end.assign(prompt.end() - std::min(prompt.size(), kPromptEnd), prompt.end());
     const double uniform = active.rng.uniform();
     const auto draw = draw_token(group.logits.const_data_ptr<float>(), model_.architecture().vocab_size,
                                  sampling_.temperature, uniform);
@@ -226,7 +224,7 @@ class Scheduler {
   const std::vector<int> stop_;
   const NextRequest& next_;
   const OnRollout& done_;
-  const GoOn& go_on_;
+  const ContinueSampling& go_on_;
   NativeEngine::Counters& stats_;
   std::unique_ptr<Decoder> decoder_;
   std::deque<Group> waiting_;
@@ -243,18 +241,8 @@ NativeEngine::NativeEngine(std::shared_ptr<const Model> model, std::unique_ptr<G
 NativeEngine::~NativeEngine() = default;
 
 void NativeEngine::run(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
-                       const NextRequest& next, const OnRollout& done) {
-  run_while(sampling, seed, stop_tokens, next, done, [] { return true; });
-}
-
-void NativeEngine::run_while(const SamplingConfig& sampling, std::uint64_t seed,
-                             std::span<const int> stop_tokens, const NextRequest& next, const OnRollout& done,
-                             const GoOn& go_on) {
-  if (sampling.batch_size < 1 || sampling.max_new_tokens < 1 || !(sampling.temperature >= 0)) {
-    throw Error("sample",
-                fmt::format("expected batch_size ≥ 1, max_new_tokens ≥ 1 and temperature ≥ 0, got {}, {}, {}",
-                            sampling.batch_size, sampling.max_new_tokens, sampling.temperature));
-  }
+                       const NextRequest& next, const OnRollout& done, const ContinueSampling& go_on) {
+  check(sampling);
   const auto begin = std::chrono::steady_clock::now();
   Scheduler(*model_, sampling, seed, stop_tokens, next, done, go_on, counters_, recorder_.get()).run();
   counters_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();

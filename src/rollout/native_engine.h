@@ -1,7 +1,7 @@
 // The native engine: continuous batching over the trainer's own weights, in this process.
 // Rollouts that finish leave the batch and waiting ones join between decode steps; a prompt is prefilled once
 // for its group. Holds no copy of the weights: it reads model.parameters() as they are, so that a change
-// between two decode steps (run_while) is seen by the next one. May run on several threads at once.
+// between two decode steps is seen by the next one. May run on several threads at once.
 #pragma once
 
 #include <atomic>
@@ -20,9 +20,7 @@ class NativeEngine : public Engine {
                         std::unique_ptr<GraphRecorder> recorder = nullptr);
   ~NativeEngine() override;
   void run(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
-           const NextRequest& next, const OnRollout& done) override;
-  void run_while(const SamplingConfig& sampling, std::uint64_t seed, std::span<const int> stop_tokens,
-                 const NextRequest& next, const OnRollout& done, const GoOn& go_on) override;
+           const NextRequest& next, const OnRollout& done, const ContinueSampling& go_on) override;
   EngineStats stats() const override;
   std::int64_t context() const override { return model_->architecture().context; }
 

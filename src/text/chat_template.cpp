@@ -230,6 +230,12 @@ constexpr TemplateKind kTemplateKinds[] = {
 
 }  // namespace
 
+std::vector<std::string> chat_templates() {
+  std::vector<std::string> names;
+  for (const TemplateKind& kind : kTemplateKinds) names.emplace_back(kind.name);
+  return names;
+}
+
 ChatTemplate find_chat_template(std::string_view name, std::string_view template_text) {
   const bool automatic = name == "auto";
   if (automatic && template_text.empty()) name = "plain";

@@ -52,5 +52,6 @@ struct ChatTemplate {
 // By name, or recognised from the model's own template text when name is "auto" (a tokenizer without template
 // text: plain). Unknown: Error that lists the choices.
 ChatTemplate find_chat_template(std::string_view name, std::string_view template_text);
+std::vector<std::string> chat_templates();  // the names of the kinds
 
 }  // namespace pope

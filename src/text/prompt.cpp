@@ -2,7 +2,10 @@
 // the model restate the partial solution, the silent one does not.
 #include "text/prompt.h"
 
+#include <algorithm>
+
 #include "core/error.h"
+#include "core/nearest.h"
 
 namespace pope {
 namespace {
@@ -29,16 +32,14 @@ constexpr const char* kSilent =
     "next step that it does not contain, and carry the solution through, step by step, to the end. Give your "
     "final answer in \\boxed{}.";
 
-void require_choice(const std::string& key, const std::string& value, const std::string& a,
-                    const std::string& b) {
-  if (value == a || value == b) return;
-  throw Error("prompt", "expected " + key + " to be " + a + " or " + b + ", got '" + value + "'");
-}
+// Instructions, by the wordings they choose.
+const std::vector<std::string> kInstructions = {"default", "silent"};
 
-void require_placeholder(const std::string& key, const std::string& wording, const std::string& placeholder) {
-  if (wording.find(placeholder) != std::string::npos) return;
-  throw Error("prompt", "expected " + key + " to contain " + placeholder + ", got '" + wording + "'",
-              "write " + placeholder + " where its text belongs");
+auto contains(std::vector<std::string> placeholders) {
+  return [placeholders = std::move(placeholders)](const std::string& wording) {
+    return std::all_of(placeholders.begin(), placeholders.end(),
+                       [&](const auto& one) { return wording.find(one) != std::string::npos; });
+  };
 }
 
 }  // namespace
@@ -46,16 +47,25 @@ void require_placeholder(const std::string& key, const std::string& wording, con
 PromptConfig::PromptConfig() : unguided(kUnguided), guided(kGuided), guided_silent(kSilent) {}
 
 void PromptConfig::fields(Options& options) {
-  options.add(
-      "chat_template", chat_template,
-      "auto (from the model's own template) | chatml | llama3 | gemma | plain (the texts as they are)");
+  std::vector<std::string> templates = chat_templates();
+  templates.insert(templates.begin(), "auto");
+  options
+      .add("chat_template", chat_template,
+           "control tokens around the message; auto: by the model's own template; plain: none")
+      .choices(templates);
   options.add("system", system, "system message; auto = the chat template's default, \"\" = none");
-  options.add("unguided", unguided, "wording of the unguided message; {problem} is replaced");
-  options.add("guided", guided, "wording of the guided message; {problem} and {guidance} are replaced");
-  options.add("guided_silent", guided_silent, "wording of the silent guided message, likewise");
-  options.add("instruction", instruction, "which guided wording: default | silent");
-  options.add("guidance_in", guidance_in,
-              "user (in the message) | assistant (unguided message; the guidance opens the answer)");
+  options.add("unguided", unguided, "wording of the unguided message; {problem} is replaced")
+      .form(contains({"{problem}"}), "a text with {problem}");
+  const std::string both = "a text with {problem} and {guidance}";
+  options.add("guided", guided, "wording of the guided message; {problem} and {guidance} are replaced")
+      .form(contains({"{problem}", "{guidance}"}), both);
+  options.add("guided_silent", guided_silent, "wording of the silent guided message, likewise")
+      .form(contains({"{problem}", "{guidance}"}), both);
+  options.add("instruction", instruction, "which guided wording").choices(kInstructions);
+  options
+      .add("guidance_in", guidance_in,
+           "where guidance stands: in the user's message, or as the beginning of the assistant's answer")
+      .choices({"user", "assistant"});
   options.add("enable_thinking", enable_thinking,
               "false: an empty think block opens the answer, where the chat template knows enable_thinking");
   options.add("date_string", date_string,
@@ -88,13 +98,7 @@ PromptRenderer::PromptRenderer(PromptConfig config, std::shared_ptr<const Tokeni
       template_(find_chat_template(config_.chat_template, tokenizer_->chat_template())),
       system_(config_.system == "auto" ? template_.style.default_system : config_.system),
       bos_(tokenizer_->bos_token()) {
-  require_choice("instruction", config_.instruction, "default", "silent");
-  require_choice("guidance_in", config_.guidance_in, "user", "assistant");
-  require_placeholder("unguided", config_.unguided, "{problem}");
-  require_placeholder("guided", config_.guided, "{problem}");
-  require_placeholder("guided", config_.guided, "{guidance}");
-  require_placeholder("guided_silent", config_.guided_silent, "{problem}");
-  require_placeholder("guided_silent", config_.guided_silent, "{guidance}");
+  check(config_);
   if (template_.style.refuses_system && !system_.empty()) {
     throw Error("prompt", "expected no system message, got '" + system_ + "'",
                 "the model's chat template refuses one: set prompt.system to \"\"");
@@ -119,7 +123,9 @@ std::vector<PromptPiece> PromptRenderer::pieces(std::string_view user, std::stri
 std::vector<int> PromptRenderer::render(std::string_view problem, std::string_view guidance,
                                         std::string_view instruction) const {
   if (instruction.empty()) instruction = config_.instruction;
-  require_choice("instruction", std::string(instruction), "default", "silent");
+  if (std::find(kInstructions.begin(), kInstructions.end(), instruction) == kInstructions.end())
+    throw Error("prompt", "expected the instruction " + listed(kInstructions, "or") + ", got '" +
+                              std::string(instruction) + "'");
   const bool opens = config_.guidance_in == "assistant";
   const std::string& wording = guidance.empty() || opens ? config_.unguided
                                : instruction == "silent" ? config_.guided_silent

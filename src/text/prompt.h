@@ -15,6 +15,7 @@
 namespace pope {
 
 struct PromptConfig {
+  static constexpr auto kSection = "prompt";
   std::string chat_template = "auto";   // auto | chatml | llama3 | gemma | plain
   std::string system = "auto";          // system message; auto = the chat template's default, "" = none
   std::string unguided;                 // wording; {problem} is replaced
@@ -38,8 +39,8 @@ std::string fill_wording(std::string_view wording, const Wording& values);
 
 class PromptRenderer {
  public:
-  // Error: an unknown choice, a wording without its {problem} or {guidance}, a system message where the chat
-  // template refuses one, or a chat template whose control tokens the tokenizer lacks.
+  // Error: settings that are not allowed, a system message where the chat template refuses one, or a chat
+  // template whose control tokens the tokenizer lacks.
   PromptRenderer(PromptConfig config, std::shared_ptr<const Tokenizer> tokenizer);
 
   // Token ids of the prompt: what apply_chat_template gives, and for plain what the tokenizer gives with its
@@ -49,6 +50,8 @@ class PromptRenderer {
   std::vector<int> render(std::string_view problem, std::string_view guidance = "",
                           std::string_view instruction = "") const;
   const Tokenizer& tokenizer() const { return *tokenizer_; }
+  // Of guidance that names none: PromptConfig::instruction.
+  const std::string& instruction() const { return config_.instruction; }
 
  private:
   std::vector<PromptPiece> pieces(std::string_view user, std::string_view opening) const;

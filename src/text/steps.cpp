@@ -8,6 +8,7 @@
 
 #include "core/chars.h"
 #include "core/error.h"
+#include "core/nearest.h"
 #include "text/spans.h"
 
 namespace pope {
@@ -118,9 +119,13 @@ std::size_t sentence_end(std::string_view text, std::size_t at) {
 
 }  // namespace
 
+std::vector<std::string> step_boundaries() { return {"auto", "line", "word"}; }
+
 std::vector<std::size_t> step_ends(std::string_view solution, std::string_view boundary) {
-  if (!one_of(boundary, {"auto", "line", "word"})) {
-    throw Error("step boundaries", "expected auto, line or word, got '" + std::string(boundary) + "'");
+  const std::vector<std::string> known = step_boundaries();
+  if (std::find(known.begin(), known.end(), boundary) == known.end()) {
+    throw Error("step boundaries",
+                "expected " + listed(known, "or") + ", got '" + std::string(boundary) + "'");
   }
   const Spans spans(solution);
   std::vector<std::size_t> ends;

@@ -15,5 +15,6 @@ namespace pope {
 //   "auto"   ends of lines and of sentences (an abbreviation or a decimal point ends none)
 //   "line"   ends of lines          "word"   ends of whitespace-separated words
 std::vector<std::size_t> step_ends(std::string_view solution, std::string_view boundary = "auto");
+std::vector<std::string> step_boundaries();  // the names that `boundary` may have
 
 }  // namespace pope

@@ -9,22 +9,41 @@
 
 #include "core/chars.h"
 #include "verify/evaluate.h"
+#include "verify/extract.h"
 #include "verify/match.h"
 #include "verify/parser.h"
+#include "verify/phrases.h"
+#include "verify/real_set.h"
 #include "verify/tokens.h"
 #include "verify/words.h"
 
 namespace pope {
 namespace {
 
-// Without white space, Markdown's ** and math delimiters around it.
+// Without white space, Markdown's signs, quotes and math delimiters around it.
 std::string_view trimmed(std::string_view text) {
-  text = trim(text);
-  if (text.size() > 4 && text.starts_with("**") && text.ends_with("**")) {  // Markdown
-    text = trim(text.substr(2, text.size() - 4));
-  }
-  while (text.size() >= 2 && text.front() == '$' && text.back() == '$' && text[text.size() - 2] != '\\') {
-    text = trim(text.substr(1, text.size() - 2));
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kAround = {{{"***", "***"},
+                                                                                     {"**", "**"},
+                                                                                     {"__", "__"},
+                                                                                     {"*", "*"},
+                                                                                     {"`", "`"},
+                                                                                     {"\"", "\""},
+                                                                                     {"“", "”"},
+                                                                                     {"‘", "’"},
+                                                                                     {"$", "$"}}};
+  for (bool more = true; more;) {
+    more = false;
+    text = trim(text);
+    for (const auto& [open, close] : kAround) {
+      if (text.size() <= open.size() + close.size() || !text.starts_with(open) || !text.ends_with(close))
+        continue;
+      const std::string_view inner = text.substr(open.size(), text.size() - open.size() - close.size());
+      const bool other = open != "$" && inner.find(open) != std::string_view::npos;  // "a" and "b"
+      if (other || inner.ends_with('\\')) continue;
+      text = inner;
+      more = true;
+      break;
+    }
   }
   return text;
 }
@@ -79,15 +98,39 @@ std::optional<Plain> plain_number(std::string_view text) {
 // One reading of an answer.
 struct Reading {
   Node* tree = nullptr;  // null: words
+  Condition condition;
 };
 
 std::vector<Reading> readings(std::string_view text, Arena& arena, const Limits& limits) {
-  const std::vector<Token> tokens = tokenize(text, limits);
+  std::vector<Token> tokens = tokenize(text, limits);
   std::vector<Reading> out;
   if (tokens.empty()) return out;
-  out.push_back({parse_answer(tokens, false, arena)});
-  if (has_groups_in_brackets(tokens)) out.push_back({parse_answer(tokens, true, arena)});
+  if (is_date(tokens)) {
+    out.push_back({});
+    return out;
+  }
+  const Condition condition = take_condition(tokens);
+  out.push_back({parse_answer(tokens, false, arena), condition});
+  if (has_groups_in_brackets(tokens)) out.push_back({parse_answer(tokens, true, arena), condition});
   return out;
+}
+
+// Whether the conditions behind two answers can be one: "k ∈ ℤ" may be left out, but not by a range.
+bool conditions_agree(const Reading& a, const Reading& b) {
+  const std::string &x = a.condition.domain, &y = b.condition.domain;
+  if (x == y) return true;
+  if (!x.empty() && !y.empty()) return false;
+  const std::string& stated = x.empty() ? y : x;
+  return stated[0] == 'R' || !(is_region(*a.tree) || is_region(*b.tree));
+}
+
+// The tree of `b` with the parameter of its condition under the name that it has in `a`: "2n\pi, n ∈ ℤ"
+// beside "2k\pi, k ∈ ℤ".
+Node* with_same_parameter(const Reading& a, const Reading& b, Arena& arena) {
+  const auto &x = a.condition.names, &y = b.condition.names;
+  const bool sets = !a.condition.domain.empty() && a.condition.domain == b.condition.domain;
+  if (!sets || x.size() != 1 || y.size() != 1 || x[0] == y[0]) return b.tree;
+  return renamed(*renamed(*b.tree, x[0], "\\other", arena), y[0], x[0], arena);
 }
 
 char choice_letter(char c) { return c >= 'a' && c <= 'j' ? c : '\0'; }
@@ -119,8 +162,10 @@ char marked_choice(std::string_view text) {
   const char mark = text[1];
   const std::string_view after = text.substr(2), rest = trimmed(after);
   if (mark == ')' ? rest.find('(') != std::string_view::npos : mark != '.' && mark != ':') return '\0';
+  const bool words = std::count_if(rest.begin(), rest.end(), is_letter) > 2 &&
+                     rest.find(':') == std::string_view::npos;  // "E: a score", not "A: x, B: y"
   const bool apart = after.empty() || std::string_view(" \t\n\\}*").find(after[0]) != std::string_view::npos;
-  const bool value = mark != ':' || (!rest.empty() && (is_digit(rest[0]) || rest[0] == '\\'));
+  const bool value = mark != ':' || words || (!rest.empty() && (is_digit(rest[0]) || rest[0] == '\\'));
   const std::string key = text_key(rest);  // "B. or C." is no choice
   const bool hedged = key.starts_with("or") || key.starts_with("and") || key.find(')') == 1;
   return apart && value && !hedged ? static_cast<char>(text[0] | 0x20) : '\0';
@@ -131,8 +176,15 @@ char choice_of(std::string_view text, const std::string& key) {
   return letter != '\0' ? letter : marked_choice(text);
 }
 
+// Words without an article before them, in one spelling.
+std::string words_key(std::string_view text) {
+  std::string key = text_key(text);
+  if (key.starts_with("the") && key.size() > 5 && text.find(' ') != std::string_view::npos) key.erase(0, 3);
+  return key == "doesnotexist" ? "dne" : key;
+}
+
 bool same_words(std::string_view a, std::string_view b) {
-  const std::string x = text_key(a), y = text_key(b);
+  const std::string x = words_key(a), y = words_key(b);
   if (x.empty() || y.empty()) return false;
   if (x == y) return true;
   if (x.size() != 1 && y.size() != 1) return false;
@@ -227,8 +279,12 @@ void compare_trees(std::string_view gold, std::string_view pred, const AnswerRul
   for (const Reading& x : golds) {
     for (const Reading& y : preds) {
       if (!x.tree || !y.tree) continue;
+      if (!conditions_agree(x, y)) {
+        out.reason = "not equal: conditions";
+        continue;
+      }
       Matcher matcher(arena, rules);
-      const Truth same = matcher.equal(x.tree, y.tree);
+      const Truth same = matcher.equal(x.tree, with_same_parameter(x, y, arena));
       if (same == Truth::yes) {
         out.equal = true;
         out.reason = ground_text(matcher.ground());
@@ -244,13 +300,64 @@ void compare_trees(std::string_view gold, std::string_view pred, const AnswerRul
   if (out.reason.empty()) out.reason = words ? "not equal: words" : "not equal: values differ";
 }
 
+// Of words alone; a short answer is a name, a longer one a sentence that nobody gives word for word.
+constexpr std::size_t kMostWords = 6;
+
+bool is_sentence(std::string_view text) {
+  std::size_t words = 0;
+  for (std::size_t i = 0; i < text.size(); ++i)
+    words += is_letter(text[i]) && (i == 0 || text[i - 1] == ' ') ? 1 : 0;
+  return words > kMostWords;
+}
+
+bool says_no_answer(const std::string& key) {
+  constexpr std::array<std::string_view, 14> kNone = {
+      "proof",   "proofs", "prove", "notfound", "noanswer",    "noanswerfound", "n/a",
+      "unknown", "null",   "nan",   "todo",     "seesolution", "seeproof",      "answernotfound"};
+  return std::find(kNone.begin(), kNone.end(), key) != kNone.end();
+}
+
+// The content of a box around the whole text.
+std::string_view without_box(std::string_view text) {
+  for (const std::string_view opening : {"\\boxed{", "\\fbox{"}) {
+    if (!text.starts_with(opening) || !text.ends_with('}')) continue;
+    const std::optional<std::string_view> inside = find_boxed(text);
+    if (inside && inside->data() == text.data() + opening.size() &&
+        inside->size() + opening.size() + 1 == text.size())
+      return trimmed(*inside);
+  }
+  return text;
+}
+
 }  // namespace
+
+std::string reference_fault(std::string_view gold, const Limits& limits) {
+  gold = trimmed(gold);
+  if (plain_number(gold)) return "";
+  const std::string key = text_key(gold.substr(0, limits.text_bytes));
+  if (key.empty()) return "it is empty";
+  if (says_no_answer(key)) return "it says \"" + std::string(gold) + "\"";
+  thread_local const FlintCaches caches;
+  Budget budget(limits);
+  try {
+    Arena arena(budget);
+    const std::vector<Reading> trees = readings(gold, arena, limits);
+    if (trees.empty()) return "it is empty";
+    if (!is_words(trees[0])) return "";
+  } catch (const OverBudget& over) {
+    return std::string("it is over the budget of ") + over.what;
+  }
+  const bool date = !key.empty() && key.find_first_not_of("0123456789-/") == std::string::npos;
+  const bool formula = !date && gold.find_first_of("0123456789=<>^_") != std::string_view::npos;
+  if (is_sentence(gold)) return "it is a sentence, compared by its words";
+  return formula ? "it is read as no formula, and compared by its words" : "";
+}
 
 AnswerComparison compare_answers(std::string_view gold, std::string_view pred, const AnswerRules& rules,
                                  const Limits& limits) {
   AnswerComparison out;
-  gold = trimmed(gold);
-  pred = trimmed(pred);
+  gold = without_box(trimmed(gold));
+  pred = without_box(trimmed(pred));
   const std::optional<Plain> x = plain_number(gold), y = plain_number(pred);
   if (x && y) {
     out.equal = *x == *y;

@@ -24,4 +24,9 @@ struct AnswerRules {
 AnswerComparison compare_answers(std::string_view gold, std::string_view pred, const AnswerRules& rules = {},
                                  const Limits& limits = {});
 
+// Why hardly any answer can be found equal to this reference answer: it is empty, says that there is none
+// ("proof", "not found"), or is read as no formula and compared by its words. "" when answers can be judged
+// by it.
+std::string reference_fault(std::string_view gold, const Limits& limits = {});
+
 }  // namespace pope

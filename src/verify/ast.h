@@ -31,7 +31,7 @@ enum class NodeKind {
   base_n,    // text: digits; one child: the base
   tuple,     // text: its two brackets, "()" or "[)"
   set,       // unordered
-  list,      // unordered values without brackets around them: "2, 3", "2 or 3"
+  list,      // unordered values without brackets around them; text: what joins them, "|" or, "&" and, else ""
   relation,  // children in a chain; text: one character for each sign between them, see parser.cpp
   ratio,     // children in proportion; text: "3:30pm" where it may be a time of day, else ""
   set_operation,  // text: "cup", "cap", "setminus"
@@ -80,5 +80,9 @@ class Arena {
 // The normal form that people read, one text for one tree: "sqrt(2)/2", "{1, 2}". Two equal texts mean two
 // equal trees.
 std::string to_text(const Node& node);
+// Whether the node only names something: "x", "f(x)", "AB", "S:T", "(p, q)".
+bool is_name(const Node& node);
+// A name that is no function of another one: what an inequality may bound.
+bool is_bounded_name(const Node& node);
 
 }  // namespace pope

@@ -144,9 +144,6 @@ class Process {
 };
 
 std::vector<std::unique_ptr<Process>> processes(const VerifyConfig& config) {
-  if (config.command.empty())
-    throw Error("verifier", "verify.kind is command, but verify.command is empty", "set verify.command");
-  check_limits(config);
   std::vector<std::unique_ptr<Process>> out;
   for (int i = 0; i < config.workers; ++i) out.push_back(std::make_unique<Process>(config.command));
   return out;

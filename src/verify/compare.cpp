@@ -7,6 +7,7 @@
 #include <span>
 
 #include "verify/evaluate.h"
+#include "verify/kinks.h"
 #include "verify/separation.h"
 #include "verify/series.h"
 
@@ -18,6 +19,8 @@ constexpr std::array<slong, 5> kPrecisions = {64, 256, 1024, 4096, 16384};
 // constants, and two expressions at a point.
 constexpr slong kConstantAgreement = -512, kPointAgreement = -128;
 constexpr int kWantedPoints = 8, kLeastPoints = 2;
+// The part of the budget that a point with large whole numbers may cost before it is left out.
+constexpr std::int64_t kLargePart = 8;
 
 bool below(const Ball& z, slong exponent) {
   mag_t size;
@@ -37,7 +40,6 @@ struct Difference {
 template <class Function>
 Difference is_zero(Function difference, std::span<const slong> precisions, int point, bool complex,
                    Budget& budget, std::optional<long> bits = {}) {
-  const slong agreement = point < 0 ? kConstantAgreement : kPointAgreement;
   int undefined = 0;
   for (const slong precision : precisions) {
     Evaluation at{budget, precision, point, complex};
@@ -48,6 +50,7 @@ Difference is_zero(Function difference, std::span<const slong> precisions, int p
     }
     if (d.is_rational()) return {d.is_zero() ? Truth::yes : Truth::no, true};
     if (d.is_nonzero()) return {Truth::no, false};
+    const slong agreement = point < 0 ? kConstantAgreement - 4 * at.digits : kPointAgreement;
     if (bits ? below(d.ball(), -*bits) : !at.extreme && below(d.ball(), agreement))
       return {Truth::yes, bits.has_value()};
   }
@@ -79,6 +82,51 @@ int wanted_points(const Budget& budget) {
 // and Σfg Σ1 would be the same.
 bool is_linear(const Node& a, const Node& b) { return count_valueless(a) <= 1 && count_valueless(b) <= 1; }
 
+// Whether no point of a list tells the two apart: no proof that they are equal, only of the opposite.
+template <class Function>
+bool agree_at(const std::vector<Assignment>& points, Function difference, bool complex, Budget& budget) {
+  for (const Assignment& point : points) {
+    Evaluation at{budget, 64, 1, complex};
+    at.bound = point;
+    const Value d = difference(at);
+    if (d.defined() && !d.is_zero() && d.is_nonzero()) return false;
+  }
+  return true;
+}
+
+// Whole numbers only, at all of which both sides must have the same value.
+template <class Function>
+Truth equal_at_whole(const std::vector<Assignment>& points, Function difference, bool complex,
+                     Budget& budget) {
+  int agreed = 0;
+  for (const Assignment& point : points) {
+    const auto there = [&](Evaluation& at) {
+      at.bound = point;
+      return difference(at);
+    };
+    const Difference d = is_zero(there, kPrecisions, 1, complex, budget);
+    if (d.zero == Truth::no) return Truth::no;
+    if (d.zero == Truth::yes) ++agreed;
+  }
+  return agreed >= kWantedPoints ? Truth::yes : Truth::unknown;
+}
+
+// At a point with large whole numbers, which cost may rule out.
+template <class Function>
+Difference is_zero_if_cheap(Function difference, int point, bool complex, Budget& budget) {
+  Limits limits = budget.limits();
+  limits.work /= kLargePart;
+  Budget part(limits);
+  Difference found;
+  try {
+    found = is_zero(difference, kPrecisions, point, complex, part);
+  } catch (const OverBudget&) {
+    found = {};
+  }
+  budget.charge(part.work());
+  return found;
+}
+
 // Agreement at points. `opaque`: as Evaluation says; then only equality means something.
 Comparison equal_at_points(const Node& a, const Node& b, bool complex, bool opaque, Budget& budget) {
   int agreed = 0;
@@ -89,12 +137,21 @@ Comparison equal_at_points(const Node& a, const Node& b, bool complex, bool opaq
     const Value x = evaluate(a, at);
     return x.defined() ? subtract(x, evaluate(b, at), at) : x;
   };
+  const bool kinks = !opaque && (has_kinks(a) || has_kinks(b));
+  if (kinks && is_of_whole_numbers(a, b)) {
+    if (!agree_at(kink_points(a, b, budget), difference, complex, budget)) return {Truth::no, Ground::points};
+    return {equal_at_whole(whole_points(a, b), difference, complex, budget), Ground::points};
+  }
   for (int point = 0; point < kPoints && agreed < wanted_points(budget); ++point) {
-    const Difference d = is_zero(difference, kPrecisions, point, complex, budget);
+    const Difference d = is_large_point(point) ? is_zero_if_cheap(difference, point, complex, budget)
+                                               : is_zero(difference, kPrecisions, point, complex, budget);
     if (d.zero == Truth::no) return {opaque ? Truth::unknown : Truth::no, Ground::points};
     if (d.zero == Truth::yes) ++agreed;
   }
-  return {agreed >= kLeastPoints ? Truth::yes : Truth::unknown, Ground::points};
+  if (agreed < kLeastPoints) return {Truth::unknown, Ground::points};
+  if (kinks && !agree_at(kink_points(a, b, budget), difference, complex, budget))
+    return {Truth::no, Ground::points};
+  return {Truth::yes, Ground::points};
 }
 
 }  // namespace
@@ -124,6 +181,7 @@ Comparison relations_equal(const Node& left_a, const Node& right_a, const Node& 
   // A point where both differences are certainly not zero fixes the constant.
   int first = -1;
   for (int point = 0; point < kPoints && first < 0; ++point) {
+    if (is_large_point(point)) continue;
     const Value x = side(left_a, right_a, point, 256), y = side(left_b, right_b, point, 256);
     if (!x.is_nonzero() || !y.is_nonzero()) continue;
     first = point;
@@ -135,7 +193,7 @@ Comparison relations_equal(const Node& left_a, const Node& right_a, const Node& 
   if (first < 0) return {};
   int agreed = 0;
   for (int point = 0; point < kPoints && agreed < wanted_points(budget); ++point) {
-    if (point == first) continue;
+    if (point == first || is_large_point(point)) continue;
     const auto difference = [&](Evaluation& at) {
       const Value x = side(left_a, right_a, point, at.precision),
                   y = side(left_b, right_b, point, at.precision);

@@ -29,7 +29,8 @@ std::uint64_t hash(std::string_view text) {  // FNV-1a: the same on every machin
 }
 
 // Four kinds of points in turn: within (0, 1), within (1, 10), negative (later of either sign), and whole
-// numbers from 2 to 41. Identities that hold only for some of them (√x² = x) are found out by the others.
+// numbers, two from 2 to 41, then one from 42 to 361 and one from 362 to 2409. Identities that hold only for
+// some of them (√x² = x) are found out by the others.
 Value variable_at(std::string_view name, int point) {
   const std::uint64_t random = mix(hash(name) ^ mix(static_cast<std::uint64_t>(point) + 1));
   const auto part = static_cast<slong>(random >> 24);  // 40 bits
@@ -45,8 +46,10 @@ Value variable_at(std::string_view name, int point) {
     case 2:
       fmpq_set_si(q.get(), (point > 2 && random % 2 == 0 ? 3 : -3) * part - 1, kScale);
       break;
-    default:
-      fmpq_set_si(q.get(), 2 + part % 40, 1);
+    default: {
+      const int size = point / 4 % 4;
+      fmpq_set_si(q.get(), size < 2 ? 2 + part % 40 : size == 2 ? 42 + part % 320 : 362 + part % 2048, 1);
+    }
   }
   return Value(std::move(q));
 }
@@ -153,7 +156,9 @@ Value fold(const Node& node, Evaluation& at, Operation operation) {
 
 Ball enclose(const Value& value, Evaluation& at) {
   if (!value.is_rational()) return value.ball();
-  if (value.rational().bits() > at.precision) at.extreme = true;
+  const slong bits = value.rational().bits();
+  at.digits = std::max(at.digits, bits);
+  if (bits > at.precision) at.extreme = true;
   Ball z;
   arb_set_fmpq(z.re(), value.rational().get(), at.precision);
   return z;

@@ -46,7 +46,8 @@ struct Evaluation {
   // Set while evaluating: some part was of a size that `precision` cannot tell from 0 beside 1, or whose last
   // digits it does not reach.
   bool extreme = false;
-  bool linear = false;                                    // see evaluate_series()
+  slong digits = 0;     // set while evaluating: the most bits of a rational that became an enclosure
+  bool linear = false;  // see evaluate_series()
   std::vector<std::pair<std::string_view, Value>> bound;  // variables of the sums around the node
 };
 
@@ -54,6 +55,8 @@ struct Evaluation {
 Ball enclose(const Value& value, Evaluation& at);
 
 constexpr int kPoints = 48;
+// Whether a point gives the variables whole numbers of several hundreds or more.
+constexpr bool is_large_point(int point) { return point % 4 == 3 && point / 4 % 4 >= 2; }
 
 // Reals only unless `at.complex`: a part outside them makes the whole undefined. Odd roots of negative
 // numbers are real. Throws OverBudget.

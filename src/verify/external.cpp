@@ -3,7 +3,6 @@
 
 #include <fmt/format.h>
 
-#include "core/error.h"
 #include "core/files.h"
 
 namespace pope {
@@ -27,28 +26,17 @@ bool read_reply(std::string_view line, std::uint64_t id, Verdict& verdict) {
     return reply.contains(key) && reply[key].is_string() ? reply[key].get<std::string>() : std::string();
   };
   verdict.correct = reply["correct"];
-  verdict.undecided = reply.contains("undecided") && reply["undecided"] == true;
-  if (verdict.undecided) verdict.correct = false;
+  verdict.ungraded = reply.contains("undecided") && reply["undecided"] == true;
+  if (verdict.ungraded) verdict.correct = false;
   verdict.extracted = text("extracted");
   verdict.reason = text("reason");
   if (verdict.reason.empty()) verdict.reason = verdict.correct ? "equal" : "not equal";
   return true;
 }
 
-void check_limits(const VerifyConfig& config) {
-  constexpr double kDay = 86400;
-  if (config.workers < 1)
-    throw Error("verifier", fmt::format("expected verify.workers of at least 1, got {}", config.workers));
-  if (!(config.timeout_s >= 0.001 && config.timeout_s <= kDay))
-    throw Error(
-        "verifier",
-        fmt::format("expected verify.timeout_s between 0.001 and {:g}, got {:g}", kDay, config.timeout_s),
-        "set it to the seconds that a grader may take for one completion");
-}
-
 Verdict failed_verdict(const std::string& what) {
   Verdict verdict;
-  verdict.undecided = true;
+  verdict.ungraded = true;
   verdict.reason = "undecided: the grader " + what;
   return verdict;
 }

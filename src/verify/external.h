@@ -22,9 +22,6 @@ std::string grader_request(std::uint64_t id, const Problem& problem, std::string
 // as what a grader prints besides.
 bool read_reply(std::string_view line, std::uint64_t id, Verdict& verdict);
 
-// Error: workers or timeout_s that no grader can be run with. Where the verifiers are made.
-void check_limits(const VerifyConfig& config);
-
 // A verdict for a grader that did not answer.
 Verdict failed_verdict(const std::string& what);
 

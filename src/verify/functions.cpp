@@ -55,6 +55,24 @@ std::int64_t function_cost(slong precision) {
   return 20 + precision * static_cast<std::int64_t>(n_sqrt(static_cast<ulong>(precision))) / 16;
 }
 
+// Whether `f` has nearly its limit at the argument, or at 0, so that `precision` may not show the difference:
+// tanh 400, arctan 10^200, cos 10^-200.
+bool is_saturated(AcbFunction f, const Ball& x, slong precision) {
+  if (f == acb_log) return false;
+  mag_t size;
+  mag_init(size);
+  acb_get_mag(size, x.get());
+  mag_t most;  // of tanh, which reaches 1 - 2^-p at about p/3
+  mag_init(most);
+  mag_set_ui(most, static_cast<ulong>(precision) / 12);
+  const bool large = f == acb_tanh ? mag_cmp(size, most) > 0 : mag_cmp_2exp_si(size, precision / 4) > 0;
+  mag_clear(most);
+  acb_get_mag_lower(size, x.get());
+  const bool tiny = !x.may_be_zero() && mag_cmp_2exp_si(size, -precision / 4) < 0;
+  mag_clear(size);
+  return large || tiny;
+}
+
 // An enclosure through `f`. Arguments of a size that would need more digits than `precision` has are refused.
 Value analytic(AcbFunction f, const Value& x, Evaluation& at) {
   at.budget.charge(function_cost(at.precision));
@@ -65,6 +83,7 @@ Value analytic(AcbFunction f, const Value& x, Evaluation& at) {
   const bool huge = mag_cmp_2exp_si(size, 64) > 0;
   mag_clear(size);
   if (huge && f != acb_log && f != absolute && f != acb_atan) return {};
+  at.extreme = at.extreme || (f != absolute && is_saturated(f, in, at.precision));
   Ball out;
   f(out.get(), in.get(), at.precision);
   return checked(std::move(out), at);
@@ -165,6 +184,16 @@ Value logarithm(const Value& x, const Value& base, Evaluation& at) {
     }
   }
   return quotient;
+}
+
+// a - m ⌊a/m⌋ for whole numbers.
+Value remainder(const Value& a, const Value& m) {
+  if (!a.is_rational() || !a.rational().is_integer() || !m.is_rational() || !m.rational().is_integer() ||
+      m.rational().sign() <= 0)
+    return {};
+  Rational q;
+  fmpz_fdiv_r(q.num(), a.rational().num(), m.rational().num());
+  return Value(std::move(q));
 }
 
 Value of_integers(std::string_view name, const std::vector<Value>& arguments) {
@@ -274,6 +303,7 @@ Value apply_function(std::string_view name, const std::vector<Value>& x, Evaluat
   if (name == "gcd" || name == "lcm") return of_integers(name, x);
   if (name == "max" || name == "min") return extremum(name == "max", x, at);
   if (x.size() == 2) {
+    if (name == "mod") return remainder(x[0], x[1]);
     if (name == "binom") return binomial(x[0], x[1], at);
     if (name == "log") return logarithm(x[0], x[1], at);
     if (name == "sqrt" && x[1].is_rational() && x[1].rational().is_integer() &&

@@ -56,7 +56,6 @@ class HttpVerifier : public Verifier {
  private:
   static std::vector<std::unique_ptr<httplib::Client>> clients(const VerifyConfig& config,
                                                                const Endpoint& endpoint) {
-    check_limits(config);
     const auto limit = std::chrono::milliseconds(static_cast<std::int64_t>(config.timeout_s * 1000));
     std::vector<std::unique_ptr<httplib::Client>> out;
     for (int i = 0; i < config.workers; ++i) {

@@ -10,7 +10,7 @@ namespace pope {
 std::unique_ptr<Verifier> make_math_verifier(const VerifyConfig& config);
 // Takes the whole text for the answer.
 std::unique_ptr<Verifier> make_answer_verifier(const VerifyConfig& config);
-std::unique_ptr<Verifier> make_walks_verifier();
+std::unique_ptr<Verifier> make_walks_verifier(const VerifyConfig& config);
 std::unique_ptr<Verifier> make_command_verifier(const VerifyConfig& config);
 std::unique_ptr<Verifier> make_http_verifier(const VerifyConfig& config);
 

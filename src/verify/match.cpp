@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "verify/evaluate.h"
+#include "verify/real_set.h"
+#include "verify/units.h"
 #include "verify/words.h"
 
 namespace pope {
@@ -57,6 +59,45 @@ bool is_real_line(const Node& node) {
          infinite_sign(*node.children[0]) < 0 && infinite_sign(*node.children[1]) > 0;
 }
 
+// "x = 1 or x = 2": equations that give one name its values.
+bool is_solutions(const Node& node) {
+  return node.is(NodeKind::list) &&
+         std::all_of(node.children.begin(), node.children.end(), [&](const Node* n) {
+           return n->is(NodeKind::relation, "=") && n->children[0]->is(NodeKind::variable) &&
+                  n->children[0]->text == node.children[0]->children[0]->text;
+         });
+}
+
+// Whether it matters if "and" or "or" joins the items: names, words, ranges, equations for several names. Of
+// values ("2 and 3", "x = 2 or x = 3", points) both make the same list.
+bool joins_statements(const Node& node) {
+  if (!node.is(NodeKind::list)) return false;
+  std::string_view name;
+  for (const Node* item : node.children) {
+    if (item->is(NodeKind::variable) || item->is(NodeKind::text) || is_region(*item)) return true;
+    if (!item->is(NodeKind::relation, "=") || !item->children[0]->is(NodeKind::variable)) continue;
+    if (!name.empty() && name != item->children[0]->text) return true;
+    name = item->children[0]->text;
+  }
+  return false;
+}
+
+bool same_connective(const Node& a, const Node& b) {
+  if (a.is(NodeKind::list, "|") == b.is(NodeKind::list, "|")) return true;
+  if (a.is(NodeKind::set_operation) || b.is(NodeKind::set_operation)) return true;  // "x < a or x > b"
+  return !joins_statements(a) && !joins_statements(b);
+}
+
+// "2A_{16}" beside "2a_{16}", which reads like twice a term of a sequence.
+bool hexadecimal(const Node& a, const Node& b) {
+  const Node &based = a.is(NodeKind::base_n) ? a : b, &other = a.is(NodeKind::base_n) ? b : a;
+  if (!based.children[0]->is(NodeKind::number, "16")) return false;
+  std::string text;
+  for (const char c : to_text(other))
+    if (c != '*') text += c;
+  return text_key(text) == text_key(to_text(based));
+}
+
 Truth both(Truth a, Truth b) {
   if (a == Truth::no || b == Truth::no) return Truth::no;
   return a == Truth::yes && b == Truth::yes ? Truth::yes : Truth::unknown;
@@ -96,37 +137,32 @@ Truth Matcher::equal(Node* a, Node* b) {
   arena_.budget().charge(static_cast<std::int64_t>(24 + (text_a.size() + text_b.size()) / 4));
   if (text_a == text_b) return Truth::yes;
 
+  if (is_region(*a) || is_region(*b)) {
+    RealSets sets(arena_);
+    if (const std::optional<bool> same = sets.equal(*a, *b)) {
+      ground_ = std::max(ground_, sets.ground());
+      return *same ? Truth::yes : differ("other sets of numbers");
+    }
+  }
   a = without_label(a, *b);
   b = without_label(b, *a);
   if (a->is(NodeKind::relation) && b->is(NodeKind::relation)) return relations(a, b);
+  if (!same_connective(*a, *b)) return differ("\"and\" against \"or\"");
   if (Node* point = named_point(*a, *b)) return equal(point, b);
   if (Node* point = named_point(*b, *a)) return equal(a, point);
   const bool cup_a = a->is(NodeKind::set_operation), cup_b = b->is(NodeKind::set_operation);
-  if (Node* x = punctured_line(*a), *y = punctured_line(*b); (x || cup_a) && (y || cup_b) && (x || y))
-    return set_operations(x ? x : a, y ? y : b);
-  if (Node* range = interval_intersection(*a)) return equal(range, b);
-  if (Node* range = interval_intersection(*b)) return equal(a, range);
   if (cup_a != cup_b)
     if (Node* pieces = interval_union(cup_a ? b : a))
       return cup_a ? set_operations(a, pieces) : set_operations(pieces, b);
   if (a->is(NodeKind::relation) && !is_collection(*a)) return relation_against(a, b);
   if (b->is(NodeKind::relation) && !is_collection(*b)) return relation_against(b, a);
   if (is_collection(*a) || is_collection(*b)) {
-    const auto values = [&](Node* node) {
-      std::vector<Node*> out;
-      const auto add = [&](Node* item) {
-        if (!has_plus_minus(*item)) return out.push_back(item);
-        out.push_back(with_sign(*item, true, arena_));
-        out.push_back(with_sign(*item, false, arena_));
-      };
-      if (node->is(NodeKind::set) || node->is(NodeKind::list)) {
-        for (Node* child : node->children) add(child);
-      } else {
-        add(node);
-      }
-      return out;
-    };
-    return collections(values(a), values(b));
+    std::vector<Node*> x = values_of(a), y = values_of(b);
+    if (x.size() != y.size()) {  // a solution may be said twice
+      if (a->is(NodeKind::set) || is_solutions(*a)) drop_repeated(x);
+      if (b->is(NodeKind::set) || is_solutions(*b)) drop_repeated(y);
+    }
+    return collections(x, y);
   }
   if (a->is(NodeKind::text) || b->is(NodeKind::text)) return texts(*a, *b);
   if (is_real_line(*a) && is_real_line(*b)) return Truth::yes;
@@ -134,7 +170,7 @@ Truth Matcher::equal(Node* a, Node* b) {
   if (a->is(NodeKind::tuple) && b->is(NodeKind::tuple)) return tuples(*a, *b);
   if (cup_a && cup_b) return set_operations(a, b);
   if (a->is(NodeKind::base_n) || b->is(NodeKind::base_n)) {
-    if (a->kind != b->kind) return differ("one answer has a base");
+    if (a->kind != b->kind) return hexadecimal(*a, *b) ? Truth::yes : differ("one answer has a base");
     const bool same = text_key(a->text) == text_key(b->text) && a->children[0]->text == b->children[0]->text;
     return same ? Truth::yes : Truth::no;
   }
@@ -143,6 +179,8 @@ Truth Matcher::equal(Node* a, Node* b) {
   if (infinite_sign(*a) != 0 || infinite_sign(*b) != 0)
     return infinite_sign(*a) == infinite_sign(*b) ? Truth::yes : Truth::no;
   if (is_expression(*a) && is_expression(*b)) return quantities(a, b);
+  if (a->is(NodeKind::matrix, "cases") && b->is(NodeKind::matrix, "cases"))  // in any order
+    return collections({a->children.begin(), a->children.end()}, {b->children.begin(), b->children.end()});
   if (a->kind == b->kind && a->text == b->text) return one_by_one(*a, *b);
   return differ("answers of two kinds");
 }
@@ -165,7 +203,12 @@ Truth Matcher::expressions(Node* a, Node* b) {
 }
 
 Truth Matcher::texts(const Node& a, const Node& b) {
-  return text_key(to_text(a)) == text_key(to_text(b)) ? Truth::yes : differ("words");
+  const auto key = [](const Node& node) {  // "III" is a word in \text{…}, three letters elsewhere
+    std::string text = to_text(node);
+    if (node.is(NodeKind::product)) text.erase(std::remove(text.begin(), text.end(), '*'), text.end());
+    return text_key(text);
+  };
+  return key(a) == key(b) ? Truth::yes : differ("words");
 }
 
 // What of `a` does not stand in `b` under the same form, where it is then used: long lists take linear time.
@@ -190,6 +233,35 @@ std::vector<Node*> Matcher::without_same(const std::vector<Node*>& a, const std:
     forms.erase(same);
   }
   return rest;
+}
+
+// The values of a set, a list, or an answer with ±.
+std::vector<Node*> Matcher::values_of(Node* node) {
+  std::vector<Node*> out;
+  const auto add = [&](Node* item) {
+    if (!has_plus_minus(*item)) return out.push_back(item);
+    out.push_back(with_sign(*item, true, arena_));
+    out.push_back(with_sign(*item, false, arena_));
+  };
+  if (node->is(NodeKind::set) || node->is(NodeKind::list)) {
+    for (Node* child : node->children) add(child);
+  } else {
+    add(node);
+  }
+  return out;
+}
+
+void Matcher::drop_repeated(std::vector<Node*>& values) {
+  std::vector<Node*> once;
+  std::unordered_multimap<std::string, Node*> seen;
+  for (Node* value : values) {
+    const std::string text = to_text(*value);
+    arena_.budget().charge(static_cast<std::int64_t>(8 + text.size() / 4));
+    if (seen.contains(text)) continue;
+    seen.emplace(text, value);
+    once.push_back(value);
+  }
+  if (once.size() > 1) values = std::move(once);  // {1, 1} is no 1
 }
 
 // Unordered, each value matched once. Equal values in one answer count once where both answers repeat or not.
@@ -278,6 +350,13 @@ Truth Matcher::quantities(Node* a, Node* b) {
 
 // Residues that differ by a multiple of the modulus are equal; a modulus may be missing on one side.
 Truth Matcher::modular(Node* a, Node* b) {
+  const auto residue = [&](Node* node) {  // "3 mod 7" beside "10 (mod 7)"
+    return node->is(NodeKind::function, "mod")
+               ? make(NodeKind::modular, "", {node->children[0], node->children[1]})
+               : node;
+  };
+  a = residue(a);
+  b = residue(b);
   if (!a->is(NodeKind::modular)) return equal(a, b->children[0]);
   if (!b->is(NodeKind::modular)) return equal(a->children[0], b);
   Node *value_a = a->children[0], *value_b = b->children[0];

@@ -36,6 +36,8 @@ class Matcher {
   Truth differ(const std::string& what);
   Truth expressions(Node* a, Node* b);
   Truth texts(const Node& a, const Node& b);
+  std::vector<Node*> values_of(Node* node);
+  void drop_repeated(std::vector<Node*>& values);
   Truth collections(const std::vector<Node*>& a, const std::vector<Node*>& b);
   std::vector<Node*> without_same(const std::vector<Node*>& a, const std::vector<Node*>& b,
                                   std::vector<bool>& used);
@@ -63,8 +65,6 @@ class Matcher {
   Node* named_point(const Node& list, const Node& other);
   Node* interval(const Node& relation);
   Node* interval_union(Node* node);
-  Node* interval_intersection(const Node& list);
-  Node* punctured_line(const Node& node);
   std::vector<Bounded> bounds(const Node& relation);
 
   Arena& arena_;
@@ -73,8 +73,6 @@ class Matcher {
   std::string difference_;
 };
 
-// Whether the node only names something: "x", "f(x)", "AB", "S:T", "(p, q)".
-bool is_name(const Node& node);
 // Copies with ± and ∓ replaced by plus and minus, or by minus and plus.
 Node* with_sign(const Node& node, bool plus, Arena& arena);
 bool has_plus_minus(const Node& node);

@@ -3,7 +3,7 @@
 #include <array>
 #include <utility>
 
-#include "verify/evaluate.h"
+#include "core/chars.h"
 #include "verify/match.h"
 #include "verify/series.h"
 
@@ -58,9 +58,20 @@ bool names_function(std::string_view name) {
   return std::find(kNaming.begin(), kNaming.end(), name) != kNaming.end();
 }
 
+// "a+b+c", "f(1)+f(2)", "AB+BC": a sum that an answer gives the value of. Of coordinates it would be a line.
+bool is_sum_of_names(const Node& node) {
+  if (!node.is(NodeKind::sum)) return false;
+  return std::all_of(node.children.begin(), node.children.end(), [](const Node* n) {
+    const bool segment = n->is(NodeKind::product) && n->children.size() == 2 &&
+                         std::all_of(n->children.begin(), n->children.end(), [](const Node* c) {
+                           return c->is(NodeKind::variable) && c->text.size() == 1 && is_upper(c->text[0]);
+                         });
+    return segment || (n->is(NodeKind::variable) && n->text != "x" && n->text != "y" && n->text != "z");
+  });
+}
+
 }  // namespace
 
-// A name that is no function of another one: what an inequality may bound.
 bool is_bounded_name(const Node& node) {
   return !node.is(NodeKind::function) && is_name(node) &&
          std::all_of(node.children.begin(), node.children.end(),
@@ -99,8 +110,12 @@ bool is_name(const Node& node) {
       return std::all_of(node.children.begin(), node.children.end(),
                          [](const Node* n) { return is_name(*n); });
     case NodeKind::function:
-      return names_function(node.text) && std::all_of(node.children.begin(), node.children.end(),
-                                                      [](const Node* n) { return is_name(*n); });
+      return names_function(node.text) &&
+             std::all_of(node.children.begin(), node.children.end(), [](const Node* n) {
+               return is_name(*n) ||
+                      (n->is(NodeKind::sum) && std::all_of(n->children.begin(), n->children.end(),
+                                                           [](const Node* c) { return is_name(*c); }));
+             });
     case NodeKind::series:
       return is_valueless(node);
     case NodeKind::quantity:
@@ -124,7 +139,7 @@ Truth Matcher::relation_against(Node* relation, Node* other) {
   // "x = 5 + 6 = 11", "5 + 6 = 11": all steps must agree.
   for (std::size_t i = 0; i + 1 < relation->children.size(); ++i) {
     Node* step = relation->children[i];
-    if (is_name(*step)) continue;
+    if (is_name(*step) || (i == 0 && is_sum_of_names(*step))) continue;
     if (const Truth same = equal(step, last); same != Truth::yes)
       return same == Truth::no ? differ("an equation against a value") : same;
   }
@@ -183,7 +198,8 @@ Truth Matcher::equations(Node* a, Node* b) {
 // where the other answer gives them too.
 Node* Matcher::named_point(const Node& list, const Node& other) {
   const bool named = other.is(NodeKind::relation, "=") && other.children[0]->is(NodeKind::tuple, "()");
-  if (!list.is(NodeKind::list) || (!other.is(NodeKind::tuple, "()") && !named)) return nullptr;
+  if (!list.is(NodeKind::list) || list.text == "|" || (!other.is(NodeKind::tuple, "()") && !named))
+    return nullptr;
   Node* names = make(NodeKind::tuple, "()", {});
   Node* values = make(NodeKind::tuple, "()", {});
   for (const Node* item : list.children) {
@@ -243,43 +259,9 @@ Node* Matcher::interval(const Node& relation) {
   return make(NodeKind::tuple, std::string_view(brackets, 2), {low, high});
 }
 
-// "x > 0 and x < 1" as (0, 1): two bounds of one variable that overlap would be no restriction as a union.
-// Null for everything else.
-Node* Matcher::interval_intersection(const Node& list) {
-  if (!list.is(NodeKind::list) || list.children.size() != 2) return nullptr;
-  Node *up = nullptr, *down = nullptr;
-  for (const Node* item : list.children) {
-    Node* range = is_inequality(*item) && item->children.size() == 2 ? interval(*item) : nullptr;
-    if (!range || !range->is(NodeKind::tuple)) return nullptr;
-    if (range->children[1]->is(NodeKind::infinity)) up = range;
-    if (range->children[0]->is(NodeKind::negate) && range->children[0]->children[0]->is(NodeKind::infinity))
-      down = range;
-  }
-  if (!up || !down || bounded_name(*list.children[0]) != bounded_name(*list.children[1])) return nullptr;
-  Evaluation at{arena_.budget()};
-  const Value length = subtract(evaluate(*down->children[1], at), evaluate(*up->children[0], at), at);
-  if (!length.is_nonzero() || arb_is_positive(enclose(length, at).re()) == 0) return nullptr;
-  const char brackets[2] = {up->text[0], down->text[1]};
-  return make(NodeKind::tuple, std::string_view(brackets, 2), {up->children[0], down->children[1]});
-}
-
-// "x ≠ 2" and "ℝ \ {2}" as (-∞, 2) ∪ (2, ∞); null for everything else.
-Node* Matcher::punctured_line(const Node& node) {
-  Node* point = nullptr;
-  if (node.is(NodeKind::relation, "n") && is_bounded_name(*node.children[0])) point = node.children[1];
-  if (node.is(NodeKind::set_operation, "setminus") && node.children.size() == 2 &&
-      node.children[0]->is(NodeKind::variable, "\\mathbb{R}") && node.children[1]->is(NodeKind::set) &&
-      node.children[1]->children.size() == 1)
-    point = node.children[1]->children[0];
-  if (!point || !has_value(*point) || has_variables(*point)) return nullptr;
-  Node* infinity = make(NodeKind::infinity, "", {});
-  Node* left = make(NodeKind::tuple, "()", {make(NodeKind::negate, "", {infinity}), point});
-  return make(NodeKind::set_operation, "cup", {left, make(NodeKind::tuple, "()", {point, infinity})});
-}
-
-// "x < 1 or x > 3" as a union.
+// "x < a or x > b" as a union.
 Node* Matcher::interval_union(Node* node) {
-  if (!node->is(NodeKind::list)) return nullptr;
+  if (!node->is(NodeKind::list) || node->text == "&") return nullptr;
   Node* pieces = make(NodeKind::set_operation, "cup", {});
   for (Node* item : node->children) {
     if (item->is(NodeKind::tuple) && item->children.size() == 2) {  // "(-∞, 0) or (1, ∞)"

@@ -13,7 +13,7 @@ void compare(const Problem& problem, const VerifyConfig& config, Verdict& verdic
   AnswerComparison comparison =
       compare_answers(problem.answer, verdict.extracted, {.units_optional = config.units_optional});
   verdict.correct = comparison.equal;
-  verdict.undecided = comparison.undecided;
+  verdict.ungraded = comparison.undecided;
   verdict.reason = std::move(comparison.reason);
   verdict.gold_form = std::move(comparison.gold);
   verdict.answer_form = std::move(comparison.pred);

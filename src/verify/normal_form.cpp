@@ -52,6 +52,12 @@ void write_sum(const Node& node, std::string& out) {
   }
 }
 
+std::string_view list_joint(const Node& list) {
+  if (list.text == "|") return " or ";
+  if (list.text == "&") return " and ";
+  return !list.children.empty() && list.children[0]->is(NodeKind::list) ? "; " : ", ";
+}
+
 std::string_view sign(char code) {
   switch (code) {
     case '=':
@@ -68,6 +74,8 @@ std::string_view sign(char code) {
       return " != ";
     case 'e':
       return " in ";
+    case 'o':
+      return " not in ";
     case 'q':
       return " ≡ ";
     case 't':
@@ -143,7 +151,7 @@ void write(const Node& node, std::string& out) {
       out += '}';
       return;
     case NodeKind::list:
-      return join(node, ", ", out);
+      return join(node, list_joint(node), out);
     case NodeKind::relation:
       for (std::size_t i = 0; i < node.children.size(); ++i) {
         if (i > 0) out += sign(node.text[i - 1]);

@@ -2,6 +2,7 @@
 #include "verify/parser.h"
 
 #include "verify/parser_class.h"
+#include "verify/units.h"
 #include "verify/words.h"
 
 namespace pope {
@@ -16,6 +17,7 @@ char relation_sign(const Token& token) {
   if (t == ">=") return 'g';
   if (t == "!=") return 'n';
   if (t == "in") return 'e';
+  if (t == "notin") return 'o';
   if (t == "equiv") return 'q';
   if (t == "->") return 't';
   if (t == "=>") return 'i';
@@ -55,23 +57,60 @@ Node* Parser::make(NodeKind kind, std::string_view text, std::initializer_list<N
   return arena_.make(kind, text, children);
 }
 
-bool Parser::at_separator() const {
-  return !at_end() && (peek().op(",") || peek().op(";") || peek().op("and") || peek().op("or"));
+// The character that stands for a separator in the text of a list: "," "&" (and) "|" (or) ";".
+char Parser::separator() const {
+  if (at_end() || peek().kind != TokenKind::op) return 0;
+  const std::string& t = peek().text;
+  if (t == "," || t == ";") return t[0];
+  if (t == "and" || t == "land") return '&';
+  return t == "or" || t == "lor" ? '|' : '\0';
 }
 
 Node* Parser::list() {
   const Budget::Level level(arena_.budget());
   Node* first = relation();
-  if (!at_separator()) return first;
+  if (separator() == 0) return first;
   Node* list = make(NodeKind::list, "", {first});
-  while (at_separator()) {
-    while (at_separator()) ++at_;  // ", and"
+  std::string joints;
+  while (separator() != 0) {
+    char joint = separator();
+    for (; separator() != 0; ++at_)  // ", and"
+      if (separator() == '&' || separator() == '|') joint = separator();
     if (at_end() || peek().kind == TokenKind::close || peek().kind == TokenKind::end_env || peek().op("&") ||
         peek().op("\\\\"))
       break;
+    joints += joint;
     list->children.push_back(relation());
   }
-  return list->children.size() == 1 ? first : list;
+  return list->children.size() == 1 ? first : joined(list, joints);
+}
+
+// A list with its connective: "&" or "|" where all joints are that or commas. Where both stand in it, and
+// where "p = 5, q = 2; p = 7, q = 2" has groups, it becomes a list of lists.
+Node* Parser::joined(Node* list, const std::string& joints) {
+  const bool ands = joints.find('&') != std::string::npos, ors = joints.find('|') != std::string::npos,
+             commas = joints.find(',') != std::string::npos,
+             semicolons = joints.find(';') != std::string::npos;
+  const bool equations = std::all_of(list->children.begin(), list->children.end(), [](const Node* n) {
+    return n->is(NodeKind::relation, "=") && n->children[0]->is(NodeKind::variable);
+  });
+  const bool named =
+      equations && list->children[0]->children[0]->text != list->children[1]->children[0]->text;
+  const char outer = ors && (ands || (commas && named)) ? '|' : semicolons && commas && named ? ';' : '\0';
+  if (outer == '\0') {
+    list->text = ors ? "|" : ands ? "&" : "";
+    return list;
+  }
+  Node* groups = make(NodeKind::list, outer == '|' ? "|" : "");
+  Node* group = make(NodeKind::list, "");
+  for (std::size_t i = 0; i < list->children.size(); ++i) {
+    group->children.push_back(list->children[i]);
+    if (i < joints.size() && joints[i] == '&') group->text = "&";
+    if (i < joints.size() && joints[i] != outer) continue;
+    groups->children.push_back(group->children.size() == 1 ? group->children[0] : group);
+    group = make(NodeKind::list, "");
+  }
+  return groups;
 }
 
 Node* Parser::relation() {
@@ -80,12 +119,14 @@ Node* Parser::relation() {
   std::string signs;
   Node* chain = nullptr;
   while (!at_end()) {
-    if (peek().op("approx")) {  // the exact part counts: "1/3 ≈ 0.33"
+    const bool label = !chain && peek().op("approx") && is_name(*first) &&
+                       !first->is(NodeKind::constant);  // "x ≈ 3.14" says what x is
+    if (peek().op("approx") && !label) {                // the exact part counts: "1/3 ≈ 0.33"
       ++at_;
       sets();
       continue;
     }
-    const char sign = relation_sign(peek());
+    const char sign = label ? '=' : relation_sign(peek());
     if (sign == 0) break;
     ++at_;
     if (!chain) chain = make(NodeKind::relation, "", {first});
@@ -98,6 +139,11 @@ Node* Parser::relation() {
 
 // "3 (mod 7)", "3 \pmod{7}", "3 mod 7"; of "x ≡ 3 (mod 7)" the value is 3.
 Node* Parser::modulus(Node* value) {
+  if (value->is(NodeKind::relation) && value->text.find('q') != std::string_view::npos) {
+    Node* last = value->children.back();  // "x ≡ 3 \bmod 7"
+    if (last->is(NodeKind::function, "mod"))
+      return make(NodeKind::modular, "", {last->children[0], last->children[1]});
+  }
   const bool bracketed = peek().is(TokenKind::open, "(") && peek(1).op("mod");
   if (!bracketed && !peek().op("mod") && !peek().is(TokenKind::function, "pmod")) return value;
   at_ += bracketed ? 2 : 1;
@@ -138,78 +184,159 @@ Node* Parser::ratio() {
   return ratio;
 }
 
-// "3:30", "03:30 p.m.": a ratio that may be a time of day, with its text as "3:30pm". Null when it is none.
+// "3:30", "03:30 p.m.", "8 a.m.": a ratio that may be a time of day, with its text as "3:30pm". Null when it
+// is none.
 Node* Parser::clock() {
   const auto digits = [&](std::size_t ahead, std::size_t least, int limit) {
     const Token& token = peek(ahead);
     return token.kind == TokenKind::number && is_integer(token.text) && token.text.size() >= least &&
            token.text.size() <= 2 && std::stoi(token.text) < limit;
   };
-  if (!digits(0, 1, 25) || !peek(1).op(":") || !digits(2, 2, 60) || peek(1).gap || peek(2).gap)
-    return nullptr;
+  const bool minutes = peek(1).op(":") && digits(2, 2, 60) && !peek(1).gap && !peek(2).gap;
+  if (!digits(0, 1, 25) || (!minutes && peek(1).op(":"))) return nullptr;
   std::string half;
-  std::size_t end = 3;
+  std::size_t end = minutes ? 3 : 1;
   for (; peek(end).kind == TokenKind::word || peek(end).kind == TokenKind::name || peek(end).op("."); ++end)
     half += unit_name(peek(end).text);
   if (half == "noon") half = "pm";
   if (half == "midnight") half = "am";
-  if (peek(end).op(":") || (half != "" && half != "am" && half != "pm")) return nullptr;
+  if (peek(end).op(":") || (half != "am" && half != "pm" && (half != "" || !minutes))) return nullptr;
   const std::string hour = peek().text == "00"
                                ? "0"
                                : peek().text.substr(peek().text.size() == 2 && peek().text[0] == '0' ? 1 : 0);
-  Node* time = make(NodeKind::ratio, hour + ":" + peek(2).text + half,
-                    {make(NodeKind::number, peek().text), make(NodeKind::number, peek(2).text)});
+  const std::string minute = minutes ? peek(2).text : "00";
+  Node* time = make(NodeKind::ratio, hour + ":" + minute + half,
+                    {make(NodeKind::number, peek().text), make(NodeKind::number, minute)});
   at_ += end;
   return time;
 }
 
-// "5 cm", "12 square feet", "15 cm^2", "60 miles per hour", "5 million dollars": words after a value. Words
-// that say another value ("5 or more") are no unit.
+// "5 cm", "12 square feet", "15 cm^2", "60 miles per hour", "5 million dollars", "7 stuffed goats". What is
+// no unit ("5 or more") is left, and makes the answer words.
 Node* Parser::quantity() {
+  if (Node* parts = compound()) return parts;
   Node* value = sum();
-  if (at_end() || peek().kind != TokenKind::word || !is_unit(peek().text) || value->is(NodeKind::text))
-    return value;
-  if (Node* based = base_in_words(value)) return based;
-  std::string unit;
+  if (at_end() || peek().kind != TokenKind::word || value->is(NodeKind::text)) return value;
+  return with_unit(value);
+}
+
+Node* Parser::with_unit(Node* value) {
+  Unit unit;
+  int sign = 1;  // -1 behind "/" and "per"
   while (!at_end()) {
-    if (peek().kind == TokenKind::word && is_unit(peek().text)) {
-      std::string_view words = tokens_[at_++].text;
-      while (!words.empty()) {
-        const std::size_t space = std::min(words.find(' '), words.size());
-        const std::string name = unit_name(words.substr(0, space));
-        words.remove_prefix(std::min(space + 1, words.size()));
-        if (unit.empty() && multiplier(name) != 0) {
-          value = make(NodeKind::quantity, name, {value});
-        } else {
-          unit += name == "per" ? "/" : name;
-        }
-      }
-    } else if (peek().op("^") && !unit.empty()) {
-      const std::size_t brace = peek(1).is(TokenKind::open, "{") ? 1 : 0;
-      if (peek(1 + brace).kind != TokenKind::number) return fail();
-      unit += peek(1 + brace).text;
-      at_ += 2 + 2 * brace;
-    } else if ((peek().op("/") || peek().op("*")) && peek(1).kind == TokenKind::word) {
-      unit += peek().text;
+    const bool word = peek().kind == TokenKind::word;
+    const std::string name = word ? unit_name(peek().text) : "";
+    if (word && unit.empty() && multiplier(name) != 0) {
+      value = make(NodeKind::quantity, name, {value});
       ++at_;
-    } else {
+    } else if (word && name == "per" && !unit.empty()) {
+      sign = -1;
+      ++at_;
+    } else if (word && (is_remark(name) || (name == "time" && at_ + 1 == tokens_.size()))) {
+      ++at_;
+    } else if (word && name == "of" && !unit.empty() && peek(1).kind == TokenKind::word &&
+               !changes_value(peek(1).text)) {  // "cups of flour"
+      at_ += 2;
+    } else if (word && !measure(unit, sign)) {
+      break;
+    } else if (!word && (peek().op("/") || peek().op("*")) && peek(1).kind == TokenKind::word) {
+      sign = peek().op("/") ? -1 : 1;
+      ++at_;
+    } else if (!word) {
       break;
     }
   }
-  return unit.empty() ? value : make(NodeKind::quantity, unit_name(unit), {value});
+  const std::string text = unit.text();
+  return text.empty() ? value : make(NodeKind::quantity, text, {value});
 }
 
-// "1011 base 2", "1011 (base 2)". Null when it says something else.
+// One factor of a unit: "cm^2", "square feet", "cm s^{-1}", "red balls". False when the word is none.
+bool Parser::measure(Unit& unit, int sign) {
+  const std::string prefix = peek().text;
+  int power = prefix == "square" || prefix == "sq" ? 2 : prefix == "cubic" || prefix == "cu" ? 3 : 1;
+  if (power > 1 && peek(1).kind == TokenKind::word && is_measure(peek(1).text)) ++at_;
+  if (is_measure(peek().text)) {
+    const std::string name = unit_name(tokens_[at_++].text);
+    if (peek().op("^")) {
+      const std::size_t brace = peek(1).is(TokenKind::open, "{") ? 1 : 0,
+                        minus = peek(1 + brace).op("-") ? 1 : 0;
+      const Token& exponent = peek(1 + brace + minus);
+      if (exponent.kind != TokenKind::number || exponent.text.size() != 1) return false;
+      power *= (minus == 1 ? -1 : 1) * (exponent.text[0] - '0');
+      at_ += 2 + minus + 2 * brace;
+    }
+    const bool digit =
+        peek().kind == TokenKind::number && !peek().gap && (peek().text == "2" || peek().text == "3");
+    if (digit) power *= tokens_[at_++].text[0] - '0';  // "cm2"
+    unit.times(name, sign * power);
+    return true;
+  }
+  std::vector<std::string_view> words;
+  std::size_t end = at_;
+  for (; end < tokens_.size() && tokens_[end].kind == TokenKind::word && tokens_[end].text != "per"; ++end)
+    words.push_back(tokens_[end].text);
+  while (words.size() > 1 && is_remark(words.back())) words.pop_back();
+  if (!is_counted(words)) return false;
+  std::string things;
+  for (const std::string_view word : words) things += unit_name(word);
+  at_ += words.size();
+  unit.times(things, sign);
+  return true;
+}
+
+// "2 h 30 min", "2 hours and 30 minutes", "5 ft 6 in": parts in falling units, as a value in the smallest.
+// Null for other things.
+Node* Parser::compound() {
+  const auto unit_at = [&](std::size_t ahead, std::string_view larger) -> std::string {
+    const Token& token = peek(ahead);
+    if (token.kind == TokenKind::name && (token.text == "h" || token.text == "m" || token.text == "s"))
+      return token.text == "m" && larger == "h" ? "min" : token.text;
+    return token.kind == TokenKind::word && is_measure(token.text) ? unit_name(token.text) : "";
+  };
+  if (peek().kind != TokenKind::number) return nullptr;
+  std::string unit = unit_at(1, "");
+  if (unit.empty()) return nullptr;
+  Node* total = make(NodeKind::number, peek().text);
+  std::size_t end = 2;
+  for (;;) {
+    const std::size_t next = peek(end).op("and") ? end + 1 : end;
+    if (peek(next).kind != TokenKind::number) break;
+    const std::string smaller = unit_at(next + 1, unit);
+    const long count = units_in(unit, smaller);
+    if (count == 0) break;
+    Node* whole = make(NodeKind::product, "", {total, make(NodeKind::number, std::to_string(count))});
+    total = make(NodeKind::sum, "", {whole, make(NodeKind::number, peek(next).text)});
+    unit = smaller;
+    end = next + 2;
+  }
+  if (end == 2) return nullptr;
+  at_ += end;
+  return make(NodeKind::quantity, unit, {total});
+}
+
+// "1011 base 2", "1011 (in base two)". Null when it says something else.
 Node* Parser::base_in_words(Node* value) {
   if (!value->is(NodeKind::number)) return nullptr;
-  const std::string words = text_key(peek().text);
-  const bool number_next = peek(1).kind == TokenKind::number;
-  const std::size_t base = words.starts_with("inbase") ? 6 : 4;
-  if (!words.starts_with("base") && base == 4) return nullptr;
-  const std::string number = number_next ? peek(1).text : words.substr(base);
-  if (!is_integer(number)) return nullptr;
-  at_ += number_next ? 2 : 1;
+  const std::size_t bracket = peek().is(TokenKind::open, "(") ? 1 : 0;
+  const std::size_t word = bracket + (peek(bracket).is(TokenKind::word, "in") ? 1 : 0);
+  if (!peek(word).is(TokenKind::word, "base")) return nullptr;
+  const Token& base = peek(word + 1);
+  const std::string number =
+      base.kind == TokenKind::word ? std::string(numeral(base.text).value_or("")) : base.text;
+  if (!is_integer(number) || (bracket == 1 && !peek(word + 2).is(TokenKind::close, ")"))) return nullptr;
+  at_ += word + 2 + bracket;
   return base_n(value->text, number);
+}
+
+// "12 (cm)". Null when the brackets hold something else.
+Node* Parser::unit_in_brackets(Node* value) {
+  if (!value->is(NodeKind::number) || !peek().is(TokenKind::open, "(") || peek(1).kind != TokenKind::word)
+    return nullptr;
+  const std::size_t start = at_++;
+  Node* measured = with_unit(value);
+  if (measured != value && take(TokenKind::close, ")")) return measured;
+  at_ = start;
+  return nullptr;
 }
 
 Node* Parser::sum() {
@@ -227,6 +354,7 @@ Node* Parser::sum() {
   }
   Node* sum = nullptr;
   while (!at_end()) {
+    if (first->is(NodeKind::text) && (peek().op("+") || peek().op("-"))) return fail();  // "one-to-one"
     Node* next = nullptr;
     if (take_op("+")) {
       next = signed_term();
@@ -239,6 +367,8 @@ Node* Parser::sum() {
     } else {
       break;
     }
+    const Node* part = next->children.empty() ? next : next->children[0];
+    if (next->is(NodeKind::text) || part->is(NodeKind::text)) return fail();  // "x-axis"
     if (!sum) sum = make(NodeKind::sum, "", {first});
     sum->children.push_back(next);
   }
@@ -299,15 +429,27 @@ Node* Parser::term() {
     } else if (take_op("/")) {
       left = make(NodeKind::quotient, "", {left, signed_factor()});
       plain = false;
-    } else if (take_op("deg")) {  // "25°", "25 °C"
+    } else if (!peek().gap && (peek().op("'") || peek().op("\""))) {  // 6', 6"
+      if (!left->is(NodeKind::number)) return fail();
+      left = minutes_or_feet(left);
+    } else if (take_op("mod")) {
+      left = make(NodeKind::function, "mod", {left, signed_factor()});
+      plain = false;
+    } else if (take_op("deg")) {  // "25°", "25 °C", 60°42'
       const std::string scale =
           peek().kind == TokenKind::name || peek().kind == TokenKind::word ? peek().text : "";
       const bool thermometer = scale == "C" || scale == "F";
       if (thermometer) ++at_;
+      if (!thermometer && peek().kind == TokenKind::number && (peek(1).op("'") || peek(1).op("\"")))
+        left = arc_minutes(left);
       left = make(NodeKind::quantity, thermometer ? "deg" + scale : "deg", {left});
     } else if (peek().op("%") || is_currency(peek())) {
       left = make(NodeKind::quantity, peek().text, {left});
       ++at_;
+    } else if (Node* based = base_in_words(left)) {
+      left = based;
+    } else if (Node* measured = unit_in_brackets(left)) {
+      left = measured;
     } else if (starts_factor()) {
       if (left->is(NodeKind::text)) return fail();  // a sentence
       const bool number_next = peek().kind == TokenKind::number;
@@ -324,9 +466,8 @@ Node* Parser::term() {
       left_group_ = left_group;
       if (plain && !left_group && !bracket_next && is_whole(*left) && is_proper_fraction(*right)) {
         left = make(NodeKind::sum, "", {left, right});
-      } else if (right->is(NodeKind::text) && bracket_next && left->is(NodeKind::number) &&
-                 is_unit(right->text)) {
-        left = make(NodeKind::quantity, unit_name(right->text), {left});  // "12 (cm)"
+      } else if (right->is(NodeKind::text) && !(bracket_next && left->is(NodeKind::variable))) {  // P(red)
+        return fail();
       } else if (number_next && right->is(NodeKind::number) && ends_with_number(*left)) {
         return fail();  // "12 34" is no product
       } else {
@@ -338,6 +479,31 @@ Node* Parser::term() {
     }
   }
   return left;
+}
+
+// "42' 30"" of 60°42'30": with the degrees before it, in degrees.
+Node* Parser::arc_minutes(Node* degrees) {
+  Node* total = make(NodeKind::sum, "", {degrees});
+  while (peek().kind == TokenKind::number && (peek(1).op("'") || peek(1).op("\""))) {
+    const bool seconds = peek(1).op("\"") || peek(2).op("'");
+    Node* value = make(NodeKind::number, peek().text);
+    total->children.push_back(
+        make(NodeKind::quotient, "", {value, make(NodeKind::number, seconds ? "3600" : "60")}));
+    at_ += seconds && peek(1).op("'") ? 3 : 2;
+  }
+  return total;
+}
+
+// 6' and 6", 6'2": feet and inches, or minutes and seconds: the sign is the unit.
+Node* Parser::minutes_or_feet(Node* value) {
+  const bool twice = peek().op("'") && peek(1).op("'");
+  const bool small = peek().op("\"") || twice;
+  at_ += twice ? 2 : 1;
+  if (small || peek().kind != TokenKind::number) return make(NodeKind::quantity, small ? "\"" : "'", {value});
+  if (!peek(1).op("\"") && !(peek(1).op("'") && peek(2).op("'"))) return fail();
+  Node* rest = make(NodeKind::quantity, "\"", {make(NodeKind::number, peek().text)});
+  at_ += peek(1).op("'") ? 3 : 2;
+  return make(NodeKind::tuple, "'\"", {value, rest});
 }
 
 Node* Parser::product(Node* left, Node* right) {

@@ -11,6 +11,7 @@ Node* Parser::factor() {
   const Budget::Level level(arena_.budget());
   follows_group_ = false;
   Node* base = primary();
+  if (Node* chosen = combinations(base)) base = chosen;
   while (!at_end()) {
     if (take_op("^")) {
       base = make(NodeKind::power, "", {base, exponent()});
@@ -29,11 +30,34 @@ Node* Parser::factor() {
   return base;
 }
 
+// "C_n^3", "C_{10}^{3}", "C^3_{10}": binomial coefficients, where what is chosen is a number below the other
+// or that is no number. Null, with nothing consumed, for powers of a name: C_1^2.
+Node* Parser::combinations(const Node* base) {
+  if (!base->is(NodeKind::variable, "C") || (!peek().op("_") && !peek().op("^"))) return nullptr;
+  const std::size_t start = at_;
+  const bool below_first = peek().op("_");
+  ++at_;
+  Node* first = argument_of_script();
+  if (!failed_ && take_op(below_first ? "^" : "_")) {
+    Node* second = argument_of_script();
+    Node *n = below_first ? first : second, *k = below_first ? second : first;
+    const bool whole_n = n->is(NodeKind::number) && is_integer(n->text),
+               whole_k = k->is(NodeKind::number) && is_integer(k->text);
+    const bool fewer =
+        n->text.size() > k->text.size() || (n->text.size() == k->text.size() && n->text > k->text);
+    if (!failed_ && (whole_n ? whole_k && fewer : whole_k || k->is(NodeKind::variable)))
+      return make(NodeKind::function, "binom", {n, k});
+  }
+  failed_ = false;
+  at_ = start;
+  return nullptr;
+}
+
 Node* Parser::exponent() {
   const Budget::Level level(arena_.budget());
   if (take_op("-")) return make(NodeKind::negate, "", {exponent()});
   take_op("+");
-  Node* base = primary();
+  Node* base = argument_of_script();
   if (take_op("^")) return make(NodeKind::power, "", {base, exponent()});
   return base;
 }
@@ -54,6 +78,7 @@ Node* Parser::subscript(Node* base) {
     name = tokens_[at_++].text;
   }
   if (base->is(NodeKind::number) || base->is(NodeKind::text)) return base_n(base->text, name);
+  name = ordered_subscript(name);
   if (base->is(NodeKind::variable) || base->is(NodeKind::constant))
     return make(NodeKind::variable, std::string(base->text) + "_" + name);
   if (base->is(NodeKind::product)) return fail();
@@ -95,9 +120,12 @@ Node* Parser::primary() {
     case TokenKind::function:
       ++at_;
       return function(token.text);
-    case TokenKind::open:
+    case TokenKind::open: {
       ++at_;
-      return bracket(token.text);
+      Node* group = bracket(token.text);
+      const bool set = token.text == "{" && group->is(NodeKind::list) && group->text != "&";
+      return set ? collected(NodeKind::set, "", group, true) : group;
+    }
     case TokenKind::begin_env:
       ++at_;
       return environment(token.text);
@@ -161,6 +189,7 @@ Node* Parser::name(const std::string& name) {
   // Functions that the answer itself names: f(x), Φ(x, y). Others before brackets are factors.
   const bool function = name == "f" || name == "g" || name == "h" || name == "F" || name == "G" ||
                         name == "\\Phi" || name == "\\phi" || name == "\\varphi" || name == "\\Gamma";
+  if (Node* call = call_with_number(name)) return call;
   const bool inverse = function && take_inverse();
   if (function && !peek().gap && peek().is(TokenKind::open, "(")) {
     ++at_;
@@ -174,6 +203,17 @@ Node* Parser::name(const std::string& name) {
     return make(NodeKind::variable, name + "{" + to_text(*bracket("{")) + "}");
   }
   return make(NodeKind::variable, name);
+}
+
+// "T(10)" of "T(10) = 2": a value of T, and no product. Null where no equation says so.
+Node* Parser::call_with_number(const std::string& name) {
+  if (name.size() != 1 || (name[0] >= 'x' && name[0] <= 'z') || peek().gap ||
+      !peek().is(TokenKind::open, "(") || peek(1).kind != TokenKind::number ||
+      !peek(2).is(TokenKind::close, ")") || !peek(3).op("="))
+    return nullptr;
+  Node* call = make(NodeKind::variable, name + "(" + peek(1).text + ")");
+  at_ += 3;
+  return call;
 }
 
 // The "^{-1}" of f^{-1}(x).
@@ -194,7 +234,8 @@ Node* Parser::words() {
   const std::string key = text_key(text);
   if (key == "allrealnumbers" || key == "allreals") return make(NodeKind::variable, "\\mathbb{R}");
   for (const std::string_view empty :
-       {"emptyset", "theemptyset", "nosolution", "nosolutions", "thereisnosolution", "therearenosolutions"})
+       {"emptyset", "theemptyset", "nosolution", "nosolutions", "thereisnosolution", "therearenosolutions",
+        "nullset", "norealsolution", "norealsolutions", "nosolutionexists", "nosolutionsexist"})
     if (key == empty) return make(NodeKind::set, "");
   return make(NodeKind::text, text);
 }
@@ -205,13 +246,15 @@ Node* Parser::bracket(const std::string& open) {
                                  : open == "lceil"  ? "rceil"
                                                     : "";
   const int bars = std::exchange(bars_, 0);
+  const bool argument = std::exchange(argument_next_, false);
   if (open == "\\{" && take(TokenKind::close, "\\}")) {
     bars_ = bars;
     return make(NodeKind::set, "");
   }
-  Node* inner = open == "\\{" ? set_builder() : nullptr;
+  Node* inner = open == "\\{" || open == "{" ? set_builder() : nullptr;
   const bool built = inner != nullptr;
-  if (!built) inner = list();
+  if (!built && !argument && open != "langle") inner = split_group();
+  if (!inner) inner = list();
   if (open == "{" && take_op("over")) inner = make(NodeKind::quotient, "", {inner, list()});
   if (open == "{" && take_op("choose")) inner = make(NodeKind::function, "binom", {inner, list()});
   bars_ = bars;
@@ -236,19 +279,36 @@ Node* Parser::bracket(const std::string& open) {
   return (open == "(") == (close.text == ")") ? inner : fail();
 }
 
-// "x | x > 2", "x ∈ ℝ : x > 2" between braces: the condition alone, which the matcher reads as a range. Null
-// for other sets.
+// "(3,141)", "{1,234}": all that stands in the brackets is a number with bare commas, which are two then.
+// Null otherwise.
+Node* Parser::split_group() {
+  if (!peek().grouped || peek(1).kind != TokenKind::close) return nullptr;
+  const std::string digits = tokens_[at_++].text;
+  Node* values = make(NodeKind::list, "");
+  const std::size_t lead = (digits.size() - 1) % 3 + 1;
+  values->children.push_back(make(NodeKind::number, digits.substr(0, lead)));
+  for (std::size_t i = lead; i < digits.size(); i += 3)
+    values->children.push_back(make(NodeKind::number, digits.substr(i, 3)));
+  return values;
+}
+
+// "x | x > 2", "x ∈ ℝ : x ≠ 2, x < 5" between braces: the condition alone, which the matcher reads as a
+// range. Null for other sets.
 Node* Parser::set_builder() {
   if (peek().kind != TokenKind::name) return nullptr;
-  const bool real = peek(1).op("in") && peek(2).is(TokenKind::name, "\\mathbb{R}");
+  const bool real =
+      peek(1).op("in") && (peek(2).is(TokenKind::name, "\\mathbb{R}") || peek(2).is(TokenKind::name, "R"));
   const std::size_t bar = real ? 3 : 1;
   if (!peek(bar).op("mid") && !peek(bar).op("|") && !peek(bar).op(":")) return nullptr;
   bool inequality = false;
-  for (std::size_t i = bar; at_ + i < tokens_.size() && !peek(i).is(TokenKind::close, "\\}"); ++i)
-    inequality = inequality || peek(i).op("<") || peek(i).op(">") || peek(i).op("<=") || peek(i).op(">=");
+  for (std::size_t i = bar; at_ + i < tokens_.size() && peek(i).kind != TokenKind::close; ++i)
+    inequality = inequality || peek(i).op("<") || peek(i).op(">") || peek(i).op("<=") || peek(i).op(">=") ||
+                 peek(i).op("!=") || peek(i).op("in");
   if (!inequality) return nullptr;
   at_ += bar + 1;
-  return list();
+  Node* condition = list();
+  if (condition->is(NodeKind::list, "")) condition->text = "&";
+  return condition;
 }
 
 Node* Parser::collected(NodeKind kind, const std::string& text, Node* inner, bool many) {
@@ -264,7 +324,7 @@ Node* Parser::collected(NodeKind kind, const std::string& text, Node* inner, boo
 // The argument of \frac, \binom, \sqrt: braces, or one token, of a number one digit.
 Node* Parser::argument() {
   const Budget::Level level(arena_.budget());
-  if (take(TokenKind::open, "{")) return bracket("{");
+  if (peek().is(TokenKind::open, "{")) return argument_of_script();
   if (peek().kind == TokenKind::number && peek().text.size() > 1 && is_integer(peek().text)) {
     Token& token = tokens_[at_];
     const std::string digit = token.text.substr(0, 1);
@@ -317,9 +377,11 @@ Node* Parser::function(const std::string& name) {
   return power ? make(NodeKind::power, "", {node, power}) : node;
 }
 
+// Braces, or one token. "1,000" in them is a number.
 Node* Parser::argument_of_script() {
-  if (take(TokenKind::open, "{")) return bracket("{");
-  return primary();
+  if (!take(TokenKind::open, "{")) return primary();
+  argument_next_ = true;
+  return bracket("{");
 }
 
 Node* Parser::call(const std::string& name) {
@@ -366,12 +428,12 @@ Node* Parser::environment(const std::string& name) {
                       name == "smallmatrix" || name == "Bmatrix" || name == "psmallmatrix";
   const bool cases = name == "cases" || name == "dcases" || name == "rcases";
   Node* rows = make(NodeKind::matrix, matrix ? "matrix" : cases ? "cases" : name);
-  bool system = cases;  // of equations, one in each row
+  bool system = cases || name == "array" || name == "matrix";  // of equations, one in each row
   const int bars = std::exchange(bars_, 0);
   while (!at_end() && peek().kind != TokenKind::end_env) {
     Node* row = make(NodeKind::tuple, "[]");
     while (!at_end()) {
-      row->children.push_back(cases ? cell() : list());
+      row->children.push_back(cases ? cell(!row->children.empty()) : list());
       if (!take_op("&")) break;
     }
     system = system && row->children.size() == 1 && row->children[0]->is(NodeKind::relation);
@@ -386,11 +448,21 @@ Node* Parser::environment(const std::string& name) {
   return equations;
 }
 
-// Of a case distinction: "x,", "if x > 0", "otherwise".
-Node* Parser::cell() {
+// Of a case distinction: "x,", "if x > 0", "n even", "otherwise". A condition in words is their text.
+Node* Parser::cell(bool condition) {
   while (take(TokenKind::word, "if") || take(TokenKind::word, "for") || take(TokenKind::word, "when")) {
   }
-  return list();
+  std::size_t end = at_;
+  bool words = false;
+  for (; end < tokens_.size() && tokens_[end].kind != TokenKind::end_env && !tokens_[end].op("&") &&
+         !tokens_[end].op("\\\\");
+       ++end)
+    words = words || tokens_[end].kind == TokenKind::word;
+  if (!condition || !words) return list();
+  std::string text;
+  for (; at_ < end; ++at_)
+    if (peek().text != "is" && !peek().op(",") && !peek().op(".")) text += peek().text + " ";
+  return make(NodeKind::text, text);
 }
 
 }  // namespace pope

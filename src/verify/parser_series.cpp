@@ -1,6 +1,7 @@
 // Sums, products, integrals and limits: an operator, its bounds, and the term it applies to. As in TeX the
 // term ends at the next + or -: \sum_{k=1}^{3} k + 1 is 7.
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "core/chars.h"
@@ -35,7 +36,78 @@ bool hides(const Node& node, std::string_view variable) {
                      [&](const Node* n) { return hides(*n, variable); });
 }
 
+bool holds_series(const Node& node) {
+  return node.is(NodeKind::series) || std::any_of(node.children.begin(), node.children.end(),
+                                                  [](const Node* n) { return holds_series(*n); });
+}
+
+// The subscript with one letter as another name: "n-k-1" and "k" → "n-\index-1".
+std::string with_letter(std::string_view subscript, std::string_view letter, std::string_view name) {
+  std::string out;
+  for (std::size_t i = 0; i < subscript.size(); ++i) {
+    const bool before = i > 0 && (is_letter(subscript[i - 1]) || subscript[i - 1] == '\\');
+    const std::size_t end = i + letter.size();
+    const bool after = end < subscript.size() && is_letter(subscript[end]);
+    if (before || after || subscript.substr(i, letter.size()) != letter) {
+      out += subscript[i];
+    } else {
+      out += name;
+      i = end - 1;
+    }
+  }
+  return out;
+}
+
+constexpr std::string_view kIndex = "\\index";  // a bound variable, whatever the answer calls it
+
 }  // namespace
+
+std::string ordered_subscript(const std::string& subscript) {
+  struct Term {
+    bool number, negative;
+    std::string text;
+  };
+  std::vector<Term> terms;
+  for (std::size_t i = 0; i < subscript.size();) {
+    const bool negative = subscript[i] == '-';
+    if (negative || subscript[i] == '+') ++i;
+    const std::size_t end = std::min(subscript.find_first_of("+-", i), subscript.size());
+    const std::string text = subscript.substr(i, end - i);
+    const auto part = [](char c) { return is_alnum(c) || c == '\\'; };
+    if (text.empty() || !std::all_of(text.begin(), text.end(), part)) return subscript;
+    terms.push_back({is_digit(text[0]), negative, text});
+    i = end;
+  }
+  std::sort(terms.begin(), terms.end(), [](const Term& a, const Term& b) {
+    return std::tie(a.number, a.negative, a.text) < std::tie(b.number, b.negative, b.text);
+  });
+  std::string out;
+  for (const Term& term : terms) {
+    if (term.negative || !out.empty()) out += term.negative ? '-' : '+';
+    out += term.text;
+  }
+  return out;
+}
+
+// The term with the bound variable under a name of its own, also in subscripts: \sum_k F_k F_{n-k} and
+// \sum_i F_{n-i} F_i are the same sum. Each subscripted name is then a variable like any other.
+Node* Parser::with_index(const Node& term, std::string_view variable) {
+  std::string text(term.text);
+  if (term.is(NodeKind::variable)) {
+    const std::size_t script = text.find('_');
+    if (text == variable) {
+      text = kIndex;
+    } else if (script != std::string::npos) {
+      text = text.substr(0, script + 1) +
+             ordered_subscript(with_letter(text.substr(script + 1), variable, kIndex));
+    } else {
+      text = with_letter(text, variable, kIndex);
+    }
+  }
+  Node* copy = make(term.kind, text);
+  for (const Node* child : term.children) copy->children.push_back(with_index(*child, variable));
+  return copy;
+}
 
 bool is_series_name(std::string_view name) {
   return name == "\\sum" || name == "\\prod" || name == "\\int" || name == "\\lim";
@@ -93,6 +165,11 @@ Node* Parser::series(std::string_view operation) {
   Node* variable = make(NodeKind::variable, hidden ? "" : bounds.variable);
   if (counted && !hidden)
     return make(NodeKind::series, operation, {body, variable, bounds.lower, bounds.upper});
+  if (counted && !bounds.variable.empty() && !holds_series(*body)) {
+    const std::string text = std::string(operation) + "_" + to_text(*bounds.lower) + bounds.text;
+    return make(NodeKind::series, text,
+                {with_index(*body, bounds.variable), make(NodeKind::variable, kIndex)});
+  }
   if (counted) bounds.text = bounds.variable + "=" + to_text(*bounds.lower) + bounds.text;
   return make(NodeKind::series, std::string(operation) + "_" + bounds.text, {body, variable});
 }

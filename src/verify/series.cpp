@@ -36,7 +36,7 @@ Value finite(const Node& node, Evaluation& at) {
   if (fmpz_cmp(k.num(), last) > 0) return {};
   while (fmpz_cmp(k.num(), last) < 0 && total.defined()) {
     fmpz_add_ui(k.num(), k.num(), 1);
-    at.budget.charge(8);
+    at.budget.charge(16);
     const Binding binding(at, node.children[1]->text, Value(k));
     const Value term = evaluate(*node.children[0], at);
     total = product ? multiply(total, term, at) : add(total, term, at);
@@ -51,7 +51,7 @@ Value without_value(const Node& node, Evaluation& at) {
   const Binding binding(at, node.children[1]->text, named_value("\\term", at));
   const Value term = evaluate(*node.children[0], at);
   Value value = multiply(named_value(name, at), term, at);
-  const int power = node.text == "prod" ? 2 + at.point % 5 : 1;  // \prod 2k is 2^n \prod k
+  const int power = node.text.starts_with("prod") ? 2 + at.point % 5 : 1;  // \prod 2k is 2^n \prod k
   for (int i = 1; i < power; ++i) value = multiply(value, term, at);
   return value;
 }

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <string_view>
+#include <utility>
 
 #include "verify/tokens.h"
 
@@ -18,6 +19,17 @@ constexpr auto kSymbols = std::to_array<Symbol>({{"×", TokenKind::op, "*"},
                                                  {"·", TokenKind::op, "*"},
                                                  {"⋅", TokenKind::op, "*"},
                                                  {"∙", TokenKind::op, "*"},
+                                                 {"∗", TokenKind::op, "*"},
+                                                 {"∶", TokenKind::op, ":"},
+                                                 {"≦", TokenKind::op, "<="},
+                                                 {"≧", TokenKind::op, ">="},
+                                                 {"∴", TokenKind::op, "=>"},
+                                                 {"。", TokenKind::op, "."},
+                                                 {"、", TokenKind::op, ","},
+                                                 {"〈", TokenKind::open, "langle"},
+                                                 {"〉", TokenKind::close, "rangle"},
+                                                 {"⇔", TokenKind::op, "<=>"},
+                                                 {"∉", TokenKind::op, "notin"},
                                                  {"÷", TokenKind::op, "/"},
                                                  {"∕", TokenKind::op, "/"},
                                                  {"−", TokenKind::op, "-"},
@@ -78,16 +90,8 @@ constexpr auto kSymbols = std::to_array<Symbol>({{"×", TokenKind::op, "*"},
                                                  {"€", TokenKind::op, "€"},
                                                  {"£", TokenKind::op, "£"},
                                                  {"¥", TokenKind::op, "¥"},
-                                                 {"（", TokenKind::open, "("},
-                                                 {"）", TokenKind::close, ")"},
                                                  {"⁄", TokenKind::op, "/"},
                                                  {"，", TokenKind::op, ","},
-                                                 {"；", TokenKind::op, ";"},
-                                                 {"：", TokenKind::op, ":"},
-                                                 {"＝", TokenKind::op, "="},
-                                                 {"＋", TokenKind::op, "+"},
-                                                 {"－", TokenKind::op, "-"},
-                                                 {"％", TokenKind::op, "%"},
                                                  {"₹", TokenKind::op, "₹"},
                                                  {"¢", TokenKind::word, "cent"},
                                                  {"⟨", TokenKind::open, "langle"},
@@ -95,8 +99,8 @@ constexpr auto kSymbols = std::to_array<Symbol>({{"×", TokenKind::op, "*"},
                                                  {"⊂", TokenKind::op, "subset"},
                                                  {"⊆", TokenKind::op, "subset"},
                                                  {"∣", TokenKind::op, "mid"},
-                                                 {"∧", TokenKind::op, "and"},
-                                                 {"∨", TokenKind::op, "or"},
+                                                 {"∧", TokenKind::op, "land"},
+                                                 {"∨", TokenKind::op, "lor"},
                                                  {"∀", TokenKind::name, "\\forall"},
                                                  {"δ", TokenKind::name, "\\delta"},
                                                  {"ε", TokenKind::name, "\\epsilon"},
@@ -117,6 +121,28 @@ constexpr auto kSymbols = std::to_array<Symbol>({{"×", TokenKind::op, "*"},
 
 constexpr std::array<std::string_view, 10> kSuperscripts = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
 constexpr std::array<std::string_view, 10> kSubscripts = {"₀", "₁", "₂", "₃", "₄", "₅", "₆", "₇", "₈", "₉"};
+constexpr auto kSubscriptSigns = std::to_array<std::pair<std::string_view, char>>({{"ₐ", 'a'},
+                                                                                   {"ₑ", 'e'},
+                                                                                   {"ₕ", 'h'},
+                                                                                   {"ᵢ", 'i'},
+                                                                                   {"ⱼ", 'j'},
+                                                                                   {"ₖ", 'k'},
+                                                                                   {"ₗ", 'l'},
+                                                                                   {"ₘ", 'm'},
+                                                                                   {"ₙ", 'n'},
+                                                                                   {"ₒ", 'o'},
+                                                                                   {"ₚ", 'p'},
+                                                                                   {"ᵣ", 'r'},
+                                                                                   {"ₛ", 's'},
+                                                                                   {"ₜ", 't'},
+                                                                                   {"ᵤ", 'u'},
+                                                                                   {"ᵥ", 'v'},
+                                                                                   {"ₓ", 'x'},
+                                                                                   {"₊", '+'},
+                                                                                   {"₋", '-'}});
+// Signs that say nothing: joiners, the byte order mark, ends of proofs, ticks.
+constexpr auto kSilent = std::to_array<std::string_view>(
+    {"\u2061", "\u2062", "\uFEFF", "\uFE0F", "∎", "■", "□", "✓", "✔", "✅", "☑"});
 constexpr auto kSpaces =
     std::to_array<std::string_view>({"\u00A0", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006", "\u2007",
                                      "\u2008", "\u2009", "\u200A", "\u200B", "\u202F", "\u3000"});

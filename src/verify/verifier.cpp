@@ -1,14 +1,15 @@
 // The table of verifiers, and the leak guard they share.
 #include "verify/verifier.h"
 
-#include "core/error.h"
 #include "verify/kinds.h"
 #include "verify/mentions.h"
 
 namespace pope {
 
 void VerifyConfig::fields(Options& options) {
-  options.add("kind", kind, "how completions are graded: math | walks | command | http");
+  std::vector<std::string> kinds;
+  for (const auto& [name, make] : verifiers()) kinds.push_back(name);
+  options.add("kind", kind, "how completions are graded").choices(kinds);
   options.add("marker", marker, "math: without a box, take what follows the last \"####\"");
   options.add("answer_line", answer_line, "math: else what follows the last \"Answer:\"");
   options.add("answer_phrase", answer_phrase, "math: else what follows the last \"answer is\"");
@@ -16,21 +17,35 @@ void VerifyConfig::fields(Options& options) {
   options.add("units_optional", units_optional, "math: a unit, %, ° or $ may be missing on one side");
   options.add("command", command, "command: the grader's command line; JSON Lines on its stdin and stdout");
   options.add("url", url, "http: the grader's endpoint, http://host:port/path");
-  options.add("timeout_s", timeout_s, "command, http: seconds a grader may take for one completion");
-  options.add("workers", workers, "command, http: graders at work at once");
+  constexpr double kDay = 86400;
+  options.add("timeout_s", timeout_s, "command, http: seconds a grader may take for one completion")
+      .range(0.001, kDay);
+  options.add("workers", workers, "command, http: graders at work at once").range(1, 1024);
+}
+
+void VerifyConfig::check_together() const {
+  const char* needed = kind == "command" && command.empty() ? "command"
+                       : kind == "http" && url.empty()      ? "url"
+                                                            : nullptr;
+  if (needed != nullptr)
+    refuse_setting(std::string("verify.") + needed, "a value with verify.kind=" + kind, "none");
 }
 
 bool Verifier::states_answer(const Problem& problem, std::string_view text) const {
   return mentions_answer(text, problem.answer);
 }
 
+std::map<std::string, MakeVerifier>& verifiers() {
+  static std::map<std::string, MakeVerifier> table = {{"math", make_math_verifier},
+                                                      {"walks", make_walks_verifier},
+                                                      {"command", make_command_verifier},
+                                                      {"http", make_http_verifier}};
+  return table;
+}
+
 std::unique_ptr<Verifier> make_verifier(const VerifyConfig& config) {
-  if (config.kind == "math") return make_math_verifier(config);
-  if (config.kind == "walks") return make_walks_verifier();
-  if (config.kind == "command") return make_command_verifier(config);
-  if (config.kind == "http") return make_http_verifier(config);
-  throw Error("verifier", "expected one of: math, walks, command, http; got \"" + config.kind + "\"",
-              "set verify.kind");
+  check(config);
+  return verifiers().at(config.kind)(config);
 }
 
 std::unique_ptr<Verifier> make_verifier(VerifyConfig config, AnswerForm form) {

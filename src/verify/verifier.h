@@ -2,6 +2,7 @@
 // A new verifier is one file, a line in kinds.h and one in the table in verifier.cpp. Thread-safe.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -12,6 +13,7 @@
 namespace pope {
 
 struct VerifyConfig {
+  static constexpr auto kSection = "verify";
   std::string kind = "math";  // math | walks | command | http
   // math: where the answer stands when there is no box, in this order.
   bool marker = true;         // "#### 5"
@@ -24,23 +26,24 @@ struct VerifyConfig {
   double timeout_s = 10;       // command, http: per completion
   int workers = 4;             // command: processes; http: connections
   void fields(Options& options);
+  void check_together() const;
 };
 
 struct Verdict {
   bool correct = false;
-  std::string extracted;   // the answer found in the completion, "" when none
-  std::string reason;      // one short line a person can read: "equal: exact values", "no answer found", …
-  bool undecided = false;  // the verifier could not tell (over its budget, grader failed); `correct` is false
+  std::string extracted;  // the answer found in the completion, "" when none
+  std::string reason;     // one short line a person can read: "equal: exact values", "no answer found", …
+  bool ungraded = false;  // the verifier could not tell (over its budget, grader failed); `correct` is false
   std::string gold_form, answer_form;  // math: the normal forms compared
 };
 
 class Verifier {
  public:
   virtual ~Verifier() = default;
-  // `completion` is the model's own text: never the prompt, never the guidance. `problem` must be as the
-  // prompt showed it (as_prompted in data/problem.h): under a guidance whose instruction is "silent" the
-  // completion is judged as its continuation (walks), so guidance that was not shown must not be there.
-  // May be called from many threads at once.
+  // `completion` is the model's own text: never the prompt, never the guidance. `problem` is that of the
+  // prompt (Prompt::problem), which carries guidance only where it was shown: under guidance whose
+  // instruction is "silent" the completion is judged as its continuation (walks). May be called from many
+  // threads at once.
   virtual Verdict verify(const Problem& problem, std::string_view completion) const = 0;
   // How many calls are worth making at once, each on a thread that waits for it; 0: so quick that the
   // caller's own thread does.
@@ -50,6 +53,10 @@ class Verifier {
   virtual bool states_answer(const Problem& problem, std::string_view text) const;
 };
 
+using MakeVerifier = std::unique_ptr<Verifier> (*)(const VerifyConfig& config);
+// By VerifyConfig::kind. A program of your own may add to it before it is used.
+std::map<std::string, MakeVerifier>& verifiers();
+// Error: unknown kind (lists the known).
 std::unique_ptr<Verifier> make_verifier(const VerifyConfig& config);
 
 // How the answer stands in a text that is graded: it is the answer itself, it is in the last box of a

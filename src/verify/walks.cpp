@@ -30,6 +30,8 @@ class WalksVerifier : public Verifier {
 
 }  // namespace
 
-std::unique_ptr<Verifier> make_walks_verifier() { return std::make_unique<WalksVerifier>(); }
+std::unique_ptr<Verifier> make_walks_verifier(const VerifyConfig&) {
+  return std::make_unique<WalksVerifier>();
+}
 
 }  // namespace pope

@@ -41,6 +41,7 @@ const Map& operators() {
                           {"ne", "!="},
                           {"neq", "!="},
                           {"in", "in"},
+                          {"notin", "notin"},
                           {"equiv", "equiv"},
                           {"cup", "cup"},
                           {"cap", "cap"},
@@ -57,10 +58,10 @@ const Map& operators() {
                           {"implies", "=>"},
                           {"iff", "<=>"},
                           {"Leftrightarrow", "<=>"},
-                          {"land", "and"},
-                          {"wedge", "and"},
-                          {"lor", "or"},
-                          {"vee", "or"},
+                          {"land", "land"},
+                          {"wedge", "land"},
+                          {"lor", "lor"},
+                          {"vee", "lor"},
                           {"colon", ":"},
                           {"degree", "deg"},
                           {"ldots", "..."},
@@ -127,30 +128,17 @@ const Map& symbols() {
   return map;
 }
 
-const Map& units() {
-  static const Map map = {
-      {"meter", "m"},       {"metre", "m"},       {"centimeter", "cm"}, {"centimetre", "cm"},
-      {"millimeter", "mm"}, {"millimetre", "mm"}, {"kilometer", "km"},  {"kilometre", "km"},
-      {"inche", "in"},      {"inch", "in"},       {"feet", "ft"},       {"foot", "ft"},
-      {"yard", "yd"},       {"mile", "mi"},       {"second", "s"},      {"sec", "s"},
-      {"minute", "min"},    {"hour", "h"},        {"hr", "h"},          {"gram", "g"},
-      {"kilogram", "kg"},   {"liter", "l"},       {"litre", "l"},       {"degree", "deg"},
-      {"percent", "%"},     {"percentage", "%"},  {"pct", "%"},         {"dollar", "$"},
-      {"usd", "$"},         {"euro", "€"},        {"eur", "€"},         {"cent", "¢"},
-      {"mph", "mi/h"},      {"kmh", "km/h"},      {"kph", "km/h"},      {"unit", "units"},
-      {"people", "person"}};
-  return map;
-}
-
 // Plain runs of two or three letters that are words all the same; longer lower-case runs always are.
 const Set& short_words() {
   static const Set set = {
-      "yes", "no",   "odd",   "even", "cm",   "mm",   "km",    "kg",   "mg",  "ml",   "ft",   "in",   "sq",
-      "hr",  "min",  "sec",   "mph",  "kmh",  "lbs",  "lb",    "oz",   "yd",  "mi",   "day",  "cup",  "the",
-      "is",  "are",  "not",   "all",  "any",  "for",  "men",   "car",  "egg", "hour", "pie",  "box",  "usd",
-      "if",  "of",   "per",   "kWh",  "kW",   "Hz",   "MB",    "GB",   "kB",  "rpm",  "mol",  "None", "Yes",
-      "No",  "True", "False", "Odd",  "Even", "true", "false", "none", "win", "wins", "one",  "two",  "six",
-      "ten", "at",   "by",    "to",   "we",   "it",   "as",    "an",   "so",  "be",   "with", "where"};
+      "yes", "no",   "odd",  "even", "cm",    "mm",   "km",    "kg",  "mg",   "ml",   "ft",    "in",
+      "sq",  "hr",   "min",  "sec",  "mph",   "kmh",  "lbs",   "lb",  "oz",   "yd",   "mi",    "day",
+      "cup", "the",  "is",   "are",  "not",   "all",  "any",   "for", "men",  "car",  "egg",   "hour",
+      "pie", "box",  "usd",  "if",   "of",    "per",  "kWh",   "kW",  "Hz",   "MB",   "GB",    "kB",
+      "rpm", "mol",  "None", "Yes",  "No",    "True", "False", "Odd", "Even", "true", "false", "none",
+      "win", "wins", "one",  "two",  "six",   "ten",  "at",    "by",  "to",   "we",   "it",    "as",
+      "an",  "so",   "be",   "with", "where", "So",   "cu",    "has", "was",  "USD",  "EUR",   "GBP",
+      "day", "set",  "pen",  "man",  "boy",   "cow",  "dog",   "cat", "bag"};
   return set;
 }
 
@@ -174,45 +162,6 @@ bool is_plain_word(std::string_view run) {
   if (short_words().contains(run)) return true;
   const bool rest_lower = std::all_of(run.begin() + 1, run.end(), is_lower);
   return rest_lower && run.size() >= (is_lower(run[0]) ? 4U : 3U);
-}
-
-std::string unit_name(std::string_view text) {
-  std::string name;
-  for (std::size_t slash = text.find('/'); slash != std::string_view::npos; slash = text.find('/')) {
-    name += unit_name(text.substr(0, slash)) + "/";
-    text.remove_prefix(slash + 1);
-    if (text.find('/') == std::string_view::npos) return name + unit_name(text);
-  }
-  const bool lone = text.size() == 1;
-  for (const char c : text)
-    if ((lone || c != '$') && c != ' ' && c != '~' && c != '.' && c != '\\' && c != '^' && c != '{' &&
-        c != '}')
-      name += lower(c);
-  if (const auto known = find(units(), name)) return std::string(*known);
-  if (name.size() > 2 && name.back() == 's') name.pop_back();
-  if (const auto known = find(units(), name)) return std::string(*known);
-  if (name == "square" || name == "cubic") return name;  // its unit is the next word
-  for (const auto& [prefix, power] :
-       {std::pair<std::string_view, char>{"square", '2'}, {"sq", '2'}, {"cubic", '3'}})
-    if (name.size() > prefix.size() && name.starts_with(prefix))
-      return unit_name(name.substr(prefix.size())) + power;
-  return name;
-}
-
-bool is_unit(std::string_view words) {
-  const std::string_view first = words.substr(0, words.find(' '));
-  for (const std::string_view other :
-       {"or", "and", "but", "to", "not", "plus", "minus", "if", "for", "where", "when"})
-    if (first == other) return false;
-  return words.find(" or ") == std::string_view::npos;
-}
-
-long multiplier(std::string_view unit) {
-  static const std::unordered_map<std::string_view, long> map = {
-      {"dozen", 12},          {"hundred", 100},           {"thousand", 1'000},
-      {"million", 1'000'000}, {"billion", 1'000'000'000}, {"trillion", 1'000'000'000'000}};
-  const auto found = map.find(unit);
-  return found == map.end() ? 0 : found->second;
 }
 
 std::string text_key(std::string_view text) {
@@ -246,6 +195,9 @@ std::string text_key(std::string_view text) {
       if (!silent.empty()) silent.pop_back();
     } else if ((c == '.' || c == ',') && !key.empty() && is_digit(key.back()) && is_digit(next)) {
       put(c);
+    } else if ((c == '\'' || c == '"') && !key.empty() && is_alnum(key.back()) && !is_letter(next) &&
+               text[0] != c) {
+      put(c);  // "x'" is not "x"
     } else if (c == '!' && !key.empty() && (key.size() == 1 || is_digit(key.back()))) {
       put(c);  // "n!" is not "n"
     } else if (std::string_view(" \t\n\r$~.,;:!?'\"`").find(c) != std::string_view::npos) {

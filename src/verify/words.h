@@ -1,4 +1,4 @@
-// The vocabulary of answers: commands, functions, units, words.
+// The vocabulary of answers: commands, functions, words. Units stand in units.h.
 #pragma once
 
 #include <optional>
@@ -22,14 +22,6 @@ bool is_text_command(std::string_view command);
 std::optional<std::string_view> plain_symbol(std::string_view word);
 // A run of letters outside \text that is meant as a word, not as a product of variables.
 bool is_plain_word(std::string_view run);
-// One spelling per unit: "centimeters" → "cm", "degrees" → "deg", "dollars" → "$". Unknown words come back in
-// lower case, without spaces and a plural "s".
-std::string unit_name(std::string_view text);
-// Whether words after a value can be its unit: not "or more", "to", "and above".
-bool is_unit(std::string_view words);
-// "million" → 1000000; 0 when the word is no multiplier.
-long multiplier(std::string_view unit);
-
 // What an answer says in words: lower case letters and digits, without spaces, commands and brackets around
 // it.
 std::string text_key(std::string_view text);

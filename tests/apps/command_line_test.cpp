@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <array>
 #include <cstdio>
 #include <regex>
 
@@ -39,9 +40,8 @@ Output run_pope(const TempDir& dir, const std::string& arguments) {
   return output;
 }
 
-const std::vector<std::string> kVerbs = {"mine",   "guide",    "train",    "eval",   "sft",
-                                         "report", "problems", "init",     "export", "collect",
-                                         "pairs",  "verify",   "reproduce"};
+const std::vector<std::string> kVerbs = {"mine",    "guide", "train",  "eval", "report", "problems", "verify",
+                                         "collect", "sft",   "export", "init", "pairs",  "reproduce"};
 
 TEST(CommandLine, HelpListsEveryVerb) {
   TempDir dir;
@@ -50,6 +50,17 @@ TEST(CommandLine, HelpListsEveryVerb) {
   EXPECT_EQ(help.err, "");
   for (const std::string& verb : kVerbs) EXPECT_THAT(help.out, HasSubstr("\n  " + verb + " "));
   EXPECT_THAT(help.out, HasSubstr("Start here"));
+  // In groups, and in this order.
+  std::size_t at = 0;
+  for (const char* word :
+       {"workflow", "  mine ", "  report ", "models", "  problems ", "  init ", "paper", "  pairs "}) {
+    const std::size_t next = help.out.find(word, at);
+    ASSERT_NE(next, std::string::npos) << word;
+    at = next;
+  }
+  // What is trained on is not evaluated on.
+  EXPECT_THAT(help.out,
+              AllOf(HasSubstr("mine.heldout=0.3"), HasSubstr("--problems runs/mine/heldout.jsonl")));
   EXPECT_EQ(run_pope(dir, "").code, 2);
   EXPECT_EQ(run_pope(dir, "--version").out, std::string("pope ") + kVersion + "\n");
 }
@@ -66,14 +77,32 @@ TEST(CommandLine, EveryVerbExplainsItself) {
   const Output help = run_pope(dir, "mine --help --set nonsense=1");
   EXPECT_EQ(help.code, 0);
   EXPECT_THAT(help.out, AllOf(HasSubstr("mine.samples = 128"), HasSubstr("verify.kind = math"),
-                              HasSubstr("--model VALUE"), Not(HasSubstr("train.steps"))));
+                              HasSubstr("--model MODEL"), Not(HasSubstr("train.steps"))));
+}
+
+TEST(CommandLine, HelpShowsWhatIsNeededAndAllowed) {
+  TempDir dir;
+  const auto help = [&](const std::string& verb) { return run_pope(dir, verb + " --help").out; };
+  EXPECT_THAT(help("mine"),
+              AllOf(HasSubstr("Usage: pope mine --model MODEL --problems FILE --out DIR [flags]\n"),
+                    HasSubstr(" [at least 1]\n"), HasSubstr(" [fp32 | bf16]\n"),
+                    HasSubstr("\n\n  sampling.temperature")));
+  EXPECT_THAT(help("eval"),
+              HasSubstr("Usage: pope eval --model MODEL (--problems FILE | --eval-set NAME=FILE) --out DIR"));
+  EXPECT_THAT(help("init"),
+              AllOf(HasSubstr("Usage: pope init CONFIG.json --out DIR [flags]\n"), HasSubstr("run.seed"),
+                    Not(HasSubstr("run.dtype")), Not(HasSubstr("--label"))));
+  EXPECT_THAT(help("report"), HasSubstr("Usage: pope report RUN... [--out FILE.html] [flags]\n"));
+  EXPECT_THAT(help("export"), AllOf(HasSubstr("run.dtype"), Not(HasSubstr("paths.easy"))));
+  EXPECT_THAT(help("train"),
+              AllOf(HasSubstr("[luffy | ppo_clip | truncated_is]"), HasSubstr("[above 1, or 0]")));
 }
 
 TEST(CommandLine, MistypedWordsAreRefusedWithTheNearestOne) {
   TempDir dir;
   const Output verb = run_pope(dir, "trian --help");
   EXPECT_EQ(verb.code, 2);
-  EXPECT_THAT(verb.err, AllOf(HasSubstr("unknown verb 'trian'"), HasSubstr("'pope train'")));
+  EXPECT_THAT(verb.err, AllOf(HasSubstr("unknown verb 'trian'"), HasSubstr("'train'")));
   const Output flag = run_pope(dir, "mine --modle x --out y");
   EXPECT_EQ(flag.code, 2);
   EXPECT_THAT(flag.err, AllOf(HasSubstr("unknown flag '--modle'"), HasSubstr("'--model'")));
@@ -91,6 +120,97 @@ TEST(CommandLine, WhatIsMissingOrTooMuchIsUsage) {
                                 "mine --out", "mine --set --out x", "--nonsense"}) {
     EXPECT_EQ(run_pope(dir, arguments).code, 2) << arguments;
   }
+}
+
+TEST(CommandLine, SuggestionsAreNear) {
+  TempDir dir;
+  const std::string far = run_pope(dir, "eval --out y --set sampling.top_p=0.9").err;
+  EXPECT_THAT(far, AllOf(HasSubstr("unknown key 'sampling.top_p'"), Not(HasSubstr("did you mean")),
+                         HasSubstr("sampling are temperature, max_new_tokens and batch_size")));
+  EXPECT_THAT(run_pope(dir, "train --out y --set train.lr=1").err, HasSubstr("did you mean 'optimizer.lr'?"));
+  EXPECT_THAT(
+      run_pope(dir, "distill --out y").err,
+      AllOf(HasSubstr("unknown verb 'distill'"), Not(HasSubstr("did you mean")), HasSubstr("reproduce")));
+}
+
+TEST(CommandLine, VerbsRefuseSettingsOfOthersButFilesMayHoldThem) {
+  TempDir dir;
+  const Output eval = run_pope(dir, "eval --model m --problems p --out y --set objective.kind=foo");
+  EXPECT_EQ(eval.code, 1);
+  EXPECT_THAT(eval.err, AllOf(HasSubstr("[config] --set: pope eval does not read objective.*"),
+                              HasSubstr("objective.kind is for pope train;")));
+  EXPECT_THAT(run_pope(dir, "init c.json --out y --set run.dtype=bf16").err,
+              HasSubstr("pope init does not read run.dtype"));
+  const std::string file = dir / "shared.yaml", problems = dir / "p.jsonl";
+  write_file(file, "objective: {kind: luffy}\nrun: {dtype: bf16}\nsource: {count: 3}\n");
+  EXPECT_EQ(run_pope(dir, "problems -c " + file + " --out " + problems).code, 0);
+  write_file(file, "source: {count: 3}\nobjective: {kind: lufy}\n");
+  EXPECT_THAT(
+      run_pope(dir, "problems -c " + file + " --out " + problems).err,
+      AllOf(HasSubstr("shared.yaml:2: objective.kind: expected luffy, ppo_clip or truncated_is, got 'lufy'"),
+            HasSubstr("did you mean 'luffy'?")));
+}
+
+// Neither the model nor the problems are there: what is wrong with the settings is said first.
+TEST(CommandLine, SettingsAreRefusedBeforeAnythingIsRead) {
+  TempDir dir;
+  const std::vector<std::array<std::string, 3>> faults = {
+      {"train", "objective.kind=pppo",
+       "objective.kind: expected luffy, ppo_clip or truncated_is, got 'pppo'"},
+      {"train", "train.mode=streaming", "train.mode: expected sync or async, got 'streaming'"},
+      {"train", "train.micro_batch_tokens=-1", "train.micro_batch_tokens: expected at least 1, got -1"},
+      {"train", "train.keep=0", "train.keep: expected at least 1, got 0"},
+      {"train", "train.updates_per_batch=33", "train.updates_per_batch: expected at most"},
+      {"train", "objective.pass_k=9",
+       "objective.pass_k: expected at most train.rollouts_per_prompt (8), got 9"},
+      {"train", "optimizer.warmup=201",
+       "optimizer.warmup: expected at most the 200 steps of the run, got 201"},
+      {"train", "sampling.temperature=0", "sampling.temperature: expected above 0, got 0"},
+      {"train", "async.max_lag=1", "async.max_lag: expected -1, its default, with train.mode=sync, got 1"},
+      {"train", "train.mode=async --set async.buffer=31", "async.buffer: expected at least 32"},
+      {"train", "mixture.guided=0 --set mixture.unguided=0",
+       "mixture: expected weights with a sum above 0, got 0"},
+      {"train", "train.prompts_per_step=1", "1 prompts a step leave none for mixture.guided = 1"},
+      {"train", "verify.kind=command", "verify.command: expected a value with verify.kind=command, got none"},
+      {"train", "verify.workers=1025", "verify.workers: expected 1 to 1024, got 1025"},
+      {"train", "prompt.guided=go", "prompt.guided: expected a text with {problem} and {guidance}, got 'go'"},
+      {"guide", "guide.grid=0", "guide.grid: expected at least 1, got 0"},
+      {"guide", "guide.min_fraction=0.9",
+       "guide.min_fraction: expected at most guide.max_fraction (0.75), got 0.9"},
+      {"guide", "sampling.temperature=0", "guide.samples: expected 1 with sampling.temperature=0, got 8"},
+      {"mine", "mine.easy_min=0.5", "mine.easy_min: expected at most mine.easier_min (0.45), got 0.5"},
+      {"mine", "mine.pass_at=[8,1,8]", "mine.pass_at: expected no value twice, got [8, 1, 8]"},
+      {"mine", "run.threads=1025", "run.threads: expected 0 to 1024, got 1025"},
+      {"mine", "sampling.temperature=0", "mine.samples: expected 1 with sampling.temperature=0, got 128"},
+      {"eval", "eval.keep_rollouts=-1", "eval.keep_rollouts: expected at least 0, got -1"},
+      {"eval", "eval.overlap_similar=2", "eval.overlap_similar: expected above 0 and at most 1, got 2"},
+      {"eval", "eval.pass_at=[65]", "eval.pass_at: expected a k that is at most eval.samples (64), got [65]"},
+      {"eval", "paths.eval_sets=[a]", "paths.eval_sets: expected NAME=FILE, got 'a'"},
+      {"collect", "collect.prompt=both", "collect.prompt: expected guided, unguided or star, got 'both'"},
+      {"sft", "sft.epochs=1e20", "sft.epochs: expected above 0 and at most 1000000, got 1e+20"},
+  };
+  for (const auto& [verb, setting, message] : faults) {
+    const Output output =
+        run_pope(dir, verb + " --model no-model --problems no-problems --out " + (dir / "out").string() +
+                          " --set '" + std::regex_replace(setting, std::regex(" --set "), "' --set '") + "'");
+    EXPECT_EQ(output.code, 1) << setting;
+    EXPECT_THAT(output.err, AllOf(StartsWith("error: ["), HasSubstr(message))) << setting;
+  }
+  EXPECT_FALSE(std::filesystem::exists(dir / "out"));
+}
+
+TEST(CommandLine, WhatIsNeededMayComeFromFiles) {
+  TempDir dir;
+  const std::string out = " --out " + (dir / "out").string();
+  EXPECT_THAT(run_pope(dir, "mine --problems p" + out).err, HasSubstr("expected --model MODEL: "));
+  EXPECT_THAT(run_pope(dir, "mine --model m" + out).err, HasSubstr("expected --problems FILE: "));
+  EXPECT_THAT(run_pope(dir, "eval --model m" + out).err,
+              HasSubstr("expected --problems FILE or --eval-set NAME=FILE"));
+  EXPECT_THAT(run_pope(dir, "pairs --model m --problems p" + out).err, HasSubstr("expected --easy FILE: "));
+  write_file(dir / "a.yaml", "paths: {model: no-model, problems: no-problems}\n");
+  const Output given = run_pope(dir, "mine -c " + (dir / "a.yaml").string() + out);
+  EXPECT_EQ(given.code, 1);
+  EXPECT_THAT(given.err, HasSubstr("no-problems"));
 }
 
 TEST(CommandLine, JsonIsTheOnlyThingOnStdout) {
@@ -155,6 +275,35 @@ TEST(CommandLine, PipesAreWrittenToAndRefusedAsInputsOfARun) {
   const Output pipe = run_pope(dir, "mine --model m --problems " + fifo + " --out " + (dir / "run").string());
   EXPECT_EQ(pipe.code, 1);
   EXPECT_THAT(pipe.err, AllOf(HasSubstr("got a pipe"), HasSubstr("save them to a file")));
+}
+
+TEST(CommandLine, ProblemsAreConvertedToOurOwnForm) {
+  TempDir dir;
+  const std::string in = dir / "verl.json", out = dir / "own.jsonl";
+  write_file(
+      in,
+      R"([{"prompt": [{"role": "user", "content": "1+1?"}], "reward_model": {"ground_truth": "2"}}, {}])");
+  const std::string convert = "problems convert " + in + " " + out;
+  const Output refused = run_pope(dir, convert);
+  EXPECT_EQ(refused.code, 1);
+  EXPECT_THAT(refused.err, AllOf(HasSubstr("verl.json: row 2: field \"problem\""), HasSubstr("--skip-bad")));
+  const Output converted = run_pope(dir, convert + " --json --skip-bad");
+  ASSERT_EQ(converted.code, 0) << converted.err;
+  EXPECT_THAT(converted.err, HasSubstr("verl.json read as verl: problem from prompt"));
+  const Json result = Json::parse(converted.out);
+  EXPECT_EQ(result["problems"], 1);
+  EXPECT_EQ(result["skipped"], 1);
+  std::vector<Json> rows;
+  read_jsonl(out, [&](Json&& row, std::size_t) { rows.push_back(row); });
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(rows[0]["problem"], "1+1?");
+  EXPECT_EQ(rows[0]["answer"], "2");
+  const Output named = run_pope(dir, convert + " --skip-bad --set problems.fields.answer=prompt.0.role");
+  EXPECT_EQ(named.code, 0) << named.err;
+  EXPECT_THAT(read_file(out), HasSubstr("\"answer\":\"user\""));
+  for (const char* arguments : {"problems", "problems convert a", "problems convert a b c",
+                                "problems covert a b", "problems convert a b --out c"})
+    EXPECT_EQ(run_pope(dir, arguments).code, 2) << arguments;
 }
 
 TEST(CommandLine, VerifyTakesTextsAsTheyStand) {

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "core/event_file.h"
 #include "core/files.h"
 #include "core/rng.h"
 
@@ -104,16 +105,24 @@ train: {steps: 12, prompts_per_step: 8, rollouts_per_prompt: 4, save_every: 1, r
     return hits;
   }
 
-  // metrics.jsonl without the wall-clock keys and those of streaming alone.
+  // metrics.jsonl without the wall-clock keys and those of async mode alone.
   std::vector<Json> metrics(const std::string& name) const {
     std::vector<Json> rows;
     read_jsonl(root_ / name / "metrics.jsonl", [&](Json&& row, std::size_t) {
       Json kept = Json::object();
       for (auto& [key, value] : row.items())
-        if (!key.starts_with("time/") && !key.starts_with("stream/")) kept[key] = value;
+        if (!key.starts_with("time/") && !key.starts_with("async/")) kept[key] = value;
       rows.push_back(kept);
     });
     return rows;
+  }
+
+  // The steps that TensorBoard shows.
+  std::vector<std::int64_t> shown_steps(const std::string& name) const {
+    std::vector<std::int64_t> steps;
+    for (const ReadEvent& event : read_event_folder(root_ / name / "tensorboard"))
+      if (!event.scalars.empty()) steps.push_back(event.step);
+    return steps;
   }
 
   // Leaves NAME-whole, unbroken, and NAME-killed. Returns the seconds of the first.
@@ -133,6 +142,10 @@ train: {steps: 12, prompts_per_step: 8, rollouts_per_prompt: 4, save_every: 1, r
               read_file(root_ / (name + "-killed") / "model" / "model.safetensors"));
     EXPECT_EQ(metrics(name + "-whole"), metrics(name + "-killed"));
     EXPECT_FALSE(metrics(name + "-whole").empty());
+    std::vector<std::int64_t> steps;
+    for (const Json& row : metrics(name + "-whole")) steps.push_back(row["step"]);
+    EXPECT_EQ(shown_steps(name + "-whole"), steps);
+    EXPECT_EQ(shown_steps(name + "-killed"), steps);
     return seconds;
   }
 
@@ -223,19 +236,18 @@ TEST_F(KillResume, SftAndTrainEqualAnUnbrokenRun) {
   EXPECT_TRUE(read_file(root_ / "sft-whole" / "model" / "model.safetensors") !=
               read_file(root_ / "train-whole" / "model" / "model.safetensors"));
 
-  const auto streaming = [&](const std::string& max_lag) {
+  const auto async = [&](const std::string& max_lag) {
     auto arguments = train;
-    arguments.insert(arguments.end(),
-                     {"--set", "train.mode=streaming", "--set", "stream.max_lag=" + max_lag});
+    arguments.insert(arguments.end(), {"--set", "train.mode=async", "--set", "async.max_lag=" + max_lag});
     return arguments;
   };
   // At lag 0 it is the synchronous run, killed or not.
-  EXPECT_GT(run_with_kills(streaming("0"), "lag0-killed", seconds, 6), 0);
+  EXPECT_GT(run_with_kills(async("0"), "lag0-killed", seconds, 6), 0);
   EXPECT_TRUE(read_file(root_ / "train-whole" / "model" / "model.safetensors") ==
               read_file(root_ / "lag0-killed" / "model" / "model.safetensors"));
   EXPECT_EQ(metrics("train-whole"), metrics("lag0-killed"));
   // Otherwise a kill loses what was under way, and that is sampled again: every prompt once, every step once.
-  EXPECT_GT(run_with_kills(streaming("2"), "lag2-killed", seconds, 6), 0);
+  EXPECT_GT(run_with_kills(async("2"), "lag2-killed", seconds, 6), 0);
   ASSERT_EQ(metrics("lag2-killed").size(), 13u);
   for (std::size_t i = 0; i < 13; ++i) EXPECT_EQ(metrics("lag2-killed")[i]["step"], i);
   EXPECT_EQ(metrics("lag2-killed").back()["rollouts/total"], 12 * 8 * 4);

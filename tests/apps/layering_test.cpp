@@ -58,7 +58,7 @@ TEST(Layering, RoomsIncludeOnlyThemselvesAndEarlierRooms) {
   for (const std::string top : {"src", "apps"}) {
     for (const fs::path& file : sources(top)) {
       const std::string room = file.parent_path().filename();
-      if (room == "cuda") continue;  // a library of its own
+      if (room == "cuda" || room == "parquet") continue;  // libraries of their own
       ASSERT_GE(rank_of(room), 0) << file << " is in no known room";
       std::ifstream text(file);
       for (const auto& [included, line] : included_rooms(text)) {
@@ -71,13 +71,14 @@ TEST(Layering, RoomsIncludeOnlyThemselvesAndEarlierRooms) {
   EXPECT_GT(includes, 100);
 }
 
-TEST(Layering, NoFileIsLongerThan500Lines) {
+// One subject may take a long file; beyond this it is several.
+TEST(Layering, NoFileIsLongerThan800Lines) {
   for (const std::string top : {"src", "apps", "tests", "bench"}) {
     for (const fs::path& file : sources(top)) {
       std::ifstream text(file);
       const auto lines =
           std::count(std::istreambuf_iterator<char>(text), std::istreambuf_iterator<char>(), '\n');
-      EXPECT_LE(lines, 500) << file;
+      EXPECT_LE(lines, 800) << file;
     }
   }
 }

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "core/files.h"
 #include "core/temp_dir.h"
 
@@ -12,6 +14,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 struct TrainSection {
   double lr = 1e-6;
@@ -59,9 +62,10 @@ TEST(Options, FileBeatsDefaultAndSetBeatsFile) {
   EXPECT_EQ(e.train.lr, 2e-3);
   EXPECT_EQ(e.train.steps, 8);
   EXPECT_EQ(e.seed, 1u);
-  EXPECT_EQ(e.options.all()[0].key, "train.lr");
-  EXPECT_EQ(e.options.all()[0].default_text, "1e-06");
-  EXPECT_EQ(e.options.all()[2].default_text, "[1, 8]");
+  EXPECT_EQ(e.options.all()[0].key(), "train.lr");
+  EXPECT_EQ(e.options.all()[0].default_text(), "1e-06");
+  EXPECT_EQ(e.options.all()[0].value_text(), "0.002");
+  EXPECT_EQ(e.options.all()[2].default_text(), "[1, 8]");
 }
 
 TEST(Options, SetsEveryType) {
@@ -108,6 +112,140 @@ TEST(Options, UnknownKeysNameTheNearest) {
   write_file(dir / "b.yaml", "trian:\n  steps: 3\n");
   EXPECT_THAT(error_of([&] { e.options.load_yaml(dir / "b.yaml"); }),
               AllOf(HasSubstr("b.yaml:2: unknown key 'trian.steps'"), HasSubstr("'train.steps'")));
+}
+
+TEST(Options, WithoutANearKeyWhatThereIsIsNamed) {
+  Everything e;
+  const std::string far = error_of([&] { e.options.set_assignment("train.top_p=1"); });
+  EXPECT_THAT(far, AllOf(HasSubstr("unknown key 'train.top_p'"), HasSubstr("train are lr, steps and pass_at"),
+                         Not(HasSubstr("did you mean"))));
+  // The one key of that name, in whichever section.
+  EXPECT_THAT(error_of([&] { e.options.set_assignment("optimizer.lr=1"); }),
+              HasSubstr("did you mean 'train.lr'?"));
+  EXPECT_THAT(error_of([&] { e.options.set_assignment("run.lr=1"); }), HasSubstr("did you mean 'train.lr'?"));
+  EXPECT_THAT(error_of([&] { e.options.set_assignment("banana=1"); }),
+              HasSubstr("the sections are train and run"));
+}
+
+TEST(Options, OldKeysAreRefusedWithTheNewOnes) {
+  TempDir dir;
+  int bases = 1, rl_seeds = 1;
+  Options options;
+  options.add("study.bases", bases, "bases").renamed_from("study.seeds");
+  options.add("study.rl_seeds", rl_seeds, "seeds").renamed_from("study.seeds").renamed_from("old.seeds");
+  EXPECT_THAT(error_of([&] { options.set_assignment("study.seeds=3"); }),
+              AllOf(HasSubstr("--set: unknown key 'study.seeds'"),
+                    HasSubstr("it is study.bases and study.rl_seeds now")));
+  write_file(dir / "a.yaml", "old:\n  seeds: 3\n");
+  EXPECT_THAT(error_of([&] { options.load_yaml(dir / "a.yaml"); }),
+              AllOf(HasSubstr("a.yaml:2: unknown key 'old.seeds'"), HasSubstr("it is study.rl_seeds now")));
+}
+
+// A section with every kind of bound, and a rule over two of its values.
+struct Bounded {
+  static constexpr auto kSection = "b";
+  int steps = 5, threads = 0, lag = -1;
+  double part = 0.5, open = 0.5, clip = 0;
+  std::string kind = "sync", device = "cpu";
+  std::vector<int> pass_at = {1, 8};
+  std::vector<std::string> sets;
+  int least = 1, most = 2;
+  void fields(Options& o) {
+    o.add("steps", steps, "training steps").at_least(1);
+    o.add("threads", threads, "CPU threads").range(0, 1024);
+    o.add("lag", lag, "no bounds");
+    o.add("part", part, "a part").above(0).at_most(1);
+    o.add("open", open, "a level").above(0).below(1);
+    o.add("clip", clip, "a bound").above(1).or_just(0);
+    o.add("kind", kind, "how").choices({"sync", "streaming", "both"});
+    o.add("device", device, "where").form([](const std::string& t) { return t == "cpu"; }, "cpu or cuda");
+    o.add("pass_at", pass_at, "k").at_least(1).distinct();
+    o.add("sets", sets, "sets").form([](const std::string& t) { return t.find('=') != t.npos; }, "NAME=FILE");
+    o.add("least", least, "least");
+    o.add("most", most, "most");
+  }
+  void check_together() const {
+    if (least > most)
+      refuse_setting("b.least", "at most b.most (" + std::to_string(most) + ")", std::to_string(least),
+                     "mend");
+  }
+};
+
+TEST(Options, ValuesThatAreNotAllowedAreRefusedAsTheyAreSet) {
+  TempDir dir;
+  Bounded b;
+  Options options;
+  options.section(b);
+  const auto refused = [&](const std::string& assignment) {
+    return error_of([&] { options.set_assignment(assignment); });
+  };
+  EXPECT_EQ(refused("b.steps=0"),
+            "[config] --set: b.steps: expected at least 1, got 0\n  hint: training steps");
+  EXPECT_THAT(refused("b.threads=1025"), HasSubstr("b.threads: expected 0 to 1024, got 1025"));
+  EXPECT_THAT(refused("b.threads=-1"), HasSubstr("expected 0 to 1024, got -1"));
+  EXPECT_THAT(refused("b.part=0"), HasSubstr("expected above 0 and at most 1, got 0"));
+  EXPECT_THAT(refused("b.part=1.5"), HasSubstr("got 1.5"));
+  EXPECT_THAT(refused("b.open=1"), HasSubstr("expected above 0 and below 1, got 1"));
+  EXPECT_THAT(refused("b.clip=1"), HasSubstr("expected above 1, or 0, got 1"));
+  EXPECT_THAT(refused("b.kind=async"),
+              AllOf(HasSubstr("expected sync, streaming or both, got 'async'"), HasSubstr("'sync'?")));
+  EXPECT_THAT(refused("b.kind="), AllOf(HasSubstr("got ''"), HasSubstr("hint: how")));
+  EXPECT_THAT(refused("b.device=tpu"), HasSubstr("b.device: expected cpu or cuda, got 'tpu'"));
+  EXPECT_THAT(refused("b.pass_at=[8, 0]"), HasSubstr("b.pass_at: expected at least 1, none twice, got 0"));
+  EXPECT_THAT(refused("b.pass_at=[1, 8, 1]"), HasSubstr("expected no value twice, got [1, 8, 1]"));
+  EXPECT_THAT(refused("b.sets=[a=b, c]"), HasSubstr("b.sets: expected NAME=FILE, got 'c'"));
+  write_file(dir / "a.yaml", "b:\n  lag: 3\n  pass_at:\n    - 4\n    - -2\n");
+  EXPECT_THAT(error_of([&] { options.load_yaml(dir / "a.yaml"); }),
+              HasSubstr("a.yaml:3: b.pass_at: expected at least 1, none twice, got -2"));
+  EXPECT_EQ(b.pass_at, (std::vector<int>{1, 8}));
+  for (const char* good : {"b.steps=1", "b.threads=0", "b.threads=1024", "b.lag=-7", "b.part=1", "b.clip=0",
+                           "b.clip=1.01", "b.kind=both", "b.pass_at=[]", "b.sets=[a=b]"})
+    EXPECT_NO_THROW(options.set_assignment(good)) << good;
+}
+
+TEST(Options, WhatIsAllowedCanBeShown) {
+  Bounded b;
+  Options options;
+  options.section(b);
+  std::vector<std::string> allowed;
+  for (const Options::Option& option : options.all()) allowed.push_back(option.allowed());
+  EXPECT_EQ(allowed,
+            (std::vector<std::string>{"at least 1", "0 to 1024", "", "above 0 and at most 1",
+                                      "above 0 and below 1", "above 1, or 0", "sync | streaming | both",
+                                      "cpu or cuda", "at least 1, none twice", "NAME=FILE", "", ""}));
+}
+
+TEST(Options, ValuesTogetherAreCheckedWhenAllAreSet) {
+  Bounded b;
+  Options options;
+  options.section(b);
+  EXPECT_NO_THROW(options.check());
+  options.set_assignment("b.least=7");  // it may be that most is still to come
+  EXPECT_EQ(error_of([&] { options.check(); }),
+            "[config] b.least: expected at most b.most (2), got 7\n  hint: mend");
+  options.set_assignment("b.most=7");
+  EXPECT_NO_THROW(options.check());
+}
+
+TEST(Options, AFilledSectionIsCheckedLikeOneThatIsRead) {
+  EXPECT_NO_THROW(check(Bounded{}));
+  EXPECT_THAT(error_of([] { check(Bounded{.steps = 0}); }),
+              HasSubstr("[config] b.steps: expected at least 1, got 0"));
+  EXPECT_THAT(error_of([] { check(Bounded{.part = std::nan("")}); }), HasSubstr("b.part"));
+  EXPECT_THAT(error_of([] { check(Bounded{.pass_at = {2, 2}}); }), HasSubstr("no value twice"));
+  EXPECT_THAT(error_of([] { check(Bounded{.least = 3}); }), HasSubstr("at most b.most"));
+}
+
+TEST(Options, APartHasItsKeysAndTheirRules) {
+  Everything e;
+  Bounded b{.least = 9};
+  e.options.section(b);
+  const Options part = e.options.only({"train.*", "run.seed"});
+  std::vector<std::string> keys;
+  for (const Options::Option& option : part.all()) keys.push_back(option.key());
+  EXPECT_EQ(keys, (std::vector<std::string>{"train.lr", "train.steps", "train.pass_at", "run.seed"}));
+  EXPECT_NO_THROW(part.check());
+  EXPECT_THAT(error_of([&] { e.options.only({"run.seed", "b.steps"}).check(); }), HasSubstr("b.least"));
 }
 
 TEST(Options, WrongTypesAreRefusedWithPlaceAndHelp) {

@@ -8,6 +8,7 @@
 
 #include <fstream>
 
+#include "core/event_file.h"
 #include "core/temp_dir.h"
 #include "core/version.h"
 
@@ -15,6 +16,7 @@ namespace pope {
 namespace {
 
 using testing::AllOf;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -208,6 +210,41 @@ TEST(RunDir, TruncatesMetricsAndDropsTornLines) {
       RunDir::open(dir / "run", "train", config.options);  // repairs on opening, so that appending is safe
   run.append_metrics({{"step", 3}});
   EXPECT_EQ(read_file(file), "{\"step\":1,\"loss\":0.5}\n{\"step\":2,\"loss\":1.0}\n{\"step\":3}\n");
+}
+
+TEST(RunDir, TensorBoardHasEachStepOnce) {
+  TempDir dir;
+  Config config;
+  const auto steps = [&] {
+    std::vector<std::int64_t> steps;
+    for (const ReadEvent& event : read_event_folder(dir / "run/tensorboard"))
+      if (!event.scalars.empty()) steps.push_back(event.step);
+    return steps;
+  };
+  {
+    RunDir run = RunDir::open(dir / "run", "train", config.options);
+    run.append_metrics({{"step", 1}, {"loss", 0.5}});
+    EXPECT_FALSE(std::filesystem::exists(dir / "run/tensorboard"));  // unless it is asked for
+    run.write_tensorboard();
+    for (int step = 2; step <= 4; ++step) run.append_metrics({{"step", step}, {"loss", 0.5}});
+    EXPECT_THAT(steps(), ElementsAre(1, 2, 3, 4));
+  }
+  // Killed after step 4, whose event was torn, with a checkpoint of step 2.
+  const auto file = *std::filesystem::directory_iterator(dir / "run/tensorboard");
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 3);
+  RunDir run = RunDir::open(dir / "run", "train", config.options);
+  run.write_tensorboard();
+  run.truncate_metrics(2);
+  run.append_metrics({{"step", 3}, {"loss", 0.25}});
+  EXPECT_THAT(steps(), ElementsAre(1, 2, 3));
+  EXPECT_EQ(read_event_folder(dir / "run/tensorboard").back().scalars, (Json{{"loss", 0.25}}));
+}
+
+TEST(RunDir, RefusesMetricsThatAreNotDeclared) {
+  TempDir dir;
+  RunDir run = RunDir::open(dir / "run", "train", Config().options);
+  EXPECT_THAT(error_of([&] { run.append_metrics({{"step", 1}, {"los", 0.5}}); }), HasSubstr("got 'los'"));
+  EXPECT_FALSE(std::filesystem::exists(dir / "run/metrics.jsonl"));
 }
 
 TEST(RunDir, KeepsRolloutsCompressed) {

@@ -126,6 +126,8 @@ TEST(Mixture, Refuses) {
   EXPECT_THROW(Mixture(weights(1, 0, 0), {}, hard, 1), Error);
   EXPECT_THROW(Mixture(weights(-1, 0, 1), hard, hard, 1), Error);
   const Mixture mixture(weights(1, 0, 0), hard, {}, 1);
+  EXPECT_THROW(check_shares(weights(1, 3, 0), 1), Error);
+  EXPECT_NO_THROW(check_shares(weights(1, 3, 0), 2));
   EXPECT_THROW(mixture.draw(0, 0), Error);
   EXPECT_THROW(mixture.draw(-1, 4), Error);
 }

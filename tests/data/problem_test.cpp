@@ -115,8 +115,6 @@ TEST(Problem, ErrorsNameFileLineAndField) {
       {R"({"problem": 5, "answer": "1"})", "\"problem\": expected a string, got number"},
       {R"({"problem": " \n", "answer": "1"})", "\"problem\": expected some text, got an empty string"},
       {R"({"problem": "p", "answer": "1", "solution": ["a"]})", "\"solution\": expected a string, got array"},
-      {R"({"problem": "p", "answer": "1", "level": "5"})",
-       "\"level\": expected a number or null, got string"},
       {R"({"problem": "p", "answer": "1", "id": {}})", "\"id\": expected a string or a number, got object"},
       {R"({"problem": "p", "answer": "1", "id": "one"})", "\"id\": expected a new id, got \"one\" of line 1"},
       {R"({"problem": "p", "answer": "1", "guidance": "g"})",
@@ -135,17 +133,6 @@ TEST(Problem, ErrorsNameFileLineAndField) {
   }
   EXPECT_THAT(error_of(good + "\n{\"problem\": \n"), HasSubstr("broken.jsonl:2"));
   EXPECT_THAT(error_of("\n\n"), HasSubstr("broken.jsonl: expected at least one problem"));
-}
-
-TEST(Problem, AsPrompted) {
-  Problem problem = parsed(R"({"problem": "p", "answer": "1", "guidance": {"text": "g"}})");
-  EXPECT_FALSE(as_prompted(problem, false, "silent").guidance.has_value());
-  EXPECT_EQ(as_prompted(problem, true, "silent").guidance->instruction, "silent");
-  EXPECT_EQ(as_prompted(problem, true).guidance->instruction, "default");
-  problem.guidance->instruction = "default";
-  EXPECT_EQ(as_prompted(problem, true, "silent").guidance->instruction, "default");
-  problem.guidance.reset();
-  EXPECT_FALSE(as_prompted(problem, true, "silent").guidance.has_value());
 }
 
 // Outside data: problem files of ten sources, JSON Lines with U+2028 inside.

@@ -38,14 +38,14 @@ class FakeVerifier : public Verifier {
   Verdict verify(const Problem& problem, std::string_view completion) const override {
     instructions.push_back(problem.guidance ? problem.guidance->instruction : "unguided");
     Verdict verdict{completion.starts_with("right"), std::string(completion.substr(0, 5)), "scripted"};
-    verdict.undecided = completion.size() < undecided_below;
-    verdict.correct = verdict.correct && !verdict.undecided;
+    verdict.ungraded = completion.size() < ungraded_below;
+    verdict.correct = verdict.correct && !verdict.ungraded;
     return verdict;
   }
   bool states_answer(const Problem& problem, std::string_view text) const override {
     return text.find(problem.answer) != std::string_view::npos;
   }
-  std::size_t undecided_below = 0;  // shorter completions cannot be judged
+  std::size_t ungraded_below = 0;  // shorter completions cannot be judged
   mutable std::vector<std::string> instructions;
 };
 
@@ -62,7 +62,7 @@ class FakeEngine : public Engine {
   explicit FakeEngine(Script script) : script_(std::move(script)) {}
 
   void run(const SamplingConfig& sampling, std::uint64_t, std::span<const int>, const NextRequest& next,
-           const OnRollout& done) override {
+           const OnRollout& done, const ContinueSampling&) override {
     std::deque<Running> queue;
     std::vector<Running> batch;
     const std::size_t slots = sampling.batch_size;
@@ -89,6 +89,7 @@ class FakeEngine : public Engine {
   std::int64_t longest = 1 << 20;
   std::vector<Request> asked;
   std::vector<std::size_t> batch_sizes;  // rollouts in flight between finishes
+  int finished = 0;                      // rollouts given back
 
  private:
   struct Running {
@@ -109,34 +110,36 @@ class FakeEngine : public Engine {
     return running;
   }
 
-  static void finish_shortest(std::vector<Running>& batch, const OnRollout& done) {
+  void finish_shortest(std::vector<Running>& batch, const OnRollout& done) {
     const auto first = std::min_element(batch.begin(), batch.end(),
                                         [](const Running& a, const Running& b) { return a.left < b.left; });
     const int ticks = first->left;
     for (Running& running : batch) running.left -= ticks;
     Rollout rollout = std::move(first->rollout);
     batch.erase(first);
+    ++finished;
     done(std::move(rollout));
   }
 
   Script script_;
 };
 
-// Everything an Explorer refers to. Prompts read "U[statement]", "D[statement|guidance]" or, silent,
-// "S[statement|guidance]", plus what the plain chat template adds.
+// Everything that a RolloutContext refers to. Prompts read "U[statement]", "D[statement|guidance]" or,
+// silent, "S[statement|guidance]", plus what the plain chat template adds.
 struct FakeWorld {
   explicit FakeWorld(FakeEngine::Script script, int batch_size = 32,
                      const std::string& instruction = "default")
       : engine(std::move(script)),
-        prompts(wording(), std::make_shared<ByteTokenizer>()),
-        explorer{engine, prompts, verifier, {}, {}, 7, instruction} {
-    explorer.sampling.batch_size = batch_size;
+        prompts(wording(instruction), std::make_shared<ByteTokenizer>()),
+        context{engine, prompts, verifier, {}, {}, 7} {
+    context.sampling.batch_size = batch_size;
   }
   FakeWorld(const FakeWorld&) = delete;
   FakeWorld& operator=(const FakeWorld&) = delete;
 
-  static PromptConfig wording() {
+  static PromptConfig wording(const std::string& instruction) {
     PromptConfig config;
+    config.instruction = instruction;
     config.chat_template = "plain";
     config.system = "";
     config.unguided = "U[{problem}]";
@@ -148,8 +151,12 @@ struct FakeWorld {
   FakeEngine engine;
   PromptRenderer prompts;
   FakeVerifier verifier;
-  Explorer explorer;
+  RolloutContext context;
 };
+
+inline std::string prompt_text(const Request& request) {
+  return {request.prompt.begin(), request.prompt.end()};
+}
 
 inline Problem problem(const std::string& id, const std::string& solution = "") {
   Problem result;

@@ -7,14 +7,15 @@
 
 #include "core/error.h"
 #include "explore/fake_engine.h"
+#include "explore/solution_prefix.h"
 
 namespace pope {
 namespace {
 
-using testing::FakeVerifier;
 using testing::FakeWorld;
 using testing::Outcome;
 using testing::problem;
+using testing::prompt_text;
 
 // Ten lines of ten bytes ("line 0 ab\n" …), 100 bytes: line i ends at 10(i + 1).
 std::string ten_lines() {
@@ -37,37 +38,54 @@ std::vector<int> sizes(const std::vector<Prefix>& prefixes) {
   return result;
 }
 
-TEST(CandidatePrefixes, GridPointsMoveBackToStepEnds) {
-  const FakeVerifier verifier;
+TEST(GridPrefixes, PointsMoveBackToStepEnds) {
   const Problem p = problem("a", ten_lines());
   // Points 12.5, 25, 37.5, 50, 62.5, 75: lines end at 10, 20, 30, 50, 60, 70; the newline is left out.
-  const std::vector<Prefix> prefixes = candidate_prefixes(p, lines_config(8), verifier);
+  const std::vector<Prefix> prefixes = grid_prefixes(p, lines_config(8));
   EXPECT_EQ(sizes(prefixes), (std::vector<int>{9, 19, 29, 49, 59, 69}));
   EXPECT_EQ(prefixes[0].text, "line 0 ab");
   EXPECT_DOUBLE_EQ(prefixes[3].fraction, 0.49);
   // A finer grid than steps: no duplicates; before the first step end, the first step end.
-  EXPECT_EQ(sizes(candidate_prefixes(p, lines_config(40), verifier)),
-            (std::vector<int>{9, 19, 29, 39, 49, 59, 69}));
+  EXPECT_EQ(sizes(grid_prefixes(p, lines_config(40))), (std::vector<int>{9, 19, 29, 39, 49, 59, 69}));
 }
 
-TEST(CandidatePrefixes, LongestPartLeaksAndSingleSteps) {
-  const FakeVerifier verifier;
+TEST(GridPrefixes, LongestPartAndSingleSteps) {
   GuideConfig config = lines_config(5);
   config.max_fraction = 0.4;
-  EXPECT_EQ(sizes(candidate_prefixes(problem("a", ten_lines()), config, verifier)),
-            (std::vector<int>{19, 39}));
+  EXPECT_EQ(sizes(grid_prefixes(problem("a", ten_lines()), config)), (std::vector<int>{19, 39}));
   config.max_fraction = 0.05;  // even the first step is longer
-  EXPECT_TRUE(candidate_prefixes(problem("a", ten_lines()), config, verifier).empty());
+  EXPECT_TRUE(grid_prefixes(problem("a", ten_lines()), config).empty());
+  EXPECT_TRUE(grid_prefixes(problem("a", "one line only\n"), lines_config(8)).empty());
+}
 
+TEST(GuidanceSources, LeakingPrefixesAreNoCandidates) {
   std::string leaking = ten_lines();
   leaking.replace(31, 6, "ANSWER");  // in the fourth line
+  const auto usable = [](const Guidance& g) { return g.text.find("ANSWER") == std::string::npos; };
+  const auto candidates = [&](const std::string& solution) {
+    return guidance_source("oracle_prefix")
+        .candidates(problem("a", solution), lines_config(10), {1, {}}, usable);
+  };
+  ASSERT_EQ(candidates(leaking).size(), 3u);
+  EXPECT_EQ(candidates(leaking)[2].text.size(), 29u);
+  EXPECT_EQ(candidates(leaking)[2].kind, "oracle_prefix");
+  EXPECT_TRUE(candidates("ANSWER at once\nand more\n").empty());
+  FakeWorld world([](const std::string&, int) { return Outcome{}; });
+  const GuideResult result = guide(world.context, lines_config(10), {problem("a", leaking)}, {}, nullptr);
+  EXPECT_EQ(result.leaks_prevented, 4);  // 40, 50, 60, 70
+  EXPECT_THROW(guidance_source("oracle"), Error);
+}
+
+TEST(GuidanceSources, GuidanceFromAFileThatStatesTheAnswerIsLeftOut) {
+  std::vector<Problem> problems = {problem("a"), problem("b"), problem("c")};
+  problems[0].guidance = Guidance{.text = "so it is ANSWER"};
+  problems[1].guidance = Guidance{.text = "so it is"};
   int leaks = 0;
-  EXPECT_EQ(sizes(candidate_prefixes(problem("a", leaking), lines_config(10), verifier, &leaks)),
-            (std::vector<int>{9, 19, 29}));
-  EXPECT_EQ(leaks, 4);  // 40, 50, 60, 70
-  EXPECT_TRUE(candidate_prefixes(problem("a", "one line only\n"), lines_config(8), verifier).empty());
-  EXPECT_TRUE(
-      candidate_prefixes(problem("a", "ANSWER at once\nand more\n"), lines_config(8), verifier).empty());
+  const std::vector<Problem> kept = without_leaks(problems, testing::FakeVerifier(), &leaks);
+  EXPECT_EQ(leaks, 1);
+  ASSERT_EQ(kept.size(), 3u);
+  EXPECT_FALSE(kept[0].guidance);
+  EXPECT_EQ(kept[1].guidance->text, "so it is");
 }
 
 // Correct on the last sample only, when the prompt shows at least `lines` lines of the solution.
@@ -88,7 +106,7 @@ TEST(Guide, TakesTheShortestPrefixThatWorks) {
                                          problem("three", ten_lines())};
   std::map<std::string, std::vector<Json>> records;
   const GuideResult result =
-      guide(world.explorer, lines_config(10), problems, {},
+      guide(world.context, lines_config(10), problems, {},
             [&](const Problem& p, const std::vector<Json>& kept) { records[p.id] = kept; });
   ASSERT_EQ(result.problems.size(), 3u);
   EXPECT_EQ(result.problems[0].id, "six");
@@ -113,10 +131,10 @@ TEST(Guide, SeveralProblemsAreInFlight) {
   FakeWorld world(works_from({}), 6);
   std::vector<Problem> problems;
   for (int i = 0; i < 4; ++i) problems.push_back(problem("p" + std::to_string(i), ten_lines()));
-  guide(world.explorer, lines_config(10), problems, {}, nullptr);
+  guide(world.context, lines_config(10), problems, {}, nullptr);
   EXPECT_EQ(world.engine.batch_sizes.front(), 6u);
-  EXPECT_EQ(world.engine.asked[0].tag, 0u);
-  EXPECT_EQ(world.engine.asked[1].tag, 1u);
+  EXPECT_NE(prompt_text(world.engine.asked[0]).find("<p0>"), std::string::npos);
+  EXPECT_NE(prompt_text(world.engine.asked[1]).find("<p1>"), std::string::npos);
 }
 
 TEST(Guide, FallsBackToARandomShortPrefix) {
@@ -125,7 +143,7 @@ TEST(Guide, FallsBackToARandomShortPrefix) {
   problems.push_back(
       problem("coarse", "a line of twenty ab\nand then another one of some length\nthe end\n"));
   FakeWorld world(works_from({}));
-  const GuideResult result = guide(world.explorer, lines_config(10), problems, {}, nullptr);
+  const GuideResult result = guide(world.context, lines_config(10), problems, {}, nullptr);
   EXPECT_EQ(result.fallback, 41);
   ASSERT_EQ(result.problems.size(), 41u);
   std::map<int, int> counts;
@@ -141,7 +159,7 @@ TEST(Guide, FallsBackToARandomShortPrefix) {
   EXPECT_EQ(to_json(result)["found"], 0);
   // The same seed gives the same choice.
   FakeWorld again(works_from({}), 5);
-  const GuideResult second = guide(again.explorer, lines_config(10), problems, {}, nullptr);
+  const GuideResult second = guide(again.context, lines_config(10), problems, {}, nullptr);
   for (int i = 0; i < 41; ++i)
     EXPECT_EQ(second.problems[i].guidance->text, result.problems[i].guidance->text);
 }
@@ -151,7 +169,7 @@ TEST(Guide, TheFallbackIsDrawnFromAllSteps) {
   std::vector<Problem> problems;
   for (int i = 0; i < 40; ++i) problems.push_back(problem("p" + std::to_string(i), ten_lines()));
   FakeWorld world(works_from({}));
-  const GuideResult result = guide(world.explorer, lines_config(5), problems, {}, nullptr);
+  const GuideResult result = guide(world.context, lines_config(5), problems, {}, nullptr);
   std::map<int, int> samples;  // by length
   for (const Problem& p : result.problems)
     samples[static_cast<int>(p.guidance->text.size())] = p.guidance->samples;
@@ -160,41 +178,40 @@ TEST(Guide, TheFallbackIsDrawnFromAllSteps) {
 
 TEST(Guide, WhatTheVerifierCannotJudgeIsCounted) {
   FakeWorld world(works_from({{"two", 2}}));
-  world.verifier.undecided_below = 7;  // samples of 5 and 6 tokens
+  world.verifier.ungraded_below = 7;  // samples of 5 and 6 tokens
   const GuideResult result =
-      guide(world.explorer, lines_config(10), {problem("two", ten_lines())}, {}, nullptr);
-  EXPECT_EQ(result.problems[0].guidance->undecided, 4);  // of the two prefixes tried
+      guide(world.context, lines_config(10), {problem("two", ten_lines())}, {}, nullptr);
+  EXPECT_EQ(result.problems[0].guidance->ungraded, 4);  // of the two prefixes tried
   EXPECT_EQ(result.problems[0].guidance->correct, 1);
-  EXPECT_EQ(to_json(result)["undecided"], 4);
+  EXPECT_EQ(to_json(result)["ungraded"], 4);
 }
 
 // A prompt of "D[statement|guidance]" and its completion must fit.
 TEST(Guide, PrefixesThatDoNotFitTheContextAreNotTried) {
   FakeWorld world(works_from({}));
-  world.explorer.sampling.max_new_tokens = 20;
+  world.context.sampling.max_new_tokens = 20;
   const Problem one = problem("one", ten_lines());
   Problem with_40 = one;
   with_40.guidance = Guidance{.text = std::string(40, 'x')};
-  const auto longest =
-      static_cast<std::int64_t>(prompt_of(as_prompted(with_40, true, "default"), world.explorer).size());
+  const auto longest = static_cast<std::int64_t>(prompt_for(world.context, with_40, true)->sample.size());
   world.engine.longest = longest + 20;
-  guide(world.explorer, lines_config(10), {one}, {}, nullptr);
+  guide(world.context, lines_config(10), {one}, {}, nullptr);
   EXPECT_EQ(world.engine.asked.size(), 4u);  // 9, 19, 29 and 39 bytes
 }
 
 TEST(Guide, ProblemsThatDoNotFitTheContextAreLeftOut) {
   FakeWorld world(works_from({}));
-  world.explorer.sampling.max_new_tokens = 20;
+  world.context.sampling.max_new_tokens = 20;
   const std::vector<Problem> problems = {problem("long", ten_lines()), problem("short", "x")};
   Problem long_statement = problems[0];
   long_statement.statement = std::string(100, 's');
   world.engine.longest = 60;
   int too_long = 0;
-  const std::vector<Problem> kept = fitting({long_statement, problems[1]}, world.explorer, &too_long);
+  const std::vector<Problem> kept = within_context({long_statement, problems[1]}, world.context, &too_long);
   EXPECT_EQ(too_long, 1);
   ASSERT_EQ(kept.size(), 1u);
   EXPECT_EQ(kept[0].id, "short");
-  EXPECT_THROW(fitting({long_statement}, world.explorer), Error);
+  EXPECT_THROW(within_context({long_statement}, world.context), Error);
 }
 
 TEST(Guide, SkipsAreCountedAndReported) {
@@ -204,7 +221,7 @@ TEST(Guide, SkipsAreCountedAndReported) {
                                          problem("leak", "ANSWER\nsecond\nthird and longer\n")};
   std::map<std::string, bool> guided;
   const GuideResult result =
-      guide(world.explorer, lines_config(10), problems, {},
+      guide(world.context, lines_config(10), problems, {},
             [&](const Problem& p, const std::vector<Json>&) { guided[p.id] = p.guidance.has_value(); });
   EXPECT_EQ(result.without_solution, 1);
   EXPECT_EQ(result.without_prefix, 2);
@@ -214,17 +231,29 @@ TEST(Guide, SkipsAreCountedAndReported) {
   ASSERT_EQ(result.problems.size(), 1u);
 }
 
+// A solution of one step has no prefix that ends at a step: it gets the fall-back, cut at a word, unsampled.
+TEST(Guide, OneLongStepGetsAPartOfIt) {
+  FakeWorld world(works_from({}));
+  const Problem one = problem("one", "one long step of many words that never ends");
+  const GuideResult result = guide(world.context, lines_config(10), {one}, {}, nullptr);
+  ASSERT_EQ(result.problems.size(), 1u);
+  EXPECT_EQ(result.problems[0].guidance->text, "one long");  // 8 of 43 bytes; with "step" 13
+  EXPECT_EQ(result.problems[0].guidance->samples, 0);
+  EXPECT_EQ(result.fallback, 1);
+  EXPECT_TRUE(world.engine.asked.empty());
+}
+
 TEST(Guide, Resumes) {
   const auto script = works_from({{"a", 2}, {"b", 4}});
   const std::vector<Problem> problems = {problem("a", ten_lines()), problem("none"),
                                          problem("b", ten_lines()), problem("c", ten_lines())};
   FakeWorld world(script);
-  const GuideResult whole = guide(world.explorer, lines_config(10), problems, {}, nullptr);
+  const GuideResult whole = guide(world.context, lines_config(10), problems, {}, nullptr);
   FakeWorld again(script);
   const std::vector<Problem> done = {whole.problems[2], problems[1], whole.problems[0]};  // c, none, a
   std::vector<std::string> finished;
   const GuideResult result =
-      guide(again.explorer, lines_config(10), problems, done,
+      guide(again.context, lines_config(10), problems, done,
             [&](const Problem& p, const std::vector<Json>&) { finished.push_back(p.id); });
   EXPECT_EQ(finished, (std::vector<std::string>{"b"}));
   EXPECT_EQ(again.engine.asked.size(), 4u);
@@ -241,7 +270,7 @@ TEST(Guide, FixedAndRandomPrefixesAreNotSampled) {
   std::string leaking = ten_lines();
   leaking.replace(31, 6, "ANSWER");
   GuideResult result =
-      guide(world.explorer, config, {problem("a", ten_lines()), problem("b", leaking)}, {}, nullptr);
+      guide(world.context, config, {problem("a", ten_lines()), problem("b", leaking)}, {}, nullptr);
   EXPECT_DOUBLE_EQ(result.problems[0].guidance->fraction, 0.49);
   EXPECT_DOUBLE_EQ(result.problems[1].guidance->fraction, 0.29);  // the longest that does not leak
   EXPECT_EQ(result.problems[0].guidance->samples, 0);
@@ -253,7 +282,7 @@ TEST(Guide, FixedAndRandomPrefixesAreNotSampled) {
   config.choose = "random";
   std::vector<Problem> problems;
   for (int i = 0; i < 60; ++i) problems.push_back(problem("p" + std::to_string(i), ten_lines()));
-  result = guide(world.explorer, config, problems, {}, nullptr);
+  result = guide(world.context, config, problems, {}, nullptr);
   std::map<int, int> counts;
   for (const Problem& p : result.problems) ++counts[static_cast<int>(p.guidance->text.size())];
   EXPECT_EQ(counts.size(), 7u);  // 9, 19, …, 69
@@ -272,7 +301,7 @@ TEST(Guide, SeveralRandomPrefixesOfAProblemWithinBounds) {
   for (int i = 0; i < 30; ++i) problems.push_back(problem("p" + std::to_string(i), ten_lines()));
   int told = 0;
   const auto count = [&](const Problem&, const std::vector<Json>&) { ++told; };
-  const GuideResult result = guide(world.explorer, config, problems, {}, count);
+  const GuideResult result = guide(world.context, config, problems, {}, count);
   ASSERT_EQ(result.problems.size(), 60u);
   EXPECT_EQ(told, 30);
   std::map<int, int> counts;
@@ -287,7 +316,7 @@ TEST(Guide, SeveralRandomPrefixesOfAProblemWithinBounds) {
   EXPECT_EQ(counts.size(), 4u);  // 49, 59, 69, 79 bytes
   EXPECT_EQ(counts.begin()->first, 49);
   // What was done before is made again, and not told again.
-  EXPECT_EQ(guide(world.explorer, config, problems, problems, count).problems.size(), 60u);
+  EXPECT_EQ(guide(world.context, config, problems, problems, count).problems.size(), 60u);
   EXPECT_EQ(told, 30);
 }
 
@@ -302,7 +331,7 @@ TEST(Guide, APrefixMayHaveToWorkMoreThanOnce) {
   config.samples = 4;
   const auto fraction = [&](double rate) {
     config.min_rate = rate;
-    return guide(world.explorer, config, {problem("a", ten_lines())}, {}, nullptr)
+    return guide(world.context, config, {problem("a", ten_lines())}, {}, nullptr)
         .problems.at(0)
         .guidance->fraction;
   };
@@ -315,7 +344,7 @@ TEST(Guide, APrefixMayHaveToWorkMoreThanOnce) {
 
 TEST(Guide, TheInstructionReachesPromptAndVerifier) {
   FakeWorld world(works_from({{"a", 1}}), 32, "silent");
-  guide(world.explorer, lines_config(10), {problem("a", ten_lines())}, {}, nullptr);
+  guide(world.context, lines_config(10), {problem("a", ten_lines())}, {}, nullptr);
   const std::vector<int>& prompt = world.engine.asked.at(0).prompt;
   EXPECT_NE(std::string(prompt.begin(), prompt.end()).find("S[<a>|line 0 ab]"), std::string::npos);
   EXPECT_EQ(world.verifier.instructions.at(0), "silent");
@@ -325,13 +354,13 @@ TEST(Guide, RefusesImpossibleSettings) {
   FakeWorld world(works_from({}));
   GuideConfig config;
   config.choose = "longest";
-  EXPECT_THROW(guide(world.explorer, config, {}, {}, nullptr), Error);
+  EXPECT_THROW(guide(world.context, config, {}, {}, nullptr), Error);
   config = GuideConfig();
   config.fallback_fraction = -1;
-  EXPECT_THROW(guide(world.explorer, config, {}, {}, nullptr), Error);
+  EXPECT_THROW(guide(world.context, config, {}, {}, nullptr), Error);
   config = GuideConfig();
   config.grid = 0;
-  EXPECT_THROW(guide(world.explorer, config, {}, {}, nullptr), Error);
+  EXPECT_THROW(guide(world.context, config, {}, {}, nullptr), Error);
 }
 
 }  // namespace

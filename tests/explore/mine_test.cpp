@@ -15,6 +15,7 @@ namespace {
 using testing::FakeWorld;
 using testing::Outcome;
 using testing::problem;
+using testing::prompt_text;
 
 MineConfig config_of(int samples, int chunk) {
   MineConfig config;
@@ -38,7 +39,7 @@ const std::vector<Problem> five = {problem("never"), problem("rare"), problem("t
 
 TEST(Mine, ClassesAndStoppingTimes) {
   FakeWorld world(script);
-  const MiningResult result = mine(world.explorer, config_of(32, 4), five, {}, nullptr);
+  const MiningResult result = mine(world.context, config_of(32, 4), five, {}, nullptr);
   ASSERT_EQ(result.problems.size(), 5u);
   // n = 32: hard 0, medium 1–4, easy 5–14, easier 15–25, solved 26–32.
   const auto expect = [&](int i, const char* id, const char* difficulty, int samples, int correct) {
@@ -59,7 +60,7 @@ TEST(Mine, NumbersDoNotDependOnTheBatch) {
   std::vector<MiningResult> results;
   for (const int batch : {1, 3, 8, 200}) {
     FakeWorld world(script, batch);
-    results.push_back(mine(world.explorer, config_of(32, 4), five, {}, nullptr));
+    results.push_back(mine(world.context, config_of(32, 4), five, {}, nullptr));
   }
   for (const MiningResult& result : results) {
     for (int i = 0; i < 5; ++i) {
@@ -74,27 +75,26 @@ TEST(Mine, NumbersDoNotDependOnTheBatch) {
 
 TEST(Mine, EverySampleOnceAndOneChunkPerProblemWhileOthersWait) {
   FakeWorld world(script, 8);
-  mine(world.explorer, config_of(32, 4), five, {}, nullptr);
-  std::map<std::size_t, int> next_sample;
-  std::map<std::size_t, std::uint64_t> streams;
+  mine(world.context, config_of(32, 4), five, {}, nullptr);
+  std::map<std::string, int> next_sample;
+  std::map<std::string, std::uint64_t> keys;
   std::set<std::uint64_t> distinct;
   for (const Request& request : world.engine.asked) {
-    EXPECT_EQ(request.first_sample, next_sample[request.tag]);
+    EXPECT_EQ(request.first_sample, next_sample[prompt_text(request)]);
     EXPECT_EQ(request.samples, 4);
-    next_sample[request.tag] += request.samples;
-    if (!streams.contains(request.tag)) streams[request.tag] = request.stream;
-    EXPECT_EQ(request.stream, streams[request.tag]);
-    distinct.insert(request.stream);
+    next_sample[prompt_text(request)] += request.samples;
+    keys.try_emplace(prompt_text(request), request.rng_key);
+    EXPECT_EQ(request.rng_key, keys[prompt_text(request)]);
+    distinct.insert(request.rng_key);
   }
   EXPECT_EQ(distinct.size(), 5u);
   // Depth first: with room for two chunks, the first requests are two problems, not two chunks of one.
-  EXPECT_EQ(world.engine.asked[0].tag, 0u);
-  EXPECT_EQ(world.engine.asked[1].tag, 1u);
+  EXPECT_NE(prompt_text(world.engine.asked[0]), prompt_text(world.engine.asked[1]));
 }
 
 TEST(Mine, SamplesAheadSoThatTheBatchStaysFull) {
   FakeWorld world(script, 16);
-  mine(world.explorer, config_of(32, 4), {problem("never")}, {}, nullptr);
+  mine(world.context, config_of(32, 4), {problem("never")}, {}, nullptr);
   EXPECT_EQ(world.engine.batch_sizes.front(), 16u);
   int full = 0;
   for (const std::size_t size : world.engine.batch_sizes) full += size == 16;
@@ -105,7 +105,7 @@ TEST(Mine, FinishedProblemsAreSavedAsTheRunGoes) {
   FakeWorld world(script, 4);
   std::vector<std::string> finished;
   std::vector<std::size_t> requests_then;
-  mine(world.explorer, config_of(32, 4), five, {}, [&](const MinedProblem& mined, const std::vector<Json>&) {
+  mine(world.context, config_of(32, 4), five, {}, [&](const MinedProblem& mined, const std::vector<Json>&) {
     finished.push_back(mined.problem.id);
     requests_then.push_back(world.engine.asked.size());
   });
@@ -117,7 +117,7 @@ TEST(Mine, FinishedProblemsAreSavedAsTheRunGoes) {
 TEST(Mine, RecordsCorrectOnesFirst) {
   FakeWorld world(script);
   std::map<std::string, std::vector<Json>> records;
-  mine(world.explorer, config_of(32, 4), five, {},
+  mine(world.context, config_of(32, 4), five, {},
        [&](const MinedProblem& mined, const std::vector<Json>& kept) { records[mined.problem.id] = kept; });
   const auto samples = [&](const char* id) {
     std::vector<int> numbers;
@@ -134,14 +134,16 @@ TEST(Mine, RecordsCorrectOnesFirst) {
 
 TEST(Mine, ResumesWithoutSamplingAgain) {
   FakeWorld world(script);
-  const MiningResult whole = mine(world.explorer, config_of(32, 4), five, {}, nullptr);
+  const MiningResult whole = mine(world.context, config_of(32, 4), five, {}, nullptr);
   const std::vector<MinedProblem> done = {whole.problems[3], whole.problems[0]};
   FakeWorld again(script);
   std::vector<std::string> finished;
   const MiningResult result = mine(
-      again.explorer, config_of(32, 4), five, done,
+      again.context, config_of(32, 4), five, done,
       [&](const MinedProblem& mined, const std::vector<Json>&) { finished.push_back(mined.problem.id); });
-  for (const Request& request : again.engine.asked) EXPECT_TRUE(request.tag != 0 && request.tag != 3);
+  for (const Request& request : again.engine.asked) {
+    for (const int i : {0, 3}) EXPECT_EQ(prompt_text(request).find(five[i].statement), std::string::npos);
+  }
   EXPECT_EQ(finished.size(), 3u);
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(result.problems[i].difficulty, whole.problems[i].difficulty);
@@ -156,7 +158,7 @@ TEST(Mine, TruncatedRolloutsAreFailures) {
     return {true, 9, mixed ? sample != 2 : true};  // correct text, but cut off
   });
   std::vector<Json> kept;
-  const MiningResult result = mine(world.explorer, config_of(8, 4), {problem("cut"), problem("mixed")}, {},
+  const MiningResult result = mine(world.context, config_of(8, 4), {problem("cut"), problem("mixed")}, {},
                                    [&](const MinedProblem& mined, const std::vector<Json>& records) {
                                      if (mined.problem.id == "cut") kept = records;
                                    });
@@ -178,24 +180,24 @@ TEST(Mine, WhatTheVerifierCannotJudgeIsNotHard) {
     if (prompt.find("<unjudged>") != std::string::npos) return {false, 6, sample == 1};
     return {false, sample == 2 ? 9 : 6};  // one of them is judged, and wrong
   });
-  world.verifier.undecided_below = 8;
+  world.verifier.ungraded_below = 8;
   const MiningResult result =
-      mine(world.explorer, config_of(4, 4), {problem("unjudged"), problem("wrong")}, {}, nullptr);
-  EXPECT_EQ(result.problems[0].undecided, 3);  // the truncated one fails anyhow
+      mine(world.context, config_of(4, 4), {problem("unjudged"), problem("wrong")}, {}, nullptr);
+  EXPECT_EQ(result.problems[0].ungraded, 3);  // the truncated one fails anyhow
   EXPECT_EQ(result.problems[0].truncated, 1);
-  EXPECT_TRUE(result.problems[0].fails_only_undecided);
+  EXPECT_TRUE(result.problems[0].fails_only_ungraded);
   EXPECT_FALSE(result.problems[0].fails_only_by_truncation);
-  EXPECT_EQ(result.problems[1].undecided, 3);
-  EXPECT_FALSE(result.problems[1].fails_only_undecided);
-  EXPECT_EQ(to_json(result)["undecided"], 6);
-  EXPECT_EQ(to_json(result)["fails_only_undecided"], 1);
+  EXPECT_EQ(result.problems[1].ungraded, 3);
+  EXPECT_FALSE(result.problems[1].fails_only_ungraded);
+  EXPECT_EQ(to_json(result)["ungraded"], 6);
+  EXPECT_EQ(to_json(result)["fails_only_ungraded"], 1);
 }
 
 TEST(Mine, UnguidedEvenWhenAProblemCarriesGuidance) {
   FakeWorld world(script);
   Problem guided = problem("always");
   guided.guidance = Guidance{.text = "hint"};
-  const MiningResult result = mine(world.explorer, config_of(4, 4), {guided}, {}, nullptr);
+  const MiningResult result = mine(world.context, config_of(4, 4), {guided}, {}, nullptr);
   const std::vector<int>& prompt = world.engine.asked[0].prompt;
   const std::string text(prompt.begin(), prompt.end());
   EXPECT_NE(text.find("U[<always>]"), std::string::npos);
@@ -206,28 +208,28 @@ TEST(Mine, UnguidedEvenWhenAProblemCarriesGuidance) {
 
 TEST(Mine, CostsAndTheFixedEstimate) {
   FakeWorld world([](const std::string&, int) -> Outcome { return {true, 10}; }, 1);
-  const MiningResult result = mine(world.explorer, config_of(32, 4), {problem("always")}, {}, nullptr);
+  const MiningResult result = mine(world.context, config_of(32, 4), {problem("always")}, {}, nullptr);
   EXPECT_EQ(result.problems[0].samples, 28);
   EXPECT_EQ(result.problems[0].tokens, 280);
   EXPECT_EQ(result.tokens, 280);
   EXPECT_DOUBLE_EQ(result.tokens_fixed, 320);
   EXPECT_EQ(to_json(result)["classes"]["solved"], 1);
-  world.explorer.sampling.batch_size = 4;  // keeps the batch full: one more chunk is sampled before the stop
-  const MiningResult ahead = mine(world.explorer, config_of(32, 4), {problem("always")}, {}, nullptr);
+  world.context.sampling.batch_size = 4;  // keeps the batch full: one more chunk is sampled before the stop
+  const MiningResult ahead = mine(world.context, config_of(32, 4), {problem("always")}, {}, nullptr);
   EXPECT_EQ(ahead.tokens, 320);
   EXPECT_EQ(ahead.problems[0].tokens, 280);
   MineConfig fixed = config_of(32, 4);
   fixed.adaptive = false;
-  EXPECT_EQ(mine(world.explorer, fixed, {problem("always")}, {}, nullptr).problems[0].samples, 32);
+  EXPECT_EQ(mine(world.context, fixed, {problem("always")}, {}, nullptr).problems[0].samples, 32);
 }
 
 TEST(Mine, RefusesImpossibleSettings) {
   FakeWorld world(script);
-  EXPECT_THROW(mine(world.explorer, config_of(0, 4), five, {}, nullptr), Error);
-  EXPECT_THROW(mine(world.explorer, config_of(8, 0), five, {}, nullptr), Error);
+  EXPECT_THROW(mine(world.context, config_of(0, 4), five, {}, nullptr), Error);
+  EXPECT_THROW(mine(world.context, config_of(8, 0), five, {}, nullptr), Error);
   MineConfig crossed;
   crossed.easy_min = 0.6;
-  EXPECT_THROW(mine(world.explorer, crossed, five, {}, nullptr), Error);
+  EXPECT_THROW(mine(world.context, crossed, five, {}, nullptr), Error);
 }
 
 }  // namespace

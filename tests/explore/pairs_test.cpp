@@ -63,7 +63,8 @@ TEST(Pairs, EmbeddingIsTheMeanHiddenStateOfLengthOne) {
   const testing::ByteTokenizer tokenizer;
   const std::vector<float> found = statement_embedding(*model, tokenizer, "abc");
   // The same by hand, token after token.
-  const at::Tensor hidden = model->hidden(at::tensor({97, 98, 99}, at::kLong), Packing::equal(1, 3)).detach();
+  const at::Tensor hidden =
+      model->forward_hidden(at::tensor({97, 98, 99}, at::kLong), Packing::equal(1, 3)).detach();
   std::vector<double> sum(24, 0);
   double squares = 0;
   for (int i = 0; i < 24; ++i) {

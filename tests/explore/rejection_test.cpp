@@ -51,7 +51,7 @@ TEST(Collect, KeepsCorrectTracesUnderGuidance) {
   FakeWorld world(script);
   const std::vector<Problem> problems = {guided_problem("hard"), guided_problem("never"), problem("bare")};
   const CollectConfig config = config_of("guided", 3);
-  const CollectResult result = collect(world.explorer, config, problems, {}, nullptr);
+  const CollectResult result = collect(world.context, config, problems, {}, nullptr);
   EXPECT_EQ(result.problems[0].correct, 2);
   EXPECT_EQ(result.problems[0].traces, (Texts{"so far right..", "so far right..."}));
   EXPECT_EQ(result.guided, 1);
@@ -67,7 +67,7 @@ TEST(Collect, KeepsCorrectTracesUnderGuidance) {
   EXPECT_EQ(rows[1].extra["collected"], (Json{{"guided", true}, {"samples", 4}, {"correct", 2}}));
   CollectConfig bare = config_of("guided");
   bare.trace = "completion";
-  EXPECT_EQ(trace_problems(bare, collect(world.explorer, bare, problems, {}, nullptr)).at(0).solution,
+  EXPECT_EQ(trace_problems(bare, collect(world.context, bare, problems, {}, nullptr)).at(0).solution,
             "right..");
 }
 
@@ -76,7 +76,7 @@ TEST(Collect, StarGuidesWhereUnguidedRolloutsFail) {
   const std::vector<Problem> problems = {guided_problem("easy"), guided_problem("hard"),
                                          guided_problem("never"), problem("bare")};
   std::map<std::string, std::size_t> told;
-  const CollectResult result = collect(world.explorer, config_of("star", 2), problems, {},
+  const CollectResult result = collect(world.context, config_of("star", 2), problems, {},
                                        [&](const CollectedProblem& one, const std::vector<Json>& records) {
                                          told[one.problem.id] = records.size();
                                        });
@@ -91,7 +91,7 @@ TEST(Collect, StarGuidesWhereUnguidedRolloutsFail) {
                                    {"guided", 1},
                                    {"without_trace", 2},
                                    {"without_guidance", 1},
-                                   {"undecided", 0},
+                                   {"ungraded", 0},
                                    {"traces", 3}}));
   EXPECT_EQ(told.size(), 4u);
   EXPECT_EQ(told["easy"], 4u);
@@ -100,9 +100,9 @@ TEST(Collect, StarGuidesWhereUnguidedRolloutsFail) {
 TEST(Collect, Resumes) {
   const std::vector<Problem> problems = {guided_problem("easy"), guided_problem("hard")};
   FakeWorld world(script), again(script);
-  const CollectResult whole = collect(world.explorer, config_of("star"), problems, {}, nullptr);
+  const CollectResult whole = collect(world.context, config_of("star"), problems, {}, nullptr);
   const CollectResult rest =
-      collect(again.explorer, config_of("star"), problems, {whole.problems[1]}, nullptr);
+      collect(again.context, config_of("star"), problems, {whole.problems[1]}, nullptr);
   EXPECT_EQ(again.engine.asked.size(), 1u);
   EXPECT_EQ(to_json(rest), to_json(whole));
   EXPECT_EQ(rest.problems[1].traces, whole.problems[1].traces);
@@ -110,8 +110,8 @@ TEST(Collect, Resumes) {
 
 TEST(Collect, RefusesImpossibleSettings) {
   FakeWorld world(script);
-  EXPECT_THROW(collect(world.explorer, config_of("both"), {}, {}, nullptr), Error);
-  EXPECT_THROW(collect(world.explorer, config_of("star", 0), {}, {}, nullptr), Error);
+  EXPECT_THROW(collect(world.context, config_of("both"), {}, {}, nullptr), Error);
+  EXPECT_THROW(collect(world.context, config_of("star", 0), {}, {}, nullptr), Error);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "learn/pass_k.h"
 
 namespace pope {
 namespace {

@@ -23,9 +23,10 @@ std::vector<std::int64_t> ids(const at::Tensor& tensor) {
 // Lengths all distinct: prompts 3, 1, 2; completions 2, 3, 4. Prompt tokens are < 100, completion tokens ≥
 // 100.
 std::vector<Sequence> three() {
-  return {{{11, 12, 13}, {101, 102}, {-0.1f, -0.2f}, 0.5},
-          {{21}, {201, 202, 203}, {-0.3f, -0.4f, -0.5f}, -1.5},
-          {{31, 32}, {301, 302, 303, 304}, {-0.6f, -0.7f, -0.8f, -0.9f}, 2.5}};
+  constexpr LossKind policy = LossKind::policy;
+  return {{{11, 12, 13}, {101, 102}, policy, {0.5f, 0.25f}, {-0.1f, -0.2f}},
+          {{21}, {201, 202, 203}, policy, {-1.5f, -1.5f, 0}, {-0.3f, -0.4f, -0.5f}},
+          {{31, 32}, {301, 302, 303, 304}, policy, {2.5f, 2.5f, 2.5f, 2.5f}, {-0.6f, -0.7f, -0.8f, -0.9f}}};
 }
 
 TEST(MicroBatches, OneBatchByHand) {
@@ -36,14 +37,29 @@ TEST(MicroBatches, OneBatchByHand) {
                                          21, 201, 202,     //
                                          31, 32, 301, 302, 303));
   EXPECT_THAT(b.packing.bounds, ElementsAre(0, 3, 4, 5, 7, 9, 12));
-  EXPECT_THAT(b.packing.trees, ElementsAre(0, 2, 4, 6));
+  EXPECT_THAT(b.packing.groups, ElementsAre(0, 2, 4, 6));
   // The first completion token is predicted from the last prompt position.
   EXPECT_THAT(ids(b.rows), ElementsAre(2, 3, 4, 5, 6, 8, 9, 10, 11));
   EXPECT_THAT(ids(b.targets), ElementsAre(101, 102, 201, 202, 203, 301, 302, 303, 304));
   EXPECT_THAT(ids(b.sequence), ElementsAre(0, 0, 1, 1, 1, 2, 2, 2, 2));
-  EXPECT_THAT(test::doubles(b.advantages), ElementsAre(0.5, 0.5, -1.5, -1.5, -1.5, 2.5, 2.5, 2.5, 2.5));
+  EXPECT_THAT(test::doubles(b.advantages), ElementsAre(0.5, 0.25, -1.5, -1.5, 0, 2.5, 2.5, 2.5, 2.5));
   EXPECT_EQ(b.behaviour[0].item<float>(), -0.1f);
   EXPECT_EQ(b.behaviour[8].item<float>(), -0.9f);
+  EXPECT_EQ(b.kind, LossKind::policy);
+  EXPECT_FALSE(b.kinds.defined());
+}
+
+// What was not sampled stands beside what was: its behaviour is 0, its weight 1 where none is given.
+TEST(MicroBatches, SampledAndGivenSequencesMix) {
+  std::vector<Sequence> sequences = three();
+  sequences[1] = {{21}, {201, 202}};
+  sequences[2].kind = LossKind::demonstration;
+  sequences[2].behaviour.clear();
+  const MicroBatch b = micro_batches(sequences, 1000)[0];
+  EXPECT_THAT(ids(b.kinds.to(at::kLong)), ElementsAre(0, 0, 2, 2, 1, 1, 1, 1));
+  EXPECT_THAT(test::doubles(b.advantages), ElementsAre(0.5, 0.25, 1, 1, 2.5, 2.5, 2.5, 2.5));
+  EXPECT_EQ(b.behaviour[1].item<float>(), -0.2f);
+  for (const int given : {2, 3, 4, 7}) EXPECT_EQ(b.behaviour[given].item<float>(), 0);
 }
 
 // A completion of one token is predicted from the prompt alone: it adds no input.
@@ -57,7 +73,7 @@ TEST(MicroBatches, NeighboursShareTheirPrompt) {
   ASSERT_EQ(all.size(), 1u);
   EXPECT_THAT(ids(all[0].tokens), ElementsAre(11, 12, 101, 102, 301, 11, 401, 11, 12));
   EXPECT_THAT(all[0].packing.bounds, ElementsAre(0, 2, 4, 5, 6, 7, 9));
-  EXPECT_THAT(all[0].packing.trees, ElementsAre(0, 3, 5, 6));
+  EXPECT_THAT(all[0].packing.groups, ElementsAre(0, 3, 5, 6));
   EXPECT_THAT(ids(all[0].rows), ElementsAre(1, 2, 3, 1, 1, 4, 5, 6, 8));
   EXPECT_THAT(ids(all[0].targets), ElementsAre(101, 102, 103, 201, 301, 302, 401, 402, 501));
   // A micro-batch that is full starts the prompt again in the next: 2 + 2, then 2 + 1 + 1, then 1 + 2.
@@ -101,10 +117,9 @@ TEST(MicroBatches, TargetsAreExactlyTheCompletions) {
     std::multiset<std::int64_t> targets;
     std::set<std::int64_t> seen;
     for (const MicroBatch& b : micro_batches(sequences, max_tokens)) {
-      EXPECT_TRUE(b.tokens.numel() <= max_tokens || b.packing.trees_count() == 1);
+      EXPECT_TRUE(b.tokens.numel() <= max_tokens || b.packing.group_count() == 1);
       EXPECT_EQ(b.tokens.numel(), b.packing.tokens());
       for (const auto i : ids(b.sequence)) seen.insert(i);
-      EXPECT_FALSE(b.behaviour.defined());
       const std::vector<std::int64_t> inputs = ids(b.tokens), rows = ids(b.rows), wanted = ids(b.targets),
                                       owner = ids(b.sequence);
       for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -144,8 +159,10 @@ TEST(MicroBatches, OnlyCompletionPositionsCarryGradient) {
 TEST(MicroBatches, RefusesWhatCannotBeTrainedOn) {
   EXPECT_THROW(micro_batches({{{}, {1}}}, 8), Error);
   EXPECT_THROW(micro_batches({{{1}, {}}}, 8), Error);
-  EXPECT_THROW(micro_batches({{{1}, {2, 3}, {-0.5f}}}, 8), Error);
-  EXPECT_THROW(micro_batches({{{1}, {2}, {-0.5f}}, {{1}, {2}}}, 8), Error);
+  constexpr LossKind policy = LossKind::policy;
+  EXPECT_THROW(micro_batches({{{1}, {2, 3}, LossKind::likelihood, {0.5f}}}, 8), Error);
+  EXPECT_THROW(micro_batches({{{1}, {2, 3}, policy, {}, {-0.5f}}}, 8), Error);
+  EXPECT_THROW(micro_batches({{{1}, {2}, policy}}, 8), Error);  // sampled without its logprobs
   EXPECT_TRUE(micro_batches({}, 8).empty());
 }
 

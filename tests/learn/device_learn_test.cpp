@@ -18,7 +18,8 @@ std::vector<Sequence> sequences() {
     for (int j = 0; j < 2 + i; ++j) s.prompt.push_back((3 * i + j) % 9);
     for (int j = 0; j < 1 + 5 * i % 7; ++j) s.completion.push_back((i + 2 * j) % 9);
     for (std::size_t j = 0; j < s.completion.size(); ++j) s.behaviour.push_back(-2.2f + 0.1f * (j % 3));
-    s.advantage = 0.4 * i - 0.9;
+    s.kind = LossKind::policy;
+    s.advantages.assign(s.completion.size(), 0.4f * static_cast<float>(i) - 0.9f);
     result.push_back(s);
   }
   return result;

@@ -4,9 +4,10 @@
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 
-#include "learn/advantage.h"
 #include "learn/batch.h"
-#include "learn/trainer_parts.h"
+#include "learn/learner.h"
+#include "learn/policy_gradient.h"
+#include "learn/tiny.h"
 #include "model/model.h"
 
 namespace pope::test {
@@ -16,19 +17,19 @@ inline Group group_of(const TrainJob& job, const std::vector<int>& prompt,
                       const std::vector<std::vector<int>>& completions, const std::vector<double>& rewards) {
   const c10::NoGradGuard no_grad;
   Group group;
-  group.prompt = prompt;
-  group.rewards = rewards;
-  group.advantages = group_advantages(job.objective, rewards);
-  for (const std::vector<int>& completion : completions) {
-    const MicroBatch micro = micro_batches({{.prompt = prompt, .completion = completion}}, 1)[0];
-    const at::Tensor rows = job.model->hidden(micro.tokens, micro.packing).index_select(0, micro.rows);
-    const at::Tensor logprobs =
-        token_logprobs(rows, job.model->output_embedding(), micro.targets, job.sampling.temperature).logprobs;
+  group.prompt = std::make_shared<const Prompt>(Prompt{.sample = prompt, .train = prompt});
+  for (std::size_t i = 0; i < completions.size(); ++i) {
+    const MicroBatch micro = micro_batches({{.prompt = prompt, .completion = completions[i]}}, 1)[0];
+    const at::Tensor logprobs = token_logprobs_of(*job.model, micro, job.sampling.temperature).logprobs;
     GradedRollout graded;
-    graded.rollout.tokens = completion;
+    graded.verdict.correct = rewards[i] == 1;
+    graded.rollout.tokens = completions[i];
     graded.rollout.logprobs.assign(logprobs.data_ptr<float>(), logprobs.data_ptr<float>() + logprobs.numel());
     group.rollouts.push_back(std::move(graded));
   }
+  const std::shared_ptr<const PromptRenderer> prompts =
+      tiny_prompts();  // of demonstrations, which there are none of
+  set_signal({job.objective, *prompts}, group);
   return group;
 }
 
@@ -43,7 +44,7 @@ class NoSource : public GroupSource {
   Json state() const override { return Json::object(); }
 };
 
-inline LearnResult learn_batch(const TrainJob& job, const std::vector<Group>& groups, std::int64_t t,
+inline LearnResult learn_batch(const TrainJob& job, std::vector<Group> groups, std::int64_t t,
                                Optimizer& optimizer) {
   NoSource source;
   StageSeconds seconds;

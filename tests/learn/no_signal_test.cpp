@@ -30,7 +30,7 @@ Json train_without_signal(World& world, bool verdict) {
   EXPECT_EQ(row["grad_norm"], 0.0);
   EXPECT_EQ(row["grad_clipped"], 0.0);
   EXPECT_EQ(row["advantage/max"], 0.0);
-  for (const char* key : {"ratio/mean", "logprob_gap/mean", "policy/entropy"})
+  for (const char* key : {"ratio/mean", "train_sampler_mismatch/mean", "policy/entropy"})
     EXPECT_FALSE(row.contains(key));
   return row;
 }

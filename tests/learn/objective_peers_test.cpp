@@ -31,7 +31,7 @@ ObjectiveConfig shipped(const std::string& name) {
   options.section("train", train);
   options.section("mixture", mixture);
   options.load_yaml(std::filesystem::path(POPE_SOURCE_DIR) / "configs/objectives" / (name + ".yaml"));
-  validate(objective);
+  check(objective);
   return objective;
 }
 
@@ -78,15 +78,15 @@ Outcome outcome(const ObjectiveConfig& config, const std::vector<double>& reward
   batch.advantages = at::tensor(advantage, at::kDouble);
   batch.sequence = at::tensor(sequence, at::kLong);
   if (!demonstration.empty()) {
-    batch.demonstration = at::tensor(demonstrated, at::kLong).to(at::kBool);
-    batch.behaviour = batch.behaviour.masked_fill(batch.demonstration, 0);
+    batch.kinds = at::tensor(demonstrated, at::kByte);
+    batch.behaviour = batch.behaviour.masked_fill(batch.kinds.eq(1), 0);
   }
   const BatchTotals totals{static_cast<std::int64_t>(rows.size()), shape[0]};
   const at::Tensor loss = aggregate(config.aggregation, token_losses(config, batch), batch.sequence, totals);
   loss.backward();
   out.loss = loss.item<double>();
   out.gradient = test::doubles(logits.grad());
-  out.clipped = ratio_metrics(config, sampled_tokens(batch)).clipped();
+  out.clipped = ratio_metrics(config, tokens_of(batch, LossKind::policy)).clipped();
   return out;
 }
 

@@ -218,7 +218,7 @@ TokenBatch mixed_tokens(double shift = 0) {
       tokens_near({std::log(1.1) - 1, std::log(0.1) + shift, std::log(0.9), -1}, {-1, -1, -1, -1});
   batch.behaviour = at::tensor({-1.0, 0.0, 0.0, -1.0}, at::kDouble);
   batch.advantages = at::tensor({-0.25, 0.75, 0.75, 0.5}, at::kDouble);
-  batch.demonstration = at::tensor({0, 1, 1, 0}, at::kLong).to(at::kBool);
+  batch.kinds = at::tensor({0, 1, 1, 0}, at::kByte);
   batch.entropy = at::full({4}, 2.0, at::kDouble);
   return batch;
 }
@@ -247,22 +247,31 @@ TEST(Luffy, WithoutDemonstrationsIsPpoClip) {
             gradient_of({.kind = "ppo_clip"}, tokens_with(ratios, advantages)));
 }
 
-// Demonstrations belong to no other objective, and no regulariser or metric of sampled tokens counts them.
+// No regulariser or metric of sampled tokens counts demonstrations.
 TEST(Objectives, DemonstrationsApart) {
-  EXPECT_THROW(token_losses(ppo(), mixed_tokens()), Error);
-  EXPECT_THROW(token_losses(truncated(), mixed_tokens()), Error);
   const ObjectiveConfig config{.kind = "luffy", .entropy_coef = 0.5, .kl_coef = 1};
   const std::vector<double> losses = doubles(token_losses(config, mixed_tokens()));
   const double k3 = 1 / 1.1 + std::log(1.1) - 1;  // of the first token: d = −log 1.1
   EXPECT_THAT(losses, Pointwise(DoubleNear(1e-12), {0.275 - 1 + k3, -0.375, -0.675, -0.5 - 1}));
-  const TokenBatch sampled = sampled_tokens(mixed_tokens());
+  const TokenBatch sampled = tokens_of(mixed_tokens(), LossKind::policy);
   EXPECT_THAT(doubles(sampled.advantages), ElementsAre(-0.25, 0.5));
   EXPECT_THAT(doubles(sampled.reference), ElementsAre(-1, -1));
-  EXPECT_FALSE(sampled.demonstration.defined());
+  EXPECT_FALSE(sampled.kinds.defined());
+  EXPECT_EQ(tokens_of(sampled, LossKind::demonstration).logprobs.numel(), 0);
+}
+
+// The loss of supervised fine-tuning.
+at::Tensor negative_log_likelihood(const at::Tensor& logprobs, const BatchTotals& totals) {
+  TokenBatch batch;
+  batch.kind = LossKind::likelihood;
+  batch.logprobs = logprobs;
+  batch.advantages = at::ones_like(logprobs);
+  batch.sequence = at::zeros(logprobs.sizes(), at::kLong);
+  return aggregate("token_mean", token_losses({}, batch), batch.sequence, totals);
 }
 
 // Two tokens of probability 1/2 and 1/8, as a part of a batch of four: (ln 2 + ln 8)/4 = ln 2.
-TEST(NegativeLogLikelihood, ByHand) {
+TEST(Likelihood, ByHand) {
   const at::Tensor logprobs = at::tensor({0.5, 0.125}, at::kDouble).log().requires_grad_();
   const at::Tensor loss = negative_log_likelihood(logprobs, {.tokens = 4, .sequences = 1});
   EXPECT_NEAR(loss.item<double>(), std::log(2), 1e-12);
@@ -271,7 +280,7 @@ TEST(NegativeLogLikelihood, ByHand) {
 }
 
 // Through a softmax, against the plain reference: torch's cross entropy, and finite differences.
-TEST(NegativeLogLikelihood, FiniteDifferences) {
+TEST(Likelihood, FiniteDifferences) {
   const at::Tensor logits = at::sin(at::arange(3 * 5, at::kDouble) * 1.3).view({3, 5}).requires_grad_();
   const at::Tensor targets = at::tensor({4, 0, 2}, at::kLong);
   const auto loss_of = [&](const at::Tensor& z) {
@@ -290,18 +299,18 @@ TEST(NegativeLogLikelihood, FiniteDifferences) {
   }
 }
 
-TEST(Objectives, ValidateRefuses) {
-  EXPECT_NO_THROW(validate({}));
-  EXPECT_THROW(validate({.kind = "ppo"}), Error);
-  EXPECT_THROW(validate({.eps_low = 1.1}), Error);
-  EXPECT_THROW(validate({.dual_clip = 1}), Error);
-  EXPECT_THROW(validate({.pass_k = -1}), Error);
-  EXPECT_THROW(validate({.entropy_coef = -0.1}), Error);
-  EXPECT_THROW(validate({.kl_coef = -0.1}), Error);
-  EXPECT_THROW(validate({.kind = "luffy", .pass_k = 2}), Error);
-  EXPECT_THROW(validate({.kind = "truncated_is", .ratio_max = 0}), Error);
-  EXPECT_THROW(validate({.aggregation = "mean"}), Error);
-  EXPECT_THROW(validate({.advantage = "std"}), Error);
+TEST(Objectives, RefuseImpossibleSettings) {
+  EXPECT_NO_THROW(check(ObjectiveConfig{}));
+  EXPECT_THROW(check(ObjectiveConfig{.kind = "ppo"}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.eps_low = 1.1}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.dual_clip = 1}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.pass_k = -1}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.entropy_coef = -0.1}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.kl_coef = -0.1}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.kind = "luffy", .pass_k = 2}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.kind = "truncated_is", .ratio_max = 0}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.aggregation = "mean"}), Error);
+  EXPECT_THROW(check(ObjectiveConfig{.advantage = "std"}), Error);
 }
 
 // Sequences 0, 1, 2 of 2, 1 and 3 tokens, interleaved.

@@ -84,7 +84,7 @@ TEST_P(WholeSteps, LeaveTheWeightsOfTransformersAndTorch) {
   for (std::size_t t = 0; t < golden["models"][GetParam()].size(); ++t) {
     const Json& step = golden["models"][GetParam()][t];
     const MicroBatch micro = micro_batches({sequence}, 100)[0];
-    const at::Tensor rows = model->hidden(micro.tokens, micro.packing).index_select(0, micro.rows);
+    const at::Tensor rows = model->forward_hidden(micro.tokens, micro.packing).index_select(0, micro.rows);
     const at::Tensor loss =
         -token_logprobs(rows, model->output_embedding(), micro.targets, /*temperature=*/1.0).logprobs.mean();
     EXPECT_NEAR(loss.item<double>(), step["loss"].get<double>(), 2e-5) << t;

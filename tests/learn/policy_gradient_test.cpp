@@ -19,7 +19,8 @@ std::vector<Sequence> sequences() {
     for (int j = 0; j < 2 + i; ++j) s.prompt.push_back((3 * i + j) % 9);
     for (int j = 0; j < 1 + (5 * i) % 7; ++j) s.completion.push_back((i + 2 * j) % 9);
     for (std::size_t j = 0; j < s.completion.size(); ++j) s.behaviour.push_back(-2.2f + 0.1f * (j % 3));
-    s.advantage = 0.4 * i - 0.9;
+    s.kind = LossKind::policy;
+    s.advantages.assign(s.completion.size(), 0.4f * static_cast<float>(i) - 0.9f);
     result.push_back(s);
   }
   return result;
@@ -104,7 +105,7 @@ TEST(PolicyGradient, MicroBatchesAddUpToTheBatch) {
 TEST(PolicyGradient, SharedPromptsAddUpToSingleSequences) {
   std::vector<Sequence> batch = sequences();
   for (std::size_t i = 0; i < batch.size(); ++i) batch[i].prompt = batch[i / 3 * 3 + 2].prompt;
-  ASSERT_EQ(micro_batches(batch, 1000)[0].packing.trees_count(), 2);
+  ASSERT_EQ(micro_batches(batch, 1000)[0].packing.group_count(), 2);
   for (const ObjectiveConfig& config : objectives()) {
     const Gradient shared = gradient(config, batch, totals_of(batch), 1000);
     const Gradient single = gradient(config, batch, totals_of(batch), 1);
@@ -121,13 +122,14 @@ TEST(PolicyGradient, LossIsThatOfTheDefinition) {
   for (const Sequence& s : batch) {
     std::vector<std::int64_t> all(s.prompt.begin(), s.prompt.end());
     all.insert(all.end(), s.completion.begin(), s.completion.end());
-    const at::Tensor hidden = model->hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
+    const at::Tensor hidden =
+        model->forward_hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
     const at::Tensor logprobs = at::log_softmax(model->logits(hidden) / 0.8, -1);
     for (std::size_t j = 0; j < s.completion.size(); ++j) {
       const std::int64_t from = s.prompt.size() + j - 1;
       const double ratio = std::exp(logprobs[from][s.completion[j]].item<double>() - s.behaviour[j]);
       const double bounded = std::min(std::max(ratio, 0.8), 1.28);
-      expected -= std::min(ratio * s.advantage, bounded * s.advantage);
+      expected -= std::min(ratio * s.advantages[0], bounded * s.advantages[0]);
     }
   }
   const BatchTotals totals = totals_of(batch);
@@ -140,8 +142,8 @@ TEST(PolicyGradient, LossWithEveryTermIsThatOfTheDefinition) {
   const std::shared_ptr<Model> model = Model::random(test::tiny_architecture(), 5), other = reference_model();
   std::vector<Sequence> batch = sequences();
   for (const std::size_t i : {4u, 5u}) {
-    batch[i].demonstration = true;
-    batch[i].behaviour.assign(batch[i].completion.size(), 0.0f);
+    batch[i].kind = LossKind::demonstration;
+    batch[i].behaviour.clear();
   }
   const ObjectiveConfig config{.kind = "luffy", .entropy_coef = 0.3, .kl_coef = 0.2};
   double loss = 0, entropy = 0, kl = 0, probability = 0, sampled = 0, demonstrated = 0;
@@ -150,20 +152,20 @@ TEST(PolicyGradient, LossWithEveryTermIsThatOfTheDefinition) {
     all.insert(all.end(), s.completion.begin(), s.completion.end());
     const at::Tensor ids = at::tensor(all, at::kLong);
     const Packing alone = Packing::equal(1, ids.size(0));
-    const at::Tensor log_p = at::log_softmax(model->logits(model->hidden(ids, alone)) / 0.8, -1);
-    const at::Tensor log_q = at::log_softmax(other->logits(other->hidden(ids, alone)) / 0.8, -1);
+    const at::Tensor log_p = at::log_softmax(model->logits(model->forward_hidden(ids, alone)) / 0.8, -1);
+    const at::Tensor log_q = at::log_softmax(other->logits(other->forward_hidden(ids, alone)) / 0.8, -1);
     for (std::size_t j = 0; j < s.completion.size(); ++j) {
       const std::int64_t from = s.prompt.size() + j - 1;
       const double p = log_p[from][s.completion[j]].item<double>(),
                    q = log_q[from][s.completion[j]].item<double>();
-      if (s.demonstration) {
-        loss -= s.advantage * std::exp(p) / (std::exp(p) + 0.1);
+      if (s.kind == LossKind::demonstration) {
+        loss -= s.advantages[0] * std::exp(p) / (std::exp(p) + 0.1);
         probability += std::exp(p);
         demonstrated += 1;
         continue;
       }
       const double ratio = std::exp(p - s.behaviour[j]);
-      loss -= std::min(ratio * s.advantage, std::min(std::max(ratio, 0.8), 1.28) * s.advantage);
+      loss -= std::min(ratio * s.advantages[0], std::min(std::max(ratio, 0.8), 1.28) * s.advantages[0]);
       entropy -= (log_p[from].exp() * log_p[from]).sum().item<double>();
       kl += std::exp(q - p) - (q - p) - 1;
       sampled += 1;
@@ -184,7 +186,7 @@ TEST(PolicyGradient, SkippingZeroAdvantagesChangesNothing) {
   std::vector<Sequence> all = sequences(), kept;
   for (std::size_t i = 0; i < all.size(); ++i) {
     if (i % 3 == 0) {
-      all[i].advantage = 0;
+      all[i].advantages.assign(all[i].completion.size(), 0);
     } else {
       kept.push_back(all[i]);
     }

@@ -90,7 +90,7 @@ TEST(Sft, FirstLossByHandThenItFalls) {
     std::vector<std::int64_t> all(s.prompt.begin(), s.prompt.end());
     all.insert(all.end(), s.completion.begin(), s.completion.end());
     const at::Tensor hidden =
-        world.job.model->hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
+        world.job.model->forward_hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
     const at::Tensor logprobs = at::log_softmax(world.job.model->logits(hidden), -1);
     for (std::size_t j = 0; j < s.completion.size(); ++j) {
       sum -= logprobs[s.prompt.size() + j - 1][s.completion[j]].item<double>();
@@ -146,6 +146,16 @@ TEST(Sft, StoppedAndResumedIsTheUnbrokenRun) {
   for (std::size_t i = 0; i < 12; ++i) EXPECT_EQ(got[i].dump(), expected[i].dump());
   EXPECT_EQ(read_file(folder / "broken/model/model.safetensors"),
             read_file(folder / "unbroken/model/model.safetensors"));
+}
+
+TEST(Sft, RefusesImpossibleSettings) {
+  test::TempFolder folder("sft_refuse");
+  World no_batch, too_warm;
+  no_batch.job.config.batch_size = 0;
+  EXPECT_THROW(no_batch.train(folder / "run"), Error);
+  too_warm.job.config.epochs = 1;
+  too_warm.job.optimizer.warmup = 1000;  // steps; there are a few
+  EXPECT_THROW(too_warm.train(folder / "run"), Error);
 }
 
 TEST(Sft, NanStops) {

@@ -43,8 +43,10 @@ inline Architecture tiny_architecture() {
   return a;
 }
 
-inline std::shared_ptr<const PromptRenderer> tiny_prompts(const std::string& guidance_in = "user") {
+inline std::shared_ptr<const PromptRenderer> tiny_prompts(const std::string& guidance_in = "user",
+                                                          const std::string& instruction = "default") {
   PromptConfig config;
+  config.instruction = instruction;
   config.guidance_in = guidance_in;
   config.chat_template = "plain";
   config.unguided = "{problem}";
@@ -83,7 +85,7 @@ class FakeEngine : public Engine {
   using Make = std::function<Rollout(const Request&, int)>;
   explicit FakeEngine(Make make) : make_(std::move(make)) {}
   void run(const SamplingConfig&, std::uint64_t, std::span<const int>, const NextRequest& next,
-           const OnRollout& done) override {
+           const OnRollout& done, const ContinueSampling&) override {
     while (const std::optional<Request> request = next()) {
       requests.push_back(*request);
       for (int i = 0; i < request->samples; ++i) {

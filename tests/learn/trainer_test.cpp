@@ -38,7 +38,7 @@ TEST(Trainer, RewardRises) {
       EXPECT_LT(first, 0.4) << kind;
       EXPECT_GT(last, 0.8) << kind;
       // The sampler's logprobs are the trainer's, up to rounding: the first update is on-policy.
-      EXPECT_LT(rows[0]["logprob_gap/max"].get<double>(), compute == at::kFloat ? 1e-4 : 0.1);
+      EXPECT_LT(rows[0]["train_sampler_mismatch/max"].get<double>(), compute == at::kFloat ? 1e-4 : 0.1);
       EXPECT_NEAR(rows[0]["ratio/mean"].get<double>(), 1.0, compute == at::kFloat ? 1e-4 : 0.1);
       EXPECT_NEAR(rows[0]["ratio/ess"].get<double>(), 1.0, compute == at::kFloat ? 1e-6 : 0.02);
     }
@@ -187,11 +187,11 @@ TEST(Trainer, MetricsByHand) {
   // Each prompt has its own random stream, also where the same problem is drawn twice; evaluations repeat
   // theirs.
   std::multiset<std::uint64_t> streams;
-  for (const Request& request : engine.requests) streams.insert(request.stream);
+  for (const Request& request : engine.requests) streams.insert(request.rng_key);
   ASSERT_EQ(engine.requests.size(), 2u + 4u + 2u);
   for (std::size_t i = 0; i < 8; ++i) {
     const bool evaluation = i < 2 || i >= 6;
-    EXPECT_EQ(streams.count(engine.requests[i].stream), evaluation ? 2u : 1u) << i;
+    EXPECT_EQ(streams.count(engine.requests[i].rng_key), evaluation ? 2u : 1u) << i;
   }
 }
 
@@ -215,6 +215,7 @@ Json train_one_step(World& world) {
   world.job.config.steps = 1;
   world.job.config.prompts_per_step = static_cast<int>(world.job.hard.size());
   world.job.objective.eps_high = 1.0;
+  world.job.config.max_sampler_mismatch = 100;  // logprobs that no policy gave
   world.train(folder / "run");
   return test::metrics_of(folder / "run").back();
 }
@@ -312,7 +313,8 @@ double log_likelihood(const Model& model, const std::vector<std::int64_t>& promp
                       const std::vector<std::int64_t>& completion) {
   std::vector<std::int64_t> all = prompt;
   all.insert(all.end(), completion.begin(), completion.end());
-  const at::Tensor hidden = model.hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
+  const at::Tensor hidden =
+      model.forward_hidden(at::tensor(all, at::kLong), Packing::equal(1, std::ssize(all)));
   const at::Tensor log_p = at::log_softmax(model.logits(hidden), -1);
   double sum = 0;
   for (std::size_t j = 0; j < completion.size(); ++j)
@@ -403,7 +405,7 @@ TEST(Trainer, VerifierSeesWhatThePromptShowed) {
     ++seen[p.guidance ? p.guidance->instruction : "unguided"];
     return false;
   });
-  world.job.instruction = "silent";
+  world.job.prompts = test::tiny_prompts("user", "silent");
   world.job.hard[1].guidance->instruction = "default";
   world.job.config.steps = 1;
   world.job.config.prompts_per_step = 6;
@@ -421,6 +423,7 @@ TEST(Trainer, NanStopsBeforeTheWeights) {
     if (step == 3) rollout.logprobs[0] = std::nanf("");
     return rollout;
   });
+  world.job.config.max_sampler_mismatch = 100;
   world.job.engine = &engine;
   try {
     world.train(folder / "run");
@@ -448,6 +451,7 @@ TEST(Trainer, RefusesImpossibleJobs) {
       [](TrainJob& job) { job.sampling.temperature = 0; },
       [](TrainJob& job) { job.objective.kind = "grpo"; },
       [](TrainJob& job) { job.optimizer.schedule = "step"; },
+      [](TrainJob& job) { job.optimizer.warmup = job.config.steps + 1; },
       [](TrainJob& job) { job.objective.pass_k = 9; },
       [](TrainJob& job) { job.objective.kl_coef = 0.1; },  // no reference
       [](TrainJob& job) {
@@ -463,6 +467,71 @@ TEST(Trainer, RefusesImpossibleJobs) {
     EXPECT_THROW(world.train(folder / "run"), Error);
     EXPECT_TRUE(engine.requests.empty());
   }
+}
+
+// A sampler of other weights shows in its logprobs.
+TEST(Trainer, StopsWhereTheSamplerRunsOtherWeights) {
+  for (const double bound : {1.0, 3.0}) {
+    test::TempFolder folder("mismatch");
+    World world;
+    FakeEngine engine([&](const Request& request, int sample) {
+      Rollout rollout = scripted(request, sample);
+      for (float& logprob : rollout.logprobs) logprob -= 2;  // nats below what the policy says
+      return rollout;
+    });
+    world.job.engine = &engine;
+    world.job.config.steps = 1;
+    world.job.config.max_sampler_mismatch = bound;
+    if (bound < 2) {
+      EXPECT_THROW(world.train(folder / "run"), Error);
+    } else {
+      world.train(folder / "run");
+    }
+  }
+}
+
+// Nothing succeeds: KL alone moves the weights, unless it may not act there.
+TEST(Trainer, RegularisersCanLeaveGroupsWithoutSignalAlone) {
+  for (const bool all : {true, false}) {
+    test::TempFolder folder("regularised");
+    World world([](const Problem&, std::string_view) { return false; });
+    world.job.reference = Model::random(test::tiny_architecture(), 9);
+    world.job.objective.kl_coef = 0.1;
+    world.job.objective.regularize_without_signal = all;
+    world.job.config.steps = 1;
+    world.train(folder / "run");
+    const double norm = test::metrics_of(folder / "run")[0]["grad_norm"];
+    if (all) {
+      EXPECT_GT(norm, 1e-3);
+    } else {
+      EXPECT_EQ(norm, 0);
+    }
+  }
+}
+
+// An engine with weights of its own is told of each version, and of a checkpoint's first.
+TEST(Trainer, TellsTheEngineOfNewWeights) {
+  class Told : public FakeEngine {
+   public:
+    using FakeEngine::FakeEngine;
+    void publish(std::int64_t version) override { versions.push_back(version); }
+    std::vector<std::int64_t> versions;
+  };
+  test::TempFolder folder("publish");
+  Told engine(scripted), again(scripted);
+  World world;
+  world.job.engine = &engine;
+  world.job.config.max_sampler_mismatch = 100;
+  world.job.config.steps = 3;
+  world.job.config.save_every = 1;
+  world.train(folder / "run");
+  EXPECT_EQ(engine.versions, (std::vector<std::int64_t>{1, 2, 3}));
+  std::filesystem::remove_all(folder / "run/model");
+  World resumed;
+  resumed.job.engine = &again;
+  resumed.job.config = world.job.config;
+  resumed.train(folder / "run");
+  ASSERT_EQ(again.versions.size(), 1u);
 }
 
 }  // namespace

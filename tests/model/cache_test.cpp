@@ -14,7 +14,7 @@ double largest_difference(const at::Tensor& a, const at::Tensor& b) {
 }
 
 // Prefills prompts of ragged lengths together, decodes the rest token by token; compares each position's
-// hidden state with hidden() on the whole sequence. Returns the largest difference.
+// hidden state with forward_hidden() on the whole sequence. Returns the largest difference.
 double cached_versus_whole(const Model& model, std::int64_t position_error = 0) {
   const c10::NoGradGuard no_grad;
   const auto& a = model.architecture();

@@ -8,6 +8,7 @@
 #include "core/error.h"
 #include "model/fake_device.h"
 #include "model/layers.h"
+#include "model/layers_plain.h"
 #include "model/models.h"
 
 namespace pope {
@@ -42,16 +43,16 @@ double take_gradient_difference(Model& got, Model& expected) {
   return std::sqrt(error / size);
 }
 
-// Sequences of one length (a single call of attention on a device), and a trunk with two branches beside a
-// sequence of its own; either with and without recomputation in the backward pass.
+// Sequences of one length (a single call of attention on a device), and a prefix with two continuations
+// beside a sequence of its own; either with and without recomputation in the backward pass.
 TEST_P(DeviceTest, HiddenStatesAndGradients) {
-  Packing tree;
-  tree.add_trunk(6);
-  tree.add_branch(5);
-  tree.add_branch(3);
-  tree.add_trunk(7);
+  Packing shared;
+  shared.add_prefix(6);
+  shared.add_continuation(5);
+  shared.add_continuation(3);
+  shared.add_prefix(7);
   const auto type = model_->compute_type();
-  for (const Packing& packing : {Packing::equal(3, 7), tree}) {
+  for (const Packing& packing : {Packing::equal(3, 7), shared}) {
     const auto tokens = random_tokens(1, 21, vocab(), 1)[0], targets = random_tokens(1, 21, vocab(), 2)[0];
     const auto weights = at::linspace(-1, 2, 21);
     for (const bool recompute : {false, true}) {
@@ -59,7 +60,7 @@ TEST_P(DeviceTest, HiddenStatesAndGradients) {
       std::vector<at::Tensor> hidden;
       for (const auto& model : {host_, model_}) {
         const auto there = [&](const at::Tensor& x) { return x.to(model->device()); };
-        hidden.push_back(model->hidden(there(tokens), packing));
+        hidden.push_back(model->forward_hidden(there(tokens), packing));
         const auto out = token_logprobs(hidden.back(), model->output_embedding(), there(targets), 0.7, 8);
         ((out.logprobs + 0.1 * out.entropy) * there(weights)).sum().backward();
       }

@@ -1,4 +1,6 @@
 // GGUF: every number format against the gguf package, meaning of metadata and tensor names, hostile files.
+#include "model/gguf.h"
+
 #include <gmock/gmock.h>
 
 #include <fstream>
@@ -7,7 +9,7 @@
 #include "core/temp_dir.h"
 #include "model/dequantize.h"
 #include "model/gguf_writer.h"
-#include "model/load.h"
+#include "model/model.h"
 
 namespace pope {
 namespace {

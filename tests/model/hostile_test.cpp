@@ -5,6 +5,7 @@
 #include "core/file_size_limit.h"
 #include "core/files.h"
 #include "core/temp_dir.h"
+#include "model/gguf.h"
 #include "model/gguf_file.h"
 #include "model/gguf_writer.h"
 #include "model/load.h"

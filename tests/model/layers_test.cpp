@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "core/rng.h"
+#include "model/layers_plain.h"
 #include "model/product.h"
 
 namespace pope {
@@ -137,17 +138,18 @@ TEST(LayersTest, SplitHeads) {
   }
 }
 
-// Trees of segments: {{5}, {7, 1, 2}} is a sequence of 5 tokens and a trunk of 7 with branches of 1 and 2.
-Packing packing_of(const std::vector<std::vector<std::int64_t>>& trees) {
+// Groups of segments: {{5}, {7, 1, 2}} is a sequence of 5 tokens and a prefix of 7 with continuations of 1
+// and 2.
+Packing packing_of(const std::vector<std::vector<std::int64_t>>& groups) {
   Packing packing;
-  for (const auto& tree : trees) {
-    packing.add_trunk(tree[0]);
-    for (std::size_t s = 1; s < tree.size(); ++s) packing.add_branch(tree[s]);
+  for (const auto& group : groups) {
+    packing.add_prefix(group[0]);
+    for (std::size_t s = 1; s < group.size(); ++s) packing.add_continuation(group[s]);
   }
   return packing;
 }
 
-// Lengths around the blocks of 4 queries and 32 keys, branches before and behind longer ones, for every
+// Lengths around the blocks of 4 queries and 32 keys, continuations before and behind longer ones, for every
 // compiled head width and one that falls back.
 const std::vector<std::vector<std::vector<std::int64_t>>> kPackings = {
     {{1}}, {{70}}, {{3}, {1}, {17}, {32}}, {{4, 4}}, {{1, 1, 1}, {5}}, {{33, 2, 40, 1, 7}, {1}, {18, 31}}};
@@ -160,8 +162,8 @@ std::vector<at::Tensor> heads_of(const Packing& packing, std::int64_t width) {
 
 TEST(LayersTest, CausalAttention) {
   for (const std::int64_t width : {16, 24, 32, 64, 128}) {
-    for (const auto& trees : kPackings) {
-      const Packing packing = packing_of(trees);
+    for (const auto& groups : kPackings) {
+      const Packing packing = packing_of(groups);
       // A window shorter than the text falls back too; one as long changes nothing, and the kernel serves it.
       for (const std::int64_t window : {std::int64_t{0}, std::int64_t{3}, packing.longest()}) {
         const auto piece = [&](auto attention) -> Piece {
@@ -176,12 +178,12 @@ TEST(LayersTest, CausalAttention) {
 }
 
 // Blocks of 1024 keys: sequences that end around a block's end, at one that splits four queries, within a
-// trunk and behind one, and over three blocks.
+// prefix and behind one, and over three blocks.
 TEST(LayersTest, CausalAttentionOverBlocksOfKeys) {
   const std::vector<std::vector<std::vector<std::int64_t>>> packings = {
       {{1023}, {1024}, {1025}}, {{1030, 3, 1100}}, {{1022, 1, 2, 7}, {30}}, {{7, 2100}}};
-  for (const auto& trees : packings) {
-    const Packing packing = packing_of(trees);
+  for (const auto& groups : packings) {
+    const Packing packing = packing_of(groups);
     const auto piece = [&](auto attention) -> Piece {
       return [=](const std::vector<at::Tensor>& in) {
         return std::vector{attention(Heads{in[0], in[1], in[2]}, packing, 0)};
@@ -192,22 +194,22 @@ TEST(LayersTest, CausalAttentionOverBlocksOfKeys) {
 }
 
 // The reference itself: each sequence cut out and attended to alone, softmax(q k / √D) v row by row in f64.
-// Windows that end within a branch, within its trunk, and beyond the longest sequence.
+// Windows that end within a continuation, within its prefix, and beyond the longest sequence.
 TEST(LayersTest, PlainCausalAttentionIsThatOfEachSequenceAlone) {
-  for (const auto& trees : kPackings) {
-    const Packing packing = packing_of(trees);
+  for (const auto& groups : kPackings) {
+    const Packing packing = packing_of(groups);
     const auto in = heads_of(packing, 6);
     const auto q = in[0].to(at::kDouble), k = in[1].to(at::kDouble), v = in[2].to(at::kDouble);
     for (const std::int64_t window : {0, 1, 3, 9, 35, 80}) {
       const auto attended = plain::causal_attention({q, k, v}, packing, window).view({-1, 3, 2, 6});
       std::int64_t token = 0;
-      for (const auto& tree : trees) {
-        const std::int64_t trunk = token;
-        for (std::size_t s = 0; s < tree.size(); ++s) {
+      for (const auto& group : groups) {
+        const std::int64_t start = token;
+        for (std::size_t s = 0; s < group.size(); ++s) {
           const std::int64_t begin = token;
-          for (; token < begin + tree[s]; ++token) {
+          for (; token < begin + group[s]; ++token) {
             std::vector<std::int64_t> seen;
-            for (std::int64_t t = trunk; t < trunk + (s == 0 ? token - trunk + 1 : tree[0]); ++t)
+            for (std::int64_t t = start; t < start + (s == 0 ? token - start + 1 : group[0]); ++t)
               seen.push_back(t);
             for (std::int64_t t = begin; s > 0 && t <= token; ++t) seen.push_back(t);
             if (window > 0 && window < std::ssize(seen)) seen.erase(seen.begin(), seen.end() - window);
@@ -244,7 +246,7 @@ TEST(LayersTest, CachedAttention) {
         // alone.
         const std::int64_t shared[] = {0, 14, 3, 16};
         auto own_keys = keys.clone(), own_values = values.clone();
-        std::vector<Trunk> trunks(batch);
+        std::vector<SharedPrefix> prefixes(batch);
         std::vector<std::int64_t> rows;
         for (std::int64_t b = 0; b < batch; ++b) {
           const auto n = shared[b];
@@ -253,7 +255,7 @@ TEST(LayersTest, CachedAttention) {
           const auto beginning = [&](const at::Tensor& x) {
             return x.narrow(0, b, 1).narrow(2, 0, n).clone();
           };
-          trunks[b] = {beginning(keys), beginning(values), n};
+          prefixes[b] = {beginning(keys), beginning(values), n};
           for (auto* x : {&own_keys, &own_values}) {
             const auto rest = (*x)[b].narrow(1, n, positions - n).clone();
             (*x)[b].fill_(100).narrow(1, 0, positions - n).copy_(rest);
@@ -261,7 +263,7 @@ TEST(LayersTest, CachedAttention) {
         }
         const auto places = at::tensor(rows, at::kLong);
         for (const std::int64_t window : {0, 1, 9, 20}) {
-          EXPECT_TRUE(at::equal(cached_attention(q, own_keys, own_values, places, window, trunks),
+          EXPECT_TRUE(at::equal(cached_attention(q, own_keys, own_values, places, window, prefixes),
                                 cached_attention(q, keys, values, whole, window)));
         }
         const auto heads = out.view({batch, steps, kv_heads, group, width}).to(at::kDouble);

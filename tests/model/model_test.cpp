@@ -119,16 +119,16 @@ TEST(ModelTest, HiddenEqualsThePlainFormulas) {
   }
 }
 
-// What a packed row holds, cut into the sequences that it stands for: token ids of [trunk | branch].
+// What a packed row holds, cut into the sequences that it stands for: token ids of [prefix | continuation].
 std::vector<at::Tensor> sequences_of(const at::Tensor& tokens, const Packing& packing) {
   const auto part = [&](std::int64_t s) {
     return tokens.narrow(0, packing.bounds[s], packing.bounds[s + 1] - packing.bounds[s]);
   };
   std::vector<at::Tensor> result;
-  for (std::int64_t r = 0; r < packing.trees_count(); ++r) {
-    const auto trunk = packing.trees[r];
-    for (auto s = trunk; s < packing.trees[r + 1]; ++s) {
-      result.push_back(s == trunk ? part(s) : at::cat({part(trunk), part(s)}));
+  for (std::int64_t r = 0; r < packing.group_count(); ++r) {
+    const auto first = packing.groups[r];
+    for (auto s = first; s < packing.groups[r + 1]; ++s) {
+      result.push_back(s == first ? part(s) : at::cat({part(first), part(s)}));
     }
   }
   return result;
@@ -136,16 +136,16 @@ std::vector<at::Tensor> sequences_of(const at::Tensor& tokens, const Packing& pa
 
 Packing assorted_packing() {
   Packing packing;
-  for (const int length : {7, 1}) packing.add_trunk(length);
-  packing.add_trunk(5);
-  for (const int length : {1, 9, 3}) packing.add_branch(length);
-  packing.add_trunk(1);
-  packing.add_branch(4);
+  for (const int length : {7, 1}) packing.add_prefix(length);
+  packing.add_prefix(5);
+  for (const int length : {1, 9, 3}) packing.add_continuation(length);
+  packing.add_prefix(1);
+  packing.add_continuation(4);
   return packing;
 }
 
 // Hidden states and gradients of packed sequences are those of each alone. Weights of the loss differ from
-// row to row; a trunk's rows count once, in its own sequence.
+// row to row; a prefix's rows count once, in its own sequence.
 TEST(ModelTest, PackedEqualsOneByOne) {
   const Packing packing = assorted_packing();
   for (const auto* family : {"llama", "qwen2", "qwen3", "gemma3_text"}) {
@@ -156,13 +156,13 @@ TEST(ModelTest, PackedEqualsOneByOne) {
       const auto take_gradients = [&] {
         std::vector<at::Tensor> gradients;
         for (auto& p : model->parameters()) {
-          if (p.name == "lm_head.weight") continue;  // not in hidden()
+          if (p.name == "lm_head.weight") continue;  // not in forward_hidden()
           gradients.push_back(p.compute.grad().to(at::kDouble));
           p.compute.mutable_grad() = at::Tensor();
         }
         return gradients;
       };
-      const auto hidden = model->hidden(tokens, packing);
+      const auto hidden = model->forward_hidden(tokens, packing);
       (hidden * weights).sum().backward();
       const auto packed = take_gradients();
       std::vector<at::Tensor> sums(packed.size());
@@ -170,7 +170,7 @@ TEST(ModelTest, PackedEqualsOneByOne) {
       for (const auto& sequence : sequences_of(tokens, packing)) {
         const auto begin = packing.bounds[s], own = packing.bounds[s + 1] - begin;
         ++s;
-        const auto alone = model->hidden(sequence, Packing::equal(1, sequence.size(0)));
+        const auto alone = model->forward_hidden(sequence, Packing::equal(1, sequence.size(0)));
         const auto rows = alone.narrow(0, sequence.size(0) - own, own);
         // f32: sums in another order. bf16: the products round at the same places, but in blocks of other
         // sizes.
@@ -190,8 +190,8 @@ TEST(ModelTest, PackedEqualsOneByOne) {
   }
 }
 
-// To the bit: the same operations on the same numbers, with a trunk's branches and with norms and biases of
-// all kinds, with windows.
+// To the bit: the same operations on the same numbers, with a prefix's continuations and with norms and
+// biases of all kinds, with windows.
 TEST(ModelTest, ActivationCheckpointingChangesNoGradient) {
   const Packing packing = assorted_packing();
   for (const auto* family : {"llama", "qwen2", "qwen3", "gemma3_text"}) {
@@ -201,7 +201,7 @@ TEST(ModelTest, ActivationCheckpointingChangesNoGradient) {
       std::vector<at::Tensor> hidden, gradients;
       for (const bool checkpointing : {false, true}) {
         model->activation_checkpointing = checkpointing;
-        hidden.push_back(model->hidden(tokens, packing));
+        hidden.push_back(model->forward_hidden(tokens, packing));
         token_logprobs(hidden.back(), model->output_embedding(), tokens, 1.0).logprobs.sum().backward();
         for (auto& p : model->parameters()) {
           gradients.push_back(p.compute.grad());
@@ -239,8 +239,8 @@ TEST(RecomputeTest, RunsTheBodyAgainInBackward) {
 
 TEST(ModelTest, HiddenRefusesAPackingOfOtherLength) {
   const auto model = Model::random(tiny_architecture(), 1);
-  EXPECT_THROW(model->hidden(at::zeros({5}, at::kLong), Packing::equal(2, 3)), Error);
-  EXPECT_THROW(model->hidden(at::zeros({2, 3}, at::kLong), Packing::equal(2, 3)), Error);
+  EXPECT_THROW(model->forward_hidden(at::zeros({5}, at::kLong), Packing::equal(2, 3)), Error);
+  EXPECT_THROW(model->forward_hidden(at::zeros({2, 3}, at::kLong), Packing::equal(2, 3)), Error);
 }
 
 TEST(ModelTest, LaterTokensDoNotReachEarlierPositions) {
@@ -340,7 +340,7 @@ TEST(ModelTest, PublishRoundsTheMasters) {
   const auto before = hidden_of(*model, tokens).detach();
   for (auto& p : model->parameters()) p.master.add_(0.25);
   EXPECT_TRUE(at::equal(hidden_of(*model, tokens).detach(), before));
-  model->publish();
+  model->sync_compute_weights();
   for (const auto& p : model->parameters())
     EXPECT_TRUE(at::equal(p.compute, p.master.to(at::kBFloat16))) << p.name;
   EXPECT_FALSE(at::equal(hidden_of(*model, tokens).detach(), before));

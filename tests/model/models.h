@@ -62,7 +62,7 @@ inline at::Tensor random_tokens(std::int64_t rows, std::int64_t steps, int vocab
 // Hidden states of equally long sequences: tokens [B,T] → [B,T,W].
 inline at::Tensor hidden_of(const Model& model, const at::Tensor& tokens) {
   const auto rows = tokens.size(0), steps = tokens.size(1);
-  return model.hidden(tokens.flatten(), Packing::equal(rows, steps)).view({rows, steps, -1});
+  return model.forward_hidden(tokens.flatten(), Packing::equal(rows, steps)).view({rows, steps, -1});
 }
 
 }  // namespace pope

@@ -17,12 +17,12 @@ std::vector<std::int64_t> positions(const Packing& packing) {
 
 TEST(PackingTest, ByHand) {
   Packing packing;
-  packing.add_trunk(3);
-  packing.add_trunk(2);
-  packing.add_branch(4);
-  packing.add_branch(1);
+  packing.add_prefix(3);
+  packing.add_prefix(2);
+  packing.add_continuation(4);
+  packing.add_continuation(1);
   EXPECT_THAT(packing.bounds, ElementsAre(0, 3, 5, 9, 10));
-  EXPECT_THAT(packing.trees, ElementsAre(0, 1, 4));
+  EXPECT_THAT(packing.groups, ElementsAre(0, 1, 4));
   EXPECT_EQ(packing.tokens(), 10);
   EXPECT_EQ(packing.longest(), 6);
   EXPECT_THAT(positions(packing), ElementsAre(0, 1, 2, 0, 1, 2, 3, 4, 5, 2));
@@ -31,16 +31,16 @@ TEST(PackingTest, ByHand) {
 TEST(PackingTest, Equal) {
   const Packing packing = Packing::equal(2, 3);
   EXPECT_THAT(packing.bounds, ElementsAre(0, 3, 6));
-  EXPECT_THAT(packing.trees, ElementsAre(0, 1, 2));
+  EXPECT_THAT(packing.groups, ElementsAre(0, 1, 2));
   EXPECT_THAT(positions(packing), ElementsAre(0, 1, 2, 0, 1, 2));
 }
 
 TEST(PackingTest, RefusesEmptySegmentsAndBranchesOfNothing) {
   Packing packing;
-  EXPECT_THROW(packing.add_branch(1), Error);
-  EXPECT_THROW(packing.add_trunk(0), Error);
-  packing.add_trunk(1);
-  EXPECT_THROW(packing.add_branch(0), Error);
+  EXPECT_THROW(packing.add_continuation(1), Error);
+  EXPECT_THROW(packing.add_prefix(0), Error);
+  packing.add_prefix(1);
+  EXPECT_THROW(packing.add_continuation(0), Error);
 }
 
 }  // namespace

@@ -1,11 +1,12 @@
 // safetensors: bit-exact round trips, the bytes of a known file, and hostile files.
+#include "model/safetensors.h"
+
 #include <gmock/gmock.h>
 
 #include <cstring>
 
 #include "core/files.h"
 #include "core/temp_dir.h"
-#include "model/load.h"
 
 namespace pope {
 namespace {

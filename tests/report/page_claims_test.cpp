@@ -1,7 +1,7 @@
 // The claims of `pope reproduce`: what is compared, the verdict, and the charts behind each study.
-#include <gtest/gtest.h>
+#include "report/page_claims.h"
 
-#include "report/page.h"
+#include <gtest/gtest.h>
 
 namespace pope {
 namespace {

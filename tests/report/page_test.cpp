@@ -7,6 +7,7 @@
 
 #include "report/fake_runs.h"
 #include "report/html.h"
+#include "report/page_claims.h"
 #include "report/report.h"
 
 namespace pope {
@@ -43,6 +44,7 @@ std::string full_page(FakeRuns& fake, const std::string& hostile = "") {
   ReportConfig config;
   config.title = "Title" + hostile;
   config.notes = "First." + hostile + "\n\nSecond.";
+  config.baseline = "GRPO";
   return render_html(collect_report(
       {mine, guide, fake.eval("b", "base", 1, 0, 0.01, "hard" + hostile),
        fake.eval("r", "GRPO", 1, 0.05, 0.07, "hard" + hostile), eval,
@@ -76,9 +78,23 @@ TEST(Page, ChartsHaveLinesAndBands) {
   const std::string page = full_page(fake);
   EXPECT_TRUE(has(page, "<figcaption>Reward, unguided prompts</figcaption><svg"));
   EXPECT_EQ(count(page, "<polygon class=\"band c2\""), 1u);  // POPE has two runs that differ; GRPO has one
-  EXPECT_EQ(count(page, "<polygon class=\"band c1\""), 0u);
-  EXPECT_GE(count(page, "<polyline class=\"line c1\""), 1u);
+  EXPECT_EQ(count(page, "<polygon class=\"band c0\""), 0u);
+  EXPECT_GE(count(page, "<polyline class=\"line c0\""), 1u);
   EXPECT_TRUE(has(page, "POPE: 30 % at step 2."));  // the mean of 20 % and 40 %, for who cannot see the chart
+}
+
+TEST(Page, DefinesTheMetricsThatItShows) {
+  FakeRuns fake;
+  const std::vector<Json> rows = {
+      {{"step", 1}, {"reward/unguided", 0.1}, {"reward/guided", 0.2}, {"odd", 1}},
+      {{"step", 2}, {"reward/unguided", 0.2}, {"reward/guided", 0.3}, {"odd", 2}}};
+  const std::string page = render_html(collect_report({fake.train("t", "POPE", 1, rows)}, {}));
+  EXPECT_EQ(count(page, "<dt><code>reward/{set}</code></dt><dd>mean reward of the set&#39;s rollouts"), 1u);
+  EXPECT_EQ(count(page, "<dt>"), 1u);
+  const std::string truncated =
+      render_html(collect_report({fake.train("u", "POPE", 1, {{{"step", 1}, {"truncated/easy", 0.5}}})}, {}));
+  EXPECT_TRUE(
+      has(truncated, "<dd>fraction of rollouts cut off at <code>sampling.max_new_tokens</code></dd>"));
 }
 
 TEST(Page, LoadsNothing) {

@@ -16,13 +16,12 @@ using testing::Pair;
 
 constexpr auto kArms = R"(
 config: [../common.yaml]
-quick: {train.steps: 3, eval.samples: 4}
 steps:
   guide: {verb: guide, set: {paths.model: "@base/model", paths.problems: "@pool"}}
   base: {verb: sft, config: [sft.yaml], set: {paths.problems: "@pool"}}
   pool: {verb: problems, out: pool.jsonl}
-train: {set: {paths.model: "@base/model", paths.problems: "@guide/guided.jsonl", mixture.easy: 0}}
-eval: {set: {paths.eval_sets: ["hard=@guide/guided.jsonl", "pool=@pool"]}}
+train: {set: {paths.model: "@base/model", paths.problems: "@guide/guided.jsonl", mixture.easy: 0}, quick: {train.steps: 3}}
+eval: {set: {paths.eval_sets: ["hard=@guide/guided.jsonl", "pool=@pool"]}, quick: {eval.samples: 4}}
 arms:
   pair: {label: Pairs, repeat: 2, evaluate: false, set: {paths.easy: "@pool", run.label: "{i} of {i}"}, quick: {train.steps: 1}}
   start: {label: Base model, model: "@base/model", eval: {<<: [{eval.overlap: true, eval.level: 0.5}, {eval.samples: 7}], eval.level: 0.9}}
@@ -82,6 +81,8 @@ TEST(Plan, ArmsInheritAndOverride) {
   const Plan quick = read_plan(dir / "plan", true);
   EXPECT_EQ(setting(quick.step("plain"), "train.steps"), "9");
   EXPECT_EQ(setting(quick.step("eval-plain"), "eval.samples"), "4");
+  EXPECT_EQ(setting(quick.step("sft"), "train.steps"), "none");
+  EXPECT_EQ(setting(quick.step("pool"), "train.steps"), "none");
 }
 
 TEST(Plan, RepeatedArmsAndSettingsOfTheEvaluation) {
@@ -151,6 +152,8 @@ TEST(Plan, ErrorsNameTheEntry) {
       "title: t\nclaims:\n  - {id: c, claim: c, metric: final/hard/unguided/pass@8, of: ";
   EXPECT_THAT(message(kArms, claim + "plane, minus: start, above: 0}"),
               HasSubstr("claim 1: no arm 'plane'\n  hint: did you mean 'plain'?"));
+  EXPECT_THAT(message(std::string(kArms) + "baseline: plane\n", kStudy),
+              HasSubstr("baseline: no arm 'plane'"));
   EXPECT_THAT(message(kArms, claim + "plain@late, minus: start, above: 0}"),
               HasSubstr("no window 'late' of final/"));
   EXPECT_THAT(

@@ -22,6 +22,7 @@ using testing::Not;
 constexpr auto kArms = R"(
 noise: 0.1
 rates: [0.1, 0.2]
+baseline: plain
 steps:
   pool: {verb: problems, out: pool.jsonl}
   base: {verb: sft, set: {paths.problems: "@pool"}}
@@ -50,14 +51,16 @@ claims:
 std::filesystem::path fake_program(const TempDir& dir, const std::string& cases) {
   const auto path = dir / "fake";
   write_file(
-      path, "#!/bin/sh\nfor out; do :; done\necho \"$out\" >>" + (dir / "log").string() +
-                "\nset=hard\ncase $out in */gate-*) set=gate;; esac\ncorrect=5\ncase $out in\n" + cases +
-                "\nesac\nif [ \"$1\" = problems ]; then echo {} >\"$out\"; exit; fi\nmkdir -p \"$out\"\n"
-                "printf 'optimizer:\\n  lr: 0.5\\n' >\"$out/config.yaml\"\n"
-                "printf '{\"verb\": \"%s\", \"starts\": []}' \"$1\" >\"$out/environment.json\"\n"
-                "if [ \"$1\" != eval ]; then echo {} >\"$out/result.json\"; exit; fi\n"
-                "printf '{\"sets\": [{\"set\": \"%s\", \"guided\": false, \"samples\": 20, \"ids\": [\"p\"], "
-                "\"correct\": [%s], \"pass\": {}}]}' $set $correct >\"$out/result.json\"\n");
+      path,
+      "#!/bin/sh\nfor out; do [ \"$last\" = --label ] && label=$out; last=$out; done\necho \"$out\" >>" +
+          (dir / "log").string() +
+          "\nset=hard\ncase $out in */gate-*) set=gate;; esac\ncorrect=5\ncase $out in\n" + cases +
+          "\nesac\nif [ \"$1\" = problems ]; then echo {} >\"$out\"; exit; fi\nmkdir -p \"$out\"\n"
+          "printf 'run:\\n  label: %s\\noptimizer:\\n  lr: 0.5\\n' \"$label\" >\"$out/config.yaml\"\n"
+          "printf '{\"verb\": \"%s\", \"starts\": []}' \"$1\" >\"$out/environment.json\"\n"
+          "if [ \"$1\" != eval ]; then echo {} >\"$out/result.json\"; exit; fi\n"
+          "printf '{\"sets\": [{\"set\": \"%s\", \"guided\": false, \"samples\": 20, \"ids\": [\"p\"], "
+          "\"correct\": [%s], \"pass\": {}}]}' $set $correct >\"$out/result.json\"\n");
   chmod(path.c_str(), 0755);
   return path;
 }
@@ -168,7 +171,8 @@ TEST(Reproduce, WithoutRejectedBasesAndFailedRuns) {
   EXPECT_EQ(read_json(dir / "out/claims.json"), result);
   EXPECT_THAT(read_file(dir / "out/paper.md"),
               AllOf(HasSubstr("base-5/rl-2/plain"), HasSubstr("**rejected**")));
-  EXPECT_THAT(read_file(dir / "out/report.html"), HasSubstr("Base 3 was rejected"));
+  EXPECT_THAT(read_file(dir / "out/report.html"),
+              AllOf(HasSubstr("Base 3 was rejected"), HasSubstr(R"("label":"GRPO","color":0)")));
   // Mended, only what is missing runs.
   std::filesystem::remove(dir / "log");
   const Json mended = reproduce(config, {"one"}, 1, fake_program(dir, kGates), dir / "out");
@@ -231,7 +235,7 @@ TEST(Reproduce, CountsAreChecked) {
   ReproduceConfig config;
   config.rl_seeds = 0;
   EXPECT_THAT(error_of([&] { reproduce(config, {"all"}, 1, "none", "none"); }),
-              HasSubstr("reproduce.rl_seeds from 1 to 999"));
+              HasSubstr("reproduce.rl_seeds: expected 1 to 999, got 0"));
 }
 
 }  // namespace

@@ -37,7 +37,7 @@ void expect_same(const Rollout& got, const Rollout& expected) {
 std::vector<Request> requests(int vocab) {
   std::vector<Request> all;
   for (std::size_t i = 0; i < 5; ++i) {
-    Request request{.stream = i, .samples = static_cast<int>(1 + i % 3)};
+    Request request{.rng_key = i, .samples = static_cast<int>(1 + i % 3)};
     const auto tokens = random_tokens(1, static_cast<std::int64_t>(1 + i * 5 % 9), vocab, i);
     for (std::int64_t t = 0; t < tokens.size(1); ++t) request.prompt.push_back(tokens[0][t].item<int>());
     all.push_back(std::move(request));
@@ -80,10 +80,10 @@ TEST(DeviceEngineTest, RecordedStepsReadTheWeightsThatAreCurrent) {
     std::vector<std::vector<Rollout>> rollouts;
     for (const auto& policy : {host, model}) {
       NativeEngine engine(policy, policy == model ? make_recorder(counts) : nullptr);
-      std::optional<Request> next = Request{.stream = 3, .prompt = {1, 2, 9}, .samples = 4};
+      std::optional<Request> next = Request{.rng_key = 3, .prompt = {1, 2, 9}, .samples = 4};
       rollouts.push_back(std::vector<Rollout>(4));
       int steps = 0;
-      engine.run_while(
+      engine.run(
           {.temperature = 1.0, .max_new_tokens = 60, .batch_size = 4}, 17, std::vector<int>{},
           [&] { return std::exchange(next, std::nullopt); },
           [&](Rollout&& r) { rollouts.back()[r.sample] = std::move(r); },
@@ -91,7 +91,7 @@ TEST(DeviceEngineTest, RecordedStepsReadTheWeightsThatAreCurrent) {
             if (++steps % 9 == 0) {
               const c10::NoGradGuard no_grad;
               for (Parameter& p : policy->parameters()) p.master.mul_(p.master.dim() == 2 ? 0.8 : 1.1);
-              policy->publish();
+              policy->sync_compute_weights();
               ++policy->version;
               replays_at_change.push_back(counts.replays);
             }

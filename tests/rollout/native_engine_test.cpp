@@ -35,7 +35,8 @@ std::map<Key, Rollout> run(NativeEngine& engine, const SamplingConfig& sampling,
         const Key key{rollout.tag, rollout.sample};
         EXPECT_FALSE(out.contains(key));
         out[key] = std::move(rollout);
-      });
+      },
+      kAlways);
   return out;
 }
 
@@ -45,7 +46,7 @@ std::vector<Request> requests(int vocab) {
   for (std::size_t i = 0; i < 6; ++i) {
     Request request;
     request.tag = i;
-    request.stream = 100 + i;
+    request.rng_key = 100 + i;
     request.samples = static_cast<int>(1 + i * 7 % 5);
     request.first_sample = static_cast<int>(i % 3);
     const auto tokens = random_tokens(1, static_cast<std::int64_t>(1 + i * 5 % 9), vocab, i);
@@ -100,13 +101,13 @@ TEST(NativeEngineTest, RolloutsDoNotDependOnBatchSizeOrOrder) {
 
 TEST(NativeEngineTest, SeedStreamAndSampleNameTheDraws) {
   NativeEngine engine(lively_model(tiny_architecture(), at::kFloat));
-  Request request{.tag = 1, .stream = 5, .prompt = {7, 8}, .first_sample = 0, .samples = 4};
+  Request request{.tag = 1, .rng_key = 5, .prompt = {7, 8}, .first_sample = 0, .samples = 4};
   const auto base = run(engine, sampling(4, 20), {request}, {});
   EXPECT_NE(base.at({1, 0}).tokens, base.at({1, 1}).tokens);
   EXPECT_NE(run(engine, sampling(4, 20), {request}, {}, 18).at({1, 0}).tokens, base.at({1, 0}).tokens);
-  auto other_stream = request;
-  other_stream.stream = 6;
-  EXPECT_NE(run(engine, sampling(4, 20), {other_stream}, {}).at({1, 0}).tokens, base.at({1, 0}).tokens);
+  auto other_key = request;
+  other_key.rng_key = 6;
+  EXPECT_NE(run(engine, sampling(4, 20), {other_key}, {}).at({1, 0}).tokens, base.at({1, 0}).tokens);
   auto later = request;
   later.first_sample = 2;
   later.samples = 1;
@@ -154,7 +155,8 @@ TEST(NativeEngineTest, BehaviourLogprobsEqualTheTrainers) {
                  n = static_cast<std::int64_t>(rollout.tokens.size());
       tokens.insert(tokens.end(), rollout.tokens.begin(), rollout.tokens.end());
       const auto input = at::tensor(tokens, at::kLong);
-      const auto rows = model->hidden(input, Packing::equal(1, input.size(0))).narrow(0, prompt - 1, n);
+      const auto rows =
+          model->forward_hidden(input, Packing::equal(1, input.size(0))).narrow(0, prompt - 1, n);
       const auto expected =
           token_logprobs(rows, model->output_embedding(), input.narrow(0, prompt, n), 0.9).logprobs;
       for (std::int64_t t = 0; t < n; ++t) {
@@ -173,7 +175,8 @@ TEST(NativeEngineTest, TemperatureZeroTakesTheLargestLogit) {
   std::vector<int> tokens = {9, 1};
   for (int t = 0; t < 6; ++t) {
     const auto last = static_cast<std::int64_t>(tokens.size()) - 1;
-    const auto hidden = model->hidden(at::tensor(tokens, at::kLong), Packing::equal(1, last + 1))[last];
+    const auto hidden =
+        model->forward_hidden(at::tensor(tokens, at::kLong), Packing::equal(1, last + 1))[last];
     const auto log_p = at::log_softmax(model->logits(hidden.unsqueeze(0))[0], 0);
     tokens.push_back(log_p.argmax().item<int>());
     EXPECT_EQ(rollouts.at({2, 0}).tokens[t], tokens.back());
@@ -192,7 +195,6 @@ TEST(NativeEngineTest, StatsAndVersion) {
   EXPECT_EQ(engine.stats().decode_steps, 4);  // the first token of each comes from the prefill
   EXPECT_GT(engine.stats().seconds, 0);
   EXPECT_EQ(rollouts.at({0, 2}).policy_version, 41);
-  EXPECT_EQ(rollouts.at({0, 2}).prompt_end, (std::vector<int>{1, 2, 9}));
   EXPECT_EQ(rollouts.at({0, 2}).versions, std::vector<std::int64_t>(5, 41));
 }
 
@@ -205,12 +207,12 @@ TEST(NativeEngineTest, WeightsThatChangeBetweenDecodeSteps) {
     ASSERT_EQ(model->parameters().back().name, "lm_head.weight");
     model->version = 6;
     NativeEngine engine(model);
-    std::vector<Request> all = {{.tag = 0, .stream = 3, .prompt = {1, 2, 9}, .samples = 3},
-                                {.tag = 1, .stream = 4, .prompt = {5, 6}, .samples = 3}};
+    std::vector<Request> all = {{.tag = 0, .rng_key = 3, .prompt = {1, 2, 9}, .samples = 3},
+                                {.tag = 1, .rng_key = 4, .prompt = {5, 6}, .samples = 3}};
     const auto before = run(engine, sampling(2, 5), all, {});
     std::map<Key, Rollout> after;
     int taken = 0, asked = 0;
-    engine.run_while(
+    engine.run(
         sampling(2, 5), 17, std::vector<int>{},
         [&]() -> std::optional<Request> { return taken < 2 ? std::optional(all[taken++]) : std::nullopt; },
         [&](Rollout&& rollout) {
@@ -258,10 +260,10 @@ TEST(NativeEngineTest, KeysAndValuesOutliveAChange) {
   const auto model = lively_model(tiny_architecture(), at::kFloat);
   NativeEngine engine(model);
   const std::vector<int> prompt = {1, 2, 9, 4, 11};
-  Request request{.tag = 0, .stream = 3, .prompt = prompt};
+  Request request{.tag = 0, .rng_key = 3, .prompt = prompt};
   std::optional<Request> next = request;
   Rollout rollout;
-  engine.run_while(
+  engine.run(
       sampling(1, 2, 1.0), 17, std::vector<int>{}, [&] { return std::exchange(next, std::nullopt); },
       [&](Rollout&& r) { rollout = std::move(r); },
       [&] {
@@ -278,15 +280,15 @@ TEST(NativeEngineTest, KeysAndValuesOutliveAChange) {
   EXPECT_NEAR(rollout.logprobs[1], log_p[rollout.tokens[1]].item<float>(), 2e-5);
   auto whole = prompt;
   whole.push_back(rollout.tokens[0]);
-  const auto fresh = model->hidden(at::tensor(whole, at::kLong), Packing::equal(1, 6))[5];
+  const auto fresh = model->forward_hidden(at::tensor(whole, at::kLong), Packing::equal(1, 6))[5];
   const auto fresh_log_p = at::log_softmax(model->logits(fresh.unsqueeze(0))[0], 0);
   EXPECT_GT(std::abs(rollout.logprobs[1] - fresh_log_p[rollout.tokens[1]].item<float>()), 1e-3);
 }
 
-TEST(NativeEngineTest, GoOnFalseEndsARunAtOnce) {
+TEST(NativeEngineTest, ContinueSamplingFalseEndsARunAtOnce) {
   NativeEngine engine(lively_model(tiny_architecture(), at::kFloat));
   int asked = 0, finished = 0;
-  engine.run_while(
+  engine.run(
       sampling(4, 20), 1, std::vector<int>{},
       [] {
         return std::optional(Request{.prompt = {5, 6}});
@@ -308,11 +310,12 @@ TEST(NativeEngineTest, RequestsCanArriveAfterRolloutsFinish) {
           return std::nullopt;
         }
         --open;
-        return Request{.tag = 0, .stream = static_cast<std::uint64_t>(finished), .prompt = {5, 6}};
+        return Request{.tag = 0, .rng_key = static_cast<std::uint64_t>(finished), .prompt = {5, 6}};
       },
       [&](Rollout&&) {
         if (++finished < 5) open = 1;
-      });
+      },
+      kAlways);
   EXPECT_EQ(finished, 5);
   EXPECT_EQ(asked_when_dry, 6);  // after each request taken, and at the end; not once per step
 }
@@ -358,7 +361,7 @@ TEST(NativeEngineTest, AnExceptionInACallbackLeavesTheEngineUsable) {
   std::size_t taken = 0;
   EXPECT_THROW(engine.run(
                    sampling(3), 17, std::vector<int>{3, 4}, [&]() { return std::optional(all[taken++]); },
-                   [](Rollout&&) { throw std::runtime_error("mine"); }),
+                   [](Rollout&&) { throw std::runtime_error("mine"); }, kAlways),
                std::runtime_error);
   expect_same(before, run(engine, sampling(3), requests(37)));
 }

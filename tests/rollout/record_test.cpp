@@ -15,7 +15,7 @@ class BackwardEngine : public Engine {
  public:
   explicit BackwardEngine(bool loses_one = false) : loses_one_(loses_one) {}
   void run(const SamplingConfig&, std::uint64_t, std::span<const int>, const NextRequest& next,
-           const OnRollout& done) override {
+           const OnRollout& done, const ContinueSampling&) override {
     std::vector<Request> requests;
     while (auto request = next()) requests.push_back(*request);
     std::reverse(requests.begin(), requests.end());
@@ -62,39 +62,44 @@ TEST(Engine, SampleNoticesLostRollouts) {
   EXPECT_THROW(engine.sample({}, 1, {}, three_requests()), Error);
 }
 
-TEST(Record, GradesAndRecords) {
+TEST(Reward, GradesAndRecords) {
   const auto tokenizer = make_word_tokenizer({"<end>", "3", "14", "5"}, "<end>");
-  VerifyConfig config;
-  config.last_number = true;
-  Problem problem;
-  problem.id = "p1";
-  problem.statement = "How many?";
-  problem.answer = "14";
-  problem.guidance = Guidance{.text = "3"};
-  Rollout rollout{
-      .tag = 9, .sample = 2, .tokens = {3, 2, 0}, .finish = FinishReason::length, .policy_version = 11};
-  const GradedRollout graded = grade(std::move(rollout), problem, *tokenizer, *make_verifier(config));
-  EXPECT_EQ(graded.completion, "5 14");  // the end token is left out
-  EXPECT_TRUE(graded.verdict.correct);
-  EXPECT_EQ(graded.reward(), 1.0);
+  Prompt prompt;
+  prompt.problem.id = "p1";
+  prompt.problem.statement = "How many?";
+  prompt.problem.answer = "14";
+  prompt.problem.guidance = Guidance{.text = "3"};
+  const auto graded = [&](FinishReason finish) {
+    Rollout rollout{.tag = 9, .sample = 2, .tokens = {3, 2, 0}, .finish = finish, .policy_version = 11};
+    return grade(std::move(rollout), prompt, *tokenizer, *make_verifier({}));
+  };
+  const GradedRollout stopped = graded(FinishReason::stop);
+  EXPECT_EQ(stopped.completion, "5 14");  // the end token is left out
+  EXPECT_EQ(stopped.reward(), 1.0);
   EXPECT_EQ(
-      dump(record(graded, problem, "hard", true)),
+      dump(record(stopped, prompt, "hard")),
       R"({"problem_id":"p1","set":"hard","guided":true,"sample":2,"problem":"How many?","guidance":"3",)"
-      R"("answer":"14","completion":"5 14","tokens":3,"finish":"length","correct":true,"undecided":false,)"
+      R"("answer":"14","completion":"5 14","tokens":3,"finish":"stop","correct":true,"ungraded":false,)"
       R"("extracted":"14","reason":"equal: exact values","policy_version":11,"policy_version_last":11})");
-  const Json unguided = record(graded, problem, "hard", false);
+  // Cut off: no reward, although the answer stands there.
+  const GradedRollout cut = graded(FinishReason::length);
+  EXPECT_EQ(cut.reward(), 0.0);
+  EXPECT_EQ(cut.verdict.extracted, "14");
+  EXPECT_EQ(cut.verdict.reason, "truncated after a correct answer");
+  prompt.problem.guidance.reset();
+  const Json unguided = record(graded(FinishReason::stop), prompt, "hard");
   EXPECT_TRUE(unguided["guidance"].is_null());
   EXPECT_EQ(unguided["guided"], false);
 }
 
 // The chat template opens the block, the completion ends inside it: no answer, although one is named.
-TEST(Record, AnUnfinishedThoughtIsNoAnswer) {
+TEST(Reward, AnUnfinishedThoughtIsNoAnswer) {
   const auto tokenizer = make_word_tokenizer({"<end>", "<think>", "</think>", "14", "5"}, "<end>");
-  Problem problem;
-  problem.answer = "14";
-  const auto verdict = [&](std::vector<int> prompt_end, std::vector<int> tokens) {
-    Rollout rollout{.tokens = std::move(tokens), .prompt_end = std::move(prompt_end)};
-    return grade(std::move(rollout), problem, *tokenizer, *make_verifier({}));
+  const auto verdict = [&](std::vector<int> ids, std::vector<int> tokens) {
+    Prompt prompt;
+    prompt.problem.answer = "14";
+    prompt.sample = std::move(ids);
+    return grade(Rollout{.tokens = std::move(tokens)}, prompt, *tokenizer, *make_verifier({}));
   };
   const GradedRollout thought = verdict({5, 4, 1}, {3, 0});
   EXPECT_EQ(thought.completion, "14");

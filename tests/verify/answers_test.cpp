@@ -93,5 +93,22 @@ TEST(Equality, NotEqual) {
   }
 }
 
+// What a person is told when problems are read: by which reference answers no answer can be judged.
+TEST(Answers, ReferenceFaults) {
+  for (const char* judged :
+       {"12", "\\frac{1}{2}", "\\text{Evelyn}", "no solution", "(B)", "x^2+y^2=1", "2024-03-05",
+        "\\begin{cases}x & x\\ge 0\\\\-x & x<0\\end{cases}", "odd", "[0,1)", "3:30 p.m."})
+    EXPECT_EQ(reference_fault(judged), "") << judged;
+  EXPECT_EQ(reference_fault(""), "it is empty");
+  EXPECT_EQ(reference_fault(" $$ "), "it is empty");
+  EXPECT_EQ(reference_fault("proof"), "it says \"proof\"");
+  EXPECT_EQ(reference_fault("\\text{Not found}"), "it says \"\\text{Not found}\"");
+  EXPECT_EQ(reference_fault("N/A"), "it says \"N/A\"");
+  EXPECT_EQ(reference_fault("f(x) = ((( for 3"), "it is read as no formula, and compared by its words");
+  EXPECT_EQ(reference_fault("the player who moves first always wins the game"),
+            "it is a sentence, compared by its words");
+  EXPECT_EQ(reference_fault(std::string(20'000, 'x')), "it is over the budget of length");
+}
+
 }  // namespace
 }  // namespace pope

@@ -42,7 +42,7 @@ TEST(CommandVerifier, OneProcessAnswersAll) {
   EXPECT_EQ(right.extracted, "5");
   const Verdict wrong = verifier->verify(with_answer("5"), "line\nbreak \"quoted\" é \xff");
   EXPECT_FALSE(wrong.correct);
-  EXPECT_FALSE(wrong.undecided);
+  EXPECT_FALSE(wrong.ungraded);
   EXPECT_EQ(wrong.reason, right.reason);  // the same process
   EXPECT_TRUE(verifier->verify(with_answer("noise"), "noise").correct);
   EXPECT_TRUE(
@@ -53,7 +53,7 @@ TEST(CommandVerifier, FailuresAreVerdicts) {
   const auto verifier = make_verifier(command());
   const Verdict before = verifier->verify(with_answer("5"), "5");
   const Verdict crash = verifier->verify(with_answer("crash"), "crash");
-  EXPECT_TRUE(crash.undecided && !crash.correct);
+  EXPECT_TRUE(crash.ungraded && !crash.correct);
   EXPECT_EQ(crash.reason, "undecided: the grader ended without an answer, twice");
   const Verdict after = verifier->verify(with_answer("5"), "5");
   EXPECT_TRUE(after.correct);
@@ -62,7 +62,7 @@ TEST(CommandVerifier, FailuresAreVerdicts) {
   EXPECT_TRUE(verifier->verify(with_answer("crash once"), "crash once").correct);
   std::filesystem::remove(flag_file());
   const Verdict malformed = verifier->verify(with_answer("malformed"), "malformed");
-  EXPECT_TRUE(malformed.undecided);
+  EXPECT_TRUE(malformed.ungraded);
   EXPECT_EQ(malformed.reason, "undecided: the grader replied without a boolean \"correct\"");
 }
 
@@ -72,7 +72,7 @@ TEST(CommandVerifier, TimesOutPerItem) {
   const auto start = std::chrono::steady_clock::now();
   const Verdict verdict = verifier->verify(with_answer("hang"), "hang");
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
-  EXPECT_TRUE(verdict.undecided);
+  EXPECT_TRUE(verdict.ungraded);
   EXPECT_EQ(verdict.reason, "undecided: the grader did not answer within 2 s");
   EXPECT_TRUE(verifier->verify(with_answer("5"), "5").correct);
 }
@@ -104,7 +104,7 @@ TEST(CommandVerifier, RefusesBadConfigs) {
   EXPECT_THROW(make_verifier(config), Error);
   config.command = "exit 1";
   config.kind = "command";
-  EXPECT_TRUE(make_verifier(config)->verify(with_answer("5"), "5").undecided);
+  EXPECT_TRUE(make_verifier(config)->verify(with_answer("5"), "5").ungraded);
   for (const double timeout_s : {-1.0, 0.0, 1e300, std::numeric_limits<double>::quiet_NaN()}) {
     config.timeout_s = timeout_s;
     for (const char* kind : {"command", "http"}) {
@@ -141,15 +141,15 @@ TEST(HttpVerifier, PostsAndReads) {
     const auto verifier = make_verifier(config);
     EXPECT_TRUE(verifier->verify(with_answer("5"), "5").correct);
     const Verdict wrong = verifier->verify(with_answer("5"), "6");
-    EXPECT_FALSE(wrong.correct || wrong.undecided);
+    EXPECT_FALSE(wrong.correct || wrong.ungraded);
     EXPECT_EQ(verifier->verify(with_answer("5"), "busy").reason,
               "undecided: the grader replied with status 503");
-    EXPECT_TRUE(verifier->verify(with_answer("5"), "nonsense").undecided);
+    EXPECT_TRUE(verifier->verify(with_answer("5"), "nonsense").ungraded);
   }
   server.stop();
   serving.join();
   const Verdict verdict = make_verifier(config)->verify(with_answer("5"), "5");
-  EXPECT_TRUE(verdict.undecided);
+  EXPECT_TRUE(verdict.ungraded);
   EXPECT_TRUE(
       verdict.reason.starts_with("undecided: the grader could not be reached at " + config.url + ": "))
       << verdict.reason;

@@ -66,7 +66,23 @@ const std::vector<Kind> kKinds = {
     {"3\\pmod 7", "x\\equiv 10\\pmod{7}", "4\\pmod 7"},
     {"\\frac{1}{i}", "-i", "i"},
     {"f(n)=n^2+1", "f(x)=x^2+1", "f(n)=n^2-1"},
-    {"\\emptyset", "\\{\\}", "\\{0\\}"}};
+    {"\\emptyset", "\\{\\}", "\\{0\\}"},
+    {"x<-2\\text{ or }x\\ge 5", "]-\\infty,-2[\\cup[5,\\infty)", "x<-2\\text{ and }x\\ge 5"},
+    {"-8<x<8,\\ x\\ne 0", "(-8,0)\\cup(0,8)", "(-8,8)"},
+    {"p\\land q", "p\\text{ and }q", "p\\text{ or }q"},
+    {"12\\text{ squared}", "144", "12"},
+    {"19\\text{ tenths}", "1.9", "19"},
+    {"9.5\\ \\mathrm{m/s^2}", "9.5\\ \\mathrm{m\\,s^{-2}}", "9.5\\ \\mathrm{m/s}"},
+    {"4\\text{ hours }40\\text{ minutes}", "4 h 40 min", "4\\text{ hours }14\\text{ minutes}"},
+    {"|x-5000|", "|5000-x|", "5000-x"},
+    {"\\min(n,3000)", "\\min(3000,n)", "n"},
+    {"\\left\\lceil\\frac{m}{2}\\right\\rceil", "\\left\\lfloor\\frac{m+1}{2}\\right\\rfloor",
+     "\\left\\lfloor\\frac{m-1}{2}\\right\\rfloor"},
+    {"3k\\pi,\\ k\\in\\mathbb{Z}", "3n\\pi\\ (n\\in\\mathbb{Z})", "3k\\pi,\\ k\\in\\mathbb{R}"},
+    {"2024-03-05", "2024-03-05", "2024-05-03"},
+    {"\\angle ABC", "∠CBA", "\\angle BAC"},
+    {"50^\\circ 15'", "50.25^\\circ", "50^\\circ 15\""},
+    {"(7,141)", "(7, 141)", "7141"}};
 
 TEST(Properties, ReflexiveSymmetricAndSensitive) {
   for (const Kind& kind : kKinds) {
@@ -130,6 +146,112 @@ TEST(Properties, RandomSurds) {
   }
 }
 
+// "and" is an intersection, "or" a union, in every notation, whatever the bounds.
+TEST(Properties, Connectives) {
+  std::mt19937_64 random(9);
+  for (int i = 0; i < 200; ++i) {
+    const auto low = static_cast<long>(random() % 2000) - 1000,
+               high = low + 1 + static_cast<long>(random() % 50);
+    const std::string a = std::to_string(low), b = std::to_string(high);
+    const std::string inside = "(" + a + "," + b + ")",
+                      outside = "(-\\infty," + a + ")\\cup(" + b + ",\\infty)";
+    EXPECT_TRUE(compare_answers(inside, "x>" + a + " and x<" + b).equal) << inside;
+    EXPECT_TRUE(compare_answers(inside, "x>" + a + ", x<" + b).equal) << inside;
+    EXPECT_FALSE(compare_answers(inside, "x>" + a + " or x<" + b).equal) << inside;
+    EXPECT_TRUE(compare_answers(outside, "x<" + a + " or x>" + b).equal) << outside;
+    EXPECT_TRUE(compare_answers(outside, "x<" + a + ", x>" + b).equal) << outside;
+    EXPECT_FALSE(compare_answers(outside, "x<" + a + " and x>" + b).equal) << outside;
+    EXPECT_TRUE(compare_answers(outside + "\\cup\\{" + a + "\\}", "x\\le " + a + " or x>" + b).equal)
+        << outside;
+    EXPECT_TRUE(compare_answers("x=" + a + " or x=" + b, a + ", " + b).equal) << a;
+    EXPECT_FALSE(compare_answers("x=" + a + " or y=" + b, "x=" + a + " and y=" + b).equal) << a;
+    EXPECT_FALSE(compare_answers("x=" + a + " or y=" + b, "(" + a + "," + b + ")").equal) << a;
+  }
+}
+
+// A word behind a number is a unit, or the number's reading changes, or the answer is none. None of these
+// is 12.
+TEST(Properties, WordsBehindANumber) {
+  for (const char* word : {"squared",
+                           "cubed",
+                           "factorial",
+                           "halves",
+                           "thirds",
+                           "quarters",
+                           "tenths",
+                           "hundredths",
+                           "or 13",
+                           "or so",
+                           "maybe 13",
+                           "else 13",
+                           "not 13",
+                           "times 2",
+                           "over 5",
+                           "divided by 5",
+                           "plus 1",
+                           "minus 1",
+                           "percent of 50",
+                           "is wrong",
+                           "at most",
+                           "or more",
+                           "x",
+                           "n",
+                           "i",
+                           "y + 3",
+                           "dozen",
+                           "hundred",
+                           "million",
+                           "doubled",
+                           "perhaps",
+                           "unless 13",
+                           "(or 13)",
+                           ", possibly 13",
+                           "to 13",
+                           "less",
+                           "more",
+                           "root 2",
+                           "and a half"}) {
+    EXPECT_FALSE(compare_answers("12", "12\\text{ " + std::string(word) + "}").equal) << word;
+    EXPECT_FALSE(compare_answers("12", "12 " + std::string(word)).equal) << word;
+  }
+  const std::vector<std::string> units = {
+      "cm",    "km/h", "kg",        "hours", "square feet", "dollars",       "apples", "ways",
+      "m/s^2", "cm^3", "years old", "mph",   "liters",      "stuffed goats", "people", "pieces of cake"};
+  for (const std::string& unit : units) {
+    const std::string answer = "12\\text{ " + unit + "}";
+    EXPECT_TRUE(compare_answers("12", answer).equal) << unit;
+    EXPECT_TRUE(compare_answers(answer, "12 " + unit).equal || unit == "m/s^2") << unit;
+    EXPECT_FALSE(compare_answers("13", answer).equal) << unit;
+    for (const std::string& other : units)
+      EXPECT_EQ(compare_answers(answer, "12\\text{ " + other + "}").equal, &unit == &other)
+          << unit << " " << other;
+  }
+}
+
+// |x - c|, max, min, √((x - c)²) and whole parts differ from what they are on one side of c, however far c
+// is.
+TEST(Properties, Kinks) {
+  std::mt19937_64 random(10);
+  for (int i = 0; i < 60; ++i) {
+    const long size = std::vector<long>{10, 1'000, 100'000, 100'000'000}[random() % 4];
+    const std::string c = std::to_string(1 + random() % static_cast<unsigned long>(size));
+    EXPECT_TRUE(compare_answers("|x-" + c + "|", "|" + c + "-x|").equal) << c;
+    EXPECT_TRUE(compare_answers("|x-" + c + "|", "\\max(x-" + c + "," + c + "-x)").equal) << c;
+    EXPECT_TRUE(compare_answers("|x+" + c + "|", "\\sqrt{(x+" + c + ")^2}").equal) << c;
+    for (const std::string& side : {c + "-x", "x-" + c})
+      for (const std::string& kink :
+           {"|x-" + c + "|", "\\sqrt{(x-" + c + ")^2}", "\\sqrt{x^2-2\\cdot " + c + "x+" + c + "^2}",
+            "\\max(x-" + c + "," + c + "-x)"})
+        EXPECT_FALSE(compare_answers(side, kink).equal) << side << " " << kink;
+    EXPECT_FALSE(compare_answers("n", "\\min(n," + c + ")").equal) << c;
+    EXPECT_FALSE(compare_answers("x", "\\max(x,-" + c + ")").equal) << c;
+    EXPECT_FALSE(compare_answers("0", "\\lfloor\\frac{x^2}{" + c + "}\\rfloor").equal) << c;
+    EXPECT_FALSE(compare_answers("1", "\\frac{|x+" + c + "|}{x+" + c + "}").equal) << c;
+    EXPECT_FALSE(
+        compare_answers("(-1)^n", "(-1)^n+\\prod_{i=0}^{" + std::to_string(random() % 200) + "}(n-i)").equal);
+  }
+}
+
 TEST(Properties, NearMissesAreTold) {
   for (const auto& [a, b] : std::vector<std::pair<std::string, std::string>>{
            {"\\pi", "3.14159265358979323846264338327950288"},
@@ -137,7 +259,12 @@ TEST(Properties, NearMissesAreTold) {
            {"e^{\\pi\\sqrt{163}}", "262537412640768744"},
            {"1+10^{-300}", "1"},
            {"\\sqrt{10^{80}+1}", "10^{40}"},
-           {"\\ln(1+10^{-60})", "10^{-60}"}}) {
+           {"\\ln(1+10^{-60})", "10^{-60}"},
+           {"\\tanh 400", "1"},
+           {"\\arctan(10^{200})", "\\frac{\\pi}{2}"},
+           {"\\cos(10^{-200})", "1"},
+           {"\\cos(\\pi+10^{-200})", "-1"},
+           {"1-e^{-1000}", "1"}}) {
     EXPECT_FALSE(compare_answers(a, b).equal) << a;
     EXPECT_FALSE(compare_answers(a, b).undecided) << a;
   }

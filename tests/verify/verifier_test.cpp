@@ -80,7 +80,7 @@ TEST(MathVerifier, SaysWhatWasCompared) {
   strict.units_optional = false;
   EXPECT_FALSE(make_verifier(strict)->verify(with_answer("5"), "\\boxed{5\\text{ cm}}").correct);
   const Verdict undecided = make_verifier({})->verify(with_answer("10^{10^{10^{10}}}"), "\\boxed{7}");
-  EXPECT_TRUE(undecided.undecided && !undecided.correct);
+  EXPECT_TRUE(undecided.ungraded && !undecided.correct);
 }
 
 TEST(MathVerifier, LeakGuard) {

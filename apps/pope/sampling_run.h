@@ -1,0 +1,56 @@
+// What the verbs that sample share (mine, guide, collect, eval): a run whose items are saved as they finish,
+// so that it goes on where it was killed.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pope/partial.h"
+#include "pope/setup.h"
+#include "pope/verb.h"
+
+namespace pope {
+
+class SamplingRun {
+ public:
+  SamplingRun(const Settings& settings, RunDir& run, const std::string& items)
+      : setup_(settings, Weights::frozen),
+        context_(setup_.context(settings)),
+        run_(run),
+        partial_(run.path(), items) {}
+
+  const RolloutContext& context() const { return context_; }
+  const std::filesystem::path& path() const { return run_.path(); }
+  // within_context() and without_leaks(), whose counts go into the result.
+  std::vector<Problem> within_context(std::vector<Problem> problems);
+  // Items finished before, and the saving of one more with its records.
+  const std::vector<Json>& done() const { return partial_.done(); }
+  void save(Json item, const std::vector<Json>& records);
+  std::int64_t tokens() const { return partial_.tokens(); }
+  // Adds "too_long", "tokens", "seconds" and writes the result: the run is complete.
+  Json finish(Json result);
+
+ private:
+  Setup setup_;
+  RolloutContext context_;
+  RunDir& run_;
+  PartialResults partial_;
+  int too_long_ = 0, leaks_ = 0;
+};
+
+// Opens the verb's run, whose finished items are called `items`. Where it is complete: its result. Else reads
+// the input before the model is loaded, and does the work, whose result gets the common head and end.
+template <class Input>
+Json sampling_verb(const Invocation& invocation, std::string_view verb, const std::string& items,
+                   Input (*read)(const Settings&), Json (*work)(SamplingRun&, const Settings&, Input)) {
+  RunDir run = open_run(invocation, verb);
+  if (const auto stored = complete_result(run)) return *stored;
+  Input input = read(invocation.settings);
+  SamplingRun sampling(invocation.settings, run, items);
+  Json result = result_head(invocation.settings, verb);
+  result.update(work(sampling, invocation.settings, std::move(input)));
+  return sampling.finish(std::move(result));
+}
+
+}  // namespace pope

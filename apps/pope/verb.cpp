@@ -1,0 +1,21 @@
+// The one list of verbs.
+#include "pope/verb.h"
+
+#include <array>
+
+namespace pope {
+
+std::span<const Verb* const> all_verbs() {
+  static constexpr std::array<const Verb*, 13> verbs = {
+      &mine_verb,    &guide_verb, &train_verb,  &eval_verb, &report_verb, &problems_verb, &verify_verb,
+      &collect_verb, &sft_verb,   &export_verb, &init_verb, &pairs_verb,  &reproduce_verb};
+  return verbs;
+}
+
+std::vector<std::string> sampling_keys(std::vector<std::string> more) {
+  more.insert(more.end(), {"run.label", "run.seed", "run.threads", "run.dtype", "run.device", "paths.model",
+                           "paths.problems", "problems.*", "engine.*", "sampling.*", "prompt.*", "verify.*"});
+  return more;
+}
+
+}  // namespace pope

@@ -1,0 +1,269 @@
+// The table of metrics. Definitions are Markdown and stand in a table's cell: one line, no "|".
+#include "core/metrics.h"
+
+#include <fmt/format.h>
+
+#include "core/error.h"
+
+namespace pope {
+namespace {
+
+const MetricGroup kSampled = {
+    "What was sampled",
+    "A step of `pope train` samples a batch of groups (the rollouts of one prompt), grades them, and takes "
+    "`train.updates_per_batch` · `train.epochs_per_batch` optimiser steps. Row `\"step\": 0` holds the "
+    "evaluation before training, where "
+    "evaluation is on.",
+    {{"step", "count", "Step", "training steps done, this one included; `pope sft`: optimiser steps"},
+     {"reward/{set}", "0 … 1", "Reward, {set} prompts",
+      "mean reward of the set's rollouts in this step. The reward is 1 when the verifier finds the "
+      "completion correct and it came to its end, else 0; a truncated rollout always gets 0",
+      2},
+     {"solvable/{set}", "0 … 1", "Solvable prompts, {set}",
+      "fraction of the set's groups in this step with at least one reward of 1", 3},
+     {"entropy/{set}", "nats", "Entropy, {set} prompts",
+      "−(Σ behaviour logprob) / (number of sampled tokens): an unbiased estimate, from the sampled tokens "
+      "themselves, of the policy's mean entropy per token at the sampling temperature",
+      5},
+     {"length/{set}", "tokens", "Completion length, {set} prompts",
+      "mean number of sampled tokens per rollout, the end token included", 6},
+     {"truncated/{set}", "0 … 1", "Truncated rollouts, {set} prompts",
+      "fraction of rollouts cut off at `sampling.max_new_tokens`", 7},
+     {"ungraded/{set}", "0 … 1", "Ungraded rollouts, {set} prompts",
+      "fraction of rollouts that the verifier could not judge (over its budget, grader failed): no reward"},
+     {"groups/total", "count", "Groups", "groups in this step"},
+     {"groups/all_fail", "count", "Groups in which all fail", "groups in which every reward is 0"},
+     {"groups/all_pass", "count", "Groups in which all pass", "groups in which every reward is 1"},
+     {"groups/no_signal", "count", "Groups without signal",
+      "groups whose advantages are all zero; with rewards of 0 and 1, `all_fail` + `all_pass`. They add "
+      "exactly zero to the policy loss and its gradient and, without `objective.entropy_coef` and `kl_coef`, "
+      "are not forwarded; their rollouts and tokens stay in the loss's denominators",
+      4},
+     {"groups/demonstrated", "count", "Groups with a demonstration",
+      "`objective.kind=luffy` only: groups that a demonstration joined"},
+     {"advantage/mean", "–", "Advantage, mean",
+      "mean of the advantages of the step's rollouts, as they enter the loss: no clipping, truncated ones "
+      "counted also under `objective.mask_truncated`. Zero but for rounding where the baseline is the mean "
+      "of the group's rollouts"},
+     {"advantage/std", "–", "Advantage, standard deviation",
+      "standard deviation of the advantages (over n, not n − 1)"},
+     {"advantage/max", "–", "Advantage, largest", "largest absolute advantage"},
+     {"rollouts/total", "count", "Rollouts",
+      "rollouts sampled for training since step 1, evaluation not counted. In async mode: those learned "
+      "from, dropped ones not counted"},
+     {"rollouts/hard", "count", "Rollouts of hard problems",
+      "rollouts of the hard problems, unguided and guided: all but those of the easy set"},
+     {"tokens/sampled", "count", "Sampled tokens", "tokens of the rollouts in `rollouts/total`"}}};
+
+const MetricGroup kLearned = {
+    "What was learned",
+    "Means are over sampled tokens; those of demonstrations count in `policy/demonstration` alone. "
+    "`ratio/…`, "
+    "`train_sampler_mismatch/…` and `policy/…` are missing from a step in which nothing was forwarded: no "
+    "group had signal, and "
+    "there is no regulariser.",
+    {{"updates", "count", "Optimiser steps",
+      "optimiser steps taken in this step: `train.updates_per_batch` · `train.epochs_per_batch`. A part of "
+      "the batch without any signal takes one, too, with a gradient of zeros: momentum goes on, moments and "
+      "weights decay. With `train.skip_without_signal=true` it takes none: weights and moments stay as they "
+      "are, while the step, and with it the learning rate schedule, goes on"},
+     {"lr", "–", "Learning rate",
+      "learning rate of the step, by `optimizer.schedule` and `optimizer.warmup` over all steps"},
+     {"loss", "–", "Loss",
+      "`pope train`: the objective's loss, regularisers included, aggregated by `objective.aggregation` over "
+      "all rollouts (`objective.mask_truncated`: all that are not truncated) of the optimiser batch; mean "
+      "over the updates, those without signal counting as 0; 0 without updates. Its value means little on "
+      "its own: on-policy it is near zero while its gradient is not. `pope sft`: mean negative "
+      "log-likelihood, in nats, over the target tokens of the batch (`sft.batch_size` examples); prompt and "
+      "guidance tokens are not targets"},
+     {"grad_norm", "–", "Gradient norm",
+      "global L2 norm of the gradient before clipping; mean over the updates, those without signal counting "
+      "as 0; 0 without updates",
+      8},
+     {"grad_clipped", "0 … 1", "Updates whose gradient was clipped",
+      "fraction of the updates whose gradient had a norm above `optimizer.clip_norm`; 0 without updates, or "
+      "where clipping is off"},
+     {"ratio/mean", "–", "Importance ratio, mean",
+      "mean over the forwarded tokens of ρ = exp(logprob now − behaviour logprob), not clipped. Behaviour "
+      "logprobs are those recorded while sampling, in every update and epoch. Forwarded tokens: those of all "
+      "updates, so that a token counts once per epoch"},
+     {"ratio/min", "–", "Importance ratio, smallest", "smallest ρ"},
+     {"ratio/max", "–", "Importance ratio, largest", "largest ρ"},
+     {"ratio/clipped", "0 … 1", "Clipped tokens",
+      "fraction of forwarded tokens whose ρ the objective bounds. `ppo_clip`: A > 0 and ρ > 1 + ε_high, or A "
+      "< 0 and ρ < 1 − ε_low or, with `dual_clip`, ρ > dual_clip; `luffy` alike. `truncated_is`: ρ > "
+      "ratio_max"},
+     {"ratio/clipped_low", "0 … 1", "Tokens clipped at the lower bound",
+      "the part of `ratio/clipped` at the lower bound: ρ < 1 − ε_low; 0 with `truncated_is`"},
+     {"ratio/clipped_high", "0 … 1", "Tokens clipped at an upper bound",
+      "the part of `ratio/clipped` at an upper bound"},
+     {"ratio/ess", "0 … 1", "Effective sample size",
+      "effective sample size of the forwarded tokens as part of their number N: (Σρ)² / (N·Σρ²). 1 "
+      "on-policy"},
+     {"train_sampler_mismatch/mean", "nats", "Mismatch of trainer and sampler, mean",
+      "mean of abs(trainer logprob − sampler logprob) per token on the first update of the step, where both "
+      "have the same weights. Rounding only; grows with bf16. In async mode it holds what the policy moved "
+      "since, too. Missing where the first update had no tokens: it has moved the weights of the later ones"},
+     {"train_sampler_mismatch/max", "nats", "Mismatch of trainer and sampler, largest",
+      "the largest difference in `train_sampler_mismatch/mean`"},
+     {"policy/entropy", "nats", "Entropy, exact",
+      "mean over the forwarded tokens of the exact entropy of the distribution they were drawn from, under "
+      "the weights before the update"},
+     {"policy/kl", "nats", "KL to the reference",
+      "with `objective.kl_coef` only: mean over the forwarded tokens of e^d − d − 1, d = reference logprob − "
+      "logprob (k3): an estimate of KL(policy ‖ reference) per token"},
+     {"context_distillation/masked", "0 … 1", "Tokens masked by context distillation",
+      "`objective.context_distillation` only: part of the tokens of guided rollouts that have no say, since "
+      "their probability under the unguided prompt, as a multiple of that under guidance, leaves "
+      "[`distillation_low`, `distillation_high`]"},
+     {"policy/demonstration", "0 … 1", "Probability of the demonstrations' tokens",
+      "`objective.kind=luffy` only: mean probability that the policy gives the tokens of the demonstrations "
+      "in the batch"},
+     {"tokens", "count", "Target tokens", "`pope sft` only: target tokens trained on since step 1"}}};
+
+const MetricGroup kAsync = {
+    "Async mode",
+    "With `train.mode=async` only. Of the groups that the step learned from.",
+    {{"async/lag_mean", "versions", "Lag of tokens, mean",
+      "mean over the sampled tokens of: policy version when the step began − version that sampled the "
+      "token. A version is an optimiser step"},
+     {"async/lag_max", "versions", "Lag of tokens, largest",
+      "largest lag of a token; at most `async.max_lag` · `train.updates_per_batch` · "
+      "`train.epochs_per_batch` where "
+      "that is set"},
+     {"async/mixed", "0 … 1", "Rollouts of more than one version",
+      "fraction of the rollouts that were sampled by more than one version: the weights changed in flight"},
+     {"async/dropped", "count", "Dropped groups",
+      "groups that the full buffer gave up since the step before"},
+     {"async/buffered", "count", "Buffered groups",
+      "groups left in the buffer when the step began; where `async.max_lag` is set, those finished before "
+      "an older one are not in it yet"}}};
+
+const MetricGroup kEvaluated = {
+    "Evaluation",
+    "Every `train.eval_every` steps, before the first and after the last, on each of the eval sets. K = "
+    "`train.eval_samples` rollouts per "
+    "problem, drawn from the same random streams each time, so that two evaluations of a run differ by the "
+    "weights alone.",
+    {{"eval/{set}/{prompt}/pass@{k}", "0 … 1", "pass@{k} on {set}, {prompt}",
+      "mean over problems of the unbiased pass@k from K samples: the probability that one of k rollouts is "
+      "correct; a truncated rollout counts as wrong. k = 1, 8 and 32 below K, and K itself: at least one is "
+      "correct. The paper's solvable fraction is pass@8; for its pass@32 set `train.eval_samples=32`",
+      1},
+     {"eval/{set}/{prompt}/truncated", "0 … 1", "Truncated rollouts on {set}, {prompt}",
+      "fraction of rollouts cut off"},
+     {"eval/{set}/{prompt}/ungraded", "0 … 1", "Ungraded rollouts on {set}, {prompt}",
+      "fraction of rollouts that the verifier could not judge; they count as wrong"}}};
+
+const MetricGroup kTime = {
+    "Time",
+    "In async mode, sampling runs beside the rest.",
+    {{"time/step_s", "s", "Time, step", "time since the row before"},
+     {"time/sample_s", "s", "Time, sampling",
+      "sampling the step's rollouts; in async mode: what the sampling thread worked since the row before, "
+      "verifying and waiting for slow graders included"},
+     {"time/verify_s", "s", "Time, verifying",
+      "of the sampling thread: decoding and verifying rollouts, or waiting for slow graders that run beside "
+      "it; "
+      "0 in async mode"},
+     {"time/learn_s", "s", "Time, forward and backward", "forward and backward"},
+     {"time/optimizer_s", "s", "Time, optimiser", "clipping, AdamW, publishing the weights"},
+     {"time/checkpoint_s", "s", "Time, checkpoints",
+      "saving checkpoints since the row before, that is: the checkpoint of the step before"},
+     {"time/eval_s", "s", "Time, evaluation", "evaluation"},
+     {"time/sampler_wait_s", "s", "Time, sampler waiting",
+      "sampling stood still: for the trainer or, in async mode, for an update or because of "
+      "`async.max_lag` or a full buffer. Over `time/step_s` it is the sampler's idle fraction"},
+     {"time/learner_wait_s", "s", "Time, trainer waiting",
+      "the trainer waited for rollouts or, in async mode, for the end of a decode step (and for slow "
+      "graders, where sampling stands at its bound). Over `time/step_s` it is the trainer's idle fraction"}}};
+
+constexpr auto kHead = R"(# Metrics
+
+<!-- Made from src/core/metrics.cpp by `make docs`. -->
+
+Every key that `pope train` and `pope sft` write to `RUN/metrics.jsonl`: one JSON object per line, one line per step.
+In braces: `{set}` is a prompt set of the mixture, `unguided` (hard problems as they are), `guided` (the same under guidance) or
+`easy`, and in `eval/…` an eval set; `{prompt}` is `unguided` or `guided`; `{k}` is a number. `pope sft` writes `step`, `loss`, `lr`,
+`grad_norm`, `tokens`, `time/learn_s`, `time/optimizer_s` and `time/checkpoint_s`. What `pope eval` measures is in
+[formats.md](formats.md#evaluations).
+
+All keys are functions of (config, seed, step), so a run that was killed and resumed has the same rows as an unbroken one;
+only `time/…` differs. With `train.mode=async` and another `async.max_lag` than 0 they are functions of these and the
+schedule (`schedule.jsonl`, [formats.md](formats.md#run-directories)). A row is written before the step's checkpoint; rows newer than the checkpoint that a run resumes
+from are dropped and made again.
+
+TensorBoard shows the same numbers, rounded to 32 bits, with the keys as tags: `tensorboard --logdir runs`. They are in one event
+file in `RUN/tensorboard`. A run that goes on makes it anew from `metrics.jsonl`; the rows from before then have wall times counted
+back by `time/step_s`. `metrics.tensorboard=false` writes none.
+)";
+
+// Whether `key` has this pattern; fills in what its braces stand for, the first as much as they can: a set's
+// name may hold "/".
+bool match(std::string_view pattern, std::string_view key, std::map<std::string, std::string>& values) {
+  const std::size_t open = pattern.find('{');
+  if (open == std::string_view::npos) return pattern == key;
+  if (pattern.substr(0, open) != key.substr(0, open)) return false;
+  const std::size_t close = pattern.find('}', open);
+  const std::string_view name = pattern.substr(open + 1, close - open - 1);
+  for (std::size_t length = key.size() - open; length > 0; --length) {
+    const std::string_view value = key.substr(open, length);
+    if (name == "k" && value.find_first_not_of("0123456789") != std::string_view::npos) continue;
+    if (!match(pattern.substr(close + 1), key.substr(open + length), values)) continue;
+    values[std::string(name)] = value;
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+void MetricsConfig::fields(Options& o) {
+  o.add("tensorboard", tensorboard, "train, sft: also write TensorBoard event files, in RUN/tensorboard");
+}
+
+const std::vector<MetricGroup>& metric_groups() {
+  static const std::vector<MetricGroup> groups = {kSampled, kLearned, kAsync, kEvaluated, kTime};
+  return groups;
+}
+
+std::string NamedMetric::title() const {
+  std::string text(metric->title);
+  for (const auto& [name, value] : values) {
+    const std::string brace = "{" + name + "}";
+    const std::size_t at = text.find(brace);
+    if (at != std::string::npos) text.replace(at, brace.size(), value);
+  }
+  return text;
+}
+
+std::optional<NamedMetric> find_metric(std::string_view key) {
+  for (const MetricGroup& group : metric_groups()) {
+    for (const Metric& metric : group.metrics) {
+      NamedMetric named{&metric, {}};
+      if (match(metric.key, key, named.values)) return named;
+    }
+  }
+  return std::nullopt;
+}
+
+void check_metrics(const Json& row) {
+  for (const auto& [key, value] : row.items()) {
+    if (find_metric(key)) continue;
+    throw Error("metrics", "expected keys that are declared, got '" + key + "'",
+                "declare it, with unit and definition, in src/core/metrics.cpp");
+  }
+}
+
+std::string metrics_page() {
+  std::string page = kHead;
+  for (const MetricGroup& group : metric_groups()) {
+    page +=
+        fmt::format("\n## {}\n{}\n\n| key | unit | definition |\n|---|---|---|\n", group.title, group.about);
+    for (const Metric& metric : group.metrics)
+      page += fmt::format("| `{}` | {} | {} |\n", metric.key, metric.unit, metric.definition);
+  }
+  return page;
+}
+
+}  // namespace pope

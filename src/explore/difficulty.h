@@ -1,0 +1,42 @@
+// The pure part of mining: which class a problem belongs to, when that is settled, and pass@k under early stopping.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/options.h"
+#include "data/problem.h"
+
+namespace pope {
+
+struct MineConfig {
+  static constexpr auto kSection = "mine";
+  int samples = 128;                          // n, the most samples per problem
+  int chunk = 8;                              // samples asked for at once, per problem
+  bool adaptive = true;                       // false: always n samples
+  int hard_max = 0;                           // hard: at most this many correct of n
+  double easier_min = 0.45, easy_min = 0.15;  // success rates: easier ≥ easier_min > easy ≥ easy_min > medium
+  double easier_max = 0.8;                    // above it a problem is "solved"
+  std::vector<int> pass_at = {1, 8, 32};      // k of the reported pass@k
+  double heldout = 0;  // fraction of the hard set put aside as heldout.jsonl, chosen by hash of the id
+  void fields(Options& options);
+  void check_together() const;
+};
+
+// hard | medium | easy | easier | solved, by c correct of n (n = all samples).
+std::string difficulty_class(const MineConfig& config, int n, int c);
+// True when no outcome of the n − drawn samples left can change the class. (Pure; tested by brute force.)
+bool class_is_settled(const MineConfig& config, int drawn, int correct);
+
+// pass@k of one problem, unbiased under mining's own stopping rule. A problem that leaves early does so
+// because of its outcomes, which biases c/n and with it the usual estimator. Instead (Girshick, Mosteller &
+// Savage 1946): of all sample sequences that stop where this one did, the part that starts with k failures
+// estimates (1 − p)^k. Without early stopping this equals pass_at_k(n, c, k). nullopt: k > n, or k
+// all-failing samples are never drawn.
+std::optional<double> mined_pass_at_k(const MineConfig& config, int drawn, int correct, int k);
+
+// True for the problems that `heldout` puts aside: a function of the id alone.
+bool put_aside(const MineConfig& config, const Problem& problem);
+
+}  // namespace pope

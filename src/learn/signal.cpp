@@ -1,0 +1,67 @@
+// Group → sequences, for GRPO and its relatives, and LUFFY's demonstrations.
+#include "learn/signal.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "learn/advantage.h"
+#include "learn/objective.h"
+#include "text/prompt.h"
+
+namespace pope {
+namespace {
+
+// The solution as the policy would have sampled it, end token included; empty where the prompt shows
+// guidance, there is no solution, or it is longer than a rollout may be.
+std::vector<int> demonstration_of(const SignalContext& context, const Prompt& prompt) {
+  const Problem& problem = prompt.problem;
+  if (prompt.guided() || problem.solution.empty()) return {};
+  const Wording wording{.problem = problem.statement, .solution = problem.solution, .answer = problem.answer};
+  std::vector<int> tokens =
+      context.prompts.tokenizer().encode(fill_wording(context.objective.demonstration, wording));
+  if (context.end_token >= 0) tokens.push_back(context.end_token);
+  return std::cmp_less_equal(tokens.size(), context.max_tokens) ? tokens : std::vector<int>{};
+}
+
+Sequence sequence_of(const Prompt& prompt, std::vector<int> completion, double advantage) {
+  Sequence sequence;
+  sequence.prompt = prompt.train;
+  sequence.advantages.assign(completion.size(), static_cast<float>(advantage));
+  sequence.completion = std::move(completion);
+  sequence.other_prompt = prompt.train != prompt.sample;
+  return sequence;
+}
+
+}  // namespace
+
+bool Group::has_signal() const {
+  return std::any_of(sequences.begin(), sequences.end(), [](const Sequence& sequence) {
+    return sequence.advantages.empty() || std::any_of(sequence.advantages.begin(), sequence.advantages.end(),
+                                                      [](float a) { return a != 0; });
+  });
+}
+
+void set_signal(const SignalContext& context, Group& group) {
+  const ObjectiveConfig& objective = context.objective;
+  std::vector<int> demonstration;
+  if (takes_demonstrations(objective)) demonstration = demonstration_of(context, *group.prompt);
+  std::vector<double> rewards;
+  for (const GradedRollout& graded : group.rollouts) rewards.push_back(graded.reward());
+  if (!demonstration.empty()) rewards.push_back(1);
+  std::vector<double> all = group_advantages(objective, rewards);
+  group.advantages.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(group.rollouts.size()));
+
+  group.sequences.clear();
+  for (std::size_t i = 0; i < group.rollouts.size(); ++i) {
+    const Rollout& rollout = group.rollouts[i].rollout;
+    if (objective.mask_truncated && group.rollouts[i].truncated()) continue;
+    group.sequences.push_back(sequence_of(*group.prompt, rollout.tokens, group.advantages[i]));
+    group.sequences.back().kind = LossKind::policy;
+    group.sequences.back().behaviour = rollout.logprobs;
+  }
+  if (demonstration.empty()) return;
+  group.sequences.push_back(sequence_of(*group.prompt, std::move(demonstration), all.back()));
+  group.sequences.back().kind = LossKind::demonstration;
+}
+
+}  // namespace pope

@@ -1,0 +1,45 @@
+// From a group of graded rollouts to what is learned from it: its sequences, each with the prompt that it is
+// trained under, an advantage per token and a loss. Here algorithms differ; a new one is one function
+// (docs/extending.md). Two things lie elsewhere: Prompt::train is chosen when the work is made
+// (group_source.cpp), and what needs the model's logprobs runs before the update (learner.cpp).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "data/mixture.h"
+#include "data/prompt.h"
+#include "learn/batch.h"
+#include "learn/config.h"
+#include "rollout/reward.h"
+#include "text/prompt.h"
+
+namespace pope {
+
+// The rollouts of one prompt.
+struct Group {
+  std::int64_t index = 0;  // place in the order of the mixture: step · prompts_per_step + place in the step
+  const PromptSet* set = nullptr;
+  std::shared_ptr<const Prompt> prompt;
+  std::vector<GradedRollout> rollouts;
+  std::vector<double> advantages;   // of each rollout
+  std::vector<Sequence> sequences;  // what is learned from it
+  // Whether any token has an advantage other than 0 (none given: 1). Groups without signal add nothing to the
+  // loss of an objective without regularisers, nor to its gradient.
+  bool has_signal() const;
+};
+
+struct SignalContext {
+  const ObjectiveConfig& objective;
+  const PromptRenderer& prompts;
+  int end_token = -1;  // ends a demonstration; −1: none
+  int max_tokens = 0;  // longer demonstrations are left out
+};
+
+// Fills advantages and sequences from prompt and rollouts. Of each rollout (but truncated ones, with
+// objective.mask_truncated) a sequence with its advantage (group_advantages() in advantage.h) on every token;
+// of objective.kind luffy, where the prompt shows no guidance, also the solution as a demonstration.
+void set_signal(const SignalContext& context, Group& group);
+
+}  // namespace pope

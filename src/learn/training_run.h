@@ -1,0 +1,65 @@
+// What stands around the steps of every run that trains, RL or supervised: it goes on from the newest
+// checkpoint, appends a row of metrics per step, saves checkpoints, and leaves the model.
+// A step's row is appended before its checkpoint is saved: a kill in between costs the step, never its row.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "core/run_dir.h"
+#include "learn/optimizer.h"
+#include "learn/process_group.h"
+#include "model/model.h"
+#include "text/tokenizer.h"
+
+namespace pope {
+
+struct CheckpointConfig {
+  int save_every = 1;  // steps
+  int keep = 2;        // checkpoints
+};
+
+class TrainingRun {
+ public:
+  // All must outlive it. `steps`: how many the run has in all. Of `processes` one writes.
+  TrainingRun(RunDir& run, const Model& model, const Optimizer& optimizer, const Tokenizer& tokenizer,
+              CheckpointConfig config, std::int64_t steps, ProcessGroup& processes = single_process())
+      : run_(run),
+        model_(model),
+        optimizer_(optimizer),
+        tokenizer_(tokenizer),
+        config_(config),
+        steps_(steps),
+        processes_(processes) {}
+
+  // Loads the newest checkpoint into model and optimiser, drops rows beyond it; its state. Nothing: a new
+  // run.
+  std::optional<Json> resume(Model& model, Optimizer& optimizer);
+  // Steps done before.
+  std::int64_t start() const { return start_; }
+
+  void append(const Json& row);  // to metrics.jsonl
+  // The rollouts of step `number`.
+  void write_rollouts(std::int64_t number, const std::vector<Json>& records);
+  // Ends step `number` (from 1): appends its row and, every save_every steps and at the end, saves a
+  // checkpoint with state(). Returns the seconds of saving.
+  double end_step(std::int64_t number, const Json& row, const std::function<Json()>& state);
+  // RUN/model, a Hugging Face directory.
+  void save_model() const;
+  // All rows of the run, in order.
+  void each_row(const std::function<void(Json&&)>& take) const;
+
+ private:
+  RunDir& run_;
+  const Model& model_;
+  const Optimizer& optimizer_;
+  const Tokenizer& tokenizer_;
+  const CheckpointConfig config_;
+  const std::int64_t steps_;
+  ProcessGroup& processes_;
+  std::int64_t start_ = 0;
+};
+
+}  // namespace pope

@@ -1,0 +1,30 @@
+// GGUF models: metadata → Architecture and tokenizer parts, tensors under their Hugging Face names. What
+// Architecture cannot express is refused by the metadata's key. gguf_file.h parses the container.
+#pragma once
+
+#include <ATen/ATen.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "model/architecture.h"
+#include "model/named_tensors.h"
+#include "text/tokenizer.h"
+
+namespace pope {
+
+struct GgufModel {
+  Architecture architecture;
+  BpeParts tokenizer;
+  NamedTensors tensors;
+};
+
+// Tensors are dequantised to `type` (f32 or bf16). llama.cpp's reordering of Llama's q and k rows is undone.
+GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type = at::kFloat);
+// The same from a file's bytes. Errors begin with `name`.
+GgufModel read_gguf(std::span<const std::uint8_t> bytes, const std::string& name,
+                    at::ScalarType type = at::kFloat);
+
+}  // namespace pope

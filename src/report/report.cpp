@@ -1,0 +1,94 @@
+// See report.h. Reads the runs, then builds each part from them.
+#include "report/report.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+
+#include "core/error.h"
+#include "report/curves.h"
+#include "report/rollout_sample.h"
+#include "report/run_data.h"
+#include "report/summary.h"
+#include "report/table.h"
+
+namespace pope {
+
+void ReportConfig::fields(Options& o) {
+  o.add("title", title, "title of the page");
+  o.add("rollouts", rollouts, "most rollouts embedded, over all runs").at_least(0);
+  o.add("notes", notes, "plain text shown at the top: what a reader must know");
+  o.add("baseline", baseline, "label of the method that gains are against; empty: no gains");
+}
+
+namespace {
+
+constexpr int kColors = 7;  // of style.cpp, beside the baseline's grey
+
+void check_baseline(const std::string& baseline, const std::vector<std::string>& methods) {
+  if (baseline.empty() || std::find(methods.begin(), methods.end(), baseline) != methods.end()) return;
+  throw Error("report", fmt::format("report.baseline: expected the label of a method, got '{}'", baseline),
+              methods.empty() ? "none of the runs is of a method"
+                              : fmt::format("there are: '{}'", fmt::join(methods, "', '")));
+}
+
+Json build_methods(const std::vector<RunData>& runs, const std::vector<std::string>& methods,
+                   const std::string& baseline) {
+  Json rows = Json::array();
+  int color = 0;
+  for (const std::string& label : methods) {
+    int trained = 0, evaluated = 0;
+    for (const RunData& run : runs) {
+      trained += run.label == label && run.trains();
+      evaluated += run.label == label && run.verb == "eval";
+    }
+    rows.push_back({{"label", label},
+                    {"color", label == baseline ? 0 : 1 + color++ % kColors},
+                    {"runs", std::max(trained, evaluated)}});
+  }
+  return rows;
+}
+
+}  // namespace
+
+Json collect_report(const std::vector<std::filesystem::path>& paths, const ReportConfig& config) {
+  if (paths.empty()) throw Error("report", "expected at least one run directory", "pope report RUN...");
+  std::vector<RunData> runs;
+  std::set<std::filesystem::path> seen;
+  for (const std::filesystem::path& path : paths) {
+    runs.push_back(read_run(path));
+    if (!seen.insert(std::filesystem::canonical(path)).second) {
+      throw Error("report", path.string() + " is given twice",
+                  "a run counts once: it is one seed of its method");
+    }
+  }
+  const std::vector<std::string> methods = method_labels(runs);
+  check_baseline(config.baseline, methods);
+
+  RolloutSample sample(config.rollouts);
+  for (RunData& run : runs) sample.add(run);
+
+  std::vector<std::string> warnings = doubtful_seeds(runs);
+  for (const RunData& run : runs) {
+    for (const std::string& note : run.notes) warnings.push_back(run.name + ": " + note);
+  }
+  const Json table = build_table(runs, methods, config.baseline);
+  return {{"title", config.title},
+          {"notes", config.notes},
+          {"headline", build_headline(table, methods, config.baseline)},
+          {"methods", build_methods(runs, methods, config.baseline)},
+          {"baseline", config.baseline},
+          {"table", table},
+          {"curves", build_curves(runs, methods)},
+          {"step_cost", step_cost(runs)},
+          {"mining", build_mining(runs)},
+          {"guiding", build_guiding(runs)},
+          {"rollouts", sample.take(methods)},
+          {"differences", build_differences(runs, methods)},
+          {"runs", build_runs(runs)},
+          {"warnings", warnings}};
+}
+
+}  // namespace pope

@@ -1,0 +1,34 @@
+// The table of engines.
+#include "rollout/make_engine.h"
+
+#include "model/graphs.h"
+#include "rollout/native_engine.h"
+
+namespace pope {
+namespace {
+
+std::unique_ptr<Engine> make_native(const EngineConfig&, std::shared_ptr<const Model> model,
+                                    at::Device device) {
+  return std::make_unique<NativeEngine>(std::move(model), make_graph_recorder(device));
+}
+
+}  // namespace
+
+std::map<std::string, MakeEngine>& engines() {
+  static std::map<std::string, MakeEngine> table = {{"native", make_native}};
+  return table;
+}
+
+void EngineConfig::fields(Options& options) {
+  std::vector<std::string> kinds;
+  for (const auto& [name, make] : engines()) kinds.push_back(name);
+  options.add("kind", kind, "who samples; native: this process, on the trainer's own weights").choices(kinds);
+}
+
+std::unique_ptr<Engine> make_engine(const EngineConfig& config, std::shared_ptr<const Model> model,
+                                    at::Device device) {
+  check(config);
+  return engines().at(config.kind)(config, std::move(model), device);
+}
+
+}  // namespace pope
