@@ -2,6 +2,9 @@
 // the model restate the partial solution, the silent one does not.
 #include "text/prompt.h"
 
+#include <algorithm>
+
+#include "core/chars.h"
 #include "core/error.h"
 
 namespace pope {
@@ -46,10 +49,10 @@ void require_placeholder(const std::string& key, const std::string& wording, con
 PromptConfig::PromptConfig() : unguided(kUnguided), guided(kGuided), guided_silent(kSilent) {}
 
 void PromptConfig::fields(Options& options) {
-  options.add(
-      "chat_template", chat_template,
-      "auto (from the model's own template) | chatml | llama3 | gemma | plain (the texts as they are)");
-  options.add("system", system, "system message; auto = the chat template's default, \"\" = none");
+  options.add("chat_template", chat_template,
+              "auto (the model's own) | plain (the texts as they are) | chatml | llama3 | gemma");
+  options.add("system", system,
+              "system message, \"\" too; auto: none is sent (templates may have one of their own)");
   options.add("unguided", unguided, "wording of the unguided message; {problem} is replaced");
   options.add("guided", guided, "wording of the guided message; {problem} and {guidance} are replaced");
   options.add("guided_silent", guided_silent, "wording of the silent guided message, likewise");
@@ -57,9 +60,10 @@ void PromptConfig::fields(Options& options) {
   options.add("guidance_in", guidance_in,
               "user (in the message) | assistant (unguided message; the guidance opens the answer)");
   options.add("enable_thinking", enable_thinking,
-              "false: an empty think block opens the answer, where the chat template knows enable_thinking");
-  options.add("date_string", date_string,
-              "date of the Llama 3 templates' date line, \"26 Jul 2024\"; \"\" = the template's own");
+              "the chat template's argument of this name: true | false; auto: not given");
+  options.add(
+      "date_string", date_string,
+      "today's date for templates that show it, \"26 Jul 2024\" or \"2024-07-26\"; \"\": none is given");
 }
 
 std::string fill_wording(std::string_view wording, const Wording& values) {
@@ -83,37 +87,34 @@ std::string fill_wording(std::string_view wording, const Wording& values) {
 }
 
 PromptRenderer::PromptRenderer(PromptConfig config, std::shared_ptr<const Tokenizer> tokenizer)
-    : config_(std::move(config)),
-      tokenizer_(std::move(tokenizer)),
-      template_(find_chat_template(config_.chat_template, tokenizer_->chat_template())),
-      system_(config_.system == "auto" ? template_.style.default_system : config_.system),
-      bos_(tokenizer_->bos_token()) {
+    : config_(std::move(config)), tokenizer_(std::move(tokenizer)) {
   require_choice("instruction", config_.instruction, "default", "silent");
   require_choice("guidance_in", config_.guidance_in, "user", "assistant");
+  if (config_.enable_thinking != "auto")
+    require_choice("enable_thinking", config_.enable_thinking, "true", "false");
   require_placeholder("unguided", config_.unguided, "{problem}");
   require_placeholder("guided", config_.guided, "{problem}");
   require_placeholder("guided", config_.guided, "{guidance}");
   require_placeholder("guided_silent", config_.guided_silent, "{problem}");
   require_placeholder("guided_silent", config_.guided_silent, "{guidance}");
-  if (template_.style.refuses_system && !system_.empty()) {
-    throw Error("prompt", "expected no system message, got '" + system_ + "'",
-                "the model's chat template refuses one: set prompt.system to \"\"");
-  }
-  for (const PromptPiece& piece : pieces("user", "")) {
-    if (!piece.control || tokenizer_->find(piece.text)) continue;
+  const std::string source = find_chat_template(config_.chat_template, tokenizer_->chat_template());
+  if (source.empty()) return;
+  template_.emplace(source, tokenizer_->named_tokens());
+  template_->render(chat("user", ""));  // what the template refuses is said before anything else is done
+  if (config_.chat_template == "auto") return;
+  if (!end_of_turn()) {
     throw Error("prompt",
-                "expected a tokenizer with the chat template's token '" + piece.text + "', got one without",
+                "expected a tokenizer with the tokens of the chat template " + config_.chat_template +
+                    ", got one without",
                 "set prompt.chat_template to plain, or use a chat model");
   }
 }
 
-std::vector<PromptPiece> PromptRenderer::pieces(std::string_view user, std::string_view opening) const {
-  return template_.render({.system = system_,
-                           .user = user,
-                           .opening = opening,
-                           .bos = bos_,
-                           .date = config_.date_string,
-                           .enable_thinking = config_.enable_thinking});
+Chat PromptRenderer::chat(std::string_view user, std::string_view opening) const {
+  Chat chat{.user = user, .opening = opening, .date = config_.date_string};
+  if (config_.system != "auto") chat.system = config_.system;
+  if (config_.enable_thinking != "auto") chat.enable_thinking = config_.enable_thinking == "true";
+  return chat;
 }
 
 std::vector<int> PromptRenderer::render(std::string_view problem, std::string_view guidance,
@@ -125,17 +126,37 @@ std::vector<int> PromptRenderer::render(std::string_view problem, std::string_vi
                                : instruction == "silent" ? config_.guided_silent
                                                          : config_.guided;
   const std::string user = fill_wording(wording, {.problem = problem, .guidance = guidance});
-  std::vector<int> ids;
-  if (template_.name == "plain") ids = tokenizer_->prefix();
-  for (const PromptPiece& piece : pieces(user, opens ? guidance : "")) {
-    if (piece.control) {
-      ids.push_back(*tokenizer_->find(piece.text));
-      continue;
-    }
-    const std::vector<int> part = tokenizer_->encode(piece.text);
+  const std::string_view opening = opens ? guidance : "";
+  if (template_) {
+    const ChatText text = template_->render(chat(user, opening));
+    return tokenizer_->encode_chat(text.text, text.given);
+  }
+  std::vector<int> ids = tokenizer_->prefix();
+  const std::string_view system = config_.system == "auto" ? "" : std::string_view(config_.system);
+  for (const std::string_view text : {system, std::string_view(user), opening}) {
+    const std::vector<int> part = tokenizer_->encode(text);
     ids.insert(ids.end(), part.begin(), part.end());
   }
   return ids;
+}
+
+// The token that closes the assistant's turn: the first that the template writes behind an answer.
+std::optional<int> PromptRenderer::end_of_turn() const {
+  if (!template_) return std::nullopt;
+  const std::optional<std::string> behind = template_->behind_answer(chat("user", ""));
+  const std::vector<int> ids = behind ? tokenizer_->encode(trim(*behind), true) : std::vector<int>{};
+  return !ids.empty() && tokenizer_->is_added(ids[0]) ? std::optional(ids[0]) : std::nullopt;
+}
+
+std::vector<int> PromptRenderer::end_tokens(const std::vector<int>& of_model) const {
+  std::vector<int> tokens;
+  const auto add = [&](std::optional<int> token) {
+    if (token && std::find(tokens.begin(), tokens.end(), *token) == tokens.end()) tokens.push_back(*token);
+  };
+  add(end_of_turn());
+  add(tokenizer_->find(tokenizer_->eos_token()));
+  for (const int token : of_model) add(token);
+  return tokens;
 }
 
 }  // namespace pope
