@@ -22,9 +22,9 @@ namespace pope {
 namespace {
 
 // The one list of verbs, in the order of use.
-constexpr std::array<const Verb*, 13> kVerbs = {
-    &mine_verb,   &guide_verb,  &train_verb,    &eval_verb, &sft_verb,   &collect_verb,  &report_verb,
-    &verify_verb, &export_verb, &problems_verb, &init_verb, &pairs_verb, &reproduce_verb};
+constexpr std::array<const Verb*, 14> kVerbs = {
+    &mine_verb,   &guide_verb,  &train_verb,    &eval_verb, &sft_verb,   &collect_verb,   &report_verb,
+    &verify_verb, &export_verb, &problems_verb, &init_verb, &pairs_verb, &reproduce_verb, &prompt_verb};
 
 void print(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {

@@ -44,6 +44,6 @@ struct Verb {
 };
 
 extern const Verb mine_verb, guide_verb, train_verb, sft_verb, eval_verb, report_verb, problems_verb,
-    init_verb, export_verb, verify_verb, reproduce_verb, collect_verb, pairs_verb;
+    init_verb, export_verb, verify_verb, reproduce_verb, collect_verb, pairs_verb, prompt_verb;
 
 }  // namespace pope
