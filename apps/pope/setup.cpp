@@ -38,9 +38,9 @@ Setup::Setup(const Settings& settings, Weights weights) {
   model->activation_checkpointing = settings.run.activation_checkpointing;
   prompts = std::make_shared<const PromptRenderer>(settings.prompt, loaded.tokenizer);
   engine = make_engine(settings.engine, model, model->device());
-  stop_tokens = model->architecture().eos_tokens;
+  stop_tokens = prompts->end_tokens(model->architecture().eos_tokens);
   if (stop_tokens.empty()) {
-    throw Error("load model", settings.paths.model + ": the model names no end-of-text token",
+    throw Error("load model", settings.paths.model + ": no end-of-text token is known",
                 "set \"eos_token_id\" in its config.json");
   }
 }

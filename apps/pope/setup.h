@@ -29,7 +29,7 @@ struct Setup {
   std::shared_ptr<Model> model;
   std::shared_ptr<const PromptRenderer> prompts;
   std::unique_ptr<Engine> engine;
-  std::vector<int> stop_tokens;
+  std::vector<int> stop_tokens;  // PromptRenderer::end_tokens: the first is what training writes
 };
 
 // The number format that run.dtype names.

@@ -34,7 +34,8 @@ struct Problem {
   Json extra = Json::object();  // every other field, kept and written back
 };
 
-// `where` = "FILE:LINE", for errors. A row without id gives a problem with an empty id.
+// A row in our own form, or in any other of docs/formats.md. `where` = "FILE:LINE", for errors. A row without
+// id gives a problem with an empty id.
 Problem problem_from_json(Json&& row, const std::string& where);
 Json to_json(const Problem& problem);
 

@@ -62,7 +62,12 @@ const AddedToken* AddedTokens::longest_at(std::string_view text, std::size_t at)
   return nullptr;
 }
 
-std::vector<AddedTokens::Part> AddedTokens::split(std::string_view text, bool parse_special) const {
+std::vector<AddedTokens::Part> AddedTokens::split(std::string_view text, bool parse_special,
+                                                  const std::vector<bool>* given) const {
+  const auto given_bytes = [&](std::size_t begin, std::size_t end) {
+    const auto from = [&](std::size_t i) { return given->begin() + static_cast<std::ptrdiff_t>(i); };
+    return given == nullptr ? 0 : static_cast<std::size_t>(std::count(from(begin), from(end), true));
+  };
   std::vector<Part> parts;
   std::size_t done = 0;
   const auto add_text = [&](std::size_t to) {
@@ -77,6 +82,10 @@ std::vector<AddedTokens::Part> AddedTokens::split(std::string_view text, bool pa
     std::size_t start = at, end = at + token->content.size();
     at = end;
     if (token->special && !parse_special) continue;
+    if (const std::size_t bytes = given_bytes(start, end); token->special && bytes > 0) {
+      if (bytes < end - start) at = start + 1;  // another may begin in the part that is not given
+      continue;
+    }
     if (token->single_word && (ends_with_word(text.substr(0, start)) || starts_with_word(text.substr(end)))) {
       continue;
     }

@@ -26,8 +26,10 @@ class AddedTokens {
   };
 
   explicit AddedTokens(std::vector<AddedToken> tokens);
-  // The parts of `text`, which point into it. Special tokens are text unless `parse_special`.
-  std::vector<Part> split(std::string_view text, bool parse_special) const;
+  // The parts of `text`, which point into it. Special tokens are text unless `parse_special`, and where a
+  // byte of them is given (one entry for each byte; null: none is).
+  std::vector<Part> split(std::string_view text, bool parse_special,
+                          const std::vector<bool>* given = nullptr) const;
 
  private:
   const AddedToken* longest_at(std::string_view text, std::size_t at) const;

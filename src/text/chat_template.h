@@ -1,57 +1,59 @@
-// Chat templates: the control tokens around messages. The model's own template (Jinja text) is not run: its
-// kind is recognised by how it opens the assistant's turn, and what varies within a kind is read out of its
-// text. docs/formats.md says what each kind renders. A new kind is one function and one line in
-// chat_template.cpp.
+// Chat templates: what a model is shown for a message. A model's own template (Jinja) is rendered as
+// transformers' apply_chat_template does; docs/chat_templates.md says what is supported. For models without
+// one there are a few of ours.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
+
+#include "jinja/template.h"
 
 namespace pope {
 
-// One piece of a rendered prompt. Control pieces are one token each; text pieces are encoded by themselves
-// and never yield special tokens.
-struct PromptPiece {
+// A conversation that the model goes on with.
+struct Chat {
+  std::optional<std::string_view> system;  // nullopt: no system message; the template may have one of its own
+  std::string_view user;                   // the one user message
+  std::string_view opening;                // what the answer begins with; "": the model writes all of it
+  std::optional<bool> enable_thinking;     // the template's argument of that name; nullopt: not given
+  std::string_view date;                   // "26 Jul 2024" or "2024-07-26"; "": no date is given
+};
+
+// A rendered chat. What a template writes may spell special tokens; what was given by a user (a byte for
+// which `given` is true) never does.
+struct ChatText {
   std::string text;
-  bool control = false;
+  std::vector<bool> given;
 };
 
-// What is shown to the model.
-struct ChatTurn {
-  std::string_view system;   // "" = no system message
-  std::string_view user;     // the one user message
-  std::string_view opening;  // what the answer begins with; "" = the model writes all of it
-  std::string_view bos;   // the tokenizer's BOS token, for templates that put it in front; "" = it has none
-  std::string_view date;  // for templates with a date line; "" = the template's own
-  bool enable_thinking = true;
+class ChatTemplate {
+ public:
+  // `named_tokens`: bos_token and the like, which templates see under these names. Error: see
+  // jinja::Template.
+  ChatTemplate(std::string_view source, std::vector<std::pair<std::string, std::string>> named_tokens);
+
+  // Up to where the model goes on, as apply_chat_template renders it: with add_generation_prompt where
+  // `opening` is empty, else with continue_final_message. Error: what the template refuses or pope lacks; an
+  // opening that does not end the rendered text.
+  ChatText render(const Chat& chat) const;
+
+  // What the template writes behind an answer; nullopt: it refuses answers, or does not show them as they
+  // are.
+  std::optional<std::string> behind_answer(const Chat& chat) const;
+
+ private:
+  jinja::Text rendered(const Chat& chat, std::string_view answer, bool add_generation_prompt) const;
+  jinja::Template template_;
+  bool reads_content_;
+  std::vector<std::pair<std::string, std::string>> named_tokens_;
 };
 
-// What varies within a kind, read from the template's text.
-struct ChatStyle {
-  std::string default_system;  // shown when the user asks for none in particular
-  bool bos = false;            // the prompt opens with the BOS token
-  bool refuses_system = false;
-  bool always_system = false;    // Llama 3.1 and later: a system message is shown even when empty
-  std::string date;              // Llama 3.1 and later: the date line's own date; "" = no such line
-  std::string answer_opening;    // "<think>\n" in templates of models that always reason
-  bool thinking_switch = false;  // knows enable_thinking: false opens the answer with an empty think block
-  bool wraps_answer = false;     // an answer that is given gets a think block in front
-};
-
-struct ChatTemplate {
-  // The pieces up to where the model goes on, as apply_chat_template renders them: with add_generation_prompt
-  // where `opening` is empty, else with continue_final_message.
-  std::vector<PromptPiece> render(const ChatTurn& turn) const { return render_kind(style, turn); }
-
-  std::string name;  // of its kind
-  ChatStyle style;
-  std::vector<PromptPiece> (*render_kind)(const ChatStyle&, const ChatTurn&);
-};
-
-// By name, or recognised from the model's own template text when name is "auto" (a tokenizer without template
-// text: plain). Unknown: Error that lists the choices.
-ChatTemplate find_chat_template(std::string_view name, std::string_view template_text);
-std::vector<std::string> chat_templates();  // the names of the kinds
+// By name, as prompt.chat_template gives it: the template itself, "" for plain texts. "auto": the model's
+// own, or plain where it has none. Unknown: Error that lists the choices.
+std::string find_chat_template(std::string_view name, std::string_view models_own);
+std::vector<std::string> chat_templates();  // the choices of prompt.chat_template
 
 }  // namespace pope

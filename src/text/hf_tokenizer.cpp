@@ -80,14 +80,39 @@ std::string token_text(const SortedJson& value) {
   return value.is_object() ? value.at("content").get<std::string>() : value.get<std::string>();
 }
 
-// One template, or a list of {"name", "template"} of which "default" counts.
+// As transformers' special_tokens_map: what the config names as …_token, and extra tokens that it gives names
+// to.
+std::vector<std::pair<std::string, std::string>> named_tokens_of(const SortedJson& config) {
+  std::vector<std::pair<std::string, std::string>> named;
+  const auto add = [&](const std::string& name, const SortedJson& value) {
+    if (value.is_string() || (value.is_object() && value.contains("content")))
+      named.emplace_back(name, token_text(value));
+  };
+  for (const auto& [name, value] : config.items()) {
+    if (name.ends_with("_token")) add(name, value);
+  }
+  for (const char* key : {"extra_special_tokens", "model_specific_special_tokens"}) {
+    const SortedJson extra = member_or_null(config, key);
+    if (!extra.is_object()) continue;
+    for (const auto& [name, value] : extra.items()) add(name, value);
+  }
+  return named;
+}
+
+// One template, a list of {"name", "template"}, or an object of templates by name: of several "default"
+// counts.
 std::string template_text(const SortedJson& value) {
   if (value.is_null()) return "";
-  if (!value.is_array()) return value.get<std::string>();
-  for (const SortedJson& entry : value) {
-    if (entry.at("name") == "default") return entry.at("template").get<std::string>();
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_object() && value.contains("default")) return value["default"].get<std::string>();
+  if (value.is_array()) {
+    for (const SortedJson& entry : value) {
+      if (entry.at("name") == "default") return entry.at("template").get<std::string>();
+    }
   }
-  return "";
+  throw Error("load tokenizer",
+              "expected a chat_template with the name default in tokenizer_config.json, got none",
+              "name the one to use \"default\", or write it to chat_template.jinja");
 }
 
 // The ids that a post_processor puts in front of a single text. transformers goes by it alone: next to a
@@ -126,18 +151,22 @@ class HfTokenizer : public Tokenizer {
   HfTokenizer(const SortedJson& description, const SortedJson& config, TokenizerFiles files);
 
   std::vector<int> encode(std::string_view text, bool parse_special) const override;
+  std::vector<int> encode_chat(std::string_view text, const std::vector<bool>& given) const override;
   std::string decode(std::span<const int> ids, bool skip_special) const override;
   int size() const override { return size_; }
   std::optional<int> find(std::string_view token) const override;
+  bool is_added(int id) const override { return added_.contains(id); }
   std::vector<int> prefix() const override { return prefix_; }
   std::string bos_token() const override { return bos_token_; }
   std::string eos_token() const override { return eos_token_; }
   std::string chat_template() const override { return chat_template_; }
+  std::vector<std::pair<std::string, std::string>> named_tokens() const override { return named_tokens_; }
   void save(const std::filesystem::path& folder) const override;
 
  private:
   void read_added_tokens(const SortedJson& list);
   std::string_view normal(std::string_view text, std::string& storage) const;
+  std::vector<int> encode_parts(const std::vector<AddedTokens::Part>& parts, bool parse_special) const;
 
   TokenizerFiles files_;
   std::shared_ptr<const Vocabulary> vocabulary_;
@@ -145,12 +174,14 @@ class HfTokenizer : public Tokenizer {
   std::unordered_map<std::string, int> added_ids_;
   std::unordered_set<int> special_ids_;
   std::unique_ptr<AddedTokens> raw_, normalized_;  // those found before and after normalisation
+  std::unique_ptr<AddedTokens> chat_;  // raw_, and the special ones of normalized_ as they are spelt
   Normalizer normalizer_;
   PreTokenizer pre_tokenizer_;
   std::unique_ptr<TokenModel> model_;
   int size_ = 0;
   std::vector<int> prefix_;
   std::string bos_token_, eos_token_, chat_template_;
+  std::vector<std::pair<std::string, std::string>> named_tokens_;
 };
 
 HfTokenizer::HfTokenizer(const SortedJson& description, const SortedJson& config, TokenizerFiles files)
@@ -178,12 +209,13 @@ HfTokenizer::HfTokenizer(const SortedJson& description, const SortedJson& config
   }
   bos_token_ = token_text(member_or_null(config, "bos_token"));
   eos_token_ = token_text(member_or_null(config, "eos_token"));
+  named_tokens_ = named_tokens_of(config);
   chat_template_ =
       files_.chat_jinja.empty() ? template_text(member_or_null(config, "chat_template")) : files_.chat_jinja;
 }
 
 void HfTokenizer::read_added_tokens(const SortedJson& list) {
-  std::vector<AddedToken> raw, normalized;
+  std::vector<AddedToken> raw, normalized, chat;
   for (const SortedJson& entry : list) {
     AddedToken token;
     token.content = entry.at("content").get<std::string>();
@@ -204,7 +236,9 @@ void HfTokenizer::read_added_tokens(const SortedJson& list) {
     added_ids_[token.content] = token.id;
     added_[token.id] = token;
     if (normalizer_ == Normalizer::kSpaceMarks) added_[token.id].content = without_space_marks(token.content);
-    if (entry.value("normalized", !token.special)) {
+    const bool is_normalized = entry.value("normalized", !token.special);
+    if (token.special || !is_normalized) chat.push_back(token);
+    if (is_normalized) {
       std::string storage;
       token.content = std::string(normal(token.content, storage));
       normalized.push_back(token);
@@ -214,6 +248,7 @@ void HfTokenizer::read_added_tokens(const SortedJson& list) {
   }
   raw_ = std::make_unique<AddedTokens>(std::move(raw));
   normalized_ = std::make_unique<AddedTokens>(std::move(normalized));
+  chat_ = std::make_unique<AddedTokens>(std::move(chat));
 }
 
 std::string_view HfTokenizer::normal(std::string_view text, std::string& storage) const {
@@ -223,10 +258,21 @@ std::string_view HfTokenizer::normal(std::string_view text, std::string& storage
 }
 
 std::vector<int> HfTokenizer::encode(std::string_view text, bool parse_special) const {
-  std::string valid_storage, storage, prefix_storage;
+  std::string storage;
+  const std::string_view valid = valid_utf8(text, storage);
+  return encode_parts(raw_->split(valid, parse_special), parse_special);
+}
+
+std::vector<int> HfTokenizer::encode_chat(std::string_view text, const std::vector<bool>& given) const {
+  return encode_parts(chat_->split(text, true, &given), false);
+}
+
+// `parts`: the text, split at tokens that are found before normalisation.
+std::vector<int> HfTokenizer::encode_parts(const std::vector<AddedTokens::Part>& parts,
+                                           bool parse_special) const {
+  std::string storage, prefix_storage;
   std::vector<int> ids;
-  const std::string_view valid = valid_utf8(text, valid_storage);
-  for (const AddedTokens::Part& outer : raw_->split(valid, parse_special)) {
+  for (const AddedTokens::Part& outer : parts) {
     if (outer.id >= 0) {
       ids.push_back(outer.id);
       continue;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "core/chars.h"
 #include "core/error.h"
 #include "core/nearest.h"
 
@@ -47,13 +48,12 @@ auto contains(std::vector<std::string> placeholders) {
 PromptConfig::PromptConfig() : unguided(kUnguided), guided(kGuided), guided_silent(kSilent) {}
 
 void PromptConfig::fields(Options& options) {
-  std::vector<std::string> templates = chat_templates();
-  templates.insert(templates.begin(), "auto");
   options
       .add("chat_template", chat_template,
-           "control tokens around the message; auto: by the model's own template; plain: none")
-      .choices(templates);
-  options.add("system", system, "system message; auto = the chat template's default, \"\" = none");
+           "what stands around the message; auto: the model's own template; plain: nothing")
+      .choices(chat_templates());
+  options.add("system", system,
+              "system message, \"\" too; auto: none is sent (templates may have one of their own)");
   options.add("unguided", unguided, "wording of the unguided message; {problem} is replaced")
       .form(contains({"{problem}"}), "a text with {problem}");
   const std::string both = "a text with {problem} and {guidance}";
@@ -66,10 +66,12 @@ void PromptConfig::fields(Options& options) {
       .add("guidance_in", guidance_in,
            "where guidance stands: in the user's message, or as the beginning of the assistant's answer")
       .choices({"user", "assistant"});
-  options.add("enable_thinking", enable_thinking,
-              "false: an empty think block opens the answer, where the chat template knows enable_thinking");
-  options.add("date_string", date_string,
-              "date of the Llama 3 templates' date line, \"26 Jul 2024\"; \"\" = the template's own");
+  options
+      .add("enable_thinking", enable_thinking, "the chat template's argument of this name; auto: not given")
+      .choices({"auto", "true", "false"});
+  options.add(
+      "date_string", date_string,
+      "today's date for templates that show it, \"26 Jul 2024\" or \"2024-07-26\"; \"\": none is given");
 }
 
 std::string fill_wording(std::string_view wording, const Wording& values) {
@@ -93,31 +95,26 @@ std::string fill_wording(std::string_view wording, const Wording& values) {
 }
 
 PromptRenderer::PromptRenderer(PromptConfig config, std::shared_ptr<const Tokenizer> tokenizer)
-    : config_(std::move(config)),
-      tokenizer_(std::move(tokenizer)),
-      template_(find_chat_template(config_.chat_template, tokenizer_->chat_template())),
-      system_(config_.system == "auto" ? template_.style.default_system : config_.system),
-      bos_(tokenizer_->bos_token()) {
+    : config_(std::move(config)), tokenizer_(std::move(tokenizer)) {
   check(config_);
-  if (template_.style.refuses_system && !system_.empty()) {
-    throw Error("prompt", "expected no system message, got '" + system_ + "'",
-                "the model's chat template refuses one: set prompt.system to \"\"");
-  }
-  for (const PromptPiece& piece : pieces("user", "")) {
-    if (!piece.control || tokenizer_->find(piece.text)) continue;
+  const std::string source = find_chat_template(config_.chat_template, tokenizer_->chat_template());
+  if (source.empty()) return;
+  template_.emplace(source, tokenizer_->named_tokens());
+  template_->render(chat("user", ""));  // what the template refuses is said before anything else is done
+  if (config_.chat_template == "auto") return;
+  if (!end_of_turn()) {
     throw Error("prompt",
-                "expected a tokenizer with the chat template's token '" + piece.text + "', got one without",
+                "expected a tokenizer with the tokens of the chat template " + config_.chat_template +
+                    ", got one without",
                 "set prompt.chat_template to plain, or use a chat model");
   }
 }
 
-std::vector<PromptPiece> PromptRenderer::pieces(std::string_view user, std::string_view opening) const {
-  return template_.render({.system = system_,
-                           .user = user,
-                           .opening = opening,
-                           .bos = bos_,
-                           .date = config_.date_string,
-                           .enable_thinking = config_.enable_thinking});
+Chat PromptRenderer::chat(std::string_view user, std::string_view opening) const {
+  Chat chat{.user = user, .opening = opening, .date = config_.date_string};
+  if (config_.system != "auto") chat.system = config_.system;
+  if (config_.enable_thinking != "auto") chat.enable_thinking = config_.enable_thinking == "true";
+  return chat;
 }
 
 std::vector<int> PromptRenderer::render(std::string_view problem, std::string_view guidance,
@@ -131,17 +128,37 @@ std::vector<int> PromptRenderer::render(std::string_view problem, std::string_vi
                                : instruction == "silent" ? config_.guided_silent
                                                          : config_.guided;
   const std::string user = fill_wording(wording, {.problem = problem, .guidance = guidance});
-  std::vector<int> ids;
-  if (template_.name == "plain") ids = tokenizer_->prefix();
-  for (const PromptPiece& piece : pieces(user, opens ? guidance : "")) {
-    if (piece.control) {
-      ids.push_back(*tokenizer_->find(piece.text));
-      continue;
-    }
-    const std::vector<int> part = tokenizer_->encode(piece.text);
+  const std::string_view opening = opens ? guidance : "";
+  if (template_) {
+    const ChatText text = template_->render(chat(user, opening));
+    return tokenizer_->encode_chat(text.text, text.given);
+  }
+  std::vector<int> ids = tokenizer_->prefix();
+  const std::string_view system = config_.system == "auto" ? "" : std::string_view(config_.system);
+  for (const std::string_view text : {system, std::string_view(user), opening}) {
+    const std::vector<int> part = tokenizer_->encode(text);
     ids.insert(ids.end(), part.begin(), part.end());
   }
   return ids;
+}
+
+// The token that closes the assistant's turn: the first that the template writes behind an answer.
+std::optional<int> PromptRenderer::end_of_turn() const {
+  if (!template_) return std::nullopt;
+  const std::optional<std::string> behind = template_->behind_answer(chat("user", ""));
+  const std::vector<int> ids = behind ? tokenizer_->encode(trim(*behind), true) : std::vector<int>{};
+  return !ids.empty() && tokenizer_->is_added(ids[0]) ? std::optional(ids[0]) : std::nullopt;
+}
+
+std::vector<int> PromptRenderer::end_tokens(const std::vector<int>& of_model) const {
+  std::vector<int> tokens;
+  const auto add = [&](std::optional<int> token) {
+    if (token && std::find(tokens.begin(), tokens.end(), *token) == tokens.end()) tokens.push_back(*token);
+  };
+  add(end_of_turn());
+  add(tokenizer_->find(tokenizer_->eos_token()));
+  for (const int token : of_model) add(token);
+  return tokens;
 }
 
 }  // namespace pope

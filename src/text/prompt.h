@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,16 +17,16 @@ namespace pope {
 
 struct PromptConfig {
   static constexpr auto kSection = "prompt";
-  std::string chat_template = "auto";   // auto | chatml | llama3 | gemma | plain
-  std::string system = "auto";          // system message; auto = the chat template's default, "" = none
+  std::string chat_template = "auto";   // auto | plain | chatml | llama3 | gemma
+  std::string system = "auto";          // system message, "" too; auto = none is sent
   std::string unguided;                 // wording; {problem} is replaced
   std::string guided;                   // wording of the default instruction; {problem} and {guidance}
   std::string guided_silent;            // wording of the silent instruction; {problem} and {guidance}
   std::string instruction = "default";  // default | silent: which of the two guided wordings
   std::string guidance_in = "user";     // user | assistant: guidance in the message, or opening the answer
 
-  bool enable_thinking = true;  // as apply_chat_template's argument of that name
-  std::string date_string;      // likewise; "" = the template's own date, never today's
+  std::string enable_thinking = "auto";  // as apply_chat_template's argument: true | false; auto = not given
+  std::string date_string;               // likewise, and the day of strftime_now; "" = never today's
 
   PromptConfig();  // fills the wordings
   void fields(Options& options);
@@ -39,26 +40,32 @@ std::string fill_wording(std::string_view wording, const Wording& values);
 
 class PromptRenderer {
  public:
-  // Error: settings that are not allowed, a system message where the chat template refuses one, or a chat
-  // template whose control tokens the tokenizer lacks.
+  // Error: settings that are not allowed, a chat template that is none, that lacks support or that refuses
+  // the conversation (a system message, say), or one of ours whose tokens the tokenizer lacks.
   PromptRenderer(PromptConfig config, std::shared_ptr<const Tokenizer> tokenizer);
 
   // Token ids of the prompt: what apply_chat_template gives, and for plain what the tokenizer gives with its
   // BOS in front, save that texts cannot spell special tokens. Empty `guidance`: unguided. `instruction`:
   // "default", "silent", or "" for the config's. With guidance_in=assistant the message is the unguided one
-  // and the guidance ends the prompt.
+  // and the guidance ends the prompt. Error: a template that changes the guidance there.
   std::vector<int> render(std::string_view problem, std::string_view guidance = "",
                           std::string_view instruction = "") const;
+
+  // The tokens that end a rollout: the one that the chat template writes behind an answer, the tokenizer's
+  // EOS, and those that the model names (`of_model`: config.json and generation_config.json), each once. The
+  // first is the one that training writes behind an answer.
+  std::vector<int> end_tokens(const std::vector<int>& of_model) const;
+
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   // Of guidance that names none: PromptConfig::instruction.
   const std::string& instruction() const { return config_.instruction; }
 
  private:
-  std::vector<PromptPiece> pieces(std::string_view user, std::string_view opening) const;
+  Chat chat(std::string_view user, std::string_view opening) const;
+  std::optional<int> end_of_turn() const;
   PromptConfig config_;
   std::shared_ptr<const Tokenizer> tokenizer_;
-  ChatTemplate template_;
-  std::string system_, bos_;
+  std::optional<ChatTemplate> template_;  // none: plain texts
 };
 
 }  // namespace pope

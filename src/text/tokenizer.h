@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/files.h"
@@ -23,12 +24,19 @@ class Tokenizer {
   // what a problem statement says can never become a control token. Nothing is added in front or behind.
   // Bytes that are no UTF-8 count as U+FFFD. Error: a word that a WordLevel vocabulary lacks.
   virtual std::vector<int> encode(std::string_view text, bool parse_special = false) const = 0;
+  // Ids of a rendered chat. Special tokens are parsed where the template wrote them; where a byte of one is
+  // given by a user it is plain text. `text` is valid UTF-8; `given` has an entry for each byte.
+  virtual std::vector<int> encode_chat(std::string_view text, const std::vector<bool>& /*given*/) const {
+    return encode(text);  // of a tokenizer without special tokens
+  }
   // Text of `ids`; special tokens are left out when `skip_special`. Bytes that are no UTF-8 stay as they are;
   // ids without a token (a model's padded rows) are nothing.
   virtual std::string decode(std::span<const int> ids, bool skip_special = true) const = 0;
 
   virtual int size() const = 0;  // number of ids, added tokens included: max id + 1
   virtual std::optional<int> find(std::string_view token) const = 0;  // id of one token by its spelling
+  // Whether an id is an added token: a whole string found in text before anything else, such as "<|im_end|>".
+  virtual bool is_added(int /*id*/) const { return false; }
 
   // The ids that stand in front of a text by itself: the BOS token, where the post_processor of
   // tokenizer.json (or tokenizer.ggml.add_bos_token) puts one. What it puts behind a text is no part of a
@@ -39,6 +47,8 @@ class Tokenizer {
   virtual std::string bos_token() const { return ""; }
   virtual std::string eos_token() const = 0;
   virtual std::string chat_template() const = 0;
+  // The special tokens that tokenizer_config.json names, as templates see them: {"bos_token", "<s>"}, …
+  virtual std::vector<std::pair<std::string, std::string>> named_tokens() const { return {}; }
 
   // Writes tokenizer.json and tokenizer_config.json into `folder`, as transformers loads them.
   virtual void save(const std::filesystem::path& folder) const = 0;

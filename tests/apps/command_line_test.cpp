@@ -40,8 +40,9 @@ Output run_pope(const TempDir& dir, const std::string& arguments) {
   return output;
 }
 
-const std::vector<std::string> kVerbs = {"mine",    "guide", "train",  "eval", "report", "problems", "verify",
-                                         "collect", "sft",   "export", "init", "pairs",  "reproduce"};
+const std::vector<std::string> kVerbs = {"mine",     "guide",  "train",  "eval",     "report",
+                                         "problems", "prompt", "verify", "collect",  "sft",
+                                         "export",   "init",   "pairs",  "reproduce"};
 
 TEST(CommandLine, HelpListsEveryVerb) {
   TempDir dir;
@@ -401,6 +402,33 @@ TEST(CommandLine, ReproduceNamesWhatFailed) {
   EXPECT_THAT(output.out, HasSubstr("0 held, 0 did not hold, 1 undecided"));
   EXPECT_EQ(read_json(dir / "out/claims.json")["failures"].size(), 1u);
   EXPECT_THAT(read_file(dir / "out/paper.md"), HasSubstr("base-1/rl-1/eval-a"));
+}
+
+TEST(CommandLine, PromptShowsWhatTheModelIsShown) {
+  TempDir dir;
+  const std::string model = std::string("prompt --model ") + POPE_SOURCE_DIR + "/tests/golden/text_smollm ";
+  const Output text = run_pope(dir, model + "'2+2?' --set 'prompt.unguided={problem}'");
+  EXPECT_EQ(text.err, "");
+  EXPECT_THAT(text.out, HasSubstr("<|im_start|>user\n2+2?<|im_end|>\n<|im_start|>assistant\n"));
+  EXPECT_THAT(text.out, HasSubstr("1 \"<|im_start|>\""));
+  EXPECT_THAT(text.out, HasSubstr("A rollout ends at 2 \"<|im_end|>\"; training writes the first."));
+
+  write_file(dir / "p.jsonl",
+             "{\"id\": \"a\", \"problem\": \"A?\", \"answer\": \"1\"}\n"
+             "{\"id\": \"b\", \"problem\": \"B?\", \"answer\": \"2\", \"guidance\": {\"text\": "
+             "\"<|im_end|>So\"}}\n");
+  const std::string problems = model + "--json --problems " + (dir / "p.jsonl").string();
+  EXPECT_EQ(Json::parse(run_pope(dir, problems).out)["problem_id"], "a");
+  const Json prompts = Json::parse(run_pope(dir, problems + " b").out)["prompts"];
+  ASSERT_EQ(prompts.size(), 2u);
+  EXPECT_EQ(prompts[0]["kind"], "unguided");
+  EXPECT_EQ(prompts[1]["kind"], "guided");
+  EXPECT_THAT(prompts[1]["text"].get<std::string>(), HasSubstr("<|im_end|>So"));
+  int ends = 0;
+  for (const Json& token : prompts[1]["tokens"]) ends += token["text"] == "<|im_end|>";
+  EXPECT_EQ(ends, 2);  // of the system's turn and the user's; what guidance says is text
+  EXPECT_THAT(run_pope(dir, problems + " c").err, HasSubstr("expected the id of a problem"));
+  EXPECT_EQ(run_pope(dir, model).code, 1);
 }
 
 }  // namespace

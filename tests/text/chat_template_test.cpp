@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "core/error.h"
@@ -37,7 +38,8 @@ std::vector<int> render(const SortedJson& row, const std::shared_ptr<const Token
   config.system = row["system"].is_null() ? "auto" : row["system"].get<std::string>();
   config.unguided = "{problem}";
   config.guidance_in = "assistant";
-  config.enable_thinking = row.value("enable_thinking", true);
+  if (row.contains("enable_thinking"))
+    config.enable_thinking = row["enable_thinking"].get<bool>() ? "true" : "false";
   config.date_string = text_of(row, "date_string");
   return PromptRenderer(config, tokenizer).render(user, text_of(row, "opening"));
 }
@@ -72,84 +74,148 @@ TEST(TextParity, RendersWhatIsAsked) {
   write_file(fs::path(folder) / "prompts.json", prompts.dump());
 }
 
-TEST(ChatTemplate, KindIsRecognised) {
-  const SortedJson templates = golden("text_chat.json")["templates"];
-  const auto kind = [&](const char* name) {
-    return find_chat_template("auto", templates[name].get<std::string>()).name;
-  };
-  EXPECT_EQ(kind("in_loop"), "chatml");
-  EXPECT_EQ(kind("qwen3_hybrid"), "chatml");
-  EXPECT_EQ(kind("llama31"), "llama3");
-  EXPECT_EQ(kind("gemma2"), "gemma");
-  EXPECT_EQ(find_chat_template("auto", "").name, "plain");
+std::string prompt_of(const PromptConfig& config, const std::shared_ptr<const Tokenizer>& tokenizer,
+                      const std::string& user, const std::string& guidance = "") {
+  return tokenizer->decode(PromptRenderer(config, tokenizer).render(user, guidance), false);
 }
 
-TEST(ChatTemplate, DefaultSystemMessageIsReadFromTheTemplate) {
-  const SortedJson templates = golden("text_chat.json")["templates"];
-  const auto system = [](const std::string& text) {
-    return find_chat_template("chatml", text + "<|im_start|>assistant\n").style.default_system;
-  };
-  EXPECT_EQ(system(templates["in_loop"]), "You are Tiny, a helpful model");
-  EXPECT_EQ(system(templates["in_else"]), "Don't guess.\nYou are \"Tiny\".");
-  EXPECT_EQ(system(templates["in_variable"]), "You are 'Tiny'.");
-  EXPECT_EQ(system(templates["in_pieces"]), "You're Tiny.  Obey.");
-  EXPECT_EQ(system("{% set system_message = message + '.' %}{% set system_message = 'open"), "");
-  EXPECT_EQ(system(templates["none"]), "");
-  EXPECT_EQ(system("'<|im_start|>system\nnot closed'"), "");
-}
-
-// Messages that the template shows on conditions which a plain conversation does not meet.
-TEST(ChatTemplate, SystemMessagesUnderConditionsAreLeftOut) {
-  const std::string deep =
-      "{% if enable_thinking %}{{ '<|im_start|>system\nThink.<|im_end|>\n' }}{% endif %}";
-  EXPECT_EQ(find_chat_template("auto", deep + "<|im_start|>assistant\n").style.default_system, "");
-  const std::string header = "{{ '<|start_header_id|>system<|end_header_id|>\n\n' }}";
-  const std::string turn = "<|start_header_id|>assistant<|end_header_id|>\n\n";
-  EXPECT_TRUE(find_chat_template("auto", header + turn).style.always_system);
-  const std::string some = "{% if system_message != '' %}" + header + "{% endif %}";
-  EXPECT_FALSE(find_chat_template("auto", some + turn).style.always_system);
-}
-
-// Named in the config, a kind is rendered as its family documents it, whatever the model's template says.
-TEST(ChatTemplate, CanBeNamed) {
-  const auto tokenizer =
-      tokenizer_with("{{ '<|im_start|>system\nYou are Tiny<|im_end|><|im_start|>assistant\n' }}");
+PromptConfig bare() {
   PromptConfig config;
   config.unguided = "{problem}";
+  return config;
+}
+
+std::string error_of(const PromptConfig& config, const std::shared_ptr<const Tokenizer>& tokenizer,
+                     const std::string& guidance = "") {
+  try {
+    return "rendered: " + prompt_of(config, tokenizer, "hi", guidance);
+  } catch (const Error& error) {
+    return error.what();
+  }
+}
+
+// Named in the config, a template of ours is rendered as its family documents it, whatever the model's own
+// says.
+TEST(ChatTemplate, CanBeNamed) {
+  const auto tokenizer = tokenizer_with("{{ messages[0].content }}!");
+  PromptConfig config = bare();
   const auto prompt = [&](const char* name) {
     config.chat_template = name;
-    return tokenizer->decode(PromptRenderer(config, tokenizer).render(" hi "), false);
+    return prompt_of(config, tokenizer, " hi ");
   };
-  EXPECT_EQ(prompt("auto"),
-            "<|im_start|>system\nYou are Tiny<|im_end|>\n<|im_start|>user\n hi "
-            "<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(prompt("auto"), " hi !");
+  EXPECT_EQ(prompt("plain"), " hi ");
+  EXPECT_EQ(prompt("chatml"), "<|im_start|>user\n hi <|im_end|>\n<|im_start|>assistant\n");
   EXPECT_EQ(prompt("llama3"),
             "<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\nhi<|eot_id|>"
             "<|start_header_id|>assistant<|end_header_id|>\n\n");
   EXPECT_EQ(prompt("gemma"), "<|begin_of_text|><start_of_turn>user\nhi<end_of_turn>\n<start_of_turn>model\n");
-  EXPECT_EQ(prompt("plain"), " hi ");
+  config.system = "Be brief.";
+  EXPECT_EQ(
+      prompt("chatml"),
+      "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\n hi <|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(prompt("gemma"),
+            "<|begin_of_text|><start_of_turn>user\nBe brief.\n\nhi<end_of_turn>\n<start_of_turn>model\n");
+  EXPECT_THROW(prompt("chatlm"), Error);
 }
 
-TEST(ChatTemplate, UnknownOnesAreRefused) {
-  // Phi-4 has ChatML's tokens and another order; SmolLM3 makes its system message of the date and more.
-  for (const char* text : {"[INST] {{ messages }} [/INST]", "{{ '<|im_start|>assistant<|im_sep|>' }}",
-                           "{{ strftime_now('%d') }}{{ '<|im_start|>assistant\n' }}"}) {
-    try {
-      find_chat_template("auto", text);
-      FAIL() << text;
-    } catch (const Error& error) {
-      EXPECT_NE(std::string(error.what()).find("chatml, llama3, gemma, plain"), std::string::npos)
-          << error.what();
-    }
-  }
-  EXPECT_THROW(find_chat_template("chatlm", ""), Error);
+TEST(ChatTemplate, WhatIsNotSupportedIsNamed) {
+  EXPECT_EQ(error_of(bare(), tokenizer_with("a\n{{ messages | groupby('role') }}")),
+            "[chat template] line 2: the filter 'groupby' is not supported");
+  EXPECT_NE(error_of(bare(), tokenizer_with("{% extends 'x' %}")).find("the statement 'extends'"),
+            std::string::npos);
 }
 
 TEST(ChatTemplate, SystemMessageIsRefusedWhereTheTemplateRefusesIt) {
   const auto tokenizer = tokenizer_with(golden("text_chat.json")["templates"]["gemma2"]);
-  PromptConfig config;
+  PromptConfig config = bare();
   config.system = "Be brief.";
-  EXPECT_THROW(PromptRenderer(config, tokenizer), Error);
+  EXPECT_NE(error_of(config, tokenizer).find("System role not supported"), std::string::npos);
+}
+
+// A byte order mark is a character of the prompt, as in transformers; line ends are "\n".
+TEST(ChatTemplate, FileMayHaveByteOrderMarkAndOtherLineEnds) {
+  const auto tokenizer =
+      tokenizer_with("\xEF\xBB\xBF{% for m in messages %}\r\n{{ m.content }}\r\n{% endfor %}\r\nend\r\n");
+  EXPECT_EQ(prompt_of(bare(), tokenizer, "hi"), "\xEF\xBB\xBFhi\nend");
+}
+
+TEST(ChatTemplate, ConfigMayHoldSeveral) {
+  const std::string json = read_file(kGolden / "text_chat/tokenizer.json");
+  const auto prompt = [&](const std::string& templates) {
+    const std::string config =
+        "{\"bos_token\": {\"content\": \"<|begin_of_text|>\"}, \"chat_template\": " + templates + "}";
+    return error_of(bare(), make_hf_tokenizer({json, config, ""}, "test"));
+  };
+  EXPECT_EQ(
+      prompt(
+          R"([{"name": "tool_use", "template": "t"}, {"name": "default", "template": "d{{ bos_token }}"}])"),
+      "rendered: d<|begin_of_text|>");
+  EXPECT_EQ(prompt(R"({"rag": "r", "default": "d{{ eos_token }}"})"), "rendered: d");
+  EXPECT_THROW(prompt(R"({"rag": "r"})"), Error);
+}
+
+TEST(ChatTemplate, TokensThatTheConfigNamesAreVariables) {
+  const std::string json = read_file(kGolden / "text_chat/tokenizer.json");
+  const std::string config =
+      R"({"pad_token": "<p>", "image_token": {"content": "<i>"}, "add_bos_token": true, "unk_token": null,
+          "extra_special_tokens": {"audio_token": "<a>"}})";
+  const std::string source =
+      "{{ pad_token }}{{ image_token }}{{ audio_token }}{{ add_bos_token is defined }}{{ unk_token is "
+      "defined }}";
+  EXPECT_EQ(error_of(bare(), make_hf_tokenizer({json, config, source}, "test")),
+            "rendered: <p><i><a>FalseFalse");
+}
+
+TEST(ChatTemplate, ThinkingAndDateAreGivenOnlyWhenSet) {
+  const auto tokenizer = tokenizer_with(
+      "{{ enable_thinking is defined }}{{ enable_thinking }} {{ date_string is defined }} {{ strftime_now is "
+      "defined }}"
+      "{{ strftime_now('%d %B %Y') if strftime_now is defined }}");
+  PromptConfig config = bare();
+  EXPECT_EQ(prompt_of(config, tokenizer, "hi"), "False False False");
+  config.enable_thinking = "false";
+  config.date_string = "07 Mar 2026";
+  EXPECT_EQ(prompt_of(config, tokenizer, "hi"), "TrueFalse True True07 March 2026");
+  config.date_string = "2026-03-07";
+  EXPECT_EQ(prompt_of(config, tokenizer, "hi"), "TrueFalse True True07 March 2026");
+  config.date_string = "Lady Day";  // for templates that only print it
+  EXPECT_EQ(prompt_of(config, tokenizer, "hi"), "TrueFalse True False");
+  config.enable_thinking = "no";
+  EXPECT_THROW(prompt_of(config, tokenizer, "hi"), Error);
+  config = bare();
+  EXPECT_NE(error_of(config, tokenizer_with("{{ strftime_now('%d') }}")).find("prompt.date_string"),
+            std::string::npos);
+}
+
+TEST(ChatTemplate, GuidanceThatTheTemplateChangesIsRefused) {
+  PromptConfig config = bare();
+  config.guidance_in = "assistant";
+  EXPECT_NE(
+      error_of(config, tokenizer_with("{{ messages[-1].content | upper }}"), "go").find("prompt.guidance_in"),
+      std::string::npos);
+  EXPECT_NE(error_of(config, tokenizer_with("{{ messages[0].content }}"), "go").find("prompt.guidance_in"),
+            std::string::npos);
+  EXPECT_EQ(error_of(config, tokenizer_with("{{ messages[-1].content | trim }}</s>"), "go "), "rendered: go");
+}
+
+// Whatever a template does to a text, what a user wrote spells no special token, and what the template wrote
+// does.
+TEST(ChatTemplate, UsersSpellNoSpecialTokens) {
+  const std::string end = "<|im_end|>";
+  const auto count = [&](const std::string& source, const std::string& user) {
+    const auto tokenizer = tokenizer_with(source);
+    const std::vector<int> ids = PromptRenderer(bare(), tokenizer).render(user);
+    return std::count(ids.begin(), ids.end(), *tokenizer->find(end));
+  };
+  EXPECT_EQ(count("{{ messages[0].content }}<|im_end|>", "x" + end), 1);
+  EXPECT_EQ(count("{{ messages[0].content | trim }}<|im_end|>", "\n" + end + "\n"), 1);
+  EXPECT_EQ(count("{{ messages[0].content.split('|')[1] }}<|im_end|>", end), 1);
+  EXPECT_EQ(count("{{ '<|' + messages[0].content + '|>' }}", "im_end"), 0);
+  EXPECT_EQ(count("{{ messages[0].content }}|><|im_end|>", "<|im_end"), 1);
+  EXPECT_EQ(count("{{ messages[0].content }}<|im_end|>", "<|im_end"), 1);
+  EXPECT_EQ(count("{{ [messages[0].content] | tojson }}", end), 0);
+  EXPECT_EQ(count("{{ '<|im_' + ('end' if messages[0].content else '') + '|>' }}", "x"), 1);
 }
 
 // A base model's prompt is tokenizer(text), without what the post_processor puts behind it.
