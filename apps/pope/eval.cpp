@@ -1,7 +1,6 @@
 // pope eval: unbiased pass@k with intervals, guided and unguided apart.
 #include <fmt/format.h>
 
-#include "core/error.h"
 #include "core/progress.h"
 #include "evaluate/evaluate.h"
 #include "pope/sampling_run.h"
@@ -17,9 +16,6 @@ std::vector<EvalSet> sets_of(const Settings& settings) {
   const std::string& file = settings.paths.problems;
   if (!file.empty())
     entries.insert(entries.begin(), std::filesystem::path(file).stem().string() + "=" + file);
-  if (entries.empty()) {
-    throw Error("config", "nothing to evaluate on", "give --problems FILE.jsonl, or --eval-set NAME=FILE");
-  }
   return named_sets(entries, settings.problems);
 }
 

@@ -1,4 +1,4 @@
-// The nearest known word, for "did you mean" messages.
+// The nearest known word, for "did you mean" messages, and lists of words.
 #pragma once
 
 #include <string>
@@ -16,5 +16,13 @@ std::string nearest_of(std::string_view word, const std::vector<std::string>& kn
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& known);
 // "a", "a and b", "a, b and c".
 std::string listed(const std::vector<std::string>& words, std::string_view last = "and");
+
+// The names of a table, a std::map by name, in its order.
+template <class Table>
+std::vector<std::string> names_of(const Table& table) {
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : table) names.push_back(name);
+  return names;
+}
 
 }  // namespace pope

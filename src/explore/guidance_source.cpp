@@ -9,16 +9,6 @@
 
 namespace pope {
 
-namespace {
-
-std::vector<std::string> guidance_kinds() {
-  std::vector<std::string> names;
-  for (const auto& [name, source] : guidance_sources()) names.push_back(name);
-  return names;
-}
-
-}  // namespace
-
 void GuideConfig::fields(Options& o) {
   o.add("grid", grid, "prefixes tried per problem: about 1/grid, 2/grid, ... of the solution").at_least(1);
   o.add("samples", samples, "rollouts per prefix").at_least(1);
@@ -42,7 +32,7 @@ void GuideConfig::fields(Options& o) {
       .at_least(1);
   o.add("kind", kind,
         "where guidance comes from: a prefix of the given solution, or of the model's own (self_prefix)")
-      .choices(guidance_kinds());
+      .choices(names_of(guidance_sources()));
 }
 
 void GuideConfig::check_together() const {
@@ -65,7 +55,7 @@ std::map<std::string, GuidanceSource>& guidance_sources() {
 const GuidanceSource& guidance_source(const std::string& kind) {
   const auto found = guidance_sources().find(kind);
   if (found != guidance_sources().end()) return found->second;
-  throw Error("guide", "expected " + listed(guidance_kinds(), "or") + ", got '" + kind + "'",
+  throw Error("guide", "expected " + listed(names_of(guidance_sources()), "or") + ", got '" + kind + "'",
               "set guide.kind");
 }
 

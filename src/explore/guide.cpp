@@ -66,22 +66,22 @@ class Guider {
   // Counts, and settles what needs no search.
   void prepare(std::size_t i, const Problem* done) {
     const Problem& problem = problems_[i];
-    std::vector<Guidance> candidates;
     if (!possible(problem)) {
       ++result_.without_solution;
-    } else {
-      candidates = source_.candidates(problem, config_, choice(problem), [&](const Guidance& guidance) {
-        const bool leaks = states_answer(problem, guidance);
-        result_.leaks_prevented += leaks;
-        return !leaks && leaves_room(problem, guidance);
-      });
+      finish(i, {}, {}, !done);
+      return;
     }
+    std::vector<Guidance> candidates =
+        source_.candidates(problem, config_, choice(problem), [&](const Guidance& guidance) {
+          const bool leaks = states_answer(problem, guidance);
+          result_.leaks_prevented += leaks;
+          return !leaks && leaves_room(problem, guidance);
+        });
     const bool unsampled = source_.unsampled && source_.unsampled(config_);
-    if (candidates.empty() && !unsampled && possible(problem)) {
-      if (const std::optional<Guidance> chosen = fallback(problem, {})) candidates = {*chosen};
+    if (candidates.empty() || unsampled) {  // what was done before is made again
+      const std::optional<Guidance> chosen = unsampled ? std::nullopt : fallback(problem, {});
+      if (chosen) candidates = {*chosen};
       finish(i, std::move(candidates), {}, !done);
-    } else if (candidates.empty() || unsampled) {
-      finish(i, std::move(candidates), {}, !done);  // what was done before is made again
     } else if (done) {
       if (done->guidance) guidance_[i] = {*done->guidance};
     } else {

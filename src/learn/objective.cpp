@@ -53,11 +53,7 @@ TokenBatch tokens_of(const TokenBatch& batch, LossKind kind) {
           .kind = kind};
 }
 
-std::vector<std::string> objective_kinds() {
-  std::vector<std::string> names;
-  for (const auto& [name, loss] : policy_losses()) names.push_back(name);
-  return names;
-}
+std::vector<std::string> objective_kinds() { return names_of(policy_losses()); }
 
 bool takes_demonstrations(const ObjectiveConfig& config) {
   return find_policy_loss(config.kind).demonstrations;

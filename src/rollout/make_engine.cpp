@@ -1,6 +1,7 @@
 // The table of engines.
 #include "rollout/make_engine.h"
 
+#include "core/nearest.h"
 #include "model/graphs.h"
 #include "rollout/native_engine.h"
 
@@ -20,9 +21,8 @@ std::map<std::string, MakeEngine>& engines() {
 }
 
 void EngineConfig::fields(Options& options) {
-  std::vector<std::string> kinds;
-  for (const auto& [name, make] : engines()) kinds.push_back(name);
-  options.add("kind", kind, "who samples; native: this process, on the trainer's own weights").choices(kinds);
+  options.add("kind", kind, "who samples; native: this process, on the trainer's own weights")
+      .choices(names_of(engines()));
 }
 
 std::unique_ptr<Engine> make_engine(const EngineConfig& config, std::shared_ptr<const Model> model,

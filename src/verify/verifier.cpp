@@ -1,15 +1,14 @@
 // The table of verifiers, and the leak guard they share.
 #include "verify/verifier.h"
 
+#include "core/nearest.h"
 #include "verify/kinds.h"
 #include "verify/mentions.h"
 
 namespace pope {
 
 void VerifyConfig::fields(Options& options) {
-  std::vector<std::string> kinds;
-  for (const auto& [name, make] : verifiers()) kinds.push_back(name);
-  options.add("kind", kind, "how completions are graded").choices(kinds);
+  options.add("kind", kind, "how completions are graded").choices(names_of(verifiers()));
   options.add("marker", marker, "math: without a box, take what follows the last \"####\"");
   options.add("answer_line", answer_line, "math: else what follows the last \"Answer:\"");
   options.add("answer_phrase", answer_phrase, "math: else what follows the last \"answer is\"");
