@@ -17,12 +17,18 @@
 #include <unistd.h>
 #define POPE_TILES __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
 #endif
+#ifdef POPE_SEVERAL_PROCESSORS
+#define POPE_CLONES __attribute__((target_clones("arch=x86-64-v4", "default")))
+#else
+#define POPE_CLONES
+#endif
+#pragma GCC diagnostic ignored "-Wpsabi"  // vectors are passed to inlined functions only
 
 namespace pope {
 
 namespace {
 
-using simd::F16;
+typedef float F16 __attribute__((vector_size(64)));
 
 constexpr std::int64_t kTile = 16;
 
@@ -136,12 +142,13 @@ POPE_TILES inline void put(c10::BFloat16* out, const F16& v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), (__m256i)_mm512_cvtneps_pbh((__m512)v));
 }
 
-// simd::load once more: clang does not inline that into functions for other instruction sets.
 POPE_TILES inline F16 get(const float* p) { return (F16)_mm512_loadu_ps(p); }
 POPE_TILES inline F16 get(const c10::BFloat16* p) {
-  simd::H16 half;
+  typedef std::uint16_t Half __attribute__((vector_size(32)));
+  typedef std::uint32_t Word __attribute__((vector_size(64)));
+  Half half;
   std::memcpy(&half, p, sizeof half);
-  return (F16)(__builtin_convertvector(half, simd::U16) << 16);
+  return (F16)(__builtin_convertvector(half, Word) << 16);
 }
 
 struct Operands {

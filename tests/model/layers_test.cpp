@@ -15,6 +15,7 @@
 
 #include "core/rng.h"
 #include "model/layers_plain.h"
+#include "model/per_processor.h"
 #include "model/product.h"
 
 namespace pope {
@@ -65,9 +66,11 @@ void compare(const Piece& fused, const Piece& plain, const std::vector<at::Tenso
     }
   }
 }
+class LayersTest : public EachProcessor {};
+POPE_EACH_PROCESSOR(LayersTest);
 
 // A build without OpenMP would compute the same on one thread, at half the speed.
-TEST(LayersTest, LoopsRunOnAllThreads) {
+TEST_P(LayersTest, LoopsRunOnAllThreads) {
   const int before = at::get_num_threads();
   at::set_num_threads(5);  // a runtime that is not libtorch's would not hear of it
   std::mutex mutex;
@@ -80,7 +83,7 @@ TEST(LayersTest, LoopsRunOnAllThreads) {
   EXPECT_EQ(threads.size(), 5);
 }
 
-TEST(LayersTest, RmsNorm) {
+TEST_P(LayersTest, RmsNorm) {
   for (const std::int64_t width : {1, 7, 16, 24, 64, 93}) {
     for (const double offset : {0, 1}) {
       const Piece fused = [=](const auto& in) { return std::vector{rms_norm(in[0], in[1], 1e-3, offset)}; };
@@ -92,7 +95,7 @@ TEST(LayersTest, RmsNorm) {
   }
 }
 
-TEST(LayersTest, AddRmsNorm) {
+TEST_P(LayersTest, AddRmsNorm) {
   // The sum is rounded before it is normed, so x and delta are chosen to add exactly: small multiples of 1/8.
   const auto coarse = [](const at::Tensor& x) { return x.mul(8).round().clamp(-24, 24).div(8); };
   const auto list = [](const std::pair<at::Tensor, at::Tensor>& p) { return std::vector{p.first, p.second}; };
@@ -108,7 +111,7 @@ TEST(LayersTest, AddRmsNorm) {
   }
 }
 
-TEST(LayersTest, Swiglu) {
+TEST_P(LayersTest, Swiglu) {
   for (const std::int64_t width : {1, 8, 21, 48}) {
     const Piece fused = [](const auto& in) { return std::vector{swiglu(in[0])}; };
     const Piece plain = [](const auto& in) { return std::vector{plain::swiglu(in[0])}; };
@@ -119,7 +122,7 @@ TEST(LayersTest, Swiglu) {
   EXPECT_TRUE(at::allclose(swiglu(extreme), at::tensor({0.0F, 400.0F, 0.0F, 4e30F}).view({1, 4}), 0, 1e-7));
 }
 
-TEST(LayersTest, SplitHeads) {
+TEST_P(LayersTest, SplitHeads) {
   for (const std::int64_t width : {2, 8, 16, 36, 64}) {
     const std::int64_t heads = 6, kv_heads = 3, rows = 10;
     const auto angles = noise({rows, width / 2}, 9, at::kFloat).mul(3);
@@ -160,7 +163,7 @@ std::vector<at::Tensor> heads_of(const Packing& packing, std::int64_t width) {
           noise({kv_heads, 1, n, width}, 2, at::kFloat), noise({kv_heads, 1, n, width}, 3, at::kFloat)};
 }
 
-TEST(LayersTest, CausalAttention) {
+TEST_P(LayersTest, CausalAttention) {
   for (const std::int64_t width : {16, 24, 32, 64, 128}) {
     for (const auto& groups : kPackings) {
       const Packing packing = packing_of(groups);
@@ -179,7 +182,7 @@ TEST(LayersTest, CausalAttention) {
 
 // Blocks of 1024 keys: sequences that end around a block's end, at one that splits four queries, within a
 // prefix and behind one, and over three blocks.
-TEST(LayersTest, CausalAttentionOverBlocksOfKeys) {
+TEST_P(LayersTest, CausalAttentionOverBlocksOfKeys) {
   const std::vector<std::vector<std::vector<std::int64_t>>> packings = {
       {{1023}, {1024}, {1025}}, {{1030, 3, 1100}}, {{1022, 1, 2, 7}, {30}}, {{7, 2100}}};
   for (const auto& groups : packings) {
@@ -195,7 +198,7 @@ TEST(LayersTest, CausalAttentionOverBlocksOfKeys) {
 
 // The reference itself: each sequence cut out and attended to alone, softmax(q k / √D) v row by row in f64.
 // Windows that end within a continuation, within its prefix, and beyond the longest sequence.
-TEST(LayersTest, PlainCausalAttentionIsThatOfEachSequenceAlone) {
+TEST_P(LayersTest, PlainCausalAttentionIsThatOfEachSequenceAlone) {
   for (const auto& groups : kPackings) {
     const Packing packing = packing_of(groups);
     const auto in = heads_of(packing, 6);
@@ -231,7 +234,7 @@ TEST(LayersTest, PlainCausalAttentionIsThatOfEachSequenceAlone) {
 
 // Every compiled shape of the attention kernel (group sizes 1, 2, 3 and their sums; widths 16, 64, 128 and
 // others) against softmax(q k / √D) v in f64, with ragged lengths around the block size of 16.
-TEST(LayersTest, CachedAttention) {
+TEST_P(LayersTest, CachedAttention) {
   for (const std::int64_t width : {16, 24, 64, 128}) {
     for (const std::int64_t group : {1, 2, 3, 5}) {
       for (const auto dtype : {at::kFloat, at::kBFloat16}) {
@@ -286,7 +289,7 @@ TEST(LayersTest, CachedAttention) {
 }
 
 // bf16 products are exact in f32; only the order of the sums differs from f64.
-TEST(LayersTest, HeadProduct) {
+TEST_P(LayersTest, HeadProduct) {
   for (const std::int64_t rows : {1, 15, 16, 17, 33, 70}) {
     for (const auto& [vocab, width] : {std::pair{1, 2}, {9, 24}, {64, 130}, {131, 7}, {32, 64}, {96, 160}}) {
       for (const auto dtype : {at::kFloat, at::kBFloat16}) {
@@ -303,7 +306,7 @@ TEST(LayersTest, HeadProduct) {
 
 // Few rows and many, with and without bias; the odd sizes are at::linear's. One rounding to bf16 of values up
 // to about 60.
-TEST(LayersTest, ProjectWithoutGradient) {
+TEST_P(LayersTest, ProjectWithoutGradient) {
   const c10::NoGradGuard no_grad;
   for (const std::int64_t rows : {1, 5, 16, 17, 32, 33, 64, 70, 200}) {
     for (const auto& [columns, width] : {std::pair{32, 32}, {96, 160}, {33, 64}, {64, 40}}) {

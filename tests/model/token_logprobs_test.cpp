@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "model/models.h"
+#include "model/per_processor.h"
 
 namespace pope {
 namespace {
@@ -47,8 +48,10 @@ std::pair<at::Tensor, at::Tensor> gradients(const Case& c, const TokenLogprobs& 
 double relative_difference(const at::Tensor& a, const at::Tensor& b) {
   return ((a - b).to(at::kDouble).norm() / b.to(at::kDouble).norm()).item<double>();
 }
+class TokenLogprobsTest : public EachProcessor {};
+POPE_EACH_PROCESSOR(TokenLogprobsTest);
 
-TEST(TokenLogprobsTest, HandComputed) {
+TEST_P(TokenLogprobsTest, HandComputed) {
   // logits (0, ln 3) / 0.5 = (0, 2 ln 3): probabilities 1/10 and 9/10.
   const auto hidden = at::tensor({1.0F}).view({1, 1});
   const auto embedding = at::tensor({0.0F, static_cast<float>(std::log(3.0))}).view({2, 1});
@@ -58,7 +61,7 @@ TEST(TokenLogprobsTest, HandComputed) {
 }
 
 // Chunks of 1, of a divisor of the rows, with a rest, larger than everything, and the automatic size.
-TEST(TokenLogprobsTest, EveryChunkSizeEqualsTheReference) {
+TEST_P(TokenLogprobsTest, EveryChunkSizeEqualsTheReference) {
   const auto c = make_case(13, 7, 29, at::kDouble);
   for (const double temperature : {1.0, 0.6}) {
     for (const std::int64_t chunk : {1, 4, 13, 50, 0}) {
@@ -76,7 +79,7 @@ TEST(TokenLogprobsTest, EveryChunkSizeEqualsTheReference) {
   }
 }
 
-TEST(TokenLogprobsTest, FiniteDifferences) {
+TEST_P(TokenLogprobsTest, FiniteDifferences) {
   const auto c = make_case(5, 3, 11, at::kDouble);
   const double temperature = 0.8, eps = 1e-6;
   const auto [h, e] =
@@ -101,7 +104,7 @@ TEST(TokenLogprobsTest, FiniteDifferences) {
 }
 
 // Float is compared with the same values in f64: errors are those of f32 sums.
-TEST(TokenLogprobsTest, FloatEqualsDouble) {
+TEST_P(TokenLogprobsTest, FloatEqualsDouble) {
   const auto c = make_case(70, 33, 515, at::kFloat);
   auto wide = c;
   wide.hidden = c.hidden.detach().to(at::kDouble).set_requires_grad(true);
@@ -120,7 +123,7 @@ TEST(TokenLogprobsTest, FloatEqualsDouble) {
 
 // bf16 inputs: logits are exact to f32; the gradient of the logits is rounded to 8 bits (2^-9 relative each,
 // independent), as are the results.
-TEST(TokenLogprobsTest, Bfloat16EqualsDouble) {
+TEST_P(TokenLogprobsTest, Bfloat16EqualsDouble) {
   const auto c = make_case(70, 33, 515, at::kBFloat16);
   auto wide = c;
   wide.hidden = c.hidden.detach().to(at::kDouble).set_requires_grad(true);
@@ -139,7 +142,7 @@ TEST(TokenLogprobsTest, Bfloat16EqualsDouble) {
   EXPECT_EQ(e.scalar_type(), at::kBFloat16);
 }
 
-TEST(TokenLogprobsTest, NoRows) {
+TEST_P(TokenLogprobsTest, NoRows) {
   const auto out = token_logprobs(at::zeros({0, 3}), at::zeros({5, 3}), at::zeros({0}, at::kLong), 1.0);
   EXPECT_EQ(out.logprobs.numel(), 0);
   EXPECT_EQ(out.entropy.numel(), 0);
