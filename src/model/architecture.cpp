@@ -6,89 +6,28 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 #include <string>
 
 #include "core/error.h"
+#include "model/config_fields.h"
+#include "model/families.h"
 
 namespace pope {
 namespace {
 
-const char* const kRead = "read config.json";
-
-struct Family {
-  const char* name;
-  const char* model_class;
-  int default_head_width;  // 0: hidden_size / num_attention_heads
-  const char* activation_field;
-  const char* activation;
-};
-constexpr Family kFamilies[] = {
-    {"llama", "LlamaForCausalLM", 0, "hidden_act", "silu"},
-    {"qwen2", "Qwen2ForCausalLM", 0, "hidden_act", "silu"},
-    {"qwen3", "Qwen3ForCausalLM", 128, "hidden_act", "silu"},
-    {"gemma3_text", "Gemma3ForCausalLM", 256, "hidden_activation", "gelu_pytorch_tanh"}};
-
-const Family* find_family(const std::string& name) {
-  for (const Family& family : kFamilies) {
-    if (name == family.name) return &family;
-  }
-  return nullptr;
-}
-
-std::string known_families() {
-  std::string names;
-  for (const Family& family : kFamilies) names += (names.empty() ? "" : ", ") + std::string(family.name);
-  return names;
-}
-
-// The value of `key`, or null where it is missing: transformers treats the two alike.
-const Json& value_of(const Json& object, const char* key) {
-  static const Json null;
-  const auto found = object.find(key);
-  return found == object.end() ? null : *found;
-}
-
-int whole(const Json& value, const std::string& field, std::optional<int> default_value = {}) {
-  if (value.is_null() && default_value) return *default_value;
-  if (!value.is_number_integer()) {
-    throw Error(kRead, "expected a whole number in \"" + field + "\", got " +
-                           (value.is_null() ? "nothing" : dump(value)));
-  }
-  const bool fits = value.is_number_unsigned()
-                        ? value.get<std::uint64_t>() <= std::uint64_t(std::numeric_limits<int>::max())
-                        : value.get<std::int64_t>() >= std::numeric_limits<int>::min() &&
-                              value.get<std::int64_t>() <= std::numeric_limits<int>::max();
-  if (!fits) throw Error(kRead, "expected \"" + field + "\" below 2^31, got " + dump(value));
-  return value.get<int>();
-}
-
-double real(const Json& value, const std::string& field, double default_value) {
-  if (value.is_null()) return default_value;
-  if (!value.is_number()) throw Error(kRead, "expected a number in \"" + field + "\", got " + dump(value));
-  return value.get<double>();
-}
-
-bool truth(const Json& value, const std::string& field, bool default_value) {
-  if (value.is_null()) return default_value;
-  if (!value.is_boolean())
-    throw Error(kRead, "expected true or false in \"" + field + "\", got " + dump(value));
-  return value.get<bool>();
-}
-
-void refuse(const std::string& field, const Json& value, const std::string& why) {
-  throw Error(kRead, "\"" + field + "\": " + dump(value) + " is not supported", why);
-}
+using config::kRead, config::real, config::refuse, config::truth, config::value_of, config::whole;
 
 void refuse_unsupported(const Json& config, const Family& family) {
   const Json& activation = value_of(config, family.activation_field);
   if (!activation.is_null() && activation != family.activation) {
     refuse(family.activation_field, activation, fmt::format("only \"{}\" is", family.activation));
   }
-  if (truth(value_of(config, "mlp_bias"), "mlp_bias", false)) {
-    refuse("mlp_bias", true, "the feed-forward part has no biases here");
-  }
+  const auto bias = [&](const char* field, bool known) {
+    if (!known && truth(value_of(config, field), field, false)) refuse(field, true, "this family has none");
+  };
+  bias("attention_bias", family.attention_bias);
+  bias("mlp_bias", family.mlp_bias);
   if (!value_of(config, "quantization_config").is_null()) {
     refuse("quantization_config", value_of(config, "quantization_config"), "use the unquantised model");
   }
@@ -99,112 +38,101 @@ void refuse_unsupported(const Json& config, const Family& family) {
   if (truth(value_of(config, "use_bidirectional_attention"), "use_bidirectional_attention", false)) {
     refuse("use_bidirectional_attention", true, "attention is causal here");
   }
-  if (std::string_view(family.name) == "gemma3_text") return;  // see read_windows
-  if (truth(value_of(config, "use_sliding_window"), "use_sliding_window", false) &&
-      !value_of(config, "sliding_window").is_null()) {
-    refuse("use_sliding_window", true,
-           "attention is full here; set it to false if the context is never longer");
-  }
-  const Json& layer_types = value_of(config, "layer_types");
-  if (layer_types.is_array()) {
-    for (const Json& type : layer_types) {
-      if (type != "full_attention") refuse("layer_types", type, "only \"full_attention\" is");
+}
+
+// Whether layers attend to a window where "layer_types" does not say which. → per layer; empty: none does.
+std::vector<bool> default_windows(const Json& config, const Architecture& a) {
+  const Family& family = a.traits();
+  std::vector<bool> windowed;
+  const int pattern =
+      whole(value_of(config, "sliding_window_pattern"), "sliding_window_pattern", family.window_pattern);
+  const int first = whole(value_of(config, "max_window_layers"), "max_window_layers", 28);
+  if (family.windowed == WindowLayers::all_but_every_nth && pattern < 1)
+    refuse("sliding_window_pattern", pattern, "it must be positive");
+  for (int l = 0; l < a.layers; ++l) {
+    switch (family.windowed) {
+      case WindowLayers::never:
+        break;
+      case WindowLayers::all:
+        windowed.push_back(true);
+        break;
+      case WindowLayers::all_but_every_nth:
+        windowed.push_back((l + 1) % pattern != 0);
+        break;
+      case WindowLayers::after_some:
+        windowed.push_back(l >= first);
+        break;
+      case WindowLayers::without_rope:
+        windowed.push_back(!a.has_rope(std::size_t(l)));
+        break;
     }
   }
+  return windowed;
 }
 
-RopeScaling read_scaling(const Json& rope, const std::string& field, bool linear) {
-  RopeScaling scaling;
-  scaling.linear = linear;
-  const auto number = [&](const char* key) {
-    const Json& value = value_of(rope, key);
-    if (!value.is_number())
-      throw Error(kRead, "expected a number in \"" + field + "." + key + "\", got " + dump(value));
-    return value.get<double>();
-  };
-  scaling.factor = number("factor");
-  if (linear) return scaling;
-  scaling.low_freq_factor = number("low_freq_factor");
-  scaling.high_freq_factor = number("high_freq_factor");
-  scaling.original_context =
-      whole(value_of(rope, "original_max_position_embeddings"), field + ".original_max_position_embeddings");
-  return scaling;
-}
-
-const Json& object_in(const Json& config, const std::string& field) {
-  static const Json none = Json::object();
-  const Json& value = value_of(config, field.c_str());
-  if (value.is_null()) return none;
-  if (!value.is_object()) throw Error(kRead, "expected an object in \"" + field + "\", got " + dump(value));
-  return value;
-}
-
-// θ and scaling of one kind of layer, out of its object of "rope_parameters" or out of "rope_scaling".
-void read_rope_object(const Json& rope, const std::string& field, double& theta, RopeScaling& scaling) {
-  for (const char* key : {"rope_type", "type"}) {
-    const Json& type = value_of(rope, key);
-    if (type == "llama3" || type == "linear") {
-      scaling = read_scaling(rope, field, type == "linear");
-    } else if (!type.is_null() && type != "default") {
-      refuse(field, rope, "only the rope_types \"default\", \"linear\" and \"llama3\" are");
-    }
-  }
-  const Json& partial = value_of(rope, "partial_rotary_factor");
-  if (real(partial, "partial_rotary_factor", 1) != 1) refuse("partial_rotary_factor", partial, "only 1 is");
-  theta = real(value_of(rope, "rope_theta"), field + ".rope_theta", theta);
-}
-
-// "rope_theta" and "rope_scaling" (transformers 4) or "rope_parameters" (transformers 5), where Gemma 3 has
-// an object for each kind of layer.
-void read_rope(const Json& config, Architecture& a) {
-  const Json& partial = value_of(config, "partial_rotary_factor");
-  if (real(partial, "partial_rotary_factor", 1) != 1) refuse("partial_rotary_factor", partial, "only 1 is");
-  a.rope_theta = real(value_of(config, "rope_theta"), "rope_theta", a.gemma() ? 1e6 : 10000);
-  read_rope_object(object_in(config, "rope_scaling"), "rope_scaling", a.rope_theta, a.rope_scaling);
-  const Json& parameters = object_in(config, "rope_parameters");
-  if (!a.gemma()) return read_rope_object(parameters, "rope_parameters", a.rope_theta, a.rope_scaling);
-  read_rope_object(object_in(parameters, "full_attention"), "rope_parameters.full_attention", a.rope_theta,
-                   a.rope_scaling);
-  const Json& local = value_of(config, "rope_local_base_freq");
-  a.window_rope_theta = real(local, "rope_local_base_freq", 10000);
-  const std::string field = "rope_parameters.sliding_attention";
-  const Json& sliding = object_in(parameters, "sliding_attention");
-  RopeScaling none;
-  read_rope_object(sliding, field, a.window_rope_theta, none);
-  if (none.factor != 1) refuse(field, sliding, "layers with a window have no rope scaling");
-}
-
-// "layer_types", or every sliding_window_pattern-th layer (6 by default) without a window.
-void read_windows(const Json& config, Architecture& a) {
-  a.window = whole(value_of(config, "sliding_window"), "sliding_window", 4096);
-  a.query_scalar = whole(value_of(config, "query_pre_attn_scalar"), "query_pre_attn_scalar", 256);
-  const int pattern = whole(value_of(config, "sliding_window_pattern"), "sliding_window_pattern", 6);
-  const Json& types = value_of(config, "layer_types");
-  if (types.is_null()) {
-    if (pattern < 1) refuse("sliding_window_pattern", pattern, "it must be positive");
-    for (int l = 0; l < a.layers; ++l) a.windowed.push_back((l + 1) % pattern != 0);
-    return;
-  }
-  if (!types.is_array() || types.size() != std::size_t(std::max(a.layers, 0))) {
+// "layer_types" → per layer, whether it attends to a window.
+std::vector<bool> listed_windows(const Json& types, int layers) {
+  if (!types.is_array() || types.size() != std::size_t(std::max(layers, 0))) {
     throw Error(kRead, "expected \"layer_types\" to list num_hidden_layers types, got " + dump(types));
   }
+  std::vector<bool> windowed;
   for (const Json& type : types) {
     if (type != "full_attention" && type != "sliding_attention") {
       refuse("layer_types", type, "only \"full_attention\" and \"sliding_attention\" are");
     }
-    a.windowed.push_back(type == "sliding_attention");
+    windowed.push_back(type == "sliding_attention");
+  }
+  return windowed;
+}
+
+// Sets window and windowed, after without_rope.
+void read_windows(const Json& config, Architecture& a) {
+  const Family& family = a.traits();
+  const bool wanted = truth(value_of(config, "use_sliding_window"), "use_sliding_window", false);
+  const bool missing = config.find("sliding_window") == config.end() || a.gemma();
+  if (family.windowed == WindowLayers::never) {
+    if (wanted && !value_of(config, "sliding_window").is_null()) {
+      refuse("use_sliding_window", true,
+             "this family has no windows; set it to false if the context is never longer");
+    }
+  } else if (wanted || !family.window_switch) {
+    a.window = whole(value_of(config, "sliding_window"), "sliding_window", missing ? family.window : 0);
+  }
+  const Json& types = value_of(config, "layer_types");
+  if (a.window != 0 && (types.is_null() || !family.layer_types)) a.windowed = default_windows(config, a);
+  if (!types.is_null()) {
+    const std::vector<bool> listed = listed_windows(types, a.layers);
+    const bool any = std::find(listed.begin(), listed.end(), true) != listed.end();
+    if (any && (a.window == 0 || (!family.layer_types && listed != a.windowed)))
+      refuse("layer_types", types, "\"sliding_window\" or \"use_sliding_window\" says otherwise");
+    if (family.layer_types) a.windowed = listed;
+  }
+  const bool none = std::find(a.windowed.begin(), a.windowed.end(), true) == a.windowed.end();
+  if (none && !family.window_has_rope) a.windowed.clear(), a.window = 0;
+}
+
+void write_windows(const Architecture& a, Json& config) {
+  const Family& family = a.traits();
+  config.erase("layer_types");  // a list of the wrong length would be refused
+  const auto windows = std::count(a.windowed.begin(), a.windowed.end(), true);
+  if (a.window > 0) {
+    config["sliding_window"] = a.window;
+    if (family.window_switch) config["use_sliding_window"] = true;
+  } else if (family.windowed != WindowLayers::never && !family.window_switch) {
+    config["sliding_window"] = nullptr;
+  }
+  if (!family.layer_types || (windows == 0 && !family.window_has_rope)) return;
+  for (int l = 0; l < a.layers; ++l) {
+    const bool windowed = a.is_windowed(std::size_t(l));
+    config["layer_types"].push_back(windowed ? "sliding_attention" : "full_attention");
   }
 }
 
-Json rope_json(const Architecture& a) {
-  const RopeScaling& s = a.rope_scaling;
-  if (s.factor == 1) return {{"rope_type", "default"}};
-  if (s.linear) return {{"rope_type", "linear"}, {"factor", s.factor}};
-  return {{"rope_type", "llama3"},
-          {"factor", s.factor},
-          {"low_freq_factor", s.low_freq_factor},
-          {"high_freq_factor", s.high_freq_factor},
-          {"original_max_position_embeddings", s.original_context}};
+}  // namespace
+
+const Family& Architecture::traits() const {
+  if (const Family* const known = find_family(family)) return *known;
+  throw Error("model", "unknown model_type \"" + family + "\"", "known: " + known_families());
 }
 
 void check_size(const std::string& operation, const std::string& field, int value, int limit) {
@@ -212,18 +140,6 @@ void check_size(const std::string& operation, const std::string& field, int valu
     throw Error(operation, "expected \"" + field + "\" between 1 and " + std::to_string(limit) + ", got " +
                                std::to_string(value));
   }
-}
-
-}  // namespace
-
-std::int64_t Architecture::parameters() const {
-  const std::int64_t W = width, q = std::int64_t(heads) * head_width,
-                     kv = std::int64_t(kv_heads) * head_width;
-  std::int64_t layer = (gemma() ? 4 : 2) * W + W * (q + 2 * kv) + q * W + 3 * W * ffn_width;
-  if (attention_bias) layer += q + 2 * kv;
-  if (output_bias()) layer += W;
-  if (qk_norm) layer += 2 * std::int64_t(head_width);
-  return layers * layer + W + (tied_embeddings ? 1 : 2) * W * vocab_size;
 }
 
 void check(const Architecture& a, const std::string& operation) {
@@ -247,26 +163,11 @@ void check(const Architecture& a, const std::string& operation) {
     throw Error(operation,
                 "expected an even \"head_dim\" (rotary pairs), got " + std::to_string(a.head_width));
   }
-  if (!(a.rope_theta > 0) || !std::isfinite(a.rope_theta)) {
-    throw Error(operation, "expected a positive \"rope_theta\", got " + std::to_string(a.rope_theta));
+  check_rope(a, operation);
+  if (a.window < 0 || (!a.windowed.empty() && a.window == 0)) {
+    throw Error(operation, "expected a positive \"sliding_window\", got " + std::to_string(a.window));
   }
-  const RopeScaling& s = a.rope_scaling;
-  if (!(s.factor >= 1) || !std::isfinite(s.factor) || !(s.low_freq_factor > 0) ||
-      !(s.high_freq_factor > s.low_freq_factor) || !std::isfinite(s.high_freq_factor) ||
-      s.original_context < 1) {
-    throw Error(
-        operation,
-        "expected rope scaling with factor >= 1, 0 < low_freq_factor < high_freq_factor and a positive "
-        "original_max_position_embeddings");
-  }
-  if (!(a.window_rope_theta > 0) || !std::isfinite(a.window_rope_theta)) {
-    throw Error(operation,
-                "expected a positive \"rope_local_base_freq\", got " + std::to_string(a.window_rope_theta));
-  }
-  if (a.gemma()) {
-    check_size(operation, "sliding_window", a.window, std::numeric_limits<int>::max());
-    check_size(operation, "query_pre_attn_scalar", a.query_scalar, 1 << 20);
-  }
+  if (const auto own = a.traits().check) own(a, operation);
   if (!(a.norm_eps > 0) || !std::isfinite(a.norm_eps)) {
     throw Error(operation, "expected a positive \"rms_norm_eps\", got " + std::to_string(a.norm_eps));
   }
@@ -280,22 +181,6 @@ void check(const Architecture& a, const std::string& operation) {
                                  std::to_string(a.vocab_size) + ", got " + std::to_string(eos));
     }
   }
-}
-
-std::vector<double> rotary_frequencies(const Architecture& a, bool windowed) {
-  constexpr double kTurn = 6.283185307179586;
-  const RopeScaling s = windowed ? RopeScaling() : a.rope_scaling;
-  const double theta = windowed ? a.window_rope_theta : a.rope_theta;
-  std::vector<double> frequencies;
-  for (int i = 0; i < a.head_width / 2; ++i) {
-    const double frequency = std::pow(theta, -2.0 * i / a.head_width);
-    // 1 where the wavelength is short: the frequency stays; 0 where it is long: divided by the factor.
-    const double turns = s.original_context * frequency / kTurn;
-    const double mixed = (turns - s.low_freq_factor) / (s.high_freq_factor - s.low_freq_factor);
-    const double kept = s.linear ? 0 : std::clamp(mixed, 0.0, 1.0);
-    frequencies.push_back(s.factor == 1 ? frequency : frequency * (kept + (1 - kept) / s.factor));
-  }
-  return frequencies;
 }
 
 std::vector<int> read_eos_tokens(const Json& config) {
@@ -323,10 +208,10 @@ Architecture architecture_from_json(const Json& config) {
   a.width = size("hidden_size");
   a.layers = size("num_hidden_layers");
   a.heads = size("num_attention_heads");
-  a.kv_heads = size("num_key_value_heads", a.gemma() ? 4 : a.heads);  // transformers' defaults
+  a.kv_heads = size("num_key_value_heads", family->kv_heads > 0 ? family->kv_heads : a.heads);
   a.ffn_width = size("intermediate_size");
   a.context = size("max_position_embeddings");
-  int head_width = family->default_head_width;
+  int head_width = family->head_width;
   if (head_width == 0 && a.heads > 0) {
     head_width = a.width / a.heads;
     if (value_of(config, "head_dim").is_null() && a.width % a.heads != 0) {
@@ -336,12 +221,15 @@ Architecture architecture_from_json(const Json& config) {
   }
   a.head_width = size("head_dim", head_width);
   read_rope(config, a);
-  a.norm_eps = real(value_of(config, "rms_norm_eps"), "rms_norm_eps", 1e-6);
-  a.tied_embeddings = truth(value_of(config, "tie_word_embeddings"), "tie_word_embeddings", a.gemma());
+  a.norm_eps = real(value_of(config, "rms_norm_eps"), "rms_norm_eps", family->norm_eps);
+  a.tied_embeddings =
+      truth(value_of(config, "tie_word_embeddings"), "tie_word_embeddings", family->tied_embeddings);
   a.attention_bias =
       a.family == "qwen2" || truth(value_of(config, "attention_bias"), "attention_bias", false);
-  a.qk_norm = a.family == "qwen3" || a.gemma();
-  if (a.gemma()) read_windows(config, a);
+  a.mlp_bias = family->mlp_bias && truth(value_of(config, "mlp_bias"), "mlp_bias", false);
+  a.qk_norm = family->qk_norm || family->whole_qk_norm;
+  if (family->read) family->read(config, a);
+  read_windows(config, a);
   const Json& bos = value_of(config, "bos_token_id");
   if (!bos.is_null()) a.bos_token = whole(bos, "bos_token_id");
   a.eos_tokens = read_eos_tokens(config);
@@ -364,32 +252,20 @@ Json to_json(const Architecture& a) {
   config["num_key_value_heads"] = a.kv_heads;
   config["head_dim"] = a.head_width;
   config["intermediate_size"] = a.ffn_width;
-  config["max_position_embeddings"] = a.context;
+  const bool extended = a.rope_scaling.kind == RopeScaling::Kind::longrope;
+  config["max_position_embeddings"] = extended ? a.rope_scaling.extended_context : a.context;
   config[family->activation_field] = family->activation;
   config["rms_norm_eps"] = a.norm_eps;
-  config["rope_theta"] = a.rope_theta;  // transformers 4 reads this one, transformers 5 the next
-  Json rope = {{"rope_theta", a.rope_theta}};
-  rope.update(rope_json(a));
-  config["rope_scaling"] = a.rope_scaling.factor == 1 ? Json() : rope_json(a);
+  write_rope(a, config);
   config["tie_word_embeddings"] = a.tied_embeddings;
   config["attention_bias"] = a.attention_bias;
+  if (family->mlp_bias) config["mlp_bias"] = a.mlp_bias;
   config["bos_token_id"] = a.bos_token < 0 ? Json() : Json(a.bos_token);
   config["eos_token_id"] = a.eos_tokens.empty()       ? Json()
                            : a.eos_tokens.size() == 1 ? Json(a.eos_tokens[0])
                                                       : Json(a.eos_tokens);
-  config.erase("layer_types");  // all are full attention, and a list of the wrong length would be refused
-  if (a.gemma()) {
-    config["query_pre_attn_scalar"] = a.query_scalar;
-    config["sliding_window"] = a.window;
-    config["rope_local_base_freq"] = a.window_rope_theta;
-    const Json sliding = {{"rope_type", "default"}, {"rope_theta", a.window_rope_theta}};
-    rope = {{"full_attention", rope}, {"sliding_attention", sliding}};
-    for (int l = 0; l < a.layers; ++l) {
-      const bool windowed = a.is_windowed(std::size_t(l));
-      config["layer_types"].push_back(windowed ? "sliding_attention" : "full_attention");
-    }
-  }
-  config["rope_parameters"] = std::move(rope);
+  write_windows(a, config);
+  if (family->write) family->write(a, config);
   if (!config.contains("torch_dtype") && !config.contains("dtype")) config["torch_dtype"] = "float32";
   return config;
 }

@@ -13,8 +13,12 @@
 #include "core/error.h"
 #include "core/memory.h"
 #include "core/rng.h"
+#include "model/families.h"
+#include "model/feed_forward.h"
+#include "model/joint.h"
 #include "model/layers.h"
 #include "model/layers_plain.h"
+#include "model/parameters.h"
 #include "model/product.h"
 #include "model/recompute.h"
 
@@ -22,14 +26,15 @@ namespace pope {
 
 // The compute tensors of one block. Undefined: not in this architecture.
 struct Model::Layer {
-  at::Tensor input_norm, ffn_norm, q_norm, k_norm, output, output_bias, down;
-  at::Tensor attention_out_norm, ffn_out_norm;  // norms after attention and feed-forward part (Gemma 3)
-  // The rows of q, k and v in one tensor [C,W], bias [C]; those of gate and up in one [2F,W]. The named
-  // parameters (…_parts) are views of these, so that decoding needs one product and training still has
-  // separate gradients.
-  at::Tensor qkv, qkv_bias, gate_up;
-  std::vector<at::Tensor> qkv_parts, qkv_bias_parts, gate_up_parts;
+  at::Tensor input_norm, attention_out_norm, ffn_norm, ffn_out_norm, q_norm, k_norm;
+  Joint qkv, qkv_bias;  // rows [C,W], [C]
+  at::Tensor output, output_bias;
+  FeedForward ffn;
+  Experts experts;  // with a router: in place of ffn
 };
+
+// Which angles a layer turns q and k by: those of all positions, those of layers with a window, or none.
+enum Angles { kFull, kWindowed, kNone };
 
 struct Model::Views {
   at::Tensor embedding, final_norm, output;
@@ -37,70 +42,38 @@ struct Model::Views {
   std::mutex rotary_mutex;
   struct Rotary {
     at::Tensor cos, sin;  // [positions so far, D/2] f32
-  } rotary_tables[2];     // [0]: layers that attend to all positions; [1]: layers with a window
+  } rotary_tables[3];     // by Angles
+  at::Tensor qkv_order;   // [C] i64: see rotary_order(); undefined: as it is
+  bool whole_qk_norm = false;
 
   // The rows of a rotary table at `positions` [N] i64, all below `length`; the table grows to it.
-  Rotary rotary(const Architecture& a, bool windowed, const at::Tensor& positions, std::int64_t length) {
+  Rotary rotary(const Architecture& a, Angles angles_of, const at::Tensor& positions, std::int64_t length) {
     const std::lock_guard lock(rotary_mutex);
-    auto& [cos, sin] = rotary_tables[windowed];
+    auto& [cos, sin] = rotary_tables[angles_of];
     if (!cos.defined() || cos.size(0) < length) {
       const std::int64_t before = cos.defined() ? cos.size(0) : std::min(512, a.context);
       // On a device the table is made once in full: recorded steps keep reading at its address.
       const auto rows =
           embedding.is_cpu() ? std::max(length, 2 * before) : std::max<std::int64_t>(length, a.context);
-      const auto frequencies = at::tensor(rotary_frequencies(a, windowed), at::kFloat);
+      const bool windowed = angles_of == kWindowed;
+      auto frequencies = at::tensor(rotary_frequencies(a, windowed), at::kFloat);
+      if (angles_of == kNone) frequencies.zero_();
       const auto angles = at::outer(at::arange(rows, at::kFloat), frequencies);
-      cos = angles.cos().to(embedding.device());
-      sin = angles.sin().to(embedding.device());
+      cos = angles.cos();
+      sin = angles.sin();
+      const auto& scaling = windowed ? a.window_rope_scaling : a.rope_scaling;
+      if (scaling.attention_factor != 1 && angles_of != kNone) {
+        for (const auto& table : {cos, sin})
+          table.narrow(1, 0, a.rotated_width() / 2).mul_(scaling.attention_factor);
+      }
+      cos = cos.to(embedding.device());
+      sin = sin.to(embedding.device());
     }
     return {cos.index_select(0, positions), sin.index_select(0, positions)};
   }
 };
 
 namespace {
-
-using Shape = std::vector<std::int64_t>;
-
-// Hugging Face's name of the norm before the feed-forward part. In Gemma 3 "post_attention_layernorm", its
-// name in the other families, is the norm after attention.
-const char* ffn_norm_name(const Architecture& a) {
-  return a.gemma() ? "pre_feedforward_layernorm.weight" : "post_attention_layernorm.weight";
-}
-
-// Every parameter with its shape, in the order in which they are kept and saved.
-std::vector<std::pair<std::string, Shape>> parameter_shapes(const Architecture& a) {
-  std::vector<std::pair<std::string, Shape>> out;
-  const std::int64_t w = a.width, q = std::int64_t{a.heads} * a.head_width,
-                     kv = std::int64_t{a.kv_heads} * a.head_width;
-  out.push_back({"model.embed_tokens.weight", {a.vocab_size, w}});
-  for (int l = 0; l < a.layers; ++l) {
-    const auto p = fmt::format("model.layers.{}.", l);
-    out.push_back({p + "input_layernorm.weight", {w}});
-    out.push_back({p + "self_attn.q_proj.weight", {q, w}});
-    out.push_back({p + "self_attn.k_proj.weight", {kv, w}});
-    out.push_back({p + "self_attn.v_proj.weight", {kv, w}});
-    if (a.attention_bias) {
-      out.push_back({p + "self_attn.q_proj.bias", {q}});
-      out.push_back({p + "self_attn.k_proj.bias", {kv}});
-      out.push_back({p + "self_attn.v_proj.bias", {kv}});
-    }
-    if (a.qk_norm) {
-      out.push_back({p + "self_attn.q_norm.weight", {a.head_width}});
-      out.push_back({p + "self_attn.k_norm.weight", {a.head_width}});
-    }
-    out.push_back({p + "self_attn.o_proj.weight", {w, q}});
-    if (a.output_bias()) out.push_back({p + "self_attn.o_proj.bias", {w}});
-    if (a.gemma()) out.push_back({p + "post_attention_layernorm.weight", {w}});
-    out.push_back({p + ffn_norm_name(a), {w}});
-    out.push_back({p + "mlp.gate_proj.weight", {a.ffn_width, w}});
-    out.push_back({p + "mlp.up_proj.weight", {a.ffn_width, w}});
-    out.push_back({p + "mlp.down_proj.weight", {w, a.ffn_width}});
-    if (a.gemma()) out.push_back({p + "post_feedforward_layernorm.weight", {w}});
-  }
-  out.push_back({"model.norm.weight", {w}});
-  if (!a.tied_embeddings) out.push_back({"lm_head.weight", {a.vocab_size, w}});
-  return out;
-}
 
 std::string text(at::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(shape, ",")); }
 
@@ -117,32 +90,49 @@ NamedTensors ordered(const Architecture& a, NamedTensors given) {
   return out;
 }
 
-// Makes `parts` views of one tensor that holds their rows one below the other. → that tensor.
-at::Tensor stack(const std::vector<at::Tensor*>& parts) {
-  std::vector<at::Tensor> old;
-  for (const auto* part : parts) old.push_back(*part);
-  auto whole = at::cat(old);
-  std::int64_t row = 0;
-  for (auto* part : parts) {
-    const auto rows = part->size(0);
-    *part = whole.narrow(0, row, rows)
-                .variable_data();  // variable_data: a leaf of its own, not a view to autograd
-    row += rows;
-  }
-  return whole;
-}
-
-// The joint weights for a product. With gradient they are put together from the parts, which autograd then
-// sees (the copy costs little beside the product); without gradient the shared storage is used.
-at::Tensor stacked(const at::Tensor& whole, const std::vector<at::Tensor>& parts) {
-  return c10::GradMode::is_enabled() && whole.defined() ? at::cat(parts) : whole;
-}
-
 // Attention divides scores by the root of the head width. Scaling the query changes that to query_scalar's
-// root.
+// root, or to a product with attention_multiplier.
 at::Tensor scaled_query(const Architecture& a, const at::Tensor& q) {
+  if (a.attention_multiplier != 0) return q * (a.attention_multiplier * std::sqrt(double(a.head_width)));
   if (a.query_scalar == 0 || a.query_scalar == a.head_width) return q;
   return q * std::sqrt(double(a.head_width) / a.query_scalar);
+}
+
+// Where only the first R values of a head are rotated, pairs are (i, i + R/2), but the kernels' pairs are
+// (i, i + D/2). → the columns of q, k and v [C] in an order that makes them so; scores do not depend on the
+// order within a head. Undefined where all are rotated.
+at::Tensor rotary_order(const Architecture& a) {
+  const std::int64_t width = a.head_width, half = width / 2, rotated = a.rotated_width() / 2;
+  if (rotated == half) return {};
+  std::vector<std::int64_t> columns;
+  for (std::int64_t head = 0; head < a.heads + 2 * a.kv_heads; ++head) {
+    for (std::int64_t d = 0; d < width; ++d) {
+      const std::int64_t in_half = d % half, which = d / half;
+      const std::int64_t from = in_half < rotated
+                                    ? which * rotated + in_half
+                                    : 2 * rotated + which * (half - rotated) + in_half - rotated;
+      columns.push_back(head * width + (head < a.heads + a.kv_heads ? from : d));
+    }
+  }
+  return at::tensor(columns, at::kLong);
+}
+
+// The factor of each query, [N,1] of `type`; undefined where there is none.
+at::Tensor query_growth(const Architecture& a, const at::Tensor& positions, at::ScalarType type) {
+  if (a.query_growth == 0) return {};
+  const auto grown = positions.floor_divide(a.rope_scaling.original_context).to(at::kFloat).log1p();
+  return (1 + a.query_growth * grown).to(type).unsqueeze(1);
+}
+
+// x + delta, delta normed and scaled where the family does, and its norm for what comes next; without
+// `next_norm` that reads the sum itself.
+TensorPair add_part(const Architecture& a, double offset, const at::Tensor& x, at::Tensor delta,
+                    const at::Tensor& out_norm, const at::Tensor& next_norm) {
+  if (out_norm.defined()) delta = rms_norm(delta, out_norm, a.norm_eps, offset);
+  if (a.residual_multiplier != 1) delta = delta * a.residual_multiplier;
+  if (next_norm.defined()) return add_rms_norm(x, delta, next_norm, a.norm_eps, offset);
+  const auto sum = x + delta;
+  return {sum, sum};
 }
 
 }  // namespace
@@ -198,40 +188,52 @@ Model::Model(Architecture architecture, NamedTensors weights, at::ScalarType com
   const auto maybe = [&](const std::string& name) {
     return index.contains(name) ? *slot(name) : at::Tensor();
   };
-  const auto join = [&](const std::vector<std::string>& names, std::vector<at::Tensor>& parts) {
+  const auto join = [&](const std::vector<std::string>& names) {
     std::vector<at::Tensor*> slots;
     for (const auto& name : names) slots.push_back(slot(name));
-    const auto whole = stack(slots);
-    for (const auto* part : slots) parts.push_back(*part);
-    return whole;
+    return Joint(slots);
   };
+  const auto feed_forward_of = [&](const std::string& prefix) {
+    FeedForward ffn;
+    ffn.gate_up = join(gate_up_names(architecture_, prefix, "weight"));
+    if (architecture_.mlp_bias) ffn.gate_up_bias = join(gate_up_names(architecture_, prefix, "bias"));
+    ffn.down = *slot(prefix + "down_proj.weight");
+    ffn.down_bias = maybe(prefix + "down_proj.bias");
+    return ffn;
+  };
+  const NormNames norms = norm_names(architecture_);
   for (int l = 0; l < architecture_.layers; ++l) {
-    const auto p = fmt::format("model.layers.{}.", l), attention = p + "self_attn.";
+    const auto p = layer_prefix(l), attention = p + "self_attn.";
     Layer layer;
-    layer.qkv = join({attention + "q_proj.weight", attention + "k_proj.weight", attention + "v_proj.weight"},
-                     layer.qkv_parts);
-    if (architecture_.attention_bias) {
-      layer.qkv_bias = join({attention + "q_proj.bias", attention + "k_proj.bias", attention + "v_proj.bias"},
-                            layer.qkv_bias_parts);
-    }
-    layer.gate_up = join({p + "mlp.gate_proj.weight", p + "mlp.up_proj.weight"}, layer.gate_up_parts);
-    layer.input_norm = *slot(p + "input_layernorm.weight");
-    layer.ffn_norm = *slot(p + ffn_norm_name(architecture_));
-    if (architecture_.gemma()) {
-      layer.attention_out_norm = *slot(p + "post_attention_layernorm.weight");
-      layer.ffn_out_norm = *slot(p + "post_feedforward_layernorm.weight");
-    }
+    layer.qkv = join(qkv_names(architecture_, attention, "weight"));
+    if (architecture_.attention_bias) layer.qkv_bias = join(qkv_names(architecture_, attention, "bias"));
+    layer.input_norm = maybe(p + norms.before_attention);
+    layer.attention_out_norm = maybe(p + norms.after_attention);
+    layer.ffn_norm = maybe(p + norms.before_ffn);
+    layer.ffn_out_norm = maybe(p + norms.after_ffn);
     layer.q_norm = maybe(attention + "q_norm.weight");
     layer.k_norm = maybe(attention + "k_norm.weight");
     layer.output = *slot(attention + "o_proj.weight");
     layer.output_bias = maybe(attention + "o_proj.bias");
-    layer.down = *slot(p + "mlp.down_proj.weight");
+    if (architecture_.is_sparse(std::size_t(l))) {
+      layer.experts = {*slot(p + "mlp.gate.weight"),
+                       {},
+                       architecture_.experts_per_token,
+                       architecture_.norm_expert_weights};
+      for (int e = 0; e < architecture_.experts; ++e)
+        layer.experts.each.push_back(feed_forward_of(expert_prefix(p, e)));
+    } else {
+      layer.ffn = feed_forward_of(p + "mlp.");
+    }
     views_->layers.push_back(std::move(layer));
     give_back_freed_memory();  // of the separate parts, so that large weights are not in memory twice
   }
   views_->embedding = *slot("model.embed_tokens.weight");
   views_->final_norm = *slot("model.norm.weight");
   views_->output = architecture_.tied_embeddings ? views_->embedding : *slot("lm_head.weight");
+  views_->whole_qk_norm = architecture_.traits().whole_qk_norm;
+  views_->qkv_order = rotary_order(architecture_);
+  if (views_->qkv_order.defined()) views_->qkv_order = views_->qkv_order.to(views_->embedding.device());
   for (auto& parameter : parameters_) {
     parameter.compute.set_requires_grad(true);
     if (!own_masters) parameter.master = parameter.compute;
@@ -270,47 +272,65 @@ at::Tensor Model::forward(const at::Tensor& tokens, const at::Tensor& positions,
                           const Attend& attend) const {
   const auto& a = architecture_;
   const double offset = a.gemma() ? 1 : 0;
-  Views::Rotary rotary[2];  // [windowed]
-  for (const bool windowed : {false, true}) {
-    if (!windowed || a.window > 0) rotary[windowed] = views_->rotary(a, windowed, positions, length);
-  }
+  Views::Rotary rotary[3];  // by Angles
+  rotary[kFull] = views_->rotary(a, kFull, positions, length);
+  if (a.window > 0) rotary[kWindowed] = views_->rotary(a, kWindowed, positions, length);
+  if (!a.without_rope.empty()) rotary[kNone] = views_->rotary(a, kNone, positions, length);
+  const auto growth = query_growth(a, positions, compute_);
   // Captures by value, all but the model: recomputation runs a block again after this function has returned.
-  const auto block = [this, attend, offset, rotary](std::size_t l, TensorPair state) {
+  const auto block = [this, attend, offset, rotary, growth](std::size_t l, TensorPair state) {
     const auto& a = architecture_;
     const auto& layer = views_->layers[l];
     const bool windowed = a.is_windowed(l);
-    const auto& [cos, sin] = rotary[windowed];
+    const auto& [cos, sin] = rotary[!a.has_rope(l) ? kNone : windowed ? kWindowed : kFull];
     auto& [x, normed] = state;
-    const auto norm_if_any = [&](const at::Tensor& added, const at::Tensor& weight) {
-      return weight.defined() ? rms_norm(added, weight, a.norm_eps, offset) : added;
-    };
-    const HeadSplit split{a.heads,      a.kv_heads, a.head_width, a.norm_eps, layer.q_norm,
-                          layer.k_norm, cos,        sin,          offset};
-    const auto qkv =
-        project(normed, stacked(layer.qkv, layer.qkv_parts), stacked(layer.qkv_bias, layer.qkv_bias_parts));
+    HeadSplit split{a.heads,      a.kv_heads, a.head_width, a.norm_eps, layer.q_norm,
+                    layer.k_norm, cos,        sin,          offset};
+    const auto qkv = prepared(project(normed, layer.qkv.tensor(), layer.qkv_bias.tensor()), growth, split);
     const auto attended =
         project(attend(qkv, split, l, windowed ? a.window : 0), layer.output, layer.output_bias);
-    std::tie(x, normed) =
-        add_rms_norm(x, norm_if_any(attended, layer.attention_out_norm), layer.ffn_norm, a.norm_eps, offset);
-    const auto gate_up = project(normed, stacked(layer.gate_up, layer.gate_up_parts));
-    const auto ffn = project(a.gemma() ? geglu(gate_up) : swiglu(gate_up), layer.down);
+    std::tie(x, normed) = add_part(a, offset, x, attended, layer.attention_out_norm, layer.ffn_norm);
+    const Gate gate = a.gemma() ? Gate::gelu_tanh : Gate::silu;
+    const auto ffn = layer.experts.router.defined() ? mixed_experts(normed, layer.experts, gate)
+                                                    : feed_forward(normed, layer.ffn, gate);
     const bool last = l + 1 == views_->layers.size();
     const auto& next_norm = last ? views_->final_norm : views_->layers[l + 1].input_norm;
-    std::tie(x, normed) =
-        add_rms_norm(x, norm_if_any(ffn, layer.ffn_out_norm), next_norm, a.norm_eps, offset);
+    std::tie(x, normed) = add_part(a, offset, x, ffn, layer.ffn_out_norm, next_norm);
+    if (!next_norm.defined()) normed = normed.clone();  // recomputed() needs two tensors
     return state;
   };
-  auto x = at::embedding(views_->embedding, tokens);
-  // The factor is rounded to the compute type, as transformers does.
-  if (a.gemma()) x = x * at::scalar_tensor(std::sqrt(a.width), x.options());
-  TensorPair state{x,
-                   rms_norm(x, views_->layers.front().input_norm, a.norm_eps, offset)};  // residual, normed
+  const auto x = embedded(tokens);
+  const auto& first_norm = views_->layers.front().input_norm;
+  TensorPair state{
+      x, first_norm.defined() ? rms_norm(x, first_norm, a.norm_eps, offset) : x};  // residual, normed
   const bool recompute = activation_checkpointing && c10::GradMode::is_enabled();
   for (std::size_t l = 0; l < views_->layers.size(); ++l) {
     state = recompute ? recomputed([block, l](const TensorPair& s) { return block(l, s); }, state)
                       : block(l, state);
   }
-  return state.second;
+  return a.logits_divisor == 1 ? state.second : state.second / a.logits_divisor;
+}
+
+at::Tensor Model::embedded(const at::Tensor& tokens) const {
+  const auto& a = architecture_;
+  const auto x = at::embedding(views_->embedding, tokens);
+  // The factor is rounded to the compute type, as transformers does.
+  if (a.gemma()) return x * at::scalar_tensor(std::sqrt(a.width), x.options());
+  return a.embedding_multiplier == 1 ? x : x * a.embedding_multiplier;
+}
+
+at::Tensor Model::prepared(at::Tensor qkv, const at::Tensor& growth, HeadSplit& split) const {
+  const std::int64_t q = split.heads * split.width, kv = split.kv_heads * split.width;
+  if (views_->whole_qk_norm) {
+    const auto norm = [&](std::int64_t from, std::int64_t width, const at::Tensor& weight) {
+      return rms_norm(qkv.narrow(1, from, width).contiguous(), weight, split.norm_eps, split.norm_offset);
+    };
+    qkv = at::cat({norm(0, q, split.q_norm), norm(q, kv, split.k_norm), qkv.narrow(1, q + kv, kv)}, 1);
+    split.q_norm = split.k_norm = at::Tensor();
+  }
+  if (views_->qkv_order.defined()) qkv = qkv.index_select(1, views_->qkv_order);
+  if (growth.defined()) qkv = at::cat({qkv.narrow(1, 0, q) * growth, qkv.narrow(1, q, 2 * kv)}, 1);
+  return qkv;
 }
 
 at::Tensor Model::forward_hidden(const at::Tensor& tokens, const Packing& packing) const {

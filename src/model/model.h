@@ -20,6 +20,8 @@
 
 namespace pope {
 
+struct HeadSplit;  // layers.h
+
 // A trainable tensor: the f32 master that the optimiser changes, and the tensor that forward passes read. In
 // f32 compute the two are one tensor; in bf16 sync_compute_weights() rounds the master to the compute tensor.
 struct Parameter {
@@ -62,8 +64,9 @@ class Model {
   // are always changed in place: recorded decode steps (graphs.h) read them at their addresses.
   void sync_compute_weights();
 
-  // Hidden states after the final norm. tokens [N] i64, laid out as `packing` says → [N,W] compute type, with
-  // gradient. The result for a sequence does not depend on the others in the row.
+  // Hidden states after the final norm (and Granite's divisor of the logits). tokens [N] i64, laid out as
+  // `packing` says → [N,W] compute type, with gradient. The result for a sequence does not depend on the
+  // others in the row.
   at::Tensor forward_hidden(const at::Tensor& tokens, const Packing& packing) const;
 
   // One cached step, or with T > 1 a prefill of right-padded prompts. tokens [B,T] i64 for the cache's slots
@@ -88,6 +91,10 @@ class Model {
   at::Tensor forward(const at::Tensor& tokens, const at::Tensor& positions, std::int64_t length,
                      const Attend& attend) const;
   at::Tensor prefill(const at::Tensor& tokens, KvCache& cache) const;
+  at::Tensor embedded(const at::Tensor& tokens) const;  // [N] → [N,W]
+  // qkv [N,C] as the heads are split from it: with the norms over all heads, which `split` then has no more,
+  // and queries multiplied by `growth` (undefined or [N,1]).
+  at::Tensor prepared(at::Tensor qkv, const at::Tensor& growth, HeadSplit& split) const;
   Architecture architecture_;
   at::ScalarType compute_;
   std::vector<Parameter> parameters_;

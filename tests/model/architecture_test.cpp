@@ -207,6 +207,154 @@ TEST(Architecture, ReadsGemma3) {
   EXPECT_THAT(refusal("rope_local_base_freq", 0), HasSubstr("rope_local_base_freq"));
 }
 
+// By hand: D = 8, θ = 100, 16 positions originally. A pair i turns 16 · 100^(−i/4) / 2π times in them; the
+// pairs that turn 2 and 0.1 times are 0.21 and 2.81.
+TEST(Architecture, YarnScaling) {
+  Json rope = {{"rope_type", "yarn"}, {"factor", 4.0},    {"original_max_position_embeddings", 16},
+               {"beta_fast", 2.0},    {"beta_slow", 0.1}, {"rope_theta", 100.0}};
+  const auto read = [&] { return architecture_from_json(with("rope_parameters", rope)); };
+  const auto plain = [](int i) { return std::pow(100.0, -i / 4.0); };
+  std::vector<double> f = rotary_frequencies(read());
+  ASSERT_EQ(f.size(), 4u);
+  EXPECT_NEAR(f[0], 1, 1e-12);
+  EXPECT_NEAR(f[1], plain(1) * (2.0 / 3 + 1.0 / 3 / 4), 1e-12);
+  EXPECT_NEAR(f[3], plain(3) / 4, 1e-12);
+  EXPECT_NEAR(read().rope_scaling.attention_factor, 0.1 * std::log(4.0) + 1, 1e-12);
+  const Json written = to_json(read());
+  EXPECT_EQ(written["rope_scaling"]["beta_slow"], 0.1);
+  EXPECT_EQ(written["rope_parameters"]["rope_theta"], 100.0);
+  EXPECT_EQ(rotary_frequencies(architecture_from_json(written)), f);
+
+  rope["truncate"] = false;
+  const double low = 8 * std::log(16 / (2 * 6.283185307179586)) / (2 * std::log(100.0)),
+               high = 8 * std::log(16 / (0.1 * 6.283185307179586)) / (2 * std::log(100.0));
+  f = rotary_frequencies(read());
+  EXPECT_NEAR(f[1], plain(1) * (1 - (1 - low) / (high - low) * 3 / 4), 1e-12);
+  rope["mscale"] = 1.0;
+  EXPECT_NEAR(read().rope_scaling.attention_factor, 0.1 * std::log(4.0) + 1, 1e-12);  // one alone is not used
+  rope["mscale_all_dim"] = 0.5;
+  EXPECT_NEAR(read().rope_scaling.attention_factor, (0.1 * std::log(4.0) + 1) / (0.05 * std::log(4.0) + 1),
+              1e-12);
+  rope["attention_factor"] = 1.5;
+  EXPECT_EQ(read().rope_scaling.attention_factor, 1.5);
+  rope["attention_factor"] = 0.0;
+  EXPECT_THAT(error_of(read), HasSubstr("attention_factor"));
+}
+
+TEST(Architecture, DynamicScalingStaysWithinTheContext) {
+  const Json config = with("rope_scaling", {{"type", "dynamic"}, {"factor", 4.0}});
+  EXPECT_EQ(rotary_frequencies(architecture_from_json(config)),
+            rotary_frequencies(architecture_from_json(llama())));
+  EXPECT_EQ(to_json(architecture_from_json(config))["rope_scaling"], config["rope_scaling"]);
+}
+
+// Phi-3's first files say "su"; the shorter context is the one that pope uses.
+TEST(Architecture, LongropeScaling) {
+  Json config = with("model_type", "phi3");
+  config["rope_scaling"] = {
+      {"type", "su"}, {"short_factor", {1.0, 2.0, 4.0}}, {"long_factor", {9.0, 9.0, 9.0}}};
+  config["original_max_position_embeddings"] = 16;
+  config["partial_rotary_factor"] = 0.75;
+  const Architecture a = architecture_from_json(config);
+  EXPECT_EQ(a.context, 16);
+  EXPECT_EQ(a.rotated_width(), 6);
+  EXPECT_NEAR(a.rope_scaling.attention_factor, std::sqrt(1 + std::log(4.0) / std::log(16.0)), 1e-12);
+  const std::vector<double> f = rotary_frequencies(a);
+  EXPECT_NEAR(f[2], std::pow(5e5, -4.0 / 6) / 4, 1e-12);
+  EXPECT_EQ(f[3], 0);  // not rotated
+  const Json written = to_json(a);
+  EXPECT_EQ(written["max_position_embeddings"], 64);
+  EXPECT_EQ(written["rope_scaling"], config["rope_scaling"]);
+  EXPECT_EQ(written["rope_parameters"]["partial_rotary_factor"], 0.75);
+  EXPECT_EQ(rotary_frequencies(architecture_from_json(written)), f);
+  config["rope_scaling"]["short_factor"] = {1.0, 2.0};
+  EXPECT_THAT(error_of([&] { architecture_from_json(config); }), HasSubstr("short_factor"));
+}
+
+TEST(Architecture, Windows) {
+  const auto windowed = [](const std::string& family, const Json& fields) {
+    Json config = with("model_type", family);
+    if (family == "smollm3") config["no_rope_layers"] = {0, 1, 0};
+    config.update(fields);
+    const Architecture a = architecture_from_json(config);
+    const Architecture again = architecture_from_json(to_json(a));
+    EXPECT_EQ(again.windowed, a.windowed) << family << fields;
+    EXPECT_EQ(again.window, a.window) << family << fields;
+    return a.windowed;
+  };
+  using Layers = std::vector<bool>;
+  const Json switched = {{"use_sliding_window", true}, {"sliding_window", 5}, {"max_window_layers", 1}};
+  const Json types = {"full_attention", "sliding_attention", "full_attention"};
+  for (const char* family : {"qwen2", "qwen3"}) {
+    EXPECT_EQ(windowed(family, {{"sliding_window", 5}, {"max_window_layers", 1}}), Layers());
+    EXPECT_EQ(windowed(family, switched), (Layers{false, true, true}));
+    EXPECT_EQ(windowed(family, {{"use_sliding_window", true}, {"sliding_window", 5}}),
+              Layers());  // from layer 28
+    EXPECT_EQ(windowed(family, {{"use_sliding_window", true}, {"layer_types", types}}),
+              (Layers{false, true, false}));
+  }
+  EXPECT_EQ(windowed("qwen3_moe", {{"use_sliding_window", true}, {"sliding_window", 5}}),
+            (Layers{true, true, true}));
+  EXPECT_EQ(windowed("smollm3", {{"use_sliding_window", true}, {"sliding_window", 5}}),
+            (Layers{true, false, true}));
+  EXPECT_EQ(windowed("smollm3", {{"use_sliding_window", true}}), Layers());
+  EXPECT_EQ(windowed("mistral", Json::object()), (Layers{true, true, true}));  // of 4096
+  EXPECT_EQ(windowed("mistral", {{"sliding_window", nullptr}}), Layers());
+  EXPECT_EQ(windowed("mistral", {{"layer_types", types}}), (Layers{false, true, false}));
+  EXPECT_EQ(windowed("phi3", Json::object()), Layers());
+  EXPECT_EQ(windowed("olmo3", {{"num_hidden_layers", 5}}), (Layers{true, true, true, false, true}));
+  EXPECT_EQ(windowed("olmo2", Json::object()), Layers());
+
+  const auto refusal = [&](const std::string& family, const Json& fields) {
+    return error_of([&] { windowed(family, fields); });
+  };
+  EXPECT_THAT(refusal("qwen2", {{"layer_types", types}}), HasSubstr("layer_types"));
+  EXPECT_THAT(refusal("phi3", {{"sliding_window", 5}, {"layer_types", types}}), HasSubstr("layer_types"));
+  EXPECT_THAT(refusal("mistral", {{"sliding_window", -1}}), HasSubstr("sliding_window"));
+  EXPECT_THAT(refusal("olmo2", {{"layer_types", types}}), HasSubstr("layer_types"));
+}
+
+TEST(Architecture, WhatOneFamilyHas) {
+  Json config = with("model_type", "qwen3_moe");
+  config.update(Json{{"head_dim", 8},
+                     {"num_experts", 4},
+                     {"num_experts_per_tok", 2},
+                     {"moe_intermediate_size", 10},
+                     {"decoder_sparse_step", 2}});
+  // By hand: a dense layer 17760 + 2·8; in the one sparse layer router and experts for gate, up and down.
+  EXPECT_EQ(architecture_from_json(config).parameters(),
+            59184 + 3 * 2 * 8 + 4 * 48 + 4 * 3 * 48 * 10 - 3 * 48 * 80);
+  EXPECT_EQ(architecture_from_json(config).sparse, (std::vector{false, true, false}));
+  EXPECT_EQ(architecture_from_json(to_json(architecture_from_json(config))).sparse,
+            (std::vector{false, true, false}));
+  const auto refusal = [&](const Json& fields) {
+    Json other = config;
+    other.update(fields);
+    return error_of([&] { architecture_from_json(other); });
+  };
+  EXPECT_THAT(refusal({{"num_experts_per_tok", 5}}), HasSubstr("num_experts_per_tok"));
+  EXPECT_THAT(refusal({{"num_experts", 0}}), HasSubstr("num_experts"));
+  EXPECT_THAT(refusal({{"moe_intermediate_size", 0}}), HasSubstr("moe_intermediate_size"));
+  EXPECT_THAT(refusal({{"decoder_sparse_step", 0}}), HasSubstr("decoder_sparse_step"));
+  EXPECT_THAT(refusal({{"mlp_only_layers", 1}}), HasSubstr("mlp_only_layers"));
+  EXPECT_THAT(refusal({{"mlp_bias", true}}), HasSubstr("mlp_bias"));
+
+  config = with("model_type", "smollm3");
+  EXPECT_EQ(architecture_from_json(config).without_rope, (std::vector{false, false, false}));  // every fourth
+  EXPECT_TRUE(architecture_from_json(config).tied_embeddings);
+  EXPECT_THAT(refusal({{"no_rope_layers", {1}}}), HasSubstr("no_rope_layers"));
+  EXPECT_THAT(refusal({{"no_rope_layer_interval", 0}}), HasSubstr("no_rope_layer_interval"));
+  config = with("model_type", "granite");
+  EXPECT_EQ(architecture_from_json(config).attention_multiplier, 1);
+  EXPECT_THAT(refusal({{"logits_scaling", 0}}), HasSubstr("logits_scaling"));
+  config = with("model_type", "mistral");
+  EXPECT_THAT(refusal({{"attention_bias", true}}), HasSubstr("attention_bias"));
+  config = with("model_type", "ministral3");
+  EXPECT_THAT(refusal({{"rope_theta", 1e6}}), HasSubstr("yarn"));
+  const Json yarn = {{"type", "yarn"}, {"factor", 4.0}};
+  EXPECT_THAT(refusal({{"rope_scaling", yarn}}), HasSubstr("llama_4_scaling_beta"));
+}
+
 TEST(Architecture, RefusesWithTheFieldsName) {
   const auto message = [](const char* field, const Json& value) {
     return error_of([&] { architecture_from_json(with(field, value)); });
@@ -214,7 +362,8 @@ TEST(Architecture, RefusesWithTheFieldsName) {
   EXPECT_THAT(message("model_type", "gpt2"),
               HasSubstr("\"gpt2\"\n  hint: known: llama, qwen2, qwen3, gemma3_text"));
   EXPECT_THAT(message("model_type", nullptr), HasSubstr("model_type"));
-  EXPECT_THAT(message("mlp_bias", true), HasSubstr("mlp_bias"));
+  EXPECT_TRUE(architecture_from_json(with("mlp_bias", true)).mlp_bias);
+  EXPECT_EQ(architecture_from_json(with("mlp_bias", true)).parameters(), 59184 + 3 * (2 * 80 + 48));
   EXPECT_THAT(message("hidden_act", "gelu"), HasSubstr("hidden_act"));
   EXPECT_THAT(message("rope_scaling", {{"rope_type", "llama3"}, {"factor", 8}}), HasSubstr("rope_scaling"));
   EXPECT_THAT(message("rope_parameters", {{"rope_type", "yarn"}}), HasSubstr("rope_parameters"));

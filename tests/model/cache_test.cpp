@@ -151,7 +151,7 @@ TEST_P(CacheTest, SharedPrompts) {
   EXPECT_THROW(cache.share(0, first, 7), Error);
 }
 
-INSTANTIATE_TEST_SUITE_P(Families, CacheTest, testing::Values("llama", "qwen2", "qwen3", "gemma3_text"));
+INSTANTIATE_TEST_SUITE_P(Families, CacheTest, testing::ValuesIn(kFamilies));
 
 TEST(KvCacheTest, CopyMovesTheFirstPositionsOfEveryLayer) {
   const auto a = tiny_architecture();

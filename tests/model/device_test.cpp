@@ -113,7 +113,7 @@ TEST_P(DeviceTest, Logits) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, DeviceTest,
-                         testing::Combine(testing::Values("llama", "qwen2", "qwen3", "gemma3_text"),
+                         testing::Combine(testing::ValuesIn(kFamilies),
                                           testing::Values(at::kFloat, at::kBFloat16)));
 
 TEST(DeviceCacheTest, CopyMovesTheFirstPositions) {

@@ -148,7 +148,7 @@ Packing assorted_packing() {
 // row to row; a prefix's rows count once, in its own sequence.
 TEST(ModelTest, PackedEqualsOneByOne) {
   const Packing packing = assorted_packing();
-  for (const auto* family : {"llama", "qwen2", "qwen3", "gemma3_text"}) {
+  for (const auto* family : kFamilies) {
     for (const auto compute : {at::kFloat, at::kBFloat16}) {
       const auto model = lively_model(tiny_architecture(family), compute);
       const auto tokens = random_tokens(1, packing.tokens(), 37, 4)[0];
@@ -194,7 +194,7 @@ TEST(ModelTest, PackedEqualsOneByOne) {
 // biases of all kinds, with windows.
 TEST(ModelTest, ActivationCheckpointingChangesNoGradient) {
   const Packing packing = assorted_packing();
-  for (const auto* family : {"llama", "qwen2", "qwen3", "gemma3_text"}) {
+  for (const auto* family : kFamilies) {
     for (const auto compute : {at::kFloat, at::kBFloat16}) {
       const auto model = lively_model(tiny_architecture(family), compute);
       const auto tokens = random_tokens(1, packing.tokens(), 37, 4)[0];
@@ -255,7 +255,7 @@ TEST(ModelTest, LaterTokensDoNotReachEarlierPositions) {
 
 // Every parameter: the slope along a random direction against the difference quotient of the loss.
 TEST(ModelTest, GradientsOfAllParametersEqualDifferenceQuotients) {
-  for (const auto* family : {"llama", "qwen2", "qwen3", "gemma3_text"}) {
+  for (const auto* family : kFamilies) {
     const auto model = lively_model(tiny_architecture(family), at::kFloat);
     const auto tokens = random_tokens(2, 9, 37, 1);
     auto weights = at::empty({2, 9, 24}, at::kFloat);

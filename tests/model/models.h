@@ -8,6 +8,62 @@
 
 namespace pope {
 
+// Families that differ in what the layers compute; mistral stands for ministral, olmo3 for olmo2 as well.
+inline constexpr const char* kFamilies[] = {"llama",   "qwen2",      "qwen3",   "gemma3_text",
+                                            "mistral", "ministral3", "smollm3", "qwen3_moe",
+                                            "olmo3",   "phi3",       "granite"};
+
+// yarn with frequencies that stay, that are mixed, and that are divided.
+inline RopeScaling tiny_yarn(int original_context) {
+  RopeScaling yarn;
+  yarn.kind = RopeScaling::Kind::yarn;
+  yarn.factor = 4;
+  yarn.original_context = original_context;
+  yarn.beta_fast = 2;
+  yarn.beta_slow = 0.1;
+  yarn.attention_factor = 1.2;
+  return yarn;
+}
+
+// What the newer families set beside their sizes.
+inline void set_family(Architecture& a) {
+  if (a.family == "mistral") {
+    a.window = 4;
+    a.windowed = {true, true};
+    a.rope_scaling = a.window_rope_scaling = tiny_yarn(16);
+  } else if (a.family == "ministral3") {
+    a.rope_scaling = tiny_yarn(4);
+    a.query_growth = 0.3;
+  } else if (a.family == "smollm3") {
+    a.without_rope = {true, false};
+    a.window = 4;
+    a.windowed = {true, false};
+    a.mlp_bias = true;
+  } else if (a.family == "qwen3_moe") {
+    a.qk_norm = true;
+    a.sparse = {true, false};
+    a.experts = 4;
+    a.experts_per_token = 2;
+    a.expert_width = 10;
+  } else if (a.family == "olmo3") {
+    a.qk_norm = true;
+    a.window = 4;
+    a.windowed = {true, false};
+    a.rope_scaling = tiny_yarn(16);
+  } else if (a.family == "phi3") {
+    a.rotary_share = 0.5;
+    a.rope_scaling.kind = RopeScaling::Kind::longrope;
+    a.rope_scaling.short_factors = {1.5, 2};
+    a.rope_scaling.attention_factor = 1.2;
+    a.rope_scaling.extended_context = 128;
+  } else if (a.family == "granite") {
+    a.embedding_multiplier = 1.5;
+    a.residual_multiplier = 0.8;
+    a.attention_multiplier = 0.5;
+    a.logits_divisor = 1.25;
+  }
+}
+
 inline Architecture tiny_architecture(const std::string& family = "llama") {
   Architecture a;
   a.family = family;
@@ -30,6 +86,7 @@ inline Architecture tiny_architecture(const std::string& family = "llama") {
     a.window_rope_theta = 100;
     a.query_scalar = 20;
   }
+  set_family(a);
   return a;
 }
 

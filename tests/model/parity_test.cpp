@@ -92,6 +92,11 @@ TEST_P(Tiny, LoadedModelIsSavedUnchanged) {
   const LoadedModel loaded = load_model(kGolden / "models" / GetParam(), at::kFloat);
   save_model(copy.path(), *loaded.model, *loaded.tokenizer);
   const LoadedModel again = load_model(copy.path(), at::kFloat);
+  const auto sorted = [](const Json& config) { return nlohmann::json::parse(dump(config)); };
+  EXPECT_EQ(sorted(to_json(again.model->architecture())), sorted(read_json(copy / "config.json")));
+  const c10::NoGradGuard no_gradient;
+  const at::Tensor tokens = row_of({7, 3, 60, 12, 12, 45, 0, 31});
+  EXPECT_TRUE(at::equal(hidden_of(*again.model, tokens), hidden_of(*loaded.model, tokens)));
   for (std::size_t i = 0; i < loaded.model->parameters().size(); ++i) {
     EXPECT_TRUE(at::equal(loaded.model->parameters()[i].master, again.model->parameters()[i].master));
   }
@@ -101,8 +106,10 @@ TEST_P(Tiny, LoadedModelIsSavedUnchanged) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, Tiny,
-                         testing::Values("llama_tied", "llama_bias", "llama_scaled", "qwen2", "qwen3",
-                                         "gemma3"),
+                         testing::Values("llama_tied", "llama_bias", "llama_scaled", "llama_dynamic", "qwen2",
+                                         "qwen2_yarn", "qwen3", "qwen3_window", "gemma3", "mistral",
+                                         "ministral", "ministral3", "smollm3", "qwen3_moe",
+                                         "qwen3_moe_window", "olmo2", "olmo3", "phi3", "granite"),
                          [](const auto& info) { return std::string(info.param); });
 
 // A published model of 30 layers: tokens exactly, logits (of order 20) to 1e-3, loss to 1e-4.
