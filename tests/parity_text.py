@@ -23,6 +23,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
 GOLDEN = Path(__file__).parent / "golden"
+KINDS = ("gpt2", "smollm", "qwen2", "llama3", "gemma", "llama2", "mistral", "metaspace")  # of its text_KIND
 sys.path.insert(0, str(GOLDEN))
 from make_text_goldens import render_chat  # noqa: E402
 
@@ -158,7 +159,7 @@ def main(argv=None):
         folders = list(arguments.tokenizer)
         if arguments.gguf:
             folders.append(tokenizer_of_gguf(arguments.gguf, Path(work) / "gguf"))
-        folders += [GOLDEN / f"text_{kind}" for kind in ("gpt2", "smollm", "qwen2", "llama3", "gemma")]
+        folders += [GOLDEN / f"text_{kind}" for kind in KINDS]
         for one in folders:
             request = {"tokenizers": [str(one.resolve())], "texts": [text.hex() for text in all_texts]}
             (Path(work) / "request.json").write_text(json.dumps(request))

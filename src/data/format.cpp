@@ -6,6 +6,7 @@
 #include "core/chars.h"
 #include "core/compress.h"
 #include "core/error.h"
+#include "core/git_lfs.h"
 
 namespace pope {
 namespace {
@@ -21,7 +22,7 @@ constexpr std::string_view kUnpack = "unpack it first";
 constexpr std::string_view kUtf8 = "convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW";
 constexpr std::string_view kRaw = "download the raw file behind the page";
 constexpr std::array<Refused, 12> kRefused = {{
-    {"version https://git-lfs", "a git-lfs pointer", "run 'git lfs pull' in its repository"},
+    {kGitLfsStart, "a git-lfs pointer", kGitLfsHint},
     {"\xff\xfe", "UTF-16 text", kUtf8},
     {"\xfe\xff", "UTF-16 text", kUtf8},
     {"PK\x03\x04", "a zip archive", kUnpack},

@@ -168,9 +168,10 @@ Bpe::Bpe(const TokenModelSource& source) : merges_(source.model.at("merges").siz
   if (fallback) characters_ = source.vocabulary;
   for (const char* key : {"dropout", "continuing_subword_prefix", "end_of_word_suffix", "ignore_merges"}) {
     if (!is_set(source.model, key) || (!fallback && std::string_view(key) == "ignore_merges")) continue;
-    throw Error("load tokenizer",
-                std::string("expected BPE without ") + key + ", got " + source.model[key].dump(),
-                "supported are byte-level BPE (GPT-2, Llama 3, Qwen, SmolLM), Gemma's and WordLevel");
+    throw Error(
+        "load tokenizer", std::string("expected BPE without ") + key + ", got " + source.model[key].dump(),
+        "supported are byte-level BPE (GPT-2, Llama 3, Qwen, SmolLM), SentencePiece's (Llama 2, Mistral, "
+        "Gemma) and WordLevel");
   }
   for (std::size_t byte = 0; byte < 256; ++byte) {
     const char c = static_cast<char>(byte);

@@ -7,7 +7,9 @@
 #include "core/error.h"
 #include "core/json_depth.h"
 #include "text/added_tokens.h"
+#include "text/config_tokens.h"
 #include "text/pre_tokenizer.h"
+#include "text/space_marks.h"
 #include "text/utf8.h"
 
 namespace pope {
@@ -31,43 +33,27 @@ std::unique_ptr<TokenModel> load_model(const TokenModelSource& source) {
     known += (known.empty() ? "" : ", ") + std::string(kind.type);
   }
   throw Error("load tokenizer", "expected model type " + known + ", got '" + type + "'",
-              "supported are byte-level BPE (GPT-2, Llama 3, Qwen, SmolLM), Gemma's and WordLevel");
+              "supported are byte-level BPE (GPT-2, Llama 3, Qwen, SmolLM), SentencePiece's (Llama 2, "
+              "Mistral, Gemma) and WordLevel");
 }
 
-enum class Normalizer { kNone, kNfc, kSpaceMarks };  // kSpaceMarks: "▁" for " " (Gemma)
-
-Normalizer read_normalizer(const SortedJson& description) {
-  if (description.is_null()) return Normalizer::kNone;
+// Whether a normalizer asks for NFC. Marks for spaces are read by read_space_marks.
+bool normalizes_to_nfc(const SortedJson& description, bool marks) {
+  if (description.is_null()) return false;
   const auto type = description.at("type").get<std::string>();
-  if (type == "NFC") return Normalizer::kNfc;
-  const SortedJson space = {{"String", " "}};
-  if (type == "Replace" && description.at("pattern") == space && description.at("content") == "\u2581") {
-    return Normalizer::kSpaceMarks;
+  if (type == "NFC") {
+    if (marks) throw Error("load tokenizer", "expected one kind of normalizer, got NFC and Replace");
+    return true;
   }
-  if (type == "Sequence") {
-    Normalizer found = Normalizer::kNone;
-    for (const SortedJson& part : description.at("normalizers")) {
-      const Normalizer one = read_normalizer(part);
-      if (found != Normalizer::kNone && one != Normalizer::kNone && one != found)
-        throw Error("load tokenizer", "expected one kind of normalizer, got NFC and Replace");
-      if (one != Normalizer::kNone) found = one;
-    }
-    return found;
+  if (marks && (type == "Replace" || type == "Prepend")) return false;
+  if (type != "Sequence") {
+    throw Error("load tokenizer",
+                "expected normalizer null, NFC or a Replace of \" \" by \"\u2581\", got '" + type + "'",
+                "this kind of tokenizer (BERT, T5, …) is not supported");
   }
-  throw Error("load tokenizer",
-              "expected normalizer null, NFC or a Replace of \" \" by \"\u2581\", got '" + type + "'",
-              "this kind of tokenizer (Llama 2, BERT, …) is not supported");
-}
-
-// Once spaces are marked, Gemma's pre_tokenizer, a split at spaces, has nothing to split.
-SortedJson used_pre_tokenizer(const SortedJson& description, Normalizer normalizer) {
-  if (normalizer != Normalizer::kSpaceMarks || description.is_null()) return description;
-  const SortedJson space = {{"String", " "}};
-  if (description.at("type") == "Split" && description.at("pattern") == space) return SortedJson();
-  throw Error("load tokenizer",
-              "expected no pre_tokenizer but a Split at \" \" beside the normalizer Replace, got " +
-                  description.dump(-1, ' ', true, SortedJson::error_handler_t::replace),
-              "this kind of tokenizer is not supported");
+  bool nfc = false;
+  for (const SortedJson& part : description.at("normalizers")) nfc = normalizes_to_nfc(part, marks) || nfc;
+  return nfc;
 }
 
 SortedJson member_or_null(const SortedJson& object, const char* key) {
@@ -104,15 +90,26 @@ std::vector<std::pair<std::string, std::string>> named_tokens_of(const SortedJso
 std::string template_text(const SortedJson& value) {
   if (value.is_null()) return "";
   if (value.is_string()) return value.get<std::string>();
-  if (value.is_object() && value.contains("default")) return value["default"].get<std::string>();
-  if (value.is_array()) {
+  std::string names;
+  const auto is_default = [&](const SortedJson& name, const SortedJson& text) {
+    names += (names.empty() ? "" : ", ") + name.dump(-1, ' ', true, SortedJson::error_handler_t::replace);
+    return name == "default" && text.is_string();
+  };
+  if (value.is_object()) {
+    for (const auto& [name, text] : value.items()) {
+      if (is_default(name, text)) return text.get<std::string>();
+    }
+  } else if (value.is_array()) {
     for (const SortedJson& entry : value) {
-      if (entry.at("name") == "default") return entry.at("template").get<std::string>();
+      if (is_default(entry.at("name"), entry.at("template"))) return entry["template"].get<std::string>();
     }
   }
-  throw Error("load tokenizer",
-              "expected a chat_template with the name default in tokenizer_config.json, got none",
-              "name the one to use \"default\", or write it to chat_template.jinja");
+  throw Error(
+      "load tokenizer",
+      std::string("expected a chat_template in tokenizer_config.json that is a text, or has one with the "
+                  "name default, got ") +
+          value.type_name() + (names.empty() ? "" : " with the names " + names),
+      "name the one to use \"default\", or write it to chat_template.jinja");
 }
 
 // The ids that a post_processor puts in front of a single text. transformers goes by it alone: next to a
@@ -166,7 +163,11 @@ class HfTokenizer : public Tokenizer {
  private:
   void read_added_tokens(const SortedJson& list);
   std::string_view normal(std::string_view text, std::string& storage) const;
-  std::vector<int> encode_parts(const std::vector<AddedTokens::Part>& parts, bool parse_special) const;
+  std::vector<AddedTokens::Part> split_chat(std::string_view part, std::size_t offset,
+                                            const std::vector<bool>& given,
+                                            std::string_view normalized) const;
+  std::vector<int> encode_parts(std::string_view text, const std::vector<AddedTokens::Part>& parts,
+                                bool parse_special, const std::vector<bool>* given) const;
 
   TokenizerFiles files_;
   std::shared_ptr<const Vocabulary> vocabulary_;
@@ -174,10 +175,13 @@ class HfTokenizer : public Tokenizer {
   std::unordered_map<std::string, int> added_ids_;
   std::unordered_set<int> special_ids_;
   std::unique_ptr<AddedTokens> raw_, normalized_;  // those found before and after normalisation
-  std::unique_ptr<AddedTokens> chat_;  // raw_, and the special ones of normalized_ as they are spelt
-  Normalizer normalizer_;
+  // raw_, and the special ones of normalized_ as they are spelt, unless the normaliser puts marks for spaces.
+  std::unique_ptr<AddedTokens> chat_;
+  SpaceMarks marks_;
+  bool nfc_;
   PreTokenizer pre_tokenizer_;
   std::unique_ptr<TokenModel> model_;
+  bool strips_first_space_ = false;  // of a decoded text
   int size_ = 0;
   std::vector<int> prefix_;
   std::string bos_token_, eos_token_, chat_template_;
@@ -187,18 +191,22 @@ class HfTokenizer : public Tokenizer {
 HfTokenizer::HfTokenizer(const SortedJson& description, const SortedJson& config, TokenizerFiles files)
     : files_(std::move(files)),
       vocabulary_(std::make_shared<const Vocabulary>(description.at("model").at("vocab"))),
-      normalizer_(read_normalizer(member_or_null(description, "normalizer"))),
-      pre_tokenizer_(used_pre_tokenizer(member_or_null(description, "pre_tokenizer"), normalizer_)) {
+      marks_(read_space_marks(description)),
+      nfc_(normalizes_to_nfc(member_or_null(description, "normalizer"), marks_.any())),
+      pre_tokenizer_(pre_tokenizer_beside(marks_, description)) {
   size_ = static_cast<int>(vocabulary_->tokens().size());
-  read_added_tokens(member_or_null(description, "added_tokens"));
+  read_added_tokens(with_config_tokens(member_or_null(description, "added_tokens"),
+                                       Json::parse(files_.config_json), *vocabulary_));
   model_ = load_model({description["model"], vocabulary_, special_ids_});
-  const bool marks = normalizer_ == Normalizer::kSpaceMarks;
-  if (model_->joiner().empty() && (marks || !pre_tokenizer_.byte_level()) &&
-      !(marks && description["model"].value("byte_fallback", false))) {
-    throw Error("load tokenizer",
-                "expected BPE with a ByteLevel pre_tokenizer, or byte_fallback and a normalizer for spaces",
-                "SentencePiece-style BPE of Llama 2 is not supported");
+  if (model_->joiner().empty() && (marks_.any() || !pre_tokenizer_.byte_level()) &&
+      !(marks_.any() && description["model"].value("byte_fallback", false))) {
+    throw Error(
+        "load tokenizer",
+        "expected BPE with a ByteLevel pre_tokenizer, or byte_fallback and a normalizer for spaces or a "
+        "Metaspace pre_tokenizer",
+        "this kind of tokenizer is not supported");
   }
+  strips_first_space_ = marks_.any() && strips_first_space(description);
   prefix_ = prefix_of(member_or_null(description, "post_processor"));
   for (const int id : prefix_) {
     if (id < size_) continue;
@@ -235,9 +243,9 @@ void HfTokenizer::read_added_tokens(const SortedJson& list) {
     if (token.special) special_ids_.insert(token.id);
     added_ids_[token.content] = token.id;
     added_[token.id] = token;
-    if (normalizer_ == Normalizer::kSpaceMarks) added_[token.id].content = without_space_marks(token.content);
+    if (marks_.any()) added_[token.id].content = without_space_marks(token.content);
     const bool is_normalized = entry.value("normalized", !token.special);
-    if (token.special || !is_normalized) chat.push_back(token);
+    if (!is_normalized || (token.special && marks_.by != SpaceMarks::By::kNormalizer)) chat.push_back(token);
     if (is_normalized) {
       std::string storage;
       token.content = std::string(normal(token.content, storage));
@@ -252,37 +260,61 @@ void HfTokenizer::read_added_tokens(const SortedJson& list) {
 }
 
 std::string_view HfTokenizer::normal(std::string_view text, std::string& storage) const {
-  if (normalizer_ == Normalizer::kNfc) return nfc(text, storage);
-  if (normalizer_ == Normalizer::kSpaceMarks) return storage = with_space_marks(text);
+  if (nfc_) return nfc(text, storage);
+  if (marks_.by == SpaceMarks::By::kNormalizer) return storage = marks_.normalized(text);
   return text;
 }
 
 std::vector<int> HfTokenizer::encode(std::string_view text, bool parse_special) const {
   std::string storage;
   const std::string_view valid = valid_utf8(text, storage);
-  return encode_parts(raw_->split(valid, parse_special), parse_special);
+  return encode_parts(valid, raw_->split(valid, parse_special), parse_special, nullptr);
 }
 
 std::vector<int> HfTokenizer::encode_chat(std::string_view text, const std::vector<bool>& given) const {
-  return encode_parts(chat_->split(text, true, &given), false);
+  return encode_parts(text, chat_->split(text, true, &given), false, &given);
 }
 
-// `parts`: the text, split at tokens that are found before normalisation.
-std::vector<int> HfTokenizer::encode_parts(const std::vector<AddedTokens::Part>& parts,
-                                           bool parse_special) const {
-  std::string storage, prefix_storage;
+// Splits `part`, which begins at `offset` of a chat, once it is normalised. Special tokens are looked for
+// only where the normaliser changes how they are spelt, since chat_ has the others. Marks, of three bytes,
+// are never given: a space at the end of what a user says is no part of the token that the template puts
+// behind it.
+std::vector<AddedTokens::Part> HfTokenizer::split_chat(std::string_view part, std::size_t offset,
+                                                       const std::vector<bool>& given,
+                                                       std::string_view normalized) const {
+  if (marks_.by != SpaceMarks::By::kNormalizer) return normalized_->split(normalized, false);
+  std::vector<bool> given_normalized(normalized.size() - with_space_marks(part).size(), false);
+  for (std::size_t i = 0; i < part.size(); ++i) {
+    const bool space = part[i] == ' ';
+    given_normalized.insert(given_normalized.end(), space ? 3 : 1, !space && given[offset + i]);
+  }
+  return normalized_->split(normalized, true, &given_normalized);
+}
+
+// `parts`: the text, split at tokens that are found before normalisation. `given`: of a chat, else null.
+std::vector<int> HfTokenizer::encode_parts(std::string_view text, const std::vector<AddedTokens::Part>& parts,
+                                           bool parse_special, const std::vector<bool>* given) const {
+  const bool metaspace = marks_.by == SpaceMarks::By::kMetaspace;
+  std::string storage, marked, prefix_storage;
   std::vector<int> ids;
   for (const AddedTokens::Part& outer : parts) {
     if (outer.id >= 0) {
       ids.push_back(outer.id);
       continue;
     }
-    for (const AddedTokens::Part& part : normalized_->split(normal(outer.text, storage), parse_special)) {
+    const std::string_view normalized = normal(outer.text, storage);
+    const auto offset = static_cast<std::size_t>(outer.text.data() - text.data());
+    const std::vector<AddedTokens::Part> inner = given != nullptr
+                                                     ? split_chat(outer.text, offset, *given, normalized)
+                                                     : normalized_->split(normalized, parse_special);
+    for (const AddedTokens::Part& part : inner) {
       if (part.id >= 0) {
         ids.push_back(part.id);
-      } else {
-        model_->encode(pre_tokenizer_.split(part.text, prefix_storage), ids);
+        continue;
       }
+      std::string_view piece = part.text;
+      if (metaspace) piece = marked = marks_.pre_tokenized(part.text, part.text.data() == text.data());
+      model_->encode(pre_tokenizer_.split(piece, prefix_storage), ids);
     }
   }
   return ids;
@@ -301,6 +333,7 @@ std::string HfTokenizer::decode(std::span<const int> ids, bool skip_special) con
     text += token;
     first = false;
   }
+  if (strips_first_space_ && text.starts_with(' ')) text.erase(0, 1);
   return text;
 }
 

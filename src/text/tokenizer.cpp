@@ -5,6 +5,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "core/git_lfs.h"
 #include "text/hf_tokenizer.h"
 #include "text/scanners.h"
 
@@ -111,6 +112,8 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& fol
                 "by loading "
                 "them in transformers and calling save_pretrained");
   }
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"})
+    refuse_git_lfs_pointer(folder / name, "load tokenizer");
   TokenizerFiles files{read_file(folder / "tokenizer.json"), text_file(folder / "tokenizer_config.json"),
                        text_file(folder / "chat_template.jinja")};
   if (files.config_json.empty()) files.config_json = config_text("", "", "");

@@ -1,5 +1,5 @@
-// Tokenizers: text ↔ token ids. Implementations: byte-level BPE, Gemma's BPE and WordLevel, read from a
-// Hugging Face tokenizer.json; byte-level BPE from GGUF metadata. Immutable after loading, so safe to share
+// Tokenizers: text ↔ token ids. Implementations: BPE, byte-level or SentencePiece's, and WordLevel, read from
+// a Hugging Face tokenizer.json; byte-level BPE from GGUF metadata. Immutable after loading, so safe to share
 // by threads.
 #pragma once
 

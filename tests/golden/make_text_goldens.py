@@ -2,8 +2,8 @@
 
     python make_text_goldens.py [folder of the Qwen3 tokenizer] [folder of the problem files]
 
-Without arguments: trains one tiny tokenizer per pre-tokeniser kind (text_KIND/) and writes text_ids.json and
-text_chat.json. With the two folders: writes text_qwen3.json, digests of the ids of real problem statements.
+Without arguments: trains one tiny tokenizer per pre-tokeniser kind (text_KIND/) and writes text_ids.json,
+text_chat.json and text_added.json. With the two folders: writes text_qwen3.json, digests of the ids of real problem statements.
 
 The chat templates here are ours. They render one conversation as the families document it (system, user, answer), with
 the same strings and conditions around it, and leave out tools and further turns.
@@ -75,7 +75,13 @@ PRE_TOKENIZERS = {
     "qwen2": pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(GPT4_LIKE % ""), "isolated"), BYTES]),
     "llama3": pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(GPT4_LIKE % "{1,3}"), "isolated"), BYTES]),
     "gemma": pre_tokenizers.Split(" ", "merged_with_previous"),
+    # Spaces marked as SentencePiece does, and one mark in front: by normalizers (Llama 2), by Metaspace at the start of
+    # the text alone (Mistral), by Metaspace in front of every part, which is then cut at the marks.
+    "llama2": None,
+    "mistral": pre_tokenizers.Metaspace(prepend_scheme="first", split=False),
+    "metaspace": pre_tokenizers.Metaspace(prepend_scheme="always", split=True),
 }
+MARKED = ["gemma", "llama2", "mistral", "metaspace"]
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 # Chat templates in the ways that model makers write them: default system message in the loop, in an else branch
@@ -182,12 +188,16 @@ def random_texts():
     return ["".join(rng.choice(parts) for _ in range(rng.randint(2, 14))) for _ in range(80)]
 
 
-def make_gemma():
-    """As Gemma's: characters, or their bytes; spaces marked; runs of white space as added tokens that are text."""
+def make_marked(kind):
+    """Characters, or their bytes; spaces marked. As Gemma's: runs of white space as added tokens that are text."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
-    tokenizer.normalizer = normalizers.Replace(" ", "\u2581")
-    tokenizer.pre_tokenizer = PRE_TOKENIZERS["gemma"]
-    tokenizer.decoder = decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()])
+    marks, front_mark = normalizers.Replace(" ", "\u2581"), normalizers.Prepend("\u2581")
+    if kind in ["gemma", "llama2"]:
+        tokenizer.normalizer = marks if kind == "gemma" else normalizers.Sequence([front_mark, marks])
+    if kind != "llama2":
+        tokenizer.pre_tokenizer = PRE_TOKENIZERS[kind]
+    strip = [] if kind == "gemma" else [decoders.Strip(" ", 1, 0)]
+    tokenizer.decoder = decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()] + strip)
     front = ["<pad>", "<eos>", "<bos>", "<unk>"]
     byte_tokens = [f"<0x{byte:02X}>" for byte in range(256)]
     trainer = trainers.BpeTrainer(vocab_size=600, min_frequency=2, show_progress=False,
@@ -196,14 +206,17 @@ def make_gemma():
     description = json.loads(tokenizer.to_str())
     description["added_tokens"] = description["added_tokens"][: len(front)]
     tokenizer = Tokenizer.from_str(json.dumps(description))
-    tokenizer.add_tokens([AddedToken(t, normalized=False) for t in ["\n\n", "\u2581\u2581", "\t"]])
+    white = ["\n\n", "\u2581\u2581", "\t"] if kind == "gemma" else ["<think>"]
+    tokenizer.add_tokens([AddedToken(t, normalized=False) for t in white])
+    if kind != "gemma":  # found in normalised text: behind a mark, where the normalizer puts one in front of the token too
+        tokenizer.add_special_tokens([AddedToken("<mask>", normalized=True)])
     tokenizer.add_special_tokens(SPECIAL)
     return tokenizer.to_str()
 
 
 def make_tiny(kind):
-    if kind == "gemma":
-        return make_gemma()
+    if kind in MARKED:
+        return make_marked(kind)
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = PRE_TOKENIZERS[kind]
     tokenizer.decoder = decoders.ByteLevel()
@@ -271,9 +284,11 @@ def encode(tokenizer, text, parse_special):
 
 def golden_of(tokenizer, texts):
     rows = []
+    # Not by skip_special_tokens alone: it keeps special tokens whose spelling the normalizer changes.
+    special_ids = {i for i, token in tokenizer.get_added_tokens_decoder().items() if token.special}
     for text in texts:
         plain, special = encode(tokenizer, text, False), encode(tokenizer, text, True)
-        decoded = tokenizer.decode(special, skip_special_tokens=True)
+        decoded = tokenizer.decode([i for i in special if i not in special_ids], skip_special_tokens=True)
         # Hugging Face takes the e-acute of an added token for a byte; an added token is its own text.
         decoded = decoded.replace("caf\ufffdtoken", "caf\u00e9token")
         row = {"plain": plain, "decoded": decoded}
@@ -362,6 +377,40 @@ def make_prefixes(backend):
     return rows
 
 
+def added(content, **attributes):
+    return {"content": content, "lstrip": False, "normalized": False, "rstrip": False, "single_word": False, "special": True, **attributes}
+
+
+# What tokenizer_config.json may say of added tokens, beside the tokenizer.json of text_qwen2.
+CONFIG_TOKENS = [
+    {},
+    {"eos_token": "<|im_end|>", "added_tokens_decoder": {"491": added("<|x|>"), "492": added("<|y|>", special=False)}},
+    {"added_tokens_decoder": {"1000": added("<|x|>"), "495": added("<|y|>")}},  # ids are given in order, whatever they are called
+    {"added_tokens_decoder": {"482": added("<|im_end|>", lstrip=True, special=False, normalized=True)}},  # described otherwise
+    {"added_tokens_decoder": {"483": added("<think")}, "additional_special_tokens": None},
+    {"added_tokens_decoder": {"491": added("<|x|>", special=False), "310": added("the")}, "pad_token": "<|x|>"},
+    {"additional_special_tokens": ["<|y|>", "the", "<|im_end|>", "<think>", "<|x|>"]},
+    {"additional_special_tokens": [{"__type": "AddedToken", **added("<|x|>", lstrip=True)}]},
+    {"additional_special_tokens": ["<|x|>"], "extra_special_tokens": ["<|y|>"]},
+    {"extra_special_tokens": {"y_token": "<|y|>", "a_token": "<|x|>"}, "additional_special_tokens": ["<|w|>"]},
+    {"pad_token": "<|x|>", "b_token": "<|w|>", "bos_token": "<|y|>", "a_token": "<|v|>"},
+    {"eos_token": {"__type": "AddedToken", **added("<|x|>", rstrip=True)}, "unk_token": None},
+]
+
+
+def make_added():
+    text = "a <|x|> <|y|> the <|w|> <think> <|v|><|im_end|> <think b"
+    rows = []
+    for config in CONFIG_TOKENS:
+        config = {"tokenizer_class": "PreTrainedTokenizerFast", **config}
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "tokenizer.json").write_text((HERE / "text_qwen2/tokenizer.json").read_text())
+            (Path(folder) / "tokenizer_config.json").write_text(json.dumps(config))
+            tokenizer = AutoTokenizer.from_pretrained(folder).backend_tokenizer
+        rows.append({"config": json.dumps(config), "size": tokenizer.get_vocab_size(), **golden_of(tokenizer, [text])[0]})
+    write_json("text_added.json", {"text": text, "rows": rows})
+
+
 def fnv1a(ids):
     """64-bit FNV-1a over the ids as 4 little-endian bytes each."""
     value = 0xCBF29CE484222325
@@ -398,3 +447,4 @@ if __name__ == "__main__":
     else:
         make_ids()
         make_chat()
+        make_added()

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <thread>
 
@@ -43,6 +44,8 @@ void expect_row(const Tokenizer& tokenizer, const std::string& text, const Sorte
   const auto special = row.contains("special") ? row["special"].get<std::vector<int>>() : plain;
   EXPECT_EQ(tokenizer.encode(text), plain) << SortedJson(valid(text));
   EXPECT_EQ(tokenizer.encode(text, true), special) << SortedJson(valid(text));
+  const std::vector<bool> from_template(valid(text).size(), false);
+  EXPECT_EQ(tokenizer.encode_chat(valid(text), from_template), special) << SortedJson(valid(text));
   EXPECT_EQ(valid(tokenizer.decode(special)), row["decoded"].get<std::string>()) << SortedJson(valid(text));
 }
 
@@ -80,9 +83,11 @@ TEST_P(Golden, SavesWhatItLoaded) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, ByteLevelGolden,
-                         testing::Values("gpt2", "smollm", "qwen2", "llama3", "gemma"));
+                         testing::Values("gpt2", "smollm", "qwen2", "llama3", "gemma", "llama2", "mistral",
+                                         "metaspace"));
 INSTANTIATE_TEST_SUITE_P(Kinds, Golden,
-                         testing::Values("gpt2", "smollm", "qwen2", "llama3", "gemma", "word"));
+                         testing::Values("gpt2", "smollm", "qwen2", "llama3", "gemma", "llama2", "mistral",
+                                         "metaspace", "word"));
 
 TEST(Tokenizer, KnowsItsTokens) {
   const auto smollm = load_tokenizer(kGolden / "text_smollm");
@@ -95,6 +100,58 @@ TEST(Tokenizer, KnowsItsTokens) {
   EXPECT_EQ(llama3->find("\u0120unreachable"), 480);
   EXPECT_EQ(llama3->find("<|im_end|>"), 483);
   EXPECT_EQ(llama3->size(), 484);
+}
+
+// Tokens that only tokenizer_config.json names, or describes otherwise, beside the tokenizer.json of Qwen's
+// kind.
+TEST(ConfigTokens, AreAddedAsTransformersDoes) {
+  const SortedJson goldens = golden("text_added.json");
+  const std::string json = read_file(kGolden / "text_qwen2/tokenizer.json");
+  ASSERT_GE(goldens["rows"].size(), 12u);
+  for (const SortedJson& row : goldens["rows"]) {
+    SCOPED_TRACE(row["config"].get<std::string>());
+    const fs::path folder = temporary_folder("added");
+    write_file(folder / "tokenizer.json", json);
+    write_file(folder / "tokenizer_config.json", row["config"].get<std::string>());
+    const auto tokenizer = load_tokenizer(folder);
+    EXPECT_EQ(tokenizer->size(), row["size"]);
+    expect_row(*tokenizer, goldens["text"].get<std::string>(), row);
+    tokenizer->save(folder / "saved");
+    EXPECT_EQ(load_tokenizer(folder / "saved")->size(), row["size"]);
+  }
+}
+
+TEST(ConfigTokens, OthersThanTextAreRefused) {
+  const fs::path folder = temporary_folder("added");
+  write_file(folder / "tokenizer.json", read_file(kGolden / "text_qwen2/tokenizer.json"));
+  write_file(folder / "tokenizer_config.json", R"({"added_tokens_decoder": {"491": {"special": true}}})");
+  try {
+    load_tokenizer(folder);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_PRED_FORMAT2(testing::IsSubstring, "tokenizer_config.json", error.what());
+    EXPECT_PRED_FORMAT2(testing::IsSubstring, "key 'content' not found", error.what());
+  }
+}
+
+TEST(ChatTemplate, WithoutADefaultTheNamesAreSaid) {
+  const fs::path folder = temporary_folder("templates");
+  write_file(folder / "tokenizer.json", read_file(kGolden / "text_qwen2/tokenizer.json"));
+  const auto template_of = [&](const std::string& value) {
+    write_file(folder / "tokenizer_config.json", "{\"chat_template\": " + value + "}");
+    try {
+      return load_tokenizer(folder)->chat_template();
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+  };
+  for (const char* value :
+       {R"({"tool_use": "t", "rag": "r"})", R"({"tool_use": "t", "rag": {"default": 1}})"}) {
+    EXPECT_PRED_FORMAT2(testing::IsSubstring, R"(got object with the names "rag", "tool_use")",
+                        template_of(value));
+    EXPECT_PRED_FORMAT2(testing::IsSubstring, "write it to chat_template.jinja", template_of(value));
+  }
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "got number", template_of("7"));
 }
 
 TEST(Tokenizer, DecodesIdsItDoesNotHaveAsNothing) {
@@ -114,6 +171,29 @@ TEST(Tokenizer, DecodedBytesStayAsTheyAre) {
               rest = tokenizer->decode(std::span(ids).subspan(1));
   EXPECT_EQ(first[0], '\xF0');
   EXPECT_EQ(first + rest, "\xF0\x9F\x98\x80");
+}
+
+// A special token that is found behind a normalizer which changes its spelling, "\u2581<mask>".
+TEST(Tokenizer, WhatAUserGivesSpellsNoNormalizedToken) {
+  const auto tokenizer = load_tokenizer(kGolden / "text_llama2");
+  const std::string text = "<mask> a <mask>";
+  const std::vector<int> mask = {*tokenizer->find("<mask>")};
+  const auto ids_with = [&](std::size_t begin, std::size_t end) {
+    std::vector<bool> given(text.size(), false);
+    std::fill(given.begin() + std::ptrdiff_t(begin), given.begin() + std::ptrdiff_t(end), true);
+    return tokenizer->encode_chat(text, given);
+  };
+  EXPECT_EQ(ids_with(0, 0), tokenizer->encode(text, true));
+  const std::vector<int> none_given = ids_with(0, 0);
+  EXPECT_EQ(std::count(none_given.begin(), none_given.end(), mask[0]), 2);
+  EXPECT_EQ(ids_with(0, text.size()), tokenizer->encode(text));
+  const std::vector<int> second_given = ids_with(7, text.size()), first_given = ids_with(3, 4);
+  EXPECT_EQ(second_given.front(), mask[0]);
+  EXPECT_NE(second_given.back(), mask[0]);
+  EXPECT_NE(first_given.front(), mask[0]);
+  EXPECT_EQ(first_given.back(), mask[0]);
+  EXPECT_EQ(ids_with(8, 9).back(), mask[0]);  // the space that the mark stands for is no part of the token
+  EXPECT_NE(ids_with(9, 10).back(), mask[0]);
 }
 
 TEST(Tokenizer, EncodesFromManyThreads) {
