@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "model/load.h"
+#include "model/model_folder.h"
 #include "pope/setup.h"
 #include "pope/table.h"
 #include "pope/verb.h"
@@ -22,7 +23,8 @@ struct Reader {
 };
 
 // Of a model directory without its weights; a .gguf file is read whole.
-Reader read_tokenizer(const fs::path& path) {
+Reader read_tokenizer(const fs::path& given) {
+  const fs::path path = find_model(given);
   if (!fs::is_directory(path)) {
     const LoadedModel loaded = load_model(path, at::kBFloat16, Weights::frozen);
     return {loaded.tokenizer, loaded.model->architecture().eos_tokens};

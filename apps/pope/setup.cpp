@@ -12,6 +12,7 @@
 #include "core/progress.h"
 #include "model/device.h"
 #include "model/load.h"
+#include "model/model_folder.h"
 #include "rollout/make_engine.h"
 
 namespace pope {
@@ -70,8 +71,9 @@ RunDir open_run(const Invocation& invocation, std::string_view verb) {
   std::vector<std::filesystem::path> inputs;
   for (const Options::Option& option : invocation.options.all()) {
     if (!option.key().starts_with("paths.")) continue;
+    const bool is_model = option.key() == "paths.model" || option.key() == "paths.reference";
     if (const auto* path = std::get_if<std::string*>(&option.target()); path != nullptr && !(*path)->empty())
-      inputs.emplace_back(**path);
+      inputs.push_back(is_model ? find_model(**path) : std::filesystem::path(**path));
     if (const auto* sets = std::get_if<std::vector<std::string>*>(&option.target())) {
       for (const std::string& entry : **sets) inputs.emplace_back(entry.substr(entry.find('=') + 1));
     }

@@ -111,6 +111,17 @@ constexpr GgufType kTypes[] = {
     {13, "Q5_K", 256, 176, q5_k}, {14, "Q6_K", 256, 210, q6_k},
 };
 
+// llama.cpp's other formats, to be named.
+struct OtherType {
+  std::uint32_t id;
+  const char* name;
+};
+constexpr OtherType kOtherTypes[] = {
+    {9, "Q8_1"},     {10, "Q2_K"},  {11, "Q3_K"},   {15, "Q8_K"},  {16, "IQ2_XXS"}, {17, "IQ2_XS"},
+    {18, "IQ3_XXS"}, {19, "IQ1_S"}, {20, "IQ4_NL"}, {21, "IQ3_S"}, {22, "IQ2_S"},   {23, "IQ4_XS"},
+    {24, "I8"},      {25, "I16"},   {26, "I32"},    {27, "I64"},   {28, "F64"},     {29, "IQ1_M"},
+    {34, "TQ1_0"},   {35, "TQ2_0"}, {39, "MXFP4"},  {40, "NVFP4"}};
+
 }  // namespace
 
 const GgufType* find_gguf_type(std::uint32_t id) {
@@ -124,6 +135,14 @@ std::string gguf_type_names() {
   std::string names;
   for (const GgufType& type : kTypes) names += (names.empty() ? "" : ", ") + std::string(type.name);
   return names;
+}
+
+std::string gguf_type_name(std::uint32_t id) {
+  if (const GgufType* type = find_gguf_type(id)) return type->name;
+  for (const OtherType& type : kOtherTypes) {
+    if (type.id == id) return type.name;
+  }
+  return std::to_string(id);
 }
 
 }  // namespace pope

@@ -18,5 +18,7 @@ struct GgufType {
 // The format with this id, or null where it is not supported.
 const GgufType* find_gguf_type(std::uint32_t id);
 std::string gguf_type_names();  // the supported ones, for messages
+// "Q2_K" for 10; the number itself where it is no format of llama.cpp's.
+std::string gguf_type_name(std::uint32_t id);
 
 }  // namespace pope

@@ -4,9 +4,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <iterator>
 #include <limits>
+#include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
 
 #include "core/error.h"
@@ -244,16 +249,7 @@ at::Tensor unpermute(const at::Tensor& rows, std::int64_t heads, std::int64_t he
   return rows.reshape({heads, head_width / 2, 2, -1}).transpose(1, 2).reshape(rows.sizes()).contiguous();
 }
 
-}  // namespace
-
-GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type) {
-  const MappedFile file(path);
-  return read_gguf(file.bytes(), path.string(), type);
-}
-
-GgufModel read_gguf(std::span<const std::uint8_t> bytes, const std::string& name, at::ScalarType type) {
-  const GgufFile file = parse_gguf(bytes, name);
-  const Metadata metadata(file, name);
+GgufModel model_of(const GgufFile& file, const Metadata& metadata, at::ScalarType type) {
   GgufModel model;
   const Architecture& a = model.architecture = read_architecture(file, metadata);
   model.tokenizer = read_tokenizer(metadata, a);
@@ -274,6 +270,64 @@ GgufModel read_gguf(std::span<const std::uint8_t> bytes, const std::string& name
     model.tensors.emplace_back(renamed, tensor.to(type));
   }
   return model;
+}
+
+}  // namespace
+
+std::vector<std::filesystem::path> gguf_parts(const std::filesystem::path& path) {
+  // NAME, then "-00002-of-00003.gguf", 20 bytes.
+  constexpr std::size_t kSuffix = 20;
+  const std::string name = path.filename().string();
+  int part = 0, count = 0, end = 0;
+  if (name.size() <= kSuffix ||
+      std::sscanf(name.c_str() + name.size() - kSuffix, "-%5d-of-%5d.gguf%n", &part, &count, &end) != 2 ||
+      end != int(kSuffix) || part < 1 || part > count) {
+    return {path};
+  }
+  std::vector<std::filesystem::path> parts;
+  for (int i = 1; i <= count; ++i) {
+    const std::string stem = name.substr(0, name.size() - kSuffix);
+    parts.push_back(path.parent_path() / fmt::format("{}-{:05}-of-{:05}.gguf", stem, i, count));
+    if (std::filesystem::exists(parts.back())) continue;
+    throw Error("read GGUF",
+                fmt::format("{} is part {} of {}: {} is missing", path.string(), part, count,
+                            parts.back().filename().string()),
+                "put all parts into one folder");
+  }
+  return parts;
+}
+
+GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type) {
+  const std::vector<std::filesystem::path> paths = gguf_parts(path);
+  std::vector<std::unique_ptr<const MappedFile>> maps;
+  GgufFile whole;
+  std::set<std::string> names;
+  for (std::size_t i = 0; i < paths.size(); ++i) {
+    maps.push_back(std::make_unique<const MappedFile>(paths[i]));
+    GgufFile part = parse_gguf(maps.back()->bytes(), paths[i].string());
+    const Metadata metadata(part, paths[i].string());
+    const std::int64_t number = std::int64_t{metadata.whole("split.no", 0)} + 1,
+                       count = std::max(metadata.whole("split.count", 1), 1);
+    if (number != std::int64_t(i) + 1 || count != std::int64_t(paths.size())) {
+      metadata.fail(fmt::format("is part {} of {} of a split model", number, count),
+                    "give the parts the names that they came with: NAME-00001-of-00002.gguf, …");
+    }
+    for (const GgufTensor& tensor : part.tensors) {
+      if (!names.insert(tensor.name).second)
+        metadata.fail("tensor \"" + tensor.name + "\" is in an earlier part, too");
+    }
+    if (i == 0) {
+      whole = std::move(part);
+    } else {
+      std::move(part.tensors.begin(), part.tensors.end(), std::back_inserter(whole.tensors));
+    }
+  }
+  return model_of(whole, Metadata(whole, paths[0].string()), type);
+}
+
+GgufModel read_gguf(std::span<const std::uint8_t> bytes, const std::string& name, at::ScalarType type) {
+  const GgufFile file = parse_gguf(bytes, name);
+  return model_of(file, Metadata(file, name), type);
 }
 
 }  // namespace pope

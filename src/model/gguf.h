@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "model/architecture.h"
 #include "model/named_tensors.h"
@@ -21,6 +22,11 @@ struct GgufModel {
   NamedTensors tensors;
 };
 
+// The files of a model that is split as NAME-00001-of-00003.gguf, in order, given any of them; `path` alone
+// where it has another name. Error: one of them is missing.
+std::vector<std::filesystem::path> gguf_parts(const std::filesystem::path& path);
+
+// Of a split model any part is given, and all are read.
 // Tensors are dequantised to `type` (f32 or bf16). llama.cpp's reordering of Llama's q and k rows is undone.
 GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type = at::kFloat);
 // The same from a file's bytes. Errors begin with `name`.

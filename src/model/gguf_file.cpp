@@ -14,6 +14,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "core/git_lfs.h"
 #include "core/system_hint.h"
 
 namespace pope {
@@ -158,8 +159,9 @@ Described describe(Cursor& in) {
   const auto type = in.number<std::uint32_t>();
   tensor.type = find_gguf_type(type);
   if (!tensor.type) {
-    in.fail(fmt::format("tensor \"{}\": number format {} is not supported", tensor.name, type),
-            "supported: " + gguf_type_names() + "; convert the model to one of them");
+    in.fail(
+        fmt::format("tensor \"{}\": number format {} is not supported", tensor.name, gguf_type_name(type)),
+        "supported: " + gguf_type_names() + "; fetch the model in one of them (Q4_K_M, Q8_0, …)");
   }
   if (fastest % tensor.type->block != 0) {
     bad(fmt::format("rows of {} values are no whole blocks of {}", fastest, tensor.type->name));
@@ -245,6 +247,7 @@ GgufFile parse_gguf(std::span<const std::uint8_t> bytes, const std::string& name
 }
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
+  refuse_git_lfs_pointer(path, kRead);
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   struct stat status {};
   if (fd < 0 || ::fstat(fd, &status) != 0) {

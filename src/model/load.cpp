@@ -9,18 +9,25 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/git_lfs.h"
 #include "core/json_depth.h"
+#include "core/progress.h"
 #include "model/gguf.h"
+#include "model/model_folder.h"
+#include "model/tensor_names.h"
+#include "text/limited_tokenizer.h"
 
 namespace pope {
 namespace fs = std::filesystem;
 namespace {
 
-// The shards that model.safetensors.index.json lists. Each must hold exactly the tensors listed for it.
-std::vector<WeightFile> shards(const fs::path& folder, const fs::path& index_path) {
+// The shards that model.safetensors.index.json lists. Each must hold exactly the tensors listed for it, but
+// for those that are not `needed`.
+std::vector<WeightFile> shards(const fs::path& folder, const fs::path& index_path, const IsNeeded& needed) {
   const auto fail = [&](const std::string& message) {
     throw Error("load model", index_path.string() + ": " + message, "the folder is incomplete or damaged");
   };
+  refuse_git_lfs_pointer(index_path, "load model");
   // nlohmann::json, not Json, whose lookup is linear: a hundred thousand names would take minutes.
   const std::string text = read_file(index_path);
   const auto index = nested_too_deep(text) ? nlohmann::json() : nlohmann::json::parse(text, nullptr, false);
@@ -40,17 +47,13 @@ std::vector<WeightFile> shards(const fs::path& folder, const fs::path& index_pat
   for (auto& [file, names] : names_by_shard) {
     files.push_back({folder / file, list_safetensors(folder / file)});
     for (const TensorInfo& tensor : files.back().tensors) {
-      if (names.erase(tensor.name) == 0)
+      if (names.erase(tensor.name) == 0 && needed(tensor.name))
         fail("tensor \"" + tensor.name + "\" in " + file + " is not listed for it");
     }
-    if (!names.empty()) fail("tensor \"" + *names.begin() + "\" is not in " + file);
+    const auto missing = std::find_if(names.begin(), names.end(), needed);
+    if (missing != names.end()) fail("tensor \"" + *missing + "\" is not in " + file);
   }
   return files;
-}
-
-// Tensors of old checkpoints that are no parameters: rotary tables, and the second copy of a tied embedding.
-bool is_redundant(const Architecture& architecture, const std::string& name) {
-  return (architecture.tied_embeddings && name == "lm_head.weight") || name.ends_with(".rotary_emb.inv_freq");
 }
 
 // Error where lm_head.weight of a tied model differs from the embedding.
@@ -72,6 +75,7 @@ void drop_redundant(NamedTensors& tensors, const Architecture& architecture) {
 void add_generation_config(Architecture& architecture, const fs::path& folder) {
   const fs::path path = folder / "generation_config.json";
   if (!fs::exists(path)) return;
+  refuse_git_lfs_pointer(path, "load model");
   architecture.generation = read_json(path);
   for (const int id : read_eos_tokens(architecture.generation)) {
     auto& known = architecture.eos_tokens;
@@ -79,37 +83,72 @@ void add_generation_config(Architecture& architecture, const fs::path& folder) {
   }
 }
 
-// Checks that architecture and tokenizer fit, and takes the eos id from the tokenizer where config.json has
-// none.
-void settle(const fs::path& path, Architecture& architecture, const Tokenizer& tokenizer) {
-  if (tokenizer.size() > architecture.vocab_size) {
+// Added tokens that the embedding has no row for (Gemma's image token) are no fault until a text uses them.
+std::shared_ptr<const Tokenizer> fit(const fs::path& path, std::shared_ptr<const Tokenizer> tokenizer,
+                                     int rows) {
+  if (tokenizer->size() <= rows) return tokenizer;
+  for (int id = rows; id < tokenizer->size(); ++id) {
+    if (tokenizer->is_added(id) || tokenizer->decode(std::vector{id}, false).empty()) continue;
     throw Error(
         "load model",
-        path.string() + ": the tokenizer has " + std::to_string(tokenizer.size()) +
-            " ids, the embedding only " + std::to_string(architecture.vocab_size) + " rows",
+        path.string() + ": the tokenizer has " + std::to_string(tokenizer->size()) +
+            " ids, the embedding only " + std::to_string(rows) + " rows",
         "model and tokenizer do not belong together, or the embedding was not resized after adding tokens");
   }
+  return limit_ids(std::move(tokenizer), rows);
+}
+
+// Takes the eos id from the tokenizer where config.json has none.
+void settle(Architecture& architecture, const Tokenizer& tokenizer) {
   if (architecture.eos_tokens.empty()) {
     if (const auto id = tokenizer.find(tokenizer.eos_token())) architecture.eos_tokens.push_back(*id);
   }
   check(architecture, "load model");
 }
 
+// Error for tensors without values, before their shapes are compared.
+void refuse_partitioned(const fs::path& folder, const std::vector<TensorInfo>& tensors) {
+  for (const TensorInfo& tensor : tensors) {
+    if (tensor.shape != std::vector<std::int64_t>{0}) continue;
+    throw Error(
+        "load model",
+        folder.string() + ": " + tensor.name +
+            " has shape [0]: the model was saved while ZeRO-3 had its values elsewhere",
+        "merge the shards of its checkpoint: python zero_to_fp32.py CHECKPOINT MERGED --safe_serialization; "
+        "or save again with stage3_gather_16bit_weights_on_model_save");
+  }
+}
+
 // The weights of a directory. The headers are checked before gigabytes are read.
 NamedTensors read_weights(const fs::path& folder, const Architecture& architecture, at::ScalarType type,
                           at::Device device) {
-  const std::vector<WeightFile> files = weight_files(folder);
-  std::vector<TensorInfo> listed;
-  for (const WeightFile& file : files) {
-    for (const TensorInfo& tensor : file.tensors) {
-      if (!is_redundant(architecture, tensor.name)) listed.push_back(tensor);
+  const std::vector<WeightFile> files = weight_files(folder, [&](const std::string& name) {
+    return !is_extra(architecture, name) && !is_redundant(architecture, name);
+  });
+  std::vector<TensorInfo> all, listed;
+  for (const WeightFile& file : files) all.insert(all.end(), file.tensors.begin(), file.tensors.end());
+  const TensorNames names(all);
+  const auto is_unused = [&](const std::string& parameter) {
+    return is_extra(architecture, parameter) && !is_redundant(architecture, parameter);
+  };
+  std::vector<std::string> unused;
+  for (const TensorInfo& tensor : all) {
+    const std::string parameter = names.parameter(tensor.name);
+    if (is_unused(parameter)) {
+      unused.push_back(tensor.name);
+    } else if (!is_redundant(architecture, parameter)) {
+      listed.push_back({parameter, tensor.shape, tensor.type});
     }
   }
+  refuse_partitioned(folder, listed);
   check_weights(architecture, listed);
+  if (!unused.empty())
+    log_line("note: " + folder.string() + ": not part of the model, ignored: " + grouped_names(unused));
   NamedTensors tensors;
   for (const WeightFile& file : files) {
     read_safetensors(file.path, type, [&](const std::string& name, const at::Tensor& tensor) {
-      tensors.emplace_back(name, tensor.to(device));
+      const std::string parameter = names.parameter(name);
+      if (!is_unused(parameter)) tensors.emplace_back(parameter, tensor.to(device));
     });
   }
   drop_redundant(tensors, architecture);
@@ -118,41 +157,36 @@ NamedTensors read_weights(const fs::path& folder, const Architecture& architectu
 
 }  // namespace
 
-std::vector<WeightFile> weight_files(const fs::path& folder) {
+std::vector<WeightFile> weight_files(const fs::path& folder, const IsNeeded& needed) {
   if (const auto file = folder / "model.safetensors"; fs::exists(file))
     return {{file, list_safetensors(file)}};
-  if (const auto index = folder / "model.safetensors.index.json"; fs::exists(index))
-    return shards(folder, index);
-  throw Error("load model",
-              folder.string() + ": found neither model.safetensors nor model.safetensors.index.json",
-              fs::exists(folder / "pytorch_model.bin")
-                  ? "save the model again with save_pretrained(..., safe_serialization=True)"
-                  : "download the whole model directory");
+  return shards(folder, folder / "model.safetensors.index.json", needed);
 }
 
-LoadedModel load_model(const fs::path& path, at::ScalarType compute, Weights weights, at::Device device) {
+LoadedModel load_model(const fs::path& given, at::ScalarType compute, Weights weights, at::Device device) {
   const at::ScalarType type = weights == Weights::frozen ? compute : at::kFloat;
-  if (!fs::exists(path)) {
-    throw Error("load model", path.string() + " does not exist",
+  if (!fs::exists(given)) {
+    throw Error("load model", given.string() + " does not exist",
                 "give a Hugging Face model directory or a .gguf file; models are not downloaded");
   }
+  const fs::path path = find_model(given);
+  if (path != given) log_line("note: " + given.string() + ": opening " + path.string());
   if (fs::is_regular_file(path) && path.extension() == ".gguf") {
     GgufModel gguf = read_gguf(path, type);
-    auto tokenizer = make_bpe_tokenizer(gguf.tokenizer);
-    settle(path, gguf.architecture, *tokenizer);
+    auto tokenizer = fit(path, make_bpe_tokenizer(gguf.tokenizer), gguf.architecture.vocab_size);
+    settle(gguf.architecture, *tokenizer);
     for (auto& [name, tensor] : gguf.tensors) tensor = tensor.to(device);
     return {std::make_shared<Model>(std::move(gguf.architecture), std::move(gguf.tensors), compute, weights),
             std::move(tokenizer)};
   }
-  if (!fs::exists(path / "config.json")) {
-    throw Error(
-        "load model", path.string() + " is neither a model directory (no config.json in it) nor a .gguf file",
-        "give the directory that holds config.json, model.safetensors and tokenizer.json, or a .gguf file");
-  }
-  Architecture architecture = architecture_from_json(read_json(path / "config.json"));
+  require_model_folder(path);
+  refuse_git_lfs_pointer(path / "config.json", "load model");
+  const Json config = read_json(path / "config.json");
+  refuse_quantised(path, config);
+  Architecture architecture = architecture_from_json(config);
   add_generation_config(architecture, path);
-  auto tokenizer = load_tokenizer(path);
-  settle(path, architecture, *tokenizer);
+  auto tokenizer = fit(path, load_tokenizer(path), architecture.vocab_size);
+  settle(architecture, *tokenizer);
   NamedTensors tensors = read_weights(path, architecture, type, device);
   return {std::make_shared<Model>(std::move(architecture), std::move(tensors), compute, weights),
           std::move(tokenizer)};

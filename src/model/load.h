@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "model/model.h"
@@ -19,10 +21,11 @@ struct LoadedModel {
   std::shared_ptr<const Tokenizer> tokenizer;
 };
 
-// `path` is a model directory or a .gguf file. Errors say what is missing or wrong and how to mend it, also
-// where the tokenizer has more ids than the embedding has rows. Each tensor goes to `device` as it is read.
-// Memory: in f32 the weights once; in bf16 f32 masters and compute tensors; in bf16 and frozen, for sampling
-// only, compute tensors alone.
+// `path` is a model directory or a .gguf file, or a folder that holds one (see find_model in model_folder.h).
+// Errors say what is missing or wrong and how to mend it, also where the tokenizer has more tokens than the
+// embedding has rows; of added tokens, where a text uses them. Tensors that are not part of the model are
+// ignored and named. Each tensor goes to `device` as it is read. Memory: in f32 the weights once; in bf16 f32
+// masters and compute tensors; in bf16 and frozen, for sampling only, compute tensors alone.
 LoadedModel load_model(const std::filesystem::path& path, at::ScalarType compute,
                        Weights weights = Weights::trainable, at::Device device = at::kCPU);
 
@@ -36,8 +39,11 @@ struct WeightFile {
   std::filesystem::path path;
   std::vector<TensorInfo> tensors;
 };
+using IsNeeded = std::function<bool(const std::string& name)>;
 // model.safetensors of a model directory, or the shards that model.safetensors.index.json lists. Error: a
-// file is missing, or its tensors are not those that the index lists.
-std::vector<WeightFile> weight_files(const std::filesystem::path& folder);
+// file is missing, or its tensors are not those that the index lists; tensors that are not `needed` do not
+// count.
+std::vector<WeightFile> weight_files(
+    const std::filesystem::path& folder, const IsNeeded& needed = [](const std::string&) { return true; });
 
 }  // namespace pope

@@ -16,6 +16,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/git_lfs.h"
 #include "core/json_depth.h"
 #include "core/system_hint.h"
 
@@ -180,6 +181,7 @@ std::vector<Entry> read_header(const File& file, const std::filesystem::path& pa
   if (size < sizeof header_size) fail(kRead, path, "too short: " + std::to_string(size) + " bytes");
   file.read(&header_size, sizeof header_size, 0);
   if (header_size > kMaxHeader || header_size > size - sizeof header_size) {
+    refuse_git_lfs_pointer(path, kRead);
     fail(kRead, path,
          "expected a header within the file of " + std::to_string(size) + " bytes, got one of " +
              std::to_string(header_size),
