@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
+#include "text/boxes.h"
 #include "verify/answers.h"
 #include "verify/extract.h"
 #include "verify/mentions.h"

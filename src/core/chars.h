@@ -1,8 +1,11 @@
 // Characters: ASCII classes, whatever the locale; where UTF-8 characters start; trimming of white space.
 #pragma once
 
+#include <algorithm>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace pope {
 
@@ -32,12 +35,35 @@ inline std::string shortened(std::string_view text, std::size_t most) {
   return std::string(text.substr(0, character_start(text, most - 3))) + "...";
 }
 
-// `text` without spaces, tabs and line ends at its two ends.
+// `text` without spaces, tabs and line ends at its end, or at its two ends.
+constexpr std::string_view trim_end(std::string_view text) {
+  return text.substr(0, text.find_last_not_of(" \t\r\n") + 1);
+}
 constexpr std::string_view trim(std::string_view text) {
-  constexpr std::string_view space = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(space);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(space) - first + 1);
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  return trim_end(text);
+}
+
+// `text` without white space and, as long as one stands around all of it, an opening and closing mark of
+// `marks`. "“a” and “b”" stays, as the opening mark stands again inside; where both marks are the same
+// single sign "$", it may.
+constexpr std::string_view unwrapped(std::string_view text,
+                                     std::span<const std::pair<std::string_view, std::string_view>> marks) {
+  for (bool more = true; more;) {
+    more = false;
+    text = trim(text);
+    for (const auto& [open, close] : marks) {
+      if (text.size() <= open.size() + close.size() || !text.starts_with(open) || !text.ends_with(close))
+        continue;
+      const std::string_view inner = text.substr(open.size(), text.size() - open.size() - close.size());
+      const bool another = open != "$" && inner.find(open) != std::string_view::npos;
+      if (another || inner.ends_with('\\')) continue;
+      text = inner;
+      more = true;
+      break;
+    }
+  }
+  return text;
 }
 
 }  // namespace pope

@@ -12,6 +12,7 @@
 #include "core/chars.h"
 #include "core/json_text.h"
 #include "data/marks.h"
+#include "text/boxes.h"
 
 namespace pope {
 namespace {
@@ -204,9 +205,9 @@ void read_answer(Fields& fields, const Paths& paths, Problem& problem) {
     if (mark != std::string::npos) {
       if (problem.solution.empty()) problem.solution = trim(std::string_view(problem.answer).substr(0, mark));
       problem.answer = trim(std::string_view(problem.answer).substr(mark + kAnswerMark.size()));
-    } else if (const auto box = own ? std::nullopt : last_box(problem.answer)) {
+    } else if (const auto box = own ? std::nullopt : find_boxed(problem.answer, BareBox::yes)) {
       if (paths.solution == paths.answer && !is_only_box(problem.answer)) problem.solution = problem.answer;
-      problem.answer = *box;
+      problem.answer = std::string(*box);
     } else if (paths.layout->reading == Answer::marked && paths.answer == paths.layout->answer) {
       fields.fail(paths.answer, "expected the answer in \\boxed{} or after \"####\", got neither",
                   hint_of_columns(fields, "answer"));
@@ -351,7 +352,7 @@ std::vector<std::string> solution_candidates(const Json& extra) {
     if (!text.is_string()) continue;
     std::string lowered = name;
     std::transform(lowered.begin(), lowered.end(), lowered.begin(), lower);
-    bool likely = last_box(text.get_ref<const std::string&>()).has_value();
+    bool likely = find_boxed(text.get_ref<const std::string&>(), BareBox::yes).has_value();
     for (const char* word : {"solution", "rationale", "reasoning", "explanation", "proof", "cot", "response",
                              "completion", "generation", "output"})
       likely = likely || lowered.find(word) != std::string::npos;

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "core/chars.h"
+#include "text/boxes.h"
 
 namespace pope {
 namespace {
@@ -19,21 +21,6 @@ std::size_t calculator_mark(std::string_view text) {
   if (equals == std::string_view::npos || equals == 0 || inside.front() == ' ' || inside.back() == ' ')
     return 0;
   return inside.find_first_of("0123456789", equals) == std::string_view::npos ? 0 : end + 2;
-}
-
-// The text between `open` (an opening brace) and its closing one; null where there is none.
-std::optional<std::string> braced(std::string_view text, std::size_t open) {
-  int level = 0;
-  for (std::size_t i = open; i < text.size(); ++i) {
-    if (text[i] == '\\') {
-      ++i;
-    } else if (text[i] == '{') {
-      ++level;
-    } else if (text[i] == '}' && --level == 0) {
-      return std::string(text.substr(open + 1, i - open - 1));
-    }
-  }
-  return std::nullopt;
 }
 
 // Opening and closing of a prompt that a chat template has rendered already.
@@ -85,46 +72,10 @@ std::size_t last_answer_mark(std::string_view text) {
   return after.empty() || after.find('\n') != std::string_view::npos ? std::string_view::npos : mark;
 }
 
-std::optional<std::string> last_box(std::string_view text) {
-  constexpr std::array<std::string_view, 2> kCommands = {"\\boxed", "\\fbox"};
-  int tries = 0;  // a text of nothing but open boxes must not take forever
-  for (std::size_t end = text.size(); end > 0 && tries < 100; ++tries) {
-    std::size_t at = std::string_view::npos, size = 0;
-    for (const std::string_view command : kCommands) {
-      const std::size_t found = text.substr(0, end).rfind(command);
-      if (found != std::string_view::npos && (at == std::string_view::npos || found > at)) {
-        at = found;
-        size = command.size();
-      }
-    }
-    if (at == std::string_view::npos) return std::nullopt;
-    end = at;
-    const std::size_t open = text.find_first_not_of(' ', at + size);
-    if (open == std::string_view::npos || is_letter(text[at + size])) continue;
-    if (text[open] == '{') {
-      if (auto inside = braced(text, open)) return inside;
-    } else if (open > at + size) {  // "\boxed 5": what stands there up to the end of the formula
-      return std::string(trim(text.substr(open, text.find_first_of("$\n", open) - open)));
-    }
-  }
-  return std::nullopt;
-}
-
 bool is_only_box(std::string_view text) {
-  constexpr std::array<std::array<std::string_view, 2>, 3> kFormulas = {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kFormulas = {
       {{"$", "$"}, {"\\[", "\\]"}, {"\\(", "\\)"}}};
-  text = trim(text);
-  for (std::size_t before = 0; before != text.size();) {
-    before = text.size();
-    for (const auto& [start, end] : kFormulas) {
-      if (text.size() >= start.size() + end.size() && text.starts_with(start) && text.ends_with(end))
-        text = trim(text.substr(start.size(), text.size() - start.size() - end.size()));
-    }
-  }
-  if (!text.starts_with("\\boxed{") && !text.starts_with("\\fbox{")) return false;
-  const std::size_t open = text.find('{');
-  const auto inside = braced(text, open);
-  return inside && open + inside->size() + 2 == text.size();
+  return only_box(unwrapped(text, kFormulas)).has_value();
 }
 
 std::string without_calculator_marks(std::string_view solution) {

@@ -1,8 +1,7 @@
-// Marks in the texts of problem files: GSM8K's "####" and calculator marks, boxed answers, instructions to
+// Marks in the texts of problem files: GSM8K's "####" and calculator marks, a box around all, instructions to
 // the model around a statement.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,8 +12,6 @@ constexpr std::string_view kAnswerMark = "####";
 // npos when there is none.
 std::size_t last_answer_mark(std::string_view text);
 
-// What the last \boxed{} (or \fbox{}) holds.
-std::optional<std::string> last_box(std::string_view text);
 // Whether a text is one box and nothing else, marks of a formula aside.
 bool is_only_box(std::string_view text);
 

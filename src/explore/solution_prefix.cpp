@@ -6,24 +6,16 @@
 #include <cmath>
 #include <string_view>
 
+#include "core/chars.h"
 #include "text/steps.h"
 
 namespace pope {
-namespace {
-
-std::string_view without_trailing_space(std::string_view text) {
-  const std::size_t last = text.find_last_not_of(" \t\r\n");
-  return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
-}
-
-}  // namespace
-
 std::vector<Prefix> step_prefixes(const Problem& problem, const std::string& boundary) {
   const std::string_view solution = problem.solution;
-  const std::size_t whole = without_trailing_space(solution).size();
+  const std::size_t whole = trim_end(solution).size();
   std::vector<Prefix> prefixes;
   for (const std::size_t end : step_ends(solution, boundary)) {
-    const std::string_view text = without_trailing_space(solution.substr(0, end));
+    const std::string_view text = trim_end(solution.substr(0, end));
     if (text.size() >= whole) break;
     if (text.empty() || (!prefixes.empty() && prefixes.back().text.size() == text.size())) continue;
     prefixes.push_back({std::string(text), static_cast<double>(text.size()) / solution.size()});

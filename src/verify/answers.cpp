@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "core/chars.h"
+#include "text/boxes.h"
 #include "verify/evaluate.h"
-#include "verify/extract.h"
 #include "verify/match.h"
 #include "verify/parser.h"
 #include "verify/phrases.h"
@@ -21,7 +21,7 @@ namespace pope {
 namespace {
 
 // Without white space, Markdown's signs, quotes and math delimiters around it.
-std::string_view trimmed(std::string_view text) {
+std::string_view bare(std::string_view text) {
   constexpr std::array<std::pair<std::string_view, std::string_view>, 9> kAround = {{{"***", "***"},
                                                                                      {"**", "**"},
                                                                                      {"__", "__"},
@@ -31,21 +31,7 @@ std::string_view trimmed(std::string_view text) {
                                                                                      {"“", "”"},
                                                                                      {"‘", "’"},
                                                                                      {"$", "$"}}};
-  for (bool more = true; more;) {
-    more = false;
-    text = trim(text);
-    for (const auto& [open, close] : kAround) {
-      if (text.size() <= open.size() + close.size() || !text.starts_with(open) || !text.ends_with(close))
-        continue;
-      const std::string_view inner = text.substr(open.size(), text.size() - open.size() - close.size());
-      const bool other = open != "$" && inner.find(open) != std::string_view::npos;  // "a" and "b"
-      if (other || inner.ends_with('\\')) continue;
-      text = inner;
-      more = true;
-      break;
-    }
-  }
-  return text;
+  return unwrapped(text, kAround);
 }
 
 // Plain decimals such as "-1,234.50" as sign, digits before the point without leading zeros, digits after it
@@ -160,7 +146,7 @@ char marked_choice(std::string_view text) {
   }
   if (text.size() < 2 || text[0] < 'A' || text[0] > 'J') return '\0';
   const char mark = text[1];
-  const std::string_view after = text.substr(2), rest = trimmed(after);
+  const std::string_view after = text.substr(2), rest = bare(after);
   if (mark == ')' ? rest.find('(') != std::string_view::npos : mark != '.' && mark != ':') return '\0';
   const bool words = std::count_if(rest.begin(), rest.end(), is_letter) > 2 &&
                      rest.find(':') == std::string_view::npos;  // "E: a score", not "A: x, B: y"
@@ -317,22 +303,17 @@ bool says_no_answer(const std::string& key) {
   return std::find(kNone.begin(), kNone.end(), key) != kNone.end();
 }
 
-// The content of a box around the whole text.
+// An answer without what stands around it, a box included.
 std::string_view without_box(std::string_view text) {
-  for (const std::string_view opening : {"\\boxed{", "\\fbox{"}) {
-    if (!text.starts_with(opening) || !text.ends_with('}')) continue;
-    const std::optional<std::string_view> inside = find_boxed(text);
-    if (inside && inside->data() == text.data() + opening.size() &&
-        inside->size() + opening.size() + 1 == text.size())
-      return trimmed(*inside);
-  }
-  return text;
+  text = bare(text);
+  const std::optional<std::string_view> inside = only_box(text);
+  return inside ? bare(*inside) : text;
 }
 
 }  // namespace
 
 std::string reference_fault(std::string_view gold, const Limits& limits) {
-  gold = trimmed(gold);
+  gold = bare(gold);
   if (plain_number(gold)) return "";
   const std::string key = text_key(gold.substr(0, limits.text_bytes));
   if (key.empty()) return "it is empty";
@@ -356,8 +337,8 @@ std::string reference_fault(std::string_view gold, const Limits& limits) {
 AnswerComparison compare_answers(std::string_view gold, std::string_view pred, const AnswerRules& rules,
                                  const Limits& limits) {
   AnswerComparison out;
-  gold = without_box(trimmed(gold));
-  pred = without_box(trimmed(pred));
+  gold = without_box(gold);
+  pred = without_box(pred);
   const std::optional<Plain> x = plain_number(gold), y = plain_number(pred);
   if (x && y) {
     out.equal = *x == *y;

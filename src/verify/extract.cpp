@@ -2,7 +2,7 @@
 #include "verify/extract.h"
 
 #include <algorithm>
-#include <vector>
+#include <utility>
 
 #include "core/chars.h"
 
@@ -90,37 +90,6 @@ std::string_view without_thinking(std::string_view text) {
   const std::size_t closed = text.rfind(close);
   if (closed != std::string_view::npos) text = text.substr(closed + close.size());
   return text.substr(0, text.find(open));
-}
-
-std::optional<std::string_view> find_boxed(std::string_view text) {
-  struct Open {
-    std::size_t depth, start;
-  };
-  std::vector<Open> boxes;  // boxes that are not closed yet
-  std::optional<std::string_view> found;
-  std::size_t depth = 0;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '{') {
-      ++depth;
-    } else if (text[i] == '}' && depth > 0) {
-      --depth;
-      if (!boxes.empty() && boxes.back().depth == depth) {
-        found = text.substr(boxes.back().start, i - boxes.back().start);
-        boxes.pop_back();
-      }
-    } else if (text[i] == '\\' && i + 1 < text.size()) {
-      std::size_t end = i + 1;
-      while (end < text.size() && is_letter(text[end])) ++end;
-      const std::string_view name = text.substr(i + 1, end - i - 1);
-      i = std::max(end - 1, i + 1);  // an escaped brace is no brace
-      if (name != "boxed" && name != "fbox") continue;
-      while (end < text.size() && text[end] == ' ') ++end;
-      if (end >= text.size() || text[end] != '{') continue;
-      boxes.push_back({depth++, end + 1});
-      i = end;
-    }
-  }
-  return found;
 }
 
 std::string marker_line(std::string_view text) {

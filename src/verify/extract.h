@@ -1,7 +1,7 @@
-// Where the answer stands in a completion. All functions take time linear in the text, whatever it holds.
+// Where the answer stands in a completion without a box (text/boxes.h). All functions take time linear in the
+// text, whatever it holds.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,10 +10,6 @@ namespace pope {
 // The completion without its thinking: what follows the last "</think>". A block that is opened and never
 // closed leaves nothing behind it.
 std::string_view without_thinking(std::string_view text);
-
-// The content of the last complete \boxed{…} or \fbox{…}; of nested boxes the outermost. Nothing when there
-// is none; "" when that box is empty.
-std::optional<std::string_view> find_boxed(std::string_view text);
 
 // What follows the last "####" on its line (the convention of GSM8K). "" when none.
 std::string marker_line(std::string_view text);

@@ -1,6 +1,7 @@
 // The "math" verifier: the last box, else the fall-backs that are on; compared by compare_answers().
 #include <utility>
 
+#include "text/boxes.h"
 #include "verify/answers.h"
 #include "verify/extract.h"
 #include "verify/kinds.h"

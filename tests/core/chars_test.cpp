@@ -27,5 +27,23 @@ TEST(Chars, ShortenedTextsAreCutBetweenCharacters) {
   EXPECT_EQ(shortened("a\u20ac\u20ac", 6), "a...");
 }
 
+TEST(Chars, SpaceIsTrimmed) {
+  EXPECT_EQ(trim(" \t a b\r\n"), "a b");
+  EXPECT_EQ(trim_end(" a b\r\n"), " a b");
+  for (const char* blank : {"", " \n\t"}) {
+    EXPECT_EQ(trim(blank), "");
+    EXPECT_EQ(trim_end(blank), "");
+  }
+}
+
+TEST(Chars, WhatStandsAroundATextIsTakenOff) {
+  const std::pair<std::string_view, std::string_view> marks[] = {{"**", "**"}, {"“", "”"}, {"$", "$"}};
+  EXPECT_EQ(unwrapped(" ** “$a$” **", marks), "a");
+  EXPECT_EQ(unwrapped("“a” and “b”", marks), "“a” and “b”");
+  EXPECT_EQ(unwrapped("$a$ and $b$", marks), "a$ and $b");
+  EXPECT_EQ(unwrapped("$a\\$", marks), "$a\\$");  // the sign of dollars
+  for (const char* whole : {"$$", "$", "****", "“a"}) EXPECT_EQ(unwrapped(whole, marks), whole);
+}
+
 }  // namespace
 }  // namespace pope

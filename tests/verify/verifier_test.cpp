@@ -9,6 +9,7 @@
 #include <set>
 
 #include "core/error.h"
+#include "text/boxes.h"
 #include "verify/answers.h"
 #include "verify/extract.h"
 
