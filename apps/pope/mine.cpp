@@ -8,6 +8,7 @@
 
 #include "core/files.h"
 #include "core/progress.h"
+#include "explore/references.h"
 #include "pope/sampling_run.h"
 #include "pope/table.h"
 #include "pope/verb.h"
@@ -20,6 +21,8 @@ namespace {
 constexpr auto kTruncated = "truncated";
 // Likewise those whose failures the verifier could not judge.
 constexpr auto kUngraded = "ungraded";
+// Those whose reference answer cannot be judged by are not sampled.
+constexpr auto kFaulty = "faulty_reference";
 
 Json mining_of(const MinedProblem& mined, const MineConfig& config) {
   Json pass = Json::object();
@@ -69,7 +72,8 @@ std::string set_of(const MinedProblem& mined, const MineConfig& config) {
 }
 
 // Writes the files; returns how many problems each set has.
-Json write_sets(const std::filesystem::path& run, const MiningResult& result, const MineConfig& config) {
+Json write_sets(const std::filesystem::path& run, const MiningResult& result, const MineConfig& config,
+                const std::vector<FaultyReference>& faulty) {
   std::map<std::string, std::vector<Json>> sets;
   std::vector<Json> all;
   for (const MinedProblem& mined : result.problems) {
@@ -77,8 +81,14 @@ Json write_sets(const std::filesystem::path& run, const MiningResult& result, co
     sets[set_of(mined, config)].push_back(all.back());
   }
   write_jsonl(run / "mined.jsonl", all);
+  for (const auto& [problem, fault] : faulty) {
+    Json row = to_json(problem);
+    row[kFaulty] = fault;
+    sets[kFaulty].push_back(std::move(row));
+  }
   Json counts = Json::object();
-  for (const char* name : {"hard", "heldout", kTruncated, kUngraded, "medium", "easy", "easier", "solved"}) {
+  for (const char* name :
+       {"hard", "heldout", kTruncated, kUngraded, kFaulty, "medium", "easy", "easier", "solved"}) {
     const std::vector<Json>& rows = sets[name];
     counts[name] = rows.size();
     const bool always = std::string(name) == "hard" || (std::string(name) == "heldout" && config.heldout > 0);
@@ -89,6 +99,7 @@ Json write_sets(const std::filesystem::path& run, const MiningResult& result, co
 }
 
 Json mine_problems(SamplingRun& run, const Settings& settings, std::vector<Problem> given) {
+  const std::vector<FaultyReference> faulty = take_faulty_references(given, run.context().verifier);
   const std::vector<Problem> problems = run.within_context(std::move(given));
   std::vector<MinedProblem> done;
   for (const Json& row : run.done()) done.push_back(from_row(row));
@@ -97,7 +108,9 @@ Json mine_problems(SamplingRun& run, const Settings& settings, std::vector<Probl
                                     run.save(to_row(problem, settings.mine), records);
                                   });
   Json result = to_json(mined);
-  result["sets"] = write_sets(run.path(), mined, settings.mine);
+  result["sets"] = write_sets(run.path(), mined, settings.mine, faulty);
+  result["problems"] = problems.size() + faulty.size();
+  result[kFaulty] = faulty.size();
   result["tokens_saved"] = mined.tokens_fixed > 0
                                ? std::max(0.0, 1 - static_cast<double>(run.tokens()) / mined.tokens_fixed)
                                : 0.0;
@@ -150,6 +163,13 @@ std::string show_mine(const Json& result) {
         "hard.jsonl.\n",
         grouped(sets.at(kUngraded)));
   }
+  if (sets.at(kFaulty) > 0) {
+    text += fmt::format(
+        "{} problems have a reference answer that cannot be judged by: they are in faulty_reference.jsonl, "
+        "not "
+        "sampled.\n",
+        grouped(sets.at(kFaulty)));
+  }
   if (sets.at("hard") > 0) return text + fmt::format("\nNext: pope guide --problems {}/hard.jsonl …\n", out);
   if (sets.at("heldout") > 0)
     return text + "\nAll hard problems were put aside: give more, or lower mine.heldout.\n";
@@ -170,8 +190,8 @@ const Verb mine_verb = {
         "correct. A problem leaves early, as soon as its class is settled. Killed, it goes on where it was.\n"
         "\n"
         "Leaves in --out: mined.jsonl (all problems, with their counts), hard.jsonl, heldout.jsonl,\n"
-        "medium.jsonl, easy.jsonl, easier.jsonl, truncated.jsonl and ungraded.jsonl where there are\n"
-        "such, rollouts/, result.json.\n"
+        "medium.jsonl, easy.jsonl, easier.jsonl, truncated.jsonl, ungraded.jsonl and\n"
+        "faulty_reference.jsonl where there are such, rollouts/, result.json.\n"
         "\n"
         "  pope mine --model MODEL --problems problems.jsonl --out runs/mine --set mine.samples=64",
     .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},

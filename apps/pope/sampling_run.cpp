@@ -2,6 +2,7 @@
 #include "pope/sampling_run.h"
 
 #include "explore/guide.h"
+#include "explore/references.h"
 
 namespace pope {
 
@@ -12,6 +13,7 @@ std::vector<Problem> SamplingRun::within_context(std::vector<Problem> problems) 
   int leaks = 0;
   kept = without_leaks(std::move(kept), *setup_.verifier, &leaks);
   leaks_ += leaks;
+  faulty_references_ += warn_of_faulty_references(kept, *setup_.verifier);
   return kept;
 }
 
@@ -22,6 +24,7 @@ void SamplingRun::save(Json item, const std::vector<Json>& records) {
 Json SamplingRun::finish(Json result) {
   result["too_long"] = too_long_;
   if (leaks_ > 0) result["leaks"] = leaks_;
+  if (faulty_references_ > 0) result["faulty_references"] = faulty_references_;
   result["tokens"] = partial_.tokens();
   result["seconds"] = partial_.seconds();
   result = pope::finish(run_, std::move(result));

@@ -22,13 +22,14 @@ class SamplingRun {
 
   const RolloutContext& context() const { return context_; }
   const std::filesystem::path& path() const { return run_.path(); }
-  // within_context() and without_leaks(), whose counts go into the result.
+  // within_context(), without_leaks() and warn_of_faulty_references(), whose counts go into the result.
   std::vector<Problem> within_context(std::vector<Problem> problems);
   // Items finished before, and the saving of one more with its records.
   const std::vector<Json>& done() const { return partial_.done(); }
   void save(Json item, const std::vector<Json>& records);
   std::int64_t tokens() const { return partial_.tokens(); }
-  // Adds "too_long", "tokens", "seconds" and writes the result: the run is complete.
+  // Adds "too_long", "faulty_references" and "leaks" where there are such, "tokens", "seconds" and writes the
+  // result: the run is complete.
   Json finish(Json result);
 
  private:
@@ -36,7 +37,7 @@ class SamplingRun {
   RolloutContext context_;
   RunDir& run_;
   PartialResults partial_;
-  int too_long_ = 0, leaks_ = 0;
+  int too_long_ = 0, leaks_ = 0, faulty_references_ = 0;
 };
 
 // Opens the verb's run, whose finished items are called `items`. Where it is complete: its result. Else reads

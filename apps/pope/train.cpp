@@ -4,6 +4,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "explore/guide.h"
+#include "explore/references.h"
 #include "learn/trainer.h"
 #include "model/device.h"
 #include "model/load.h"
@@ -105,6 +106,9 @@ Json run_train(const Invocation& invocation) {
   for (EvalSet& set : sets)
     job.eval_sets.push_back(
         {set.name, without_leaks(within_context(std::move(set.problems), context), *setup.verifier)});
+  warn_of_faulty_references(job.hard, *setup.verifier);
+  warn_of_faulty_references(job.easy, *setup.verifier);
+  for (const EvalSet& set : job.eval_sets) warn_of_faulty_references(set.problems, *setup.verifier);
 
   Json result = result_head(settings, "train");
   result.update(train(run, job));

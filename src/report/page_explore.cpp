@@ -48,6 +48,8 @@ std::string mining_html(const Json& run) {
   }
   if (run["ungraded"].is_number() && run["ungraded"] > 0)
     facts += fact(count_text(run["ungraded"]), "rollouts could not be judged");
+  if (run["faulty_reference"].is_number() && run["faulty_reference"] > 0)
+    facts += fact(count_text(run["faulty_reference"]), "not sampled: no answer can be judged by theirs");
   return "<article><h3>Mining: " + text_of(run["run"]) + "</h3>" + stacked_bar(run["classes"]) +
          "<div class=\"facts\">" + facts + "</div></article>";
 }

@@ -58,7 +58,7 @@ Json build_mining(const std::vector<RunData>& runs) {
   for (const RunData& run : runs) {
     if (run.verb != "mine" || !run.result || !run.result->contains("classes")) continue;
     rows.push_back(summary_row(run, {"problems", "classes", "samples", "tokens", "tokens_fixed", "truncated",
-                                     "fails_only_by_truncation", "ungraded"}));
+                                     "fails_only_by_truncation", "ungraded", "faulty_reference"}));
   }
   return rows;
 }

@@ -31,6 +31,10 @@ class AnswerVerifier : public Verifier {
     return verdict;
   }
 
+  std::string reference_fault(const Problem& problem) const override {
+    return pope::reference_fault(problem.answer);
+  }
+
  private:
   VerifyConfig config_;
 };
@@ -49,6 +53,10 @@ class MathVerifier : public Verifier {
   bool states_answer(const Problem& problem, std::string_view text) const override {
     return mentions_answer(text, problem.answer) ||
            mentions_value(text, problem.answer, {.units_optional = config_.units_optional});
+  }
+
+  std::string reference_fault(const Problem& problem) const override {
+    return pope::reference_fault(problem.answer);
   }
 
  private:

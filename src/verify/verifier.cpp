@@ -34,6 +34,8 @@ bool Verifier::states_answer(const Problem& problem, std::string_view text) cons
   return mentions_answer(text, problem.answer);
 }
 
+std::string Verifier::reference_fault(const Problem&) const { return ""; }
+
 std::map<std::string, MakeVerifier>& verifiers() {
   static std::map<std::string, MakeVerifier> table = {{"math", make_math_verifier},
                                                       {"walks", make_walks_verifier},

@@ -51,6 +51,9 @@ class Verifier {
   // True when `text` states the reference answer; the leak guard of the prefix search. The default looks for
   // the normalised answer as a separate token.
   virtual bool states_answer(const Problem& problem, std::string_view text) const;
+  // Why hardly any completion can be correct, whatever it says: the problem's reference answer is none that
+  // answers can be judged by. "" where they can, or where the verifier cannot tell.
+  virtual std::string reference_fault(const Problem& problem) const;
 };
 
 using MakeVerifier = std::unique_ptr<Verifier> (*)(const VerifyConfig& config);
