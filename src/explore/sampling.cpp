@@ -187,6 +187,8 @@ class SamplingLoop {
   }
 
   void arrive(GradedRollout&& graded) {
+    const std::string advice = context_.truncation->add(graded.rollout, context_);
+    if (!advice.empty()) log_line(advice);
     if (on_graded_) on_graded_(open_.tag(graded.rollout.tag), graded);
     std::optional<Sampled> sampled = open_.add(std::move(graded));
     if (sampled) done_(std::move(*sampled));

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "data/prompt.h"
+#include "explore/truncation_watch.h"
 #include "rollout/engine.h"
 #include "rollout/reward.h"
 #include "text/prompt.h"
@@ -28,6 +29,8 @@ struct RolloutContext {
   std::uint64_t seed = 1;
   ContinueSampling go_on = kAlways;  // asked between decode steps (Engine::run)
   bool grade_in_turn = false;        // on the sampling thread, whatever Verifier::parallel() says
+  // Of the whole run: contexts of one run share it.
+  std::shared_ptr<TruncationWatch> truncation = std::make_shared<TruncationWatch>();
 };
 
 // Samples first_sample … first_sample + samples − 1 of a prompt.
@@ -52,10 +55,10 @@ using OnGraded = std::function<void(std::size_t tag, const GradedRollout&)>;
 
 // Samples and grades until there is no work left. Grading happens on this thread between two decode steps or,
 // for verifiers that take their time (Verifier::parallel()), on threads of their own while sampling goes on.
-// Callbacks come on the calling thread: `on_graded` after each rollout, `done` after the last of a piece of
-// work. Returns the seconds that this thread spent grading or waiting for graders. When context.go_on stops
-// it, unfinished work is lost. Error: the engine lost a rollout or gave one twice, or
-// graders on threads of their own judged none of the first 32.
+// What context.truncation says goes to stderr. Callbacks come on the calling thread: `on_graded` after each
+// rollout, `done` after the last of a piece of work. Returns the seconds that this thread spent grading or
+// waiting for graders. When context.go_on stops it, unfinished work is lost. Error: the engine lost a rollout
+// or gave one twice, or graders on threads of their own judged none of the first 32.
 double sample_and_grade(const RolloutContext& context, const NextWork& next, const OnSampled& done,
                         const OnGraded& on_graded = {});
 

@@ -14,6 +14,7 @@ RolloutContext rollout_context(const TrainJob& job) {
   context.sampling = job.sampling;
   context.stop_tokens = job.stop_tokens;
   context.seed = job.seed;
+  context.truncation = job.truncation;
   return context;
 }
 

@@ -37,6 +37,7 @@ struct TrainJob {
   std::shared_ptr<const Verifier> verifier;
   Engine* engine = nullptr;
   std::vector<int> stop_tokens;
+  std::shared_ptr<TruncationWatch> truncation = std::make_shared<TruncationWatch>();  // of all its sampling
   ProcessGroup* processes = &single_process();
 };
 
