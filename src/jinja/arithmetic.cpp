@@ -48,25 +48,27 @@ Value of_reals(const std::string& op, double a, double b) {
   throw Fault{"'" + op + "' of floats is not supported"};
 }
 
-std::size_t repeats(std::int64_t count, std::size_t size, Budget& budget) {
-  if (count <= 0) return 0;
+// How many characters or items `count` copies of `size` are; not below 0.
+std::size_t repeated_size(std::int64_t count, std::size_t size) {
   std::size_t total = 0;
-  if (__builtin_mul_overflow(static_cast<std::size_t>(count), size, &total)) total = SIZE_MAX;
-  budget.spend(total);
-  return size == 0 ? 0 : static_cast<std::size_t>(count);
+  if (count <= 0) return 0;
+  return __builtin_mul_overflow(static_cast<std::size_t>(count), size, &total) ? SIZE_MAX : total;
 }
 
 // 'ab' * 2, [0] * 2.
 Value repeated(const Value& value, std::int64_t count, Budget& budget) {
   if (const Text* text = value.text()) {
+    const std::size_t size = repeated_size(count, text->size());
+    budget.spend(size);
     Text result;
-    for (std::size_t n = repeats(count, text->size(), budget); n > 0; --n) result += *text;
+    while (result.size() < size) result += *text;
     return result;
   }
   const List& items = value.sequence()->items;
+  const std::size_t size = repeated_size(count, items.size());
+  budget.spend_items(size);
   List result;
-  for (std::size_t n = repeats(count, items.size(), budget); n > 0; --n)
-    result.insert(result.end(), items.begin(), items.end());
+  while (result.size() < size) result.insert(result.end(), items.begin(), items.end());
   return Value::sequence(value.sequence()->kind, std::move(result));
 }
 
@@ -104,7 +106,7 @@ Value joined(const Value& a, const Value& b, Budget& budget) {
   if (a.string() != nullptr && b.string() != nullptr) return joined_texts(*a.string(), *b.string(), budget);
   const Sequence *x = a.sequence(), *y = b.sequence();
   if (x == nullptr || y == nullptr || x->kind != y->kind || !repeatable(a)) refuse("+", a, b);
-  budget.spend(x->items.size() + y->items.size());
+  budget.spend_items(x->items.size() + y->items.size());
   List items = x->items;
   items.insert(items.end(), y->items.begin(), y->items.end());
   return Value::sequence(x->kind, std::move(items));

@@ -100,7 +100,7 @@ Value items_filter(Interpreter& interpreter, const Value& input, const Arguments
   if (input.undefined() == nullptr) {
     if (input.dict() == nullptr)
       throw Fault{"expected a dict in front of the filter 'items', got " + input.kind()};
-    interpreter.budget().spend(input.dict()->items.size());
+    interpreter.budget().spend_items(input.dict()->items.size());
     for (const auto& [key, value] : input.dict()->items) items.push_back(Value::tuple({key, value}));
   }
   return Value::iterator(std::move(items));
@@ -132,7 +132,7 @@ Value dictsort_filter(Interpreter& interpreter, const Value& input, const Argume
   if (by != "key" && by != "value") throw Fault{"expected 'key' or 'value' to sort by, got '" + by + "'"};
   std::vector<Keyed> keyed;
   for (const auto& [key, value] : input.dict()->items) {
-    interpreter.budget().spend(1);
+    interpreter.budget().spend_items(1);
     keyed.push_back({case_key(interpreter, by == "key" ? key : value, nullptr, bound.flag(0, false)),
                      Value::tuple({key, value})});
   }

@@ -51,7 +51,7 @@ Value range_function(Interpreter& interpreter, const Arguments& arguments) {
   for (std::int64_t i = start; step > 0 ? i < stop : i > stop;) {
     if (static_cast<std::int64_t>(items.size()) == kMost)
       throw Fault{"expected a range of at most 100000 numbers, got more"};
-    interpreter.budget().spend(1);
+    interpreter.budget().spend_items(1);
     items.push_back(i);
     if (__builtin_add_overflow(i, step, &i)) break;
   }

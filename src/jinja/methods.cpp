@@ -60,6 +60,7 @@ Value split(Interpreter& interpreter, const Value& self, const Arguments& argume
     parts.push_back(rest);
     if (kFromRight) std::reverse(parts.begin(), parts.end());
   }
+  interpreter.budget().spend_items(parts.size());
   List list;
   for (const TextView part : parts) list.push_back(Value(part));
   return Value::list(std::move(list));
@@ -69,8 +70,10 @@ Value splitlines(Interpreter& interpreter, const Value& self, const Arguments& a
   const Bound bound("splitlines", arguments, {"keepends"});
   if (bound.flag(0, false)) throw Fault{"splitlines that keeps line ends is not supported"};
   interpreter.budget().spend(self.text()->size() + 1);
+  const std::vector<TextView> lines = lines_of(*self.text());
+  interpreter.budget().spend_items(lines.size());
   List list;
-  for (const TextView line : lines_of(*self.text())) list.push_back(Value(line));
+  for (const TextView line : lines) list.push_back(Value(line));
   return Value::list(std::move(list));
 }
 
@@ -198,7 +201,7 @@ template <Of kOf>
 Value view(Interpreter& interpreter, const Value& self, const Arguments& arguments) {
   const Bound bound("a view", arguments, {});
   List items;
-  interpreter.budget().spend(self.dict()->items.size());
+  interpreter.budget().spend_items(self.dict()->items.size());
   for (const auto& [key, value] : self.dict()->items) {
     items.push_back(kOf == Of::kKeys ? key : kOf == Of::kValues ? value : Value::tuple({key, value}));
   }

@@ -179,6 +179,7 @@ Value slice_of(const Value& value, const Value* start, const Value* stop, const 
     for (const std::size_t i : indices) part += (*text)[i];
     return Value(std::move(part), value.string()->safe);
   }
+  budget.spend_items(indices.size());
   List part;
   for (const std::size_t i : indices) part.push_back(value.sequence()->items[i]);
   return Value::sequence(value.sequence()->kind, std::move(part));
@@ -188,13 +189,13 @@ List items_of(const Value& value, Budget& budget) {
   List items;
   if (value.undefined() != nullptr) return items;
   if (const Text* text = value.text()) {
-    budget.spend(text->size());
+    budget.spend_items(text->size());
     for (std::size_t i = 0; i < text->size(); ++i) items.push_back(Value(TextView(*text).substr(i, 1)));
   } else if (const Dict* dict = value.dict()) {
-    budget.spend(dict->items.size());
+    budget.spend_items(dict->items.size());
     for (const auto& [key, item] : dict->items) items.push_back(key);
   } else if (Sequence* sequence = value.sequence()) {
-    budget.spend(sequence->items.size() - sequence->at);
+    budget.spend_items(sequence->items.size() - sequence->at);
     items.assign(sequence->items.begin() + static_cast<std::ptrdiff_t>(sequence->at), sequence->items.end());
     if (sequence->kind == SequenceKind::kIterator) sequence->at = sequence->items.size();
   } else {

@@ -23,15 +23,17 @@ struct Fault {
   std::string hint = {};
 };
 
-// A limit on what a template may do, so that none hangs or fills the memory: one unit for each character or
-// item that is made or looked at, and kStep for each expression and statement that is worked out.
+// A limit on what a template may do, so that none hangs or fills the memory: one unit for each character that
+// is made or looked at and each item that is looked at, kItem for each item that is made, which takes that
+// much more room than a character, and kStep for each expression and statement that is worked out.
 class Budget {
  public:
-  static constexpr std::size_t kStep = 16;
+  static constexpr std::size_t kStep = 16, kItem = 32;
   void spend(std::size_t units) {
     if (units > left_) throw Fault{"the template does too much for a chat template"};
     left_ -= units;
   }
+  void spend_items(std::size_t items) { spend(items > left_ ? items : items * kItem); }
 
  private:
   std::size_t left_ = std::size_t(1) << 25;

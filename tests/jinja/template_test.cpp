@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/memory.h"
 
 namespace pope::jinja {
 namespace {
@@ -142,6 +143,22 @@ TEST(Jinja, SaysWhereAnErrorIs) {
             "[chat template] line 2: the template refuses this conversation: no\nway");
   EXPECT_EQ(error_of("{% if a %}\n"),
             "[chat template] line 1: expected {% endif %} for the statement if, got none");
+}
+
+// What is kept at once, too: an item takes far more room than a character.
+TEST(Jinja, MemoryIsBounded) {
+  const std::int64_t before = peak_memory_bytes();
+  for (const char* source :
+       {"{% set a = [0] * 9000000 %}", "{% set a = 'a' * 9000000 %}{{ a | list | length }}",
+        "{% set a = ('a,' * 4000000).split(',') %}", "{% set a = ('a ' * 4000000).split() %}",
+        "{% set a = ('a\n' * 4000000).splitlines() %}",
+        "{% set a = [[0] * 500000] * 100000 %}{{ a[0] + a[1] | length }}",
+        "{% set ns = namespace(s=[0]) %}{% for i in range(40) %}{% set ns.s = ns.s + ns.s %}"
+        "{% endfor %}",
+        "{{ ('a' * 3000000) | map('upper') | list }}", "{{ ('a' * 3000000)[::2] | list }}"}) {
+    EXPECT_NE(error_of(source).find("too much"), std::string::npos) << source << error_of(source);
+  }
+  EXPECT_LT(peak_memory_bytes() - before, 256 << 20);
 }
 
 TEST(Jinja, IsBounded) {
