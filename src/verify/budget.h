@@ -17,8 +17,8 @@ struct Limits {
   std::int64_t work = 1 << 20;       // units of about 20 ns
 };
 
-// Thrown inside the room only, and caught in one place (answers.cpp): a budget that is spent deep in a
-// recursion leaves nothing to go on with.
+// Thrown inside the room only, and caught in answers.cpp, or by within_part(): a budget that is spent deep in
+// a recursion leaves nothing to go on with.
 struct OverBudget {
   const char* what;  // "nesting", "digits", …
 };
@@ -60,5 +60,22 @@ class Budget {
   std::size_t nodes_ = 0;
   int depth_ = 0;
 };
+
+// Does `work(part)` with a budget of its own, 1/`parts` of the work that `budget` allows, and charges what it
+// cost. False where that was not enough: what `work` had done by then stays.
+template <class Work>
+bool within_part(Budget& budget, std::int64_t parts, Work work) {
+  Limits limits = budget.limits();
+  limits.work /= parts;
+  Budget part(limits);
+  bool done = true;
+  try {
+    work(part);
+  } catch (const OverBudget&) {
+    done = false;
+  }
+  budget.charge(part.work());
+  return done;
+}
 
 }  // namespace pope

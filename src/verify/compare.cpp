@@ -19,8 +19,9 @@ constexpr std::array<slong, 5> kPrecisions = {64, 256, 1024, 4096, 16384};
 // constants, and two expressions at a point.
 constexpr slong kConstantAgreement = -512, kPointAgreement = -128;
 constexpr int kWantedPoints = 8, kLeastPoints = 2;
-// The part of the budget that a point with large whole numbers may cost before it is left out.
-constexpr std::int64_t kLargePart = 8;
+// The parts of the budget that a point with large whole numbers, and one very far away, may cost before it is
+// left out.
+constexpr std::int64_t kLargePart = 8, kExtremePart = 64;
 
 bool below(const Ball& z, slong exponent) {
   mag_t size;
@@ -82,16 +83,26 @@ int wanted_points(const Budget& budget) {
 // and Σfg Σ1 would be the same.
 bool is_linear(const Node& a, const Node& b) { return count_valueless(a) <= 1 && count_valueless(b) <= 1; }
 
-// Whether no point of a list tells the two apart: no proof that they are equal, only of the opposite.
+// Whether a difference is certainly not zero at a point.
 template <class Function>
-bool agree_at(const std::vector<Assignment>& points, Function difference, bool complex, Budget& budget) {
-  for (const Assignment& point : points) {
-    Evaluation at{budget, 64, 1, complex};
-    at.bound = point;
-    const Value d = difference(at);
-    if (d.defined() && !d.is_zero() && d.is_nonzero()) return false;
-  }
-  return true;
+bool differs_at(const Assignment& point, Function difference, bool complex, Budget& budget) {
+  Evaluation at{budget, 64, 1, complex};
+  at.bound = point;
+  const Value d = difference(at);
+  return d.defined() && !d.is_zero() && d.is_nonzero();
+}
+
+// Whether no point near the kinks of what is compared tells the two apart: no proof that they are equal, only
+// of the opposite.
+template <class Function>
+bool agree_at_kinks(const Compared& compared, Function difference, bool complex, Budget& budget) {
+  for (const Assignment& point : kink_points(compared, budget))
+    if (differs_at(point, difference, complex, budget)) return false;
+  bool agree = true;  // at points so far away, which cost may rule out
+  for (const Assignment& point : extreme_points(compared, budget))
+    within_part(budget, kExtremePart,
+                [&](Budget& part) { agree = agree && !differs_at(point, difference, complex, part); });
+  return agree;
 }
 
 // Whole numbers only, at all of which both sides must have the same value.
@@ -114,16 +125,9 @@ Truth equal_at_whole(const std::vector<Assignment>& points, Function difference,
 // At a point with large whole numbers, which cost may rule out.
 template <class Function>
 Difference is_zero_if_cheap(Function difference, int point, bool complex, Budget& budget) {
-  Limits limits = budget.limits();
-  limits.work /= kLargePart;
-  Budget part(limits);
   Difference found;
-  try {
-    found = is_zero(difference, kPrecisions, point, complex, part);
-  } catch (const OverBudget&) {
-    found = {};
-  }
-  budget.charge(part.work());
+  within_part(budget, kLargePart,
+              [&](Budget& part) { found = is_zero(difference, kPrecisions, point, complex, part); });
   return found;
 }
 
@@ -139,7 +143,7 @@ Comparison equal_at_points(const Node& a, const Node& b, bool complex, bool opaq
   };
   const bool kinks = !opaque && (has_kinks(a) || has_kinks(b));
   if (kinks && is_of_whole_numbers(a, b)) {
-    if (!agree_at(kink_points(a, b, budget), difference, complex, budget)) return {Truth::no, Ground::points};
+    if (!agree_at_kinks({&a, &b}, difference, complex, budget)) return {Truth::no, Ground::points};
     return {equal_at_whole(whole_points(a, b), difference, complex, budget), Ground::points};
   }
   for (int point = 0; point < kPoints && agreed < wanted_points(budget); ++point) {
@@ -149,8 +153,7 @@ Comparison equal_at_points(const Node& a, const Node& b, bool complex, bool opaq
     if (d.zero == Truth::yes) ++agreed;
   }
   if (agreed < kLeastPoints) return {Truth::unknown, Ground::points};
-  if (kinks && !agree_at(kink_points(a, b, budget), difference, complex, budget))
-    return {Truth::no, Ground::points};
+  if (kinks && !agree_at_kinks({&a, &b}, difference, complex, budget)) return {Truth::no, Ground::points};
   return {Truth::yes, Ground::points};
 }
 
@@ -173,10 +176,14 @@ Comparison relations_equal(const Node& left_a, const Node& right_a, const Node& 
   const bool opaque = holds_valueless(left_a) || holds_valueless(right_a) || holds_valueless(left_b) ||
                       holds_valueless(right_b);
   const Comparison no = {opaque ? Truth::unknown : Truth::no, Ground::points};
-  const auto side = [&](const Node& left, const Node& right, int point, slong precision) {
-    Evaluation at{budget, precision, point, imaginary, opaque};
+  const auto side_at = [&](const Node& left, const Node& right, Evaluation& at) {
+    at.opaque = opaque;
     const Value x = evaluate(left, at);
     return x.defined() ? subtract(x, evaluate(right, at), at) : x;
+  };
+  const auto side = [&](const Node& left, const Node& right, int point, slong precision) {
+    Evaluation at{budget, precision, point, imaginary};
+    return side_at(left, right, at);
   };
   // A point where both differences are certainly not zero fixes the constant.
   int first = -1;
@@ -205,7 +212,18 @@ Comparison relations_equal(const Node& left_a, const Node& right_a, const Node& 
     if (d.zero == Truth::no) return no;
     if (d.zero == Truth::yes) ++agreed;
   }
-  return {agreed >= kLeastPoints ? Truth::yes : Truth::unknown, Ground::points};
+  if (agreed < kLeastPoints) return {Truth::unknown, Ground::points};
+  const Compared compared = {&left_a, &right_a, &left_b, &right_b};
+  const bool kinks = !opaque && std::any_of(compared.begin(), compared.end(),
+                                            [](const Node* node) { return has_kinks(*node); });
+  const auto difference = [&](Evaluation& at) {
+    const Value x = side_at(left_a, right_a, at), y = side_at(left_b, right_b, at);
+    const Value x0 = side(left_a, right_a, first, at.precision),
+                y0 = side(left_b, right_b, first, at.precision);
+    return subtract(multiply(x, y0, at), multiply(x0, y, at), at);
+  };
+  if (kinks && !agree_at_kinks(compared, difference, imaginary, budget)) return no;
+  return {Truth::yes, Ground::points};
 }
 
 }  // namespace pope

@@ -1,4 +1,5 @@
 // Powers, roots and the functions that answers name. Exact where a rational has a rational value.
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 
@@ -142,10 +143,12 @@ Value binomial(const Value& n, const Value& k, Evaluation& at) {
     if (k.rational().sign() < 0) return Value(Rational(0));
     const bool whole = n.rational().is_integer() && n.rational().sign() >= 0;
     if (whole && fmpz_cmp_si(n.rational().num(), at.budget.limits().bits) <= 0) {
-      at.budget.charge(1 + fmpz_get_si(n.rational().num()) * 4);
+      if (fmpz_cmp(k.rational().num(), n.rational().num()) > 0) return Value(Rational(0));
+      const ulong top = fmpz_get_ui(n.rational().num()), chosen = fmpz_get_ui(k.rational().num());
+      const ulong factors = std::min(chosen, top - chosen);
+      at.budget.charge(1 + 4 * static_cast<std::int64_t>(factors));
       Rational q;
-      if (fmpz_cmp(k.rational().num(), n.rational().num()) <= 0)
-        fmpz_bin_uiui(q.num(), fmpz_get_ui(n.rational().num()), fmpz_get_ui(k.rational().num()));
+      fmpz_bin_uiui(q.num(), top, factors);
       return Value(std::move(q));
     }
     if (fmpz_cmp_si(k.rational().num(), 64) <= 0) {

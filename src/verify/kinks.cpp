@@ -1,4 +1,5 @@
-// Candidates are rational numbers; the points lie between two of them, and beyond all.
+// Candidates are rational numbers; the points lie between two of them, and beyond all. Where the argument of
+// a kink is zero is worked out when it is linear, and else searched for between powers of two.
 #include "verify/kinks.h"
 
 #include <algorithm>
@@ -60,10 +61,9 @@ void add_names(const Node& node, std::vector<std::string_view>& bound, std::vect
   if (series) bound.pop_back();
 }
 
-std::vector<std::string_view> names_of(const Node& a, const Node& b) {
+std::vector<std::string_view> names_of(const Compared& compared) {
   std::vector<std::string_view> bound, names;
-  add_names(a, bound, names);
-  add_names(b, bound, names);
+  for (const Node* node : compared) add_names(*node, bound, names);
   std::sort(names.begin(), names.end());  // whichever side they stand on
   return names;
 }
@@ -86,6 +86,21 @@ Rational scaled(const Rational& a, slong top, slong bottom) {
   return out;
 }
 
+Rational power_of_two(slong side, slong exponent) {
+  Rational out(side);
+  if (exponent >= 0) {
+    fmpz_mul_2exp(out.num(), out.num(), static_cast<ulong>(exponent));
+  } else {
+    fmpz_mul_2exp(out.den(), out.den(), static_cast<ulong>(-exponent));
+  }
+  return out;
+}
+
+// Where a search looks for changes of sign, and how far away extreme points are.
+constexpr std::array<slong, 22> kExponents = {-3600, -1200, -300, -120, -60, -36, -24, -16, -10, -6,   -3,
+                                              0,     3,     6,    10,   16,  24,  36,  60,  120, 1200, 3600};
+constexpr std::array<slong, 6> kExtremes = {-3600, -1200, -120, 120, 1200, 3600};
+
 class Candidates {
  public:
   Candidates(std::string_view name, const std::vector<std::string_view>& names, Budget& budget)
@@ -107,14 +122,19 @@ class Candidates {
     for (const Node* child : node.children) add(*child);
   }
 
-  std::vector<Rational> sorted() {
+  // Those that were searched for: a kink around another one may be very near.
+  const std::vector<Rational>& searched() const { return searched_; }
+
+  // All of them, or some where there are many.
+  std::vector<Rational> sorted() const {
     const auto less = [](const Rational& a, const Rational& b) { return fmpq_cmp(a.get(), b.get()) < 0; };
-    std::sort(found_.begin(), found_.end(), less);
+    std::vector<Rational> all = found_;
+    std::sort(all.begin(), all.end(), less);
     const auto same = [](const Rational& a, const Rational& b) { return fmpq_equal(a.get(), b.get()) != 0; };
-    found_.erase(std::unique(found_.begin(), found_.end(), same), found_.end());
-    const std::size_t step = found_.size() / kMostCandidates + 1;  // of many some, from all over
+    all.erase(std::unique(all.begin(), all.end(), same), all.end());
+    const std::size_t step = all.size() / kMostCandidates + 1;  // from all over
     std::vector<Rational> out;
-    for (std::size_t i = 0; i < found_.size(); i += step) out.push_back(found_[i]);
+    for (std::size_t i = 0; i < all.size(); i += step) out.push_back(all[i]);
     return out;
   }
 
@@ -128,33 +148,89 @@ class Candidates {
     keep(scaled(q, -1, 1));
   }
 
-  // Where `node`, less `other`, is zero, were it linear in the name.
+  // Where `node`, less `other`, is zero.
   void root(const Node& node, const Node* other) {
-    const auto at_value = [&](slong x) {
-      Evaluation at{budget_, 64, 1};
+    const auto at_value = [&](const Rational& x, Budget& budget) {
+      Evaluation at{budget, 64, 1};
       for (const std::string_view name : names_) at.bound.emplace_back(name, named_value(name, at));
-      at.bound.emplace_back(name_, Value(Rational(x)));
+      at.bound.emplace_back(name_, Value(x));
       const Value value = evaluate(node, at);
       return other ? subtract(value, evaluate(*other, at), at) : value;
     };
-    const Value zero = at_value(0), one = at_value(1);
-    if (!zero.is_rational() || !one.is_rational()) return;
+    constexpr std::int64_t kSearchPart = 64;
+    constexpr int kMostSearches = 6;
+    if (!linear_root(at_value) && searches_++ < kMostSearches)
+      within_part(budget_, kSearchPart, [&](Budget& part) { search(at_value, part); });
+  }
+
+  // The root as if the argument were linear; whether it is, as far as a third value tells.
+  template <class Function>
+  bool linear_root(const Function& at_value) {
+    const Value zero = at_value(Rational(0), budget_), one = at_value(Rational(1), budget_);
+    if (!zero.is_rational() || !one.is_rational()) return false;
     Rational slope, place;
     fmpq_sub(slope.get(), zero.rational().get(), one.rational().get());
-    if (slope.is_zero()) return;
-    fmpq_div(place.get(), zero.rational().get(), slope.get());
-    keep(std::move(place));
+    if (!slope.is_zero()) {
+      fmpq_div(place.get(), zero.rational().get(), slope.get());
+      keep(std::move(place));
+    }
+    const Value two = at_value(Rational(2), budget_);
+    return two.is_rational() &&
+           fmpq_equal(sum_of(two.rational(), zero.rational()).get(), scaled(one.rational(), 2, 1).get()) != 0;
+  }
+
+  // Roots between powers of two at which the argument has different signs.
+  template <class Function>
+  void search(const Function& at_value, Budget& part) {
+    const auto sign_at = [&](const Rational& x) -> int {
+      part.charge(20);
+      const Value value = at_value(x, part);
+      if (value.is_rational()) return value.rational().sign();
+      if (!value.is_nonzero() || !value.ball().is_real()) return 0;
+      return arb_is_positive(value.ball().re()) != 0 ? 1 : -1;
+    };
+    for (const slong side : {1, -1}) {
+      slong last = 0;
+      int before = 0;
+      for (const slong exponent : kExponents) {
+        const int here = sign_at(power_of_two(side, exponent));
+        if (here * before < 0) {
+          searched_.push_back(between(sign_at, side, last, exponent, before));
+          keep(searched_.back());
+        }
+        if (here != 0) last = exponent, before = here;
+      }
+    }
+  }
+
+  // A root between side·2^low, where the sign is `sign`, and side·2^high, where it is the other: halves the
+  // exponents, then the numbers.
+  template <class Function>
+  static Rational between(const Function& sign_at, slong side, slong low, slong high, int sign) {
+    constexpr int kHalvings = 70;
+    while (high - low > 1) {
+      const slong middle = low + (high - low) / 2;
+      (sign_at(power_of_two(side, middle)) == sign ? low : high) = middle;
+    }
+    Rational from = power_of_two(side, low), to = power_of_two(side, high);
+    for (int i = 0; i < kHalvings; ++i) {
+      Rational middle = scaled(sum_of(from, to), 1, 2);
+      (sign_at(middle) == sign ? from : to) = std::move(middle);
+    }
+    return to;
   }
 
   std::string_view name_;
   const std::vector<std::string_view>& names_;
   Budget& budget_;
-  std::vector<Rational> found_;
+  std::vector<Rational> found_, searched_;
+  int searches_ = 0;
 };
 
 // Between the candidates, next to them, and far away on both sides.
-std::vector<Rational> places(const std::vector<Rational>& sorted, bool whole) {
-  std::vector<Rational> out;
+std::vector<Rational> places(const Candidates& candidates, bool whole) {
+  const std::vector<Rational> sorted = candidates.sorted();
+  std::vector<Rational> out = candidates.searched();
   for (std::size_t i = 0; i + 1 < sorted.size(); ++i)
     out.push_back(scaled(sum_of(scaled(sorted[i], 3, 1), scaled(sorted[i + 1], 4, 1)), 1, 7));
   if (!sorted.empty()) {
@@ -181,20 +257,42 @@ bool has_kinks(const Node& node) {
          std::any_of(node.children.begin(), node.children.end(), [](const Node* n) { return has_kinks(*n); });
 }
 
-std::vector<Assignment> kink_points(const Node& a, const Node& b, Budget& budget) {
+namespace {
+
+// `place` for one of the names, the usual values for the others.
+Assignment point_at(const std::vector<std::string_view>& names, std::string_view name, const Rational& place,
+                    Budget& budget) {
+  Assignment point;
+  for (const std::string_view other : names) {
+    const Evaluation at{budget, 64, is_whole_name(other) ? 3 : 1};
+    point.emplace_back(other, other == name ? Value(place) : named_value(other, at));
+  }
+  return point;
+}
+
+}  // namespace
+
+std::vector<Assignment> kink_points(const Compared& compared, Budget& budget) {
   std::vector<Assignment> out;
-  const std::vector<std::string_view> names = names_of(a, b);
+  const std::vector<std::string_view> names = names_of(compared);
   for (std::size_t i = 0; i < std::min(names.size(), kMostNames); ++i) {
     Candidates candidates(names[i], names, budget);
-    candidates.add(a);
-    candidates.add(b);
-    for (Rational& place : places(candidates.sorted(), is_whole_name(names[i]))) {
-      Assignment point;
-      for (const std::string_view name : names) {
-        const Evaluation at{budget, 64, is_whole_name(name) ? 3 : 1};
-        point.emplace_back(name, name == names[i] ? Value(place) : named_value(name, at));
-      }
-      out.push_back(std::move(point));
+    for (const Node* node : compared) candidates.add(*node);
+    for (const Rational& place : places(candidates, is_whole_name(names[i])))
+      out.push_back(point_at(names, names[i], place, budget));
+  }
+  return out;
+}
+
+std::vector<Assignment> extreme_points(const Compared& compared, Budget& budget) {
+  std::vector<Assignment> out;
+  const std::vector<std::string_view> names = names_of(compared);
+  for (std::size_t i = 0; i < std::min(names.size(), kMostNames); ++i) {
+    for (const slong exponent : kExtremes) {
+      const bool whole = is_whole_name(names[i]);
+      if (whole && exponent < 0) continue;
+      out.push_back(point_at(names, names[i], power_of_two(1, exponent), budget));
+      if (!whole) out.push_back(point_at(names, names[i], power_of_two(-1, exponent), budget));
     }
   }
   return out;
@@ -202,14 +300,14 @@ std::vector<Assignment> kink_points(const Node& a, const Node& b, Budget& budget
 
 bool is_of_whole_numbers(const Node& a, const Node& b) {
   if (!holds_step(a) && !holds_step(b)) return false;
-  const std::vector<std::string_view> names = names_of(a, b);
+  const std::vector<std::string_view> names = names_of({&a, &b});
   return !names.empty() && std::all_of(names.begin(), names.end(), is_whole_name);
 }
 
 std::vector<Assignment> whole_points(const Node& a, const Node& b) {
   constexpr std::array<slong, 20> kValues = {1,  2,  3,  4,  5,  6,  7,   8,    9,    10,
                                              11, 12, 13, 14, 30, 97, 360, 1001, 4096, 100'003};
-  const std::vector<std::string_view> names = names_of(a, b);
+  const std::vector<std::string_view> names = names_of({&a, &b});
   std::vector<Assignment> out;
   for (std::size_t i = 0; i < kValues.size(); ++i) {
     Assignment point;

@@ -222,7 +222,9 @@ Node* Parser::quantity() {
 
 Node* Parser::with_unit(Node* value) {
   Unit unit;
-  int sign = 1;  // -1 behind "/" and "per"
+  const std::size_t start = at_;
+  int sign = 1;          // -1 behind "/" and "per"
+  bool bracket = false;  // in "/(…)"
   while (!at_end()) {
     const bool word = peek().kind == TokenKind::word;
     const std::string name = word ? unit_name(peek().text) : "";
@@ -240,11 +242,25 @@ Node* Parser::with_unit(Node* value) {
     } else if (word && !measure(unit, sign)) {
       break;
     } else if (!word && (peek().op("/") || peek().op("*")) && peek(1).kind == TokenKind::word) {
-      sign = peek().op("/") ? -1 : 1;
+      if (bracket && peek().op("/")) break;
+      sign = peek().op("/") || bracket ? -1 : 1;
+      ++at_;
+    } else if (!word && !bracket && !unit.empty() && peek().op("/") && peek(1).is(TokenKind::open, "(") &&
+               peek(2).kind == TokenKind::word) {  // "m/(s h)"
+      sign = -1;
+      bracket = true;
+      at_ += 2;
+    } else if (!word && bracket && peek().is(TokenKind::close, ")")) {
+      sign = 1;
+      bracket = false;
       ++at_;
     } else if (!word) {
       break;
     }
+  }
+  if (bracket) {
+    at_ = start;
+    return value;
   }
   const std::string text = unit.text();
   return text.empty() ? value : make(NodeKind::quantity, text, {value});

@@ -301,9 +301,12 @@ Node* Parser::set_builder() {
   const std::size_t bar = real ? 3 : 1;
   if (!peek(bar).op("mid") && !peek(bar).op("|") && !peek(bar).op(":")) return nullptr;
   bool inequality = false;
-  for (std::size_t i = bar; at_ + i < tokens_.size() && peek(i).kind != TokenKind::close; ++i)
+  int level = 0;  // of brackets inside
+  for (std::size_t i = bar; at_ + i < tokens_.size() && level >= 0; ++i) {
+    level += peek(i).kind == TokenKind::open ? 1 : peek(i).kind == TokenKind::close ? -1 : 0;
     inequality = inequality || peek(i).op("<") || peek(i).op(">") || peek(i).op("<=") || peek(i).op(">=") ||
                  peek(i).op("!=") || peek(i).op("in");
+  }
   if (!inequality) return nullptr;
   at_ += bar + 1;
   Node* condition = list();

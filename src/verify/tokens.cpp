@@ -195,13 +195,31 @@ class Tokenizer {
     return ending == (last == '1' ? "st" : last == '2' ? "nd" : last == '3' ? "rd" : "th");
   }
 
-  // Behind what a letter is a unit: in upright type a value or a unit, else "km/" (of "km/h").
+  // The word that ends with the token before `end`, an exponent aside: "m" of "m^2" and "m^{-2}". Null where
+  // none does.
+  const Token* word_before(std::size_t end) const {
+    const auto skip = [&](bool here) { return here && end-- > 0; };
+    const auto last = [&]() -> const Token& { return tokens_[end - 1]; };
+    if (end > 0 && last().kind == TokenKind::word) return &last();
+    skip(end > 0 && last().is(TokenKind::close, "}"));
+    if (!skip(end > 0 && last().kind == TokenKind::number)) return nullptr;
+    skip(end > 0 && last().op("-"));
+    skip(end > 0 && last().is(TokenKind::open, "{"));
+    if (!skip(end > 0 && last().op("^"))) return nullptr;
+    return end > 0 && last().kind == TokenKind::word ? &last() : nullptr;
+  }
+
+  // Behind what a letter is a unit: in upright type a value or a unit, else "km/" (of "km/h"); also behind
+  // "m/(".
   bool after_unit() const {
     if (tokens_.empty()) return false;
     const Token& last = tokens_.back();
-    const bool sign = tokens_.size() > 1 && (last.op("/") || last.op("*")) &&
-                      tokens_[tokens_.size() - 2].kind == TokenKind::word;
-    if (!words_) return sign && is_measure(tokens_[tokens_.size() - 2].text);
+    const std::size_t size = tokens_.size();
+    const bool joined = last.op("/") || last.op("*");
+    const bool bracket = size > 1 && last.is(TokenKind::open, "(") && tokens_[size - 2].op("/");
+    const Token* unit = joined ? word_before(size - 1) : bracket ? word_before(size - 2) : nullptr;
+    const bool sign = unit != nullptr;
+    if (!words_) return sign && is_measure(unit->text);
     return sign || last.kind == TokenKind::number || last.kind == TokenKind::close ||
            last.kind == TokenKind::word;
   }

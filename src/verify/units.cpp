@@ -35,34 +35,34 @@ const Map& spellings() {
       {"kmph", "km/h"},     {"kph", "km/h"},      {"mps", "m/s"},       {"fps", "ft/s"},
       {"newton", "n"},      {"joule", "j"},       {"watt", "w"},        {"volt", "v"},
       {"ampere", "a"},      {"amp", "a"},         {"hertz", "hz"},      {"pascal", "pa"},
-      {"byte", "byte"},     {"unit", "units"},    {"people", "person"}, {"元", "yuan"},
-      {"圆", "yuan"},       {"美元", "$"},        {"欧元", "€"},        {"米", "m"},
-      {"厘米", "cm"},       {"毫米", "mm"},       {"分米", "dm"},       {"千米", "km"},
-      {"公里", "km"},       {"克", "g"},          {"千克", "kg"},       {"公斤", "kg"},
-      {"吨", "ton"},        {"升", "l"},          {"毫升", "ml"},       {"度", "deg"},
-      {"小时", "h"},        {"时", "h"},          {"分钟", "min"},      {"秒", "s"},
-      {"平方米", "m2"},     {"平方厘米", "cm2"},  {"平方千米", "km2"},  {"立方米", "m3"},
-      {"立方厘米", "cm3"},  {"人", "person"},     {"名", "person"}};
+      {"mole", "mol"},      {"byte", "byte"},     {"unit", "units"},    {"people", "person"},
+      {"元", "yuan"},       {"圆", "yuan"},       {"美元", "$"},        {"欧元", "€"},
+      {"米", "m"},          {"厘米", "cm"},       {"毫米", "mm"},       {"分米", "dm"},
+      {"千米", "km"},       {"公里", "km"},       {"克", "g"},          {"千克", "kg"},
+      {"公斤", "kg"},       {"吨", "ton"},        {"升", "l"},          {"毫升", "ml"},
+      {"度", "deg"},        {"小时", "h"},        {"时", "h"},          {"分钟", "min"},
+      {"秒", "s"},          {"平方米", "m2"},     {"平方厘米", "cm2"},  {"平方千米", "km2"},
+      {"立方米", "m3"},     {"立方厘米", "cm3"},  {"人", "person"},     {"名", "person"}};
   return map;
 }
 
 // Units of measure that are their own name, and counting words of Chinese.
 const Set& measures() {
   static const Set set = {
-      "m",          "cm",   "mm",     "km",      "dm",    "in",    "ft",    "yd",    "mi",     "s",
-      "ms",         "min",  "h",      "day",     "week",  "month", "year",  "yr",    "decade", "g",
-      "kg",         "mg",   "lb",     "oz",      "ton",   "l",     "ml",    "gal",   "quart",  "pint",
-      "cup",        "deg",  "rad",    "%",       "$",     "€",     "£",     "¥",     "₹",      "¢",
-      "yuan",       "yen",  "won",    "peso",    "ruble", "franc", "krona", "penny", "pence",  "mi/h",
-      "km/h",       "m/s",  "ft/s",   "n",       "j",     "kj",    "w",     "kw",    "kwh",    "v",
-      "a",          "hz",   "khz",    "mhz",     "pa",    "kpa",   "mol",   "mole",  "kelvin", "celsius",
-      "fahrenheit", "byte", "kb",     "mb",      "gb",    "bit",   "rpm",   "units", "acre",   "hectare",
-      "knot",       "cal",  "kcal",   "calorie", "atm",   "ohm",   "tesla", "m2",    "m3",     "cm2",
-      "cm3",        "km2",  "person", "nm",      "μm",    "个",    "只",    "条",    "张",     "件",
-      "块",         "本",   "页",     "岁",      "次",    "种",    "天",    "年",    "月",     "日",
-      "分",         "台",   "辆",     "棵",      "朵",    "颗",    "枚",    "支",    "双",     "组",
-      "对",         "户",   "位",     "头",      "匹",    "间",    "层",    "根",    "箱",     "袋",
-      "瓶",         "杯",   "盒",     "套",      "道",    "门",    "场",    "周",    "站",     "筐"};
+      "m",    "cm",     "mm",      "km",   "dm",    "in",    "ft",    "yd",     "mi",      "s",
+      "ms",   "min",    "h",       "day",  "week",  "month", "year",  "yr",     "decade",  "g",
+      "kg",   "mg",     "lb",      "oz",   "ton",   "l",     "ml",    "gal",    "quart",   "pint",
+      "cup",  "deg",    "rad",     "%",    "$",     "€",     "£",     "¥",      "₹",       "¢",
+      "yuan", "yen",    "won",     "peso", "ruble", "franc", "krona", "penny",  "pence",   "mi/h",
+      "km/h", "m/s",    "ft/s",    "n",    "j",     "kj",    "w",     "kw",     "kwh",     "v",
+      "a",    "hz",     "khz",     "mhz",  "pa",    "kpa",   "mol",   "kelvin", "celsius", "fahrenheit",
+      "byte", "kb",     "mb",      "gb",   "bit",   "rpm",   "units", "acre",   "hectare", "knot",
+      "cal",  "kcal",   "calorie", "atm",  "ohm",   "tesla", "m2",    "m3",     "cm2",     "cm3",
+      "km2",  "person", "nm",      "μm",   "个",    "只",    "条",    "张",     "件",      "块",
+      "本",   "页",     "岁",      "次",   "种",    "天",    "年",    "月",     "日",      "分",
+      "台",   "辆",     "棵",      "朵",   "颗",    "枚",    "支",    "双",     "组",      "对",
+      "户",   "位",     "头",      "匹",   "间",    "层",    "根",    "箱",     "袋",      "瓶",
+      "杯",   "盒",     "套",      "道",   "门",    "场",    "周",    "站",     "筐"};
   return set;
 }
 

@@ -82,7 +82,8 @@ const std::vector<Kind> kKinds = {
     {"2024-03-05", "2024-03-05", "2024-05-03"},
     {"\\angle ABC", "∠CBA", "\\angle BAC"},
     {"50^\\circ 15'", "50.25^\\circ", "50^\\circ 15\""},
-    {"(7,141)", "(7, 141)", "7141"}};
+    {"(7,141)", "(7, 141)", "7141"},
+    {"\\max(\\binom{n}{2},\\binom{n}{2}-1)", "\\frac{n^2-n}{2}", "\\max(\\binom{n}{2},3000)"}};
 
 TEST(Properties, ReflexiveSymmetricAndSensitive) {
   for (const Kind& kind : kKinds) {
