@@ -8,7 +8,9 @@
 #include "text/boxes.h"
 #include "verify/answers.h"
 #include "verify/extract.h"
+#include "verify/last_number.h"
 #include "verify/mentions.h"
+#include "verify/mentions_value.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);

@@ -31,7 +31,7 @@ std::vector<CollectedProblem> done_of(const std::vector<Json>& rows, const std::
 }
 
 Json collect_traces(SamplingRun& run, const Settings& settings, std::vector<Problem> given) {
-  const std::vector<Problem> problems = run.within_context(std::move(given));
+  const std::vector<Problem> problems = run.without_leaks(run.within_context(std::move(given)));
   const CollectResult collected = collect(
       run.context(), settings.collect, problems, done_of(run.done(), problems),
       [&](const CollectedProblem& one, const std::vector<Json>& records) { run.save(to_row(one), records); });

@@ -16,7 +16,7 @@ std::vector<EvalSet> sets_of(const Settings& settings) {
   const std::string& file = settings.paths.problems;
   if (!file.empty())
     entries.insert(entries.begin(), std::filesystem::path(file).stem().string() + "=" + file);
-  return named_sets(entries, settings.problems);
+  return named_sets(entries, problems_config(settings));
 }
 
 std::vector<EvaluatedProblem> done_of(const std::vector<Json>& rows, const std::string& set, bool guided) {
@@ -30,7 +30,7 @@ std::vector<EvaluatedProblem> done_of(const std::vector<Json>& rows, const std::
 Json evaluate_sets(SamplingRun& run, const Settings& settings, std::vector<EvalSet> sets) {
   Json results = Json::array();
   for (EvalSet& set : sets) {
-    const std::vector<Problem> problems = run.within_context(std::move(set.problems));
+    const std::vector<Problem> problems = run.without_leaks(run.within_context(std::move(set.problems)));
     for (const bool guided : {false, true}) {
       if (guided && !(settings.eval.guided && has_guidance(problems))) continue;
       const auto save = [&](const EvaluatedProblem& problem, const std::vector<Json>& records) {
@@ -39,8 +39,8 @@ Json evaluate_sets(SamplingRun& run, const Settings& settings, std::vector<EvalS
         item["guided"] = guided;
         run.save(std::move(item), records);
       };
-      results.push_back(to_json(evaluate(run.context(), settings.eval, set.name, problems, guided,
-                                         done_of(run.done(), set.name, guided), save)));
+      results.push_back(to_json(evaluate_set(run.context(), settings.eval, set.name, problems, guided,
+                                             done_of(run.done(), set.name, guided), save)));
     }
   }
   return {{"sets", results}};

@@ -35,7 +35,7 @@ Json run_pairs(const Invocation& invocation) {
   RunDir run = open_run(invocation, "pairs");
   if (const auto stored = complete_result(run)) return *stored;
   const std::vector<Problem> hard = required_problems(settings);
-  const std::vector<Problem> easy = read_problems(settings.paths.easy, settings.problems);
+  const std::vector<Problem> easy = read_problems(settings.paths.easy, problems_config(settings));
   const LoadedModel loaded = load_model(settings, Weights::frozen);
   Json rows = Json::array();
   int number = 0;

@@ -3,39 +3,15 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
-
 #include "core/error.h"
+#include "core/nearest.h"
 #include "model/load.h"
-#include "model/model_folder.h"
 #include "pope/setup.h"
 #include "pope/table.h"
 #include "pope/verb.h"
 
 namespace pope {
 namespace {
-
-namespace fs = std::filesystem;
-
-struct Reader {
-  std::shared_ptr<const Tokenizer> tokenizer;
-  std::vector<int> eos_tokens;
-};
-
-// Of a model directory without its weights; a .gguf file is read whole.
-Reader read_tokenizer(const fs::path& given) {
-  const fs::path path = find_model(given);
-  if (!fs::is_directory(path)) {
-    const LoadedModel loaded = load_model(path, at::kBFloat16, Weights::frozen);
-    return {loaded.tokenizer, loaded.model->architecture().eos_tokens};
-  }
-  Reader reader{load_tokenizer(path), {}};
-  for (const char* name : {"config.json", "generation_config.json"}) {
-    if (!fs::exists(path / name)) continue;
-    for (const int id : read_eos_tokens(read_json(path / name))) reader.eos_tokens.push_back(id);
-  }
-  return reader;
-}
 
 // With a problem file its problem of that id, or its first; without one the argument is the statement.
 Problem the_problem(const Invocation& invocation) {
@@ -49,7 +25,7 @@ Problem the_problem(const Invocation& invocation) {
     return problem;
   }
   std::vector<Problem> problems =
-      read_problems(invocation.settings.paths.problems, invocation.settings.problems);
+      read_problems(invocation.settings.paths.problems, problems_config(invocation.settings));
   for (Problem& problem : problems) {
     if (argument.empty() || problem.id == argument) return std::move(problem);
   }
@@ -72,18 +48,24 @@ Json prompt_json(const Tokenizer& tokenizer, const char* kind, const std::vector
 Json run_prompt(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
   const Problem problem = the_problem(invocation);
-  const Reader reader = read_tokenizer(settings.paths.model);
-  const Tokenizer& tokenizer = *reader.tokenizer;
-  const PromptRenderer prompts(settings.prompt, reader.tokenizer);
+  const ModelHead head = load_head(settings.paths.model);
+  const Tokenizer& tokenizer = *head.tokenizer;
+  const PromptRenderer prompts(settings.prompt, head.tokenizer);
   Json shown = Json::array({prompt_json(tokenizer, "unguided", make_prompt(prompts, problem, false).sample)});
-  if (problem.guidance)
-    shown.push_back(prompt_json(tokenizer, "guided", make_prompt(prompts, problem, true).sample));
+  if (problem.guidance) {
+    const Prompt guided = make_prompt(prompts, problem, true);
+    shown.push_back(prompt_json(tokenizer, "guided", guided.sample));
+    const std::string& wording = guided.problem.guidance->instruction;
+    shown.back()["wording"] = wording;
+    shown.back()["guidance_in"] = prompts.wording(wording).guidance_in;
+  }
   Json ends = Json::array();
-  for (const int id : prompts.end_tokens(reader.eos_tokens)) ends.push_back(token_json(tokenizer, id));
+  for (const int id : prompts.end_tokens(head.eos_tokens)) ends.push_back(token_json(tokenizer, id));
   return {{"verb", "prompt"},
           {"model", settings.paths.model},
           {"problem_id", problem.id},
           {"prompts", std::move(shown)},
+          {"wordings", names_of(prompts.wordings())},
           {"end_tokens", std::move(ends)}};
 }
 
@@ -92,13 +74,21 @@ std::string shown_token(const Json& token) {
   return fmt::format("{} {}", token.at("id").get<int>(), dump(token.at("text")));
 }
 
+// "unguided"; "guided (wording silent, guidance in the message)".
+std::string shown_kind(const Json& prompt) {
+  const std::string kind = prompt.at("kind");
+  if (!prompt.contains("wording")) return kind;
+  return fmt::format(
+      "{} (wording {}, {})", kind, prompt.at("wording").get<std::string>(),
+      prompt.at("guidance_in") == kInUser ? "guidance in the message" : "guidance opens the answer");
+}
+
 std::string show_prompt(const Json& result) {
   std::string text;
   for (const Json& prompt : result.at("prompts")) {
     const Json& tokens = prompt.at("tokens");
     text += fmt::format("{}, {}, {} tokens:\n\n{}\n\n", result.at("problem_id").get<std::string>(),
-                        prompt.at("kind").get<std::string>(), grouped(tokens.size()),
-                        prompt.at("text").get<std::string>());
+                        shown_kind(prompt), grouped(tokens.size()), prompt.at("text").get<std::string>());
     std::string line;
     for (const Json& token : tokens) {
       const std::string one = shown_token(token);
@@ -109,6 +99,8 @@ std::string show_prompt(const Json& result) {
   }
   std::string ends;
   for (const Json& token : result.at("end_tokens")) ends += (ends.empty() ? "" : ", ") + shown_token(token);
+  text += "Wordings (prompt.instruction): " + listed(result.at("wordings").get<std::vector<std::string>>()) +
+          ".\n";
   return text + "A rollout ends at " + (ends.empty() ? "no token" : ends + "; training writes the first") +
          ".\n";
 }
@@ -121,8 +113,9 @@ const Verb prompt_verb = {
     .summary = "show what the model is shown for a problem, token by token",
     .description =
         "Renders the model's own chat template with the settings of the section prompt, without and, where\n"
-        "the problem has it, with guidance. With --problems the argument is an id (default: the first\n"
-        "problem), else it is the problem's text. No weights are read of a model directory.\n"
+        "the problem has it, with guidance, in the wording that it names or prompt.instruction. With\n"
+        "--problems the argument is an id (default: the first problem), else it is the problem's text. No\n"
+        "weights are read.\n"
         "\n"
         "  pope prompt --model MODEL --problems runs/guide/guided.jsonl\n"
         "  pope prompt --model MODEL \"What is 2+2?\"",

@@ -8,13 +8,17 @@ namespace pope {
 
 std::vector<Problem> SamplingRun::within_context(std::vector<Problem> problems) {
   int left_out = 0;
-  std::vector<Problem> kept = pope::within_context(std::move(problems), context_, &left_out);
+  problems = pope::within_context(std::move(problems), context_, &left_out);
   too_long_ += left_out;
+  faulty_references_ += warn_of_faulty_references(problems, *setup_.verifier);
+  return problems;
+}
+
+std::vector<Problem> SamplingRun::without_leaks(std::vector<Problem> problems) {
   int leaks = 0;
-  kept = without_leaks(std::move(kept), *setup_.verifier, &leaks);
+  problems = pope::without_leaks(std::move(problems), *setup_.verifier, &leaks);
   leaks_ += leaks;
-  faulty_references_ += warn_of_faulty_references(kept, *setup_.verifier);
-  return kept;
+  return problems;
 }
 
 void SamplingRun::save(Json item, const std::vector<Json>& records) {

@@ -22,8 +22,10 @@ class SamplingRun {
 
   const RolloutContext& context() const { return context_; }
   const std::filesystem::path& path() const { return run_.path(); }
-  // within_context(), without_leaks() and warn_of_faulty_references(), whose counts go into the result.
+  // within_context() and warn_of_faulty_references(); without_leaks() for those who show the guidance of the
+  // file. Their counts go into the result.
   std::vector<Problem> within_context(std::vector<Problem> problems);
+  std::vector<Problem> without_leaks(std::vector<Problem> problems);
   // Items finished before, and the saving of one more with its records.
   const std::vector<Json>& done() const { return partial_.done(); }
   void save(Json item, const std::vector<Json>& records);

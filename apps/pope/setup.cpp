@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/nearest.h"
 #include "core/progress.h"
 #include "model/device.h"
 #include "model/load.h"
@@ -25,21 +26,29 @@ void check_samples(const SamplingConfig& sampling, std::string_view key, int sam
                  "at temperature 0 all samples of a problem are the same");
 }
 
-LoadedModel load_model(const Settings& settings, Weights weights) {
+LoadedModel load_model(const Settings& settings, Weights weights,
+                       std::shared_ptr<const Tokenizer> tokenizer) {
   const at::Device device = open_device(settings.run.device);
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   at::set_num_threads(settings.run.threads > 0 ? settings.run.threads : cores);
-  return load_model(settings.paths.model, compute_type(settings.run.dtype), weights, device);
+  return load_model(settings.paths.model, compute_type(settings.run.dtype), weights, device,
+                    std::move(tokenizer));
 }
 
 Setup::Setup(const Settings& settings, Weights weights) {
   verifier = make_verifier(settings.verify);
-  const LoadedModel loaded = load_model(settings, weights);
-  model = loaded.model;
-  model->activation_checkpointing = settings.run.activation_checkpointing;
-  prompts = std::make_shared<const PromptRenderer>(settings.prompt, loaded.tokenizer);
-  engine = make_engine(settings.engine, model, model->device());
-  stop_tokens = prompts->end_tokens(model->architecture().eos_tokens);
+  const ModelHead head = load_head(settings.paths.model);
+  prompts = std::make_shared<const PromptRenderer>(settings.prompt, head.tokenizer);
+  const auto loaded = [&] {
+    if (!model) {
+      model = load_model(settings, weights, head.tokenizer).model;
+      model->activation_checkpointing = settings.run.activation_checkpointing;
+    }
+    return model;
+  };
+  if (weights == Weights::trainable) loaded();
+  engine = make_engine(settings.engine, {head.tokenizer, head.context, loaded});
+  stop_tokens = prompts->end_tokens(head.eos_tokens);
   if (stop_tokens.empty()) {
     throw Error("load model", settings.paths.model + ": no end-of-text token is known",
                 "set \"eos_token_id\" in its config.json");
@@ -50,8 +59,14 @@ RolloutContext Setup::context(const Settings& settings) const {
   return {*engine, *prompts, *verifier, settings.sampling, stop_tokens, settings.run.seed};
 }
 
+ProblemsConfig problems_config(const Settings& settings) {
+  ProblemsConfig config = settings.problems;
+  config.columns.wordings = names_of(settings.prompt.all_wordings());
+  return config;
+}
+
 std::vector<Problem> required_problems(const Settings& settings) {
-  return read_problems(settings.paths.problems, settings.problems);
+  return read_problems(settings.paths.problems, problems_config(settings));
 }
 
 std::vector<EvalSet> named_sets(const std::vector<std::string>& entries, const ProblemsConfig& config) {

@@ -20,13 +20,13 @@
 
 namespace pope {
 
-// Everything that samples and grades.
+// Everything that samples and grades. Frozen weights are loaded where the engine asks for them alone.
 struct Setup {
   Setup(const Settings& settings, Weights weights);
   RolloutContext context(const Settings& settings) const;
 
   std::shared_ptr<const Verifier> verifier;
-  std::shared_ptr<Model> model;
+  std::shared_ptr<Model> model;  // null: the engine has weights elsewhere
   std::shared_ptr<const PromptRenderer> prompts;
   std::unique_ptr<Engine> engine;
   std::vector<int> stop_tokens;  // PromptRenderer::end_tokens: the first is what training writes
@@ -38,9 +38,12 @@ at::ScalarType compute_type(const std::string& dtype);
 // Error: several samples of a problem (the setting `key`) at sampling.temperature=0.
 void check_samples(const SamplingConfig& sampling, std::string_view key, int samples);
 
-// The model of paths.model, with run.threads, run.dtype and run.device.
-LoadedModel load_model(const Settings& settings, Weights weights);
+// The model of paths.model, with run.threads, run.dtype and run.device. `tokenizer`: as in model/load.h.
+LoadedModel load_model(const Settings& settings, Weights weights,
+                       std::shared_ptr<const Tokenizer> tokenizer = nullptr);
 
+// How problem files are read: guidance in them may name any wording of the settings.
+ProblemsConfig problems_config(const Settings& settings);
 // The problems of paths.problems.
 std::vector<Problem> required_problems(const Settings& settings);
 // The sets of paths.eval_sets, NAME=FILE each. Error: a name given twice.

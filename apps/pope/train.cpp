@@ -50,7 +50,7 @@ void check_train(const Invocation& invocation) {
 
 // The first mixture.easy_count of the easy file.
 std::vector<Problem> easy_problems(const Settings& settings) {
-  std::vector<Problem> easy = read_problems(settings.paths.easy, settings.problems);
+  std::vector<Problem> easy = read_problems(settings.paths.easy, problems_config(settings));
   const int count = settings.mixture.easy_count;
   if (std::cmp_greater(count, easy.size())) {
     throw Error("config",
@@ -84,7 +84,7 @@ Json run_train(const Invocation& invocation) {
   if (settings.metrics.tensorboard) run.write_tensorboard();
   std::vector<Problem> hard = required_problems(settings), easy;
   if (!settings.paths.easy.empty()) easy = easy_problems(settings);
-  std::vector<EvalSet> sets = named_sets(settings.paths.eval_sets, settings.problems);
+  std::vector<EvalSet> sets = named_sets(settings.paths.eval_sets, problems_config(settings));
   TrainJob job;
   job.config = settings.train;
   job.async = settings.async;

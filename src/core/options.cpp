@@ -100,6 +100,40 @@ void assign(const Options::Option& option, std::vector<T>& target, const YAML::N
   target = std::move(values);
 }
 
+// The map under `key`, entry by entry.
+template <class Take>
+void each_entry(const Options::Option& option, const std::string& key, const YAML::Node& map,
+                std::string_view origin, const Take& take) {
+  if (!map.IsMap()) {
+    const std::string place = origin.empty() ? "" : std::string(origin) + ": ";
+    throw Error(kOperation, place + key + ": expected a map, got " + shown(map), option.help());
+  }
+  std::set<std::string> seen;
+  for (const auto& entry : map) {
+    const std::string name = entry.first.Scalar();
+    if (!seen.insert(name).second)
+      throw Error(kOperation, std::string(origin) + ": key '" + key + "." + name + "' stands here twice");
+    take(name, entry.second);
+  }
+}
+
+void assign(const Options::Option& option, Options::Entries& target, const YAML::Node& node,
+            std::string_view origin) {
+  Options::Entries given;
+  each_entry(option, option.key(), node, origin, [&](const std::string& name, const YAML::Node& entry) {
+    auto& fields = given[name];
+    const std::string key = option.key() + "." + name;
+    each_entry(option, key, entry, origin, [&](const std::string& field, const YAML::Node& value) {
+      if (!value.IsScalar())
+        throw Error(kOperation,
+                    std::string(origin) + ": " + key + "." + field + ": expected a text, got " + shown(value),
+                    option.help());
+      fields[field] = value.Scalar();
+    });
+  });
+  for (auto& [name, fields] : given) target.insert_or_assign(name, std::move(fields));
+}
+
 void assign_node(const Options::Option& option, const YAML::Node& node, std::string_view origin) {
   std::visit([&](auto* target) { assign(option, *target, node, origin); }, option.target());
 }
@@ -130,6 +164,16 @@ std::string yaml_text(const std::vector<T>& values) {
   std::string text = "[";
   for (std::size_t i = 0; i < values.size(); ++i) text += (i > 0 ? ", " : "") + yaml_text(values[i]);
   return text + "]";
+}
+
+// A flow map: JSON, which YAML reads.
+std::string yaml_text(const Options::Entries& entries) {
+  Json map = Json::object();
+  for (const auto& [name, fields] : entries) {
+    Json& entry = map[name] = Json::object();
+    for (const auto& [field, text] : fields) entry[field] = text;
+  }
+  return dump(map);
 }
 
 std::string yaml_text(const Options::Target& target) {
@@ -313,7 +357,7 @@ void Options::Option::require_allowed(const T& value, std::string_view origin) c
              near.empty() ? help_ : "did you mean '" + near + "'?");
     }
     if (holds_ && !holds_(value)) refuse(*this, form_, "'" + value + "'", origin, help_);
-  } else if constexpr (!std::is_same_v<T, bool>) {
+  } else if constexpr (!std::is_same_v<T, bool> && !std::is_same_v<T, Entries>) {
     const bool bounded = std::isfinite(least_) || std::isfinite(most_);
     if (bounded && !within_bounds(static_cast<double>(value)))
       refuse(*this, allowed(), yaml_text(value), origin, help_);

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,8 +17,11 @@ namespace pope {
 
 class Options {
  public:
+  // Entries of the user's own: name → field → text. Which fields there are is the section's to check. Entries
+  // of several files add up; one that is given again replaces the one before.
+  using Entries = std::map<std::string, std::map<std::string, std::string>>;
   using Target = std::variant<int*, std::int64_t*, std::uint64_t*, double*, bool*, std::string*,
-                              std::vector<int>*, std::vector<double>*, std::vector<std::string>*>;
+                              std::vector<int>*, std::vector<double>*, std::vector<std::string>*, Entries*>;
 
   // One setting. add() returns it, so that what its value may be is said in the same expression:
   //   o.add("steps", steps, "training steps").at_least(1);

@@ -53,27 +53,44 @@ std::string shown(const std::string& value) {
   return "'" + line + (line.size() < value.size() ? "...'" : "'");
 }
 
+// By dotted key.
+using Values = std::map<std::string, std::string>;
+
+Values values_of(const std::string& yaml, const std::string& origin) {
+  const auto values = flatten_yaml(yaml, origin);
+  return {values.begin(), values.end()};
+}
+
+// The value of a setting. Entries of the user's own (Options::Entries) are several keys under one. Nothing:
+// the document has none.
+std::optional<std::string> value_of(const Values& values, const std::string& key) {
+  if (const auto found = values.find(key); found != values.end()) return found->second;
+  const std::string prefix = key + ".";
+  std::string text;
+  for (auto at = values.lower_bound(prefix); at != values.end() && at->first.starts_with(prefix); ++at)
+    text += (text.empty() ? "" : ", ") + at->first.substr(prefix.size()) + ": " + at->second;
+  return text.empty() ? std::nullopt : std::optional(text);
+}
+
 // One line per key whose saved value differs from the one given now.
 std::string differences(const fs::path& config, const Options& options) {
-  const auto by_key = [](const std::string& yaml, const std::string& origin) {
-    const auto values = flatten_yaml(yaml, origin);
-    return std::map<std::string, std::string>(values.begin(), values.end());
-  };
-  const auto saved = by_key(read_file(config), config.string()), now = by_key(options.to_yaml(), "options");
+  const Values saved = values_of(read_file(config), config.string()),
+               now = values_of(options.to_yaml(), "options");
   std::string text;
-  const auto compare = [&](const std::string& key, const std::string& was, const std::string& is) {
-    if (same(was, is)) return;
-    text += fmt::format("\n  {}: the run has {}, now given {}", key, shown(was), shown(is));
-  };
   for (const Options::Option& option : options.all()) {
-    const auto was = saved.find(option.key());
-    // The run was made before this key existed, so with its default.
-    const std::string assumed = by_key("x: " + option.default_text(), "default").at("x");
-    compare(option.key(), was == saved.end() ? assumed : was->second, now.at(option.key()));
+    // A run that was made before this key existed has its default.
+    const auto assumed = value_of(values_of("x: " + option.default_text(), "default"), "x");
+    const std::string was = value_of(saved, option.key()).value_or(assumed.value_or("")),
+                      is = value_of(now, option.key()).value_or("");
+    if (!same(was, is))
+      text += fmt::format("\n  {}: the run has {}, now given {}", option.key(), shown(was), shown(is));
   }
   for (const auto& [key, was] : saved) {
-    if (!now.contains(key))
-      text += fmt::format("\n  {}: the run has {}, now there is no such key", key, shown(was));
+    const bool known =
+        std::any_of(options.all().begin(), options.all().end(), [&](const Options::Option& option) {
+          return key == option.key() || key.starts_with(option.key() + ".");
+        });
+    if (!known) text += fmt::format("\n  {}: the run has {}, now there is no such key", key, shown(was));
   }
   return text;
 }

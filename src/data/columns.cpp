@@ -3,6 +3,7 @@
 #include "data/columns.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
@@ -260,16 +261,21 @@ void read_level(Fields& fields, const std::string& path, Problem& problem) {
   if (std::isfinite(level) || value->is_null()) fields.take(path);
 }
 
-Guidance guidance_from_json(Json&& value, const std::string& where) {
+Guidance guidance_from_json(Json&& value, const std::string& where,
+                            const std::vector<std::string>& wordings) {
   Fields fields(std::move(value), where + ": field \"guidance\"");
   Guidance guidance;
   if (fields.has("kind")) guidance.kind = fields.required_text("kind");
   guidance.text = fields.required_text("text");
   guidance.fraction = fields.number("fraction").value_or(0);
   guidance.instruction = fields.text("instruction");
-  if (guidance.instruction != "" && guidance.instruction != "default" && guidance.instruction != "silent")
+  const bool known = guidance.instruction.empty() || wordings.empty() ||
+                     std::find(wordings.begin(), wordings.end(), guidance.instruction) != wordings.end();
+  if (!known)
     fields.fail("instruction",
-                fmt::format("expected \"default\", \"silent\" or \"\", got \"{}\"", guidance.instruction));
+                fmt::format("expected \"{}\" or \"\", got \"{}\"", fmt::join(wordings, "\", \""),
+                            guidance.instruction),
+                "wordings of your own are in prompt.wordings");
   guidance.samples = fields.count("samples");
   guidance.correct = fields.count("correct");
   guidance.ungraded = fields.count("ungraded");
@@ -339,7 +345,7 @@ ReadRow read_row(Json&& row, const std::string& where, const Columns& columns) {
   read_source(fields, paths.source, problem);
   read_level(fields, paths.level, problem);
   if (Json guidance = fields.take_whole("guidance"); !guidance.is_null())
-    problem.guidance = guidance_from_json(std::move(guidance), where);
+    problem.guidance = guidance_from_json(std::move(guidance), where, columns.wordings);
   problem.extra = rest_of(fields);
   return read;
 }

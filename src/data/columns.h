@@ -8,12 +8,15 @@
 #include "core/options.h"
 #include "data/fields.h"
 #include "data/problem.h"
+#include "text/wording.h"
 
 namespace pope {
 
 // Where the parts of a problem stand: dotted paths such as prompt.0.content. "": as recognised.
 struct Columns {
   std::string problem, answer, solution, id, source, level;
+  // No column: the wordings that guidance may name (PromptConfig::all_wordings). Empty: any.
+  std::vector<std::string> wordings = built_in_wording_names();
   void fields(Options& options);
 };
 

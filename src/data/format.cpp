@@ -7,6 +7,8 @@
 #include "core/compress.h"
 #include "core/error.h"
 #include "core/git_lfs.h"
+#include "data/format_json.h"
+#include "data/format_parquet.h"
 
 namespace pope {
 namespace {

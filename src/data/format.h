@@ -38,13 +38,4 @@ struct Content {
 // Error: no such file, damaged compression, a format that is known but not read (with how to convert it).
 Content open_rows(const std::filesystem::path& path);
 
-extern const Format json_lines_format, json_array_format, parquet_format;
-
-// libpope_parquet.so, which is built where Arrow's libraries are (src/parquet), exports a Format::read under
-// this name. It is loaded when a Parquet file is met.
-constexpr const char* kParquetLibrary = "libpope_parquet.so";
-constexpr const char* kReadParquetSymbol = "pope_read_parquet";
-// Error: no such library, with how to get it.
-decltype(Format::read) parquet_reader(const char* library = kParquetLibrary);
-
 }  // namespace pope

@@ -1,9 +1,10 @@
-// JSON Lines, one value a line, split at LF only; and one JSON array, on one line or many.
+// Lines are split at LF only.
+#include "data/format_json.h"
+
 #include <algorithm>
 
 #include "core/error.h"
 #include "core/json_text.h"
-#include "data/format.h"
 
 namespace pope {
 namespace {

@@ -1,8 +1,9 @@
-// Parquet, by Arrow's libraries, which are large and seldom needed: see parquet_reader().
+// Loads the library when a Parquet file is met.
+#include "data/format_parquet.h"
+
 #include <dlfcn.h>
 
 #include "core/error.h"
-#include "data/format.h"
 
 namespace pope {
 namespace {

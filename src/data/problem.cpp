@@ -22,7 +22,9 @@ Json to_json(const Guidance& guidance) {
 }  // namespace
 
 Problem problem_from_json(Json&& row, const std::string& where) {
-  return read_row(std::move(row), where, {}).problem;
+  Columns columns;
+  columns.wordings.clear();
+  return read_row(std::move(row), where, columns).problem;
 }
 
 Json to_json(const Problem& problem) {

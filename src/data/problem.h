@@ -16,7 +16,8 @@ struct Guidance {
   std::string kind = "oracle_prefix";
   std::string text;
   double fraction = 0;           // of the oracle solution, in bytes
-  std::string instruction;       // "default" | "silent"; "" = prompt.instruction
+  std::string instruction;       // the name of its wording; "" = prompt.instruction
+  bool continues = false;        // Wording::continues, where a prompt shows it; not in files
   int samples = 0, correct = 0;  // what the base model did under it in the prefix search; 0, 0: not sampled
   int ungraded = 0;              // rollouts of the whole search that the verifier could not judge
   bool fallback = false;         // no prefix worked: a random short one
@@ -35,7 +36,7 @@ struct Problem {
 };
 
 // A row in our own form, or in any other of docs/formats.md. `where` = "FILE:LINE", for errors. A row without
-// id gives a problem with an empty id.
+// id gives a problem with an empty id. Guidance may name any wording.
 Problem problem_from_json(Json&& row, const std::string& where);
 Json to_json(const Problem& problem);
 

@@ -11,6 +11,7 @@ Prompt make_prompt(const PromptRenderer& renderer, Problem problem, bool show_gu
   std::optional<Guidance>& guidance = prompt.problem.guidance;
   if (!show_guidance) guidance.reset();
   if (guidance && guidance->instruction.empty()) guidance->instruction = renderer.instruction();
+  if (guidance) guidance->continues = renderer.wording(guidance->instruction).continues;
   prompt.sample = guidance ? renderer.render(prompt.problem.statement, guidance->text, guidance->instruction)
                            : renderer.render(prompt.problem.statement);
   prompt.train = prompt.sample;

@@ -96,9 +96,9 @@ bool has_guidance(const std::vector<Problem>& problems) {
                      [](const Problem& p) { return p.guidance.has_value(); });
 }
 
-SetResult evaluate(const RolloutContext& context, const EvalConfig& config, const std::string& set,
-                   const std::vector<Problem>& problems, bool guided,
-                   const std::vector<EvaluatedProblem>& done, const OnEvaluated& on_finished) {
+SetResult evaluate_set(const RolloutContext& context, const EvalConfig& config, const std::string& set,
+                       const std::vector<Problem>& problems, bool guided,
+                       const std::vector<EvaluatedProblem>& done, const OnEvaluated& on_finished) {
   check(config);
   SetResult result;
   result.set = set;

@@ -66,9 +66,9 @@ using OnEvaluated = std::function<void(const EvaluatedProblem&, const std::vecto
 // Samples and grades. `guided`: under their guidance, those problems that carry it; else all, without it.
 // `done`: problems finished before (resume): they are not sampled again. No problem to evaluate: no problems,
 // no pass.
-SetResult evaluate(const RolloutContext& context, const EvalConfig& config, const std::string& set,
-                   const std::vector<Problem>& problems, bool guided,
-                   const std::vector<EvaluatedProblem>& done = {}, const OnEvaluated& on_finished = {});
+SetResult evaluate_set(const RolloutContext& context, const EvalConfig& config, const std::string& set,
+                       const std::vector<Problem>& problems, bool guided,
+                       const std::vector<EvaluatedProblem>& done = {}, const OnEvaluated& on_finished = {});
 
 bool has_guidance(const std::vector<Problem>& problems);
 

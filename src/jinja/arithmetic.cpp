@@ -1,4 +1,6 @@
-// See operators.h: arithmetic. Whole numbers have 64 bits here; what needs more is refused.
+// + - * / // % ** and % of strings.
+#include "jinja/arithmetic.h"
+
 #include "jinja/operators.h"
 #include "jinja/print.h"
 

@@ -1,8 +1,12 @@
-// See builtins.h: filters of lists, dicts and numbers.
+// Filters of lists, dicts and numbers, and the table of all.
+#include "jinja/filters.h"
+
 #include <algorithm>
 #include <charconv>
 
-#include "jinja/builtins.h"
+#include "jinja/arithmetic.h"
+#include "jinja/filters_text.h"
+#include "jinja/functions.h"
 #include "jinja/operators.h"
 #include "jinja/print.h"
 

@@ -1,8 +1,12 @@
-// See builtins.h: filters that make texts.
+// Filters of texts; changing case is for ASCII only.
+#include "jinja/filters_text.h"
+
 #include <algorithm>
 
 #include "core/chars.h"
-#include "jinja/builtins.h"
+#include "jinja/arithmetic.h"
+#include "jinja/filters.h"
+#include "jinja/functions.h"
 #include "jinja/operators.h"
 #include "jinja/print.h"
 

@@ -1,7 +1,8 @@
-// See builtins.h: global functions, and arguments by name.
+// dict, namespace, range and others; and binding arguments to parameters.
+#include "jinja/functions.h"
+
 #include <fmt/format.h>
 
-#include "jinja/builtins.h"
 #include "jinja/operators.h"
 #include "jinja/print.h"
 

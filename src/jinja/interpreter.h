@@ -60,7 +60,7 @@ class Interpreter {
   enum class Flow { kNext, kBreak, kContinue };
   class Deeper;
 
-  // interpreter.cpp: statements
+  // Statements.
   Flow execute(const Body& body, const ScopePtr& scope);
   Flow execute(const Statement& statement, const ScopePtr& scope);
   Flow execute_if(const Statement& statement, const ScopePtr& scope);
@@ -76,7 +76,7 @@ class Interpreter {
   void assign(const Expression& target, Value value, const ScopePtr& scope);
   void write(TextView text);
 
-  // evaluate.cpp: expressions
+  // Expressions.
   Value evaluate(const Expression& expression, const ScopePtr& scope);
   Value evaluate_parts(const Expression& expression, const ScopePtr& scope);
   Value name_value(const std::string& name, const ScopePtr& scope);

@@ -1,8 +1,11 @@
-// See builtins.h: methods of strings, lists and dicts.
+// Methods of strings, lists and dicts.
+#include "jinja/methods.h"
+
 #include <algorithm>
 
 #include "core/chars.h"
-#include "jinja/builtins.h"
+#include "jinja/filters_text.h"
+#include "jinja/functions.h"
 #include "jinja/operators.h"
 
 namespace pope::jinja {
@@ -222,6 +225,8 @@ Value index(Interpreter& interpreter, const Value& self, const Arguments& argume
   if (found == items.end()) throw Fault{"expected a list that contains a value, got one without"};
   return static_cast<std::int64_t>(found - items.begin());
 }
+
+using Method = Value (*)(Interpreter&, const Value& self, const Arguments&);
 
 struct NamedMethod {
   std::string_view name;

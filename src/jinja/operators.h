@@ -1,4 +1,4 @@
-// Python's operators on values. Whatever Python would raise an error for is a Fault.
+// Python's comparisons and subscripts of values. Whatever Python would raise an error for is a Fault.
 #pragma once
 
 #include <string>
@@ -16,10 +16,6 @@ bool contains(const Value& container, const Value& item, Budget& budget);
 // One of == != < <= > >= in notin.
 bool compare(const std::string& op, const Value& a, const Value& b, Budget& budget);
 
-// One of + - * / // % **.
-Value arithmetic(const std::string& op, const Value& a, const Value& b, Budget& budget);
-Value negated(const Value& value);
-
 // value[key] where key is no name of an attribute: nullopt where Python has no such item.
 std::optional<Value> item_of(const Value& value, const Value& key, Budget& budget);
 // value[start:stop:step]; null: left out.
@@ -28,9 +24,6 @@ Value slice_of(const Value& value, const Value* start, const Value* stop, const 
 List items_of(const Value& value, Budget& budget);
 // len(value); nullopt where Python has none.
 std::optional<std::size_t> length_of(const Value& value);
-
-// `format % values` of strings: %s, %d and %%.
-Value formatted(const Text& format, const List& values, Budget& budget);
 
 // What a search of `needle` in `text` may cost.
 void spend_search(TextView text, TextView needle, Budget& budget);

@@ -16,7 +16,7 @@ class Parser {
   Body parse();
 
  private:
-  // parser.cpp: statements
+  // Statements.
   Body body_until(const std::vector<std::string>& ends, const std::string& of);
   Body end_of_statement_then(const std::vector<std::string>& ends, const std::string& of);
   Statement statement();
@@ -29,7 +29,7 @@ class Parser {
   Statement block_statement(Statement::Kind kind, int line, const std::string& end);
   std::vector<Parameter> parameters();
 
-  // parser_expressions.cpp
+  // Expressions.
   ExpressionPtr expression();  // with inline if
   ExpressionPtr tuple(bool inline_if, const std::string& end = "");
   ExpressionPtr target(bool with_namespace, const std::string& end = "");

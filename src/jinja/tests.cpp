@@ -1,7 +1,10 @@
-// See builtins.h: tests, what stands behind "is".
+// The table of tests.
+#include "jinja/tests.h"
+
 #include <algorithm>
 
-#include "jinja/builtins.h"
+#include "jinja/filters.h"
+#include "jinja/functions.h"
 #include "jinja/operators.h"
 
 namespace pope::jinja {

@@ -3,7 +3,8 @@
 
 #include <functional>
 
-#include "jinja/builtins.h"
+#include "jinja/filters.h"
+#include "jinja/tests.h"
 
 namespace pope::jinja {
 namespace {

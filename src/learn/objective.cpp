@@ -77,9 +77,11 @@ at::Tensor token_losses(const ObjectiveConfig& config, const TokenBatch& batch) 
     return losses;
   };
   if (!batch.kinds.defined()) return losses_of(batch.kind);
-  at::Tensor losses = losses_of(LossKind::policy);
-  for (const LossKind kind : {LossKind::demonstration, LossKind::likelihood}) {
-    losses = at::where(batch.kinds.eq(static_cast<int>(kind)), losses_of(kind), losses);
+  at::Tensor losses;  // of the kinds that there are
+  for (const LossKind kind : {LossKind::policy, LossKind::demonstration, LossKind::likelihood}) {
+    const at::Tensor of_kind = batch.kinds.eq(static_cast<int>(kind));
+    if (!of_kind.any().item<bool>()) continue;
+    losses = losses.defined() ? at::where(of_kind, losses_of(kind), losses) : losses_of(kind);
   }
   return losses;
 }

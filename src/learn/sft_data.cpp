@@ -19,9 +19,9 @@ SftExamples::SftExamples(const SftConfig& config, const std::vector<Problem>& pr
       continue;
     }
     const std::vector<int> prompt = make_prompt(prompts, problem, /*show_guidance=*/true).train;
-    const Wording wording{
+    const WordingValues values{
         .problem = problem.statement, .solution = problem.solution, .answer = problem.answer};
-    std::vector<int> target = prompts.tokenizer().encode(fill_wording(config.target, wording));
+    std::vector<int> target = prompts.tokenizer().encode(fill_wording(config.target, values));
     if (end_token >= 0) target.push_back(end_token);
     if (target.empty()) {
       ++without_solution_;

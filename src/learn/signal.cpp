@@ -16,9 +16,10 @@ namespace {
 std::vector<int> demonstration_of(const SignalContext& context, const Prompt& prompt) {
   const Problem& problem = prompt.problem;
   if (prompt.guided() || problem.solution.empty()) return {};
-  const Wording wording{.problem = problem.statement, .solution = problem.solution, .answer = problem.answer};
+  const WordingValues values{
+      .problem = problem.statement, .solution = problem.solution, .answer = problem.answer};
   std::vector<int> tokens =
-      context.prompts.tokenizer().encode(fill_wording(context.objective.demonstration, wording));
+      context.prompts.tokenizer().encode(fill_wording(context.objective.demonstration, values));
   if (context.end_token >= 0) tokens.push_back(context.end_token);
   return std::cmp_less_equal(tokens.size(), context.max_tokens) ? tokens : std::vector<int>{};
 }

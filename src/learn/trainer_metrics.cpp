@@ -62,7 +62,7 @@ void add_set(const TrainJob& job, const EvalSet& set, bool guided, Json& row) {
   pass_at.erase(pass_at.upper_bound(n), pass_at.end());
   const EvalConfig config{
       .samples = n, .problems = job.config.eval_problems, .pass_at = {pass_at.begin(), pass_at.end()}};
-  const SetResult result = evaluate(rollout_context(job), config, set.name, set.problems, guided);
+  const SetResult result = evaluate_set(rollout_context(job), config, set.name, set.problems, guided);
   const std::string prefix = "eval/" + set.name + (guided ? "/guided/" : "/unguided/");
   for (const PassAtK& pass : result.pass)
     row[prefix + "pass@" + std::to_string(pass.k)] = pass.interval.value;

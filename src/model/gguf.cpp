@@ -249,10 +249,16 @@ at::Tensor unpermute(const at::Tensor& rows, std::int64_t heads, std::int64_t he
   return rows.reshape({heads, head_width / 2, 2, -1}).transpose(1, 2).reshape(rows.sizes()).contiguous();
 }
 
+GgufHead read_head(const GgufFile& file, const Metadata& metadata) {
+  GgufHead head;
+  head.architecture = read_architecture(file, metadata);
+  head.tokenizer = read_tokenizer(metadata, head.architecture);
+  return head;
+}
+
 GgufModel model_of(const GgufFile& file, const Metadata& metadata, at::ScalarType type) {
-  GgufModel model;
-  const Architecture& a = model.architecture = read_architecture(file, metadata);
-  model.tokenizer = read_tokenizer(metadata, a);
+  GgufModel model{read_head(file, metadata), {}};
+  const Architecture& a = model.architecture;
   for (const GgufTensor& described : file.tensors) {
     if (described.name == "rope_freqs.weight") continue;  // part of the architecture
     const std::string renamed = hugging_face_name(described.name);
@@ -295,6 +301,13 @@ std::vector<std::filesystem::path> gguf_parts(const std::filesystem::path& path)
                 "put all parts into one folder");
   }
   return parts;
+}
+
+GgufHead read_gguf_head(const std::filesystem::path& path) {
+  const std::filesystem::path first = gguf_parts(path).front();
+  const MappedFile mapped(first);
+  const GgufFile file = parse_gguf(mapped.bytes(), first.string());
+  return read_head(file, Metadata(file, first.string()));
 }
 
 GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type) {

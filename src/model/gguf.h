@@ -16,9 +16,11 @@
 
 namespace pope {
 
-struct GgufModel {
+struct GgufHead {
   Architecture architecture;
   BpeParts tokenizer;
+};
+struct GgufModel : GgufHead {
   NamedTensors tensors;
 };
 
@@ -26,7 +28,9 @@ struct GgufModel {
 // where it has another name. Error: one of them is missing.
 std::vector<std::filesystem::path> gguf_parts(const std::filesystem::path& path);
 
-// Of a split model any part is given, and all are read.
+// Of a split model any part is given to what follows: its first part has all but weights, and all are read.
+// The model without its weights.
+GgufHead read_gguf_head(const std::filesystem::path& path);
 // Tensors are dequantised to `type` (f32 or bf16). llama.cpp's reordering of Llama's q and k rows is undone.
 GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type = at::kFloat);
 // The same from a file's bytes. Errors begin with `name`.

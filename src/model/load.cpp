@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 
 #include "core/error.h"
@@ -20,6 +21,21 @@
 namespace pope {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr auto kConfig = "config.json", kGenerationConfig = "generation_config.json";
+
+bool is_gguf(const fs::path& path) { return fs::is_regular_file(path) && path.extension() == ".gguf"; }
+
+// find_model(), with a note where that is another path.
+fs::path opened(const fs::path& given) {
+  if (!fs::exists(given)) {
+    throw Error("load model", given.string() + " does not exist",
+                "give a Hugging Face model directory or a .gguf file; models are not downloaded");
+  }
+  const fs::path path = find_model(given);
+  if (path != given) log_line("note: " + given.string() + ": opening " + path.string());
+  return path;
+}
 
 // The shards that model.safetensors.index.json lists. Each must hold exactly the tensors listed for it, but
 // for those that are not `needed`.
@@ -73,7 +89,7 @@ void drop_redundant(NamedTensors& tensors, const Architecture& architecture) {
 // generation_config.json: temperature, top_p and the like are kept for those who sample from the saved model.
 // Its eos ids count as well: Qwen's chat models name their second one only there.
 void add_generation_config(Architecture& architecture, const fs::path& folder) {
-  const fs::path path = folder / "generation_config.json";
+  const fs::path path = folder / kGenerationConfig;
   if (!fs::exists(path)) return;
   refuse_git_lfs_pointer(path, "load model");
   architecture.generation = read_json(path);
@@ -163,29 +179,56 @@ std::vector<WeightFile> weight_files(const fs::path& folder, const IsNeeded& nee
   return shards(folder, folder / "model.safetensors.index.json", needed);
 }
 
-LoadedModel load_model(const fs::path& given, at::ScalarType compute, Weights weights, at::Device device) {
-  const at::ScalarType type = weights == Weights::frozen ? compute : at::kFloat;
-  if (!fs::exists(given)) {
-    throw Error("load model", given.string() + " does not exist",
-                "give a Hugging Face model directory or a .gguf file; models are not downloaded");
+ModelHead load_head(const fs::path& given) {
+  const fs::path path = opened(given);
+  ModelHead head;
+  if (is_gguf(path)) {
+    const GgufHead gguf = read_gguf_head(path);
+    head.tokenizer = fit(path, make_bpe_tokenizer(gguf.tokenizer), gguf.architecture.vocab_size);
+    head.eos_tokens = gguf.architecture.eos_tokens;
+    head.context = gguf.architecture.context;
+    return head;
   }
-  const fs::path path = find_model(given);
-  if (path != given) log_line("note: " + given.string() + ": opening " + path.string());
-  if (fs::is_regular_file(path) && path.extension() == ".gguf") {
+  if (!fs::exists(path / "tokenizer.json")) require_model_folder(path);
+  head.tokenizer = load_tokenizer(path);
+  for (const char* name : {kConfig, kGenerationConfig}) {
+    if (!fs::exists(path / name)) continue;
+    refuse_git_lfs_pointer(path / name, "load model");
+    for (const int id : read_eos_tokens(read_json(path / name))) head.eos_tokens.push_back(id);
+  }
+  if (fs::exists(path / kConfig)) {
+    const Json config = read_json(path / kConfig);
+    const auto size = [&](const char* field) -> std::optional<std::int64_t> {
+      const auto found = config.find(field);
+      if (found == config.end() || !found->is_number_integer() || *found < 1) return {};
+      return found->get<std::int64_t>();
+    };
+    if (const auto context = size("max_position_embeddings")) head.context = *context;
+    if (const auto rows = size("vocab_size"))
+      head.tokenizer = fit(path, std::move(head.tokenizer), static_cast<int>(*rows));
+  }
+  return head;
+}
+
+LoadedModel load_model(const fs::path& given, at::ScalarType compute, Weights weights, at::Device device,
+                       std::shared_ptr<const Tokenizer> tokenizer) {
+  const at::ScalarType type = weights == Weights::frozen ? compute : at::kFloat;
+  const fs::path path = tokenizer ? find_model(given) : opened(given);
+  if (is_gguf(path)) {
     GgufModel gguf = read_gguf(path, type);
-    auto tokenizer = fit(path, make_bpe_tokenizer(gguf.tokenizer), gguf.architecture.vocab_size);
+    if (!tokenizer) tokenizer = fit(path, make_bpe_tokenizer(gguf.tokenizer), gguf.architecture.vocab_size);
     settle(gguf.architecture, *tokenizer);
     for (auto& [name, tensor] : gguf.tensors) tensor = tensor.to(device);
     return {std::make_shared<Model>(std::move(gguf.architecture), std::move(gguf.tensors), compute, weights),
             std::move(tokenizer)};
   }
   require_model_folder(path);
-  refuse_git_lfs_pointer(path / "config.json", "load model");
-  const Json config = read_json(path / "config.json");
+  refuse_git_lfs_pointer(path / kConfig, "load model");
+  const Json config = read_json(path / kConfig);
   refuse_quantised(path, config);
   Architecture architecture = architecture_from_json(config);
   add_generation_config(architecture, path);
-  auto tokenizer = fit(path, load_tokenizer(path), architecture.vocab_size);
+  if (!tokenizer) tokenizer = fit(path, load_tokenizer(path), architecture.vocab_size);
   settle(architecture, *tokenizer);
   NamedTensors tensors = read_weights(path, architecture, type, device);
   return {std::make_shared<Model>(std::move(architecture), std::move(tensors), compute, weights),

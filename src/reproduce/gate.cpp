@@ -16,9 +16,9 @@ namespace fs = std::filesystem;
 
 constexpr auto kOperation = "reproduce";
 
-Json conditions_of(const Gate& gate) {
+Json conditions_of(const BaseGate& gate) {
   Json all = Json::array();
-  for (const Condition& one : gate.conditions)
+  for (const BaseCondition& one : gate.conditions)
     all.push_back({{"id", one.id},
                    {"claim", one.text},
                    {"metric", one.metric},
@@ -27,9 +27,9 @@ Json conditions_of(const Gate& gate) {
 }
 
 // The point values of an attempt's evaluation, and which conditions they do not meet.
-Json judged(const Gate& gate, const std::string& attempt, const fs::path& base) {
+Json judged(const BaseGate& gate, const std::string& attempt, const fs::path& base) {
   Json values = Json::object(), failed = Json::array();
-  for (const Condition& condition : gate.conditions) {
+  for (const BaseCondition& condition : gate.conditions) {
     const fs::path run = base / ("gate-" + attempt);
     const auto value = measure_final(run, condition.metric);
     if (!value)
@@ -118,7 +118,7 @@ class Gates {
   fs::path file_of(std::uint64_t base) const { return runs_.base(base) / "gate.json"; }
 
   const Plan& plan_;
-  const Gate& gate_;
+  const BaseGate& gate_;
   const Runs& runs_;
   std::map<std::uint64_t, Json> states_;  // as in gate.json; "passed" once decided
 };

@@ -81,16 +81,16 @@ struct Study {
 };
 
 // What a base model must do before anything is trained from it: a bound on a final/… metric.
-struct Condition {
+struct BaseCondition {
   std::string id, text, metric;
   bool above = true;
   double bound = 0;
 };
 
 // The attempts are steps, tried in order until one meets all conditions; "@FIRST" elsewhere is that one.
-struct Gate {
+struct BaseGate {
   std::vector<std::string> attempts;
-  std::vector<Condition> conditions;
+  std::vector<BaseCondition> conditions;
 };
 
 struct Plan {
@@ -98,7 +98,7 @@ struct Plan {
                             // them, every step after those it reads
   std::vector<Study> studies;
   std::map<std::string, Arm> arms;
-  std::optional<Gate> gate;
+  std::optional<BaseGate> gate;
   std::vector<std::string> rates;  // learning rates of `pope reproduce rates`
   std::string baseline;            // the arm that the page's gains are against; "": none
 

@@ -77,10 +77,10 @@ class Reader {
   }
 
   // Adds the evaluation of each attempt to the steps.
-  Gate gate(const Json& value, std::vector<Step>& steps) const {
+  BaseGate gate(const Json& value, std::vector<Step>& steps) const {
     const std::string where = path_.string() + ": gate";
     const Entry entry(where, value, {"attempts", "conditions", "eval"});
-    Gate gate{entry.list("attempts"), {}};
+    BaseGate gate{entry.list("attempts"), {}};
     if (gate.attempts.empty()) throw Error(kOperation, where + ": expected attempts: a list of steps");
     if (!entry.has("conditions") || !value["conditions"].is_array() || value["conditions"].empty())
       throw Error(kOperation, where + ": expected a list of conditions");

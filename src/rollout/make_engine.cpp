@@ -8,8 +8,9 @@
 namespace pope {
 namespace {
 
-std::unique_ptr<Engine> make_native(const EngineConfig&, std::shared_ptr<const Model> model,
-                                    at::Device device) {
+std::unique_ptr<Engine> make_native(const EngineConfig&, const EngineParts& parts) {
+  std::shared_ptr<const Model> model = parts.model();
+  const at::Device device = model->device();
   return std::make_unique<NativeEngine>(std::move(model), make_graph_recorder(device));
 }
 
@@ -25,10 +26,9 @@ void EngineConfig::fields(Options& options) {
       .choices(names_of(engines()));
 }
 
-std::unique_ptr<Engine> make_engine(const EngineConfig& config, std::shared_ptr<const Model> model,
-                                    at::Device device) {
+std::unique_ptr<Engine> make_engine(const EngineConfig& config, const EngineParts& parts) {
   check(config);
-  return engines().at(config.kind)(config, std::move(model), device);
+  return engines().at(config.kind)(config, parts);
 }
 
 }  // namespace pope

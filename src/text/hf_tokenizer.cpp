@@ -7,10 +7,12 @@
 #include "core/error.h"
 #include "core/json_depth.h"
 #include "text/added_tokens.h"
+#include "text/bpe.h"
 #include "text/config_tokens.h"
 #include "text/pre_tokenizer.h"
 #include "text/space_marks.h"
 #include "text/utf8.h"
+#include "text/word_level.h"
 
 namespace pope {
 namespace {

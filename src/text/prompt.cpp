@@ -1,5 +1,4 @@
-// See prompt.h. The wordings are ours; their meaning follows arXiv:2601.18779: the guided instruction lets
-// the model restate the partial solution, the silent one does not.
+// Settings and wordings, chat template, tokenizer: from a problem to token ids.
 #include "text/prompt.h"
 
 #include <algorithm>
@@ -11,41 +10,17 @@
 namespace pope {
 namespace {
 
-constexpr const char* kUnguided =
-    "{problem}\n\nWork through the problem step by step, and give your final answer in \\boxed{}.";
-
-constexpr const char* kGuided =
-    "{problem}\n\n"
-    "Here is how a solution to this problem begins:\n\n"
-    "{guidance}\n\n"
-    "Study this beginning carefully, and find out which steps it takes and what they establish. Then pick "
-    "the "
-    "solution up where the beginning stops, consistent with it, and carry it through, step by step, to the "
-    "end. "
-    "Give your final answer in \\boxed{}.";
-
-constexpr const char* kSilent =
-    "{problem}\n\n"
-    "Here is how a solution to this problem begins:\n\n"
-    "{guidance}\n\n"
-    "Use this beginning in silence: do not repeat it, put it in other words, or mention it. Start at once "
-    "with the "
-    "next step that it does not contain, and carry the solution through, step by step, to the end. Give your "
-    "final answer in \\boxed{}.";
-
-// Instructions, by the wordings they choose.
-const std::vector<std::string> kInstructions = {"default", "silent"};
-
 auto contains(std::vector<std::string> placeholders) {
-  return [placeholders = std::move(placeholders)](const std::string& wording) {
-    return std::all_of(placeholders.begin(), placeholders.end(),
-                       [&](const auto& one) { return wording.find(one) != std::string::npos; });
+  return [placeholders = std::move(placeholders)](const std::string& text) {
+    return has_placeholders(text, placeholders);
   };
 }
 
 }  // namespace
 
-PromptConfig::PromptConfig() : unguided(kUnguided), guided(kGuided), guided_silent(kSilent) {}
+PromptConfig::PromptConfig() : unguided(kUnguidedText) {
+  for (const BuiltInWording& one : built_in_wordings()) this->*one.replaced = one.text;
+}
 
 void PromptConfig::fields(Options& options) {
   options
@@ -54,18 +29,22 @@ void PromptConfig::fields(Options& options) {
       .choices(chat_templates());
   options.add("system", system,
               "system message, \"\" too; auto: none is sent (templates may have one of their own)");
-  options.add("unguided", unguided, "wording of the unguided message; {problem} is replaced")
+  options.add("unguided", unguided, "text of the unguided message; {problem} is replaced")
       .form(contains({"{problem}"}), "a text with {problem}");
-  const std::string both = "a text with {problem} and {guidance}";
-  options.add("guided", guided, "wording of the guided message; {problem} and {guidance} are replaced")
-      .form(contains({"{problem}", "{guidance}"}), both);
-  options.add("guided_silent", guided_silent, "wording of the silent guided message, likewise")
-      .form(contains({"{problem}", "{guidance}"}), both);
-  options.add("instruction", instruction, "which guided wording").choices(kInstructions);
+  for (const BuiltInWording& one : built_in_wordings()) {
+    options
+        .add(one.key, this->*one.replaced,
+             std::string("text of the wording ") + one.name + "; {problem} and {guidance} are replaced")
+        .form(contains({"{problem}", "{guidance}"}), "a text with {problem} and {guidance}");
+  }
+  options.add("wordings", wordings, "wordings of your own: {NAME: {text: ..., guidance_in: user|assistant}}");
+  options.add("instruction", instruction,
+              "which wording shows guidance: " + listed(built_in_wording_names(), "or") +
+                  ", or one of prompt.wordings");
   options
       .add("guidance_in", guidance_in,
-           "where guidance stands: in the user's message, or as the beginning of the assistant's answer")
-      .choices({"user", "assistant"});
+           "where default and silent show guidance: in the user's message, or as the beginning of the answer")
+      .choices({kInUser, kInAssistant});
   options
       .add("enable_thinking", enable_thinking, "the chat template's argument of this name; auto: not given")
       .choices({"auto", "true", "false"});
@@ -74,29 +53,34 @@ void PromptConfig::fields(Options& options) {
       "today's date for templates that show it, \"26 Jul 2024\" or \"2024-07-26\"; \"\": none is given");
 }
 
-std::string fill_wording(std::string_view wording, const Wording& values) {
-  const std::pair<std::string_view, std::string_view> placeholders[] = {{"{problem}", values.problem},
-                                                                        {"{guidance}", values.guidance},
-                                                                        {"{solution}", values.solution},
-                                                                        {"{answer}", values.answer}};
-  std::string text;
-  for (std::size_t at = 0; at < wording.size();) {
-    bool replaced = false;
-    for (const auto& [name, value] : placeholders) {
-      if (!wording.substr(at).starts_with(name)) continue;
-      text += value;
-      at += name.size();
-      replaced = true;
-      break;
-    }
-    if (!replaced) text += wording[at++];
+Wordings PromptConfig::all_wordings() const {
+  Wordings all = read_wordings(wordings);
+  for (const BuiltInWording& one : built_in_wordings()) {
+    const std::string& text = guidance_in == kInAssistant ? unguided : this->*one.replaced;
+    all.emplace(one.name, Wording{text, guidance_in, one.continues});
   }
-  return text;
+  return all;
+}
+
+void PromptConfig::check_together() const {
+  const Wordings all = all_wordings();
+  const auto chosen = all.find(instruction);
+  if (chosen == all.end()) {
+    const std::vector<std::string> names = names_of(all);
+    refuse_setting("prompt.instruction", listed(names, "or"), "'" + instruction + "'",
+                   nearest_of(instruction, names).empty() ? "wordings of your own are in prompt.wordings"
+                                                          : did_you_mean(instruction, names));
+  }
+  if (guidance_in == kInAssistant && chosen->second.guidance_in != guidance_in)
+    refuse_setting("prompt.guidance_in", "user with prompt.instruction=" + instruction,
+                   "'" + guidance_in + "'",
+                   "a wording of your own says itself where guidance stands: set guidance_in there");
 }
 
 PromptRenderer::PromptRenderer(PromptConfig config, std::shared_ptr<const Tokenizer> tokenizer)
     : config_(std::move(config)), tokenizer_(std::move(tokenizer)) {
   check(config_);
+  wordings_ = config_.all_wordings();
   const std::string source = find_chat_template(config_.chat_template, tokenizer_->chat_template());
   if (source.empty()) return;
   template_.emplace(source, tokenizer_->named_tokens());
@@ -117,17 +101,21 @@ Chat PromptRenderer::chat(std::string_view user, std::string_view opening) const
   return chat;
 }
 
+const Wording& PromptRenderer::wording(std::string_view name) const {
+  const auto found = wordings_.find(std::string(name));
+  if (found != wordings_.end()) return found->second;
+  throw Error(
+      "prompt",
+      "expected the wording " + listed(names_of(wordings_), "or") + ", got '" + std::string(name) + "'",
+      "wordings of your own are in prompt.wordings");
+}
+
 std::vector<int> PromptRenderer::render(std::string_view problem, std::string_view guidance,
                                         std::string_view instruction) const {
-  if (instruction.empty()) instruction = config_.instruction;
-  if (std::find(kInstructions.begin(), kInstructions.end(), instruction) == kInstructions.end())
-    throw Error("prompt", "expected the instruction " + listed(kInstructions, "or") + ", got '" +
-                              std::string(instruction) + "'");
-  const bool opens = config_.guidance_in == "assistant";
-  const std::string& wording = guidance.empty() || opens ? config_.unguided
-                               : instruction == "silent" ? config_.guided_silent
-                                                         : config_.guided;
-  const std::string user = fill_wording(wording, {.problem = problem, .guidance = guidance});
+  const Wording& wording = this->wording(instruction.empty() ? config_.instruction : instruction);
+  const bool opens = wording.guidance_in == kInAssistant;
+  const std::string& text = guidance.empty() ? config_.unguided : wording.text;
+  const std::string user = fill_wording(text, {.problem = problem, .guidance = guidance});
   const std::string_view opening = opens ? guidance : "";
   if (template_) {
     const ChatText text = template_->render(chat(user, opening));

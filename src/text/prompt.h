@@ -1,5 +1,5 @@
 // Prompt rendering: problem statement and guidance → the token ids that a rollout starts from.
-// Two layers: the wording (PromptConfig, replaceable by the user) and the chat template of the model.
+// Two layers: the wording (wording.h, replaceable by the user) and the chat template of the model.
 // Guidance is input only; nothing rendered here is ever a training target.
 #pragma once
 
@@ -12,6 +12,7 @@
 #include "core/options.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
+#include "text/wording.h"
 
 namespace pope {
 
@@ -19,24 +20,23 @@ struct PromptConfig {
   static constexpr auto kSection = "prompt";
   std::string chat_template = "auto";   // auto | plain | chatml | llama3 | gemma
   std::string system = "auto";          // system message, "" too; auto = none is sent
-  std::string unguided;                 // wording; {problem} is replaced
-  std::string guided;                   // wording of the default instruction; {problem} and {guidance}
-  std::string guided_silent;            // wording of the silent instruction; {problem} and {guidance}
-  std::string instruction = "default";  // default | silent: which of the two guided wordings
-  std::string guidance_in = "user";     // user | assistant: guidance in the message, or opening the answer
+  std::string unguided;                 // text of the message without guidance; {problem} is replaced
+  std::string guided;                   // text of the wording "default"; {problem} and {guidance}
+  std::string guided_silent;            // text of the wording "silent"; {problem} and {guidance}
+  std::string instruction = "default";  // the wording of guidance that names none
+  std::string guidance_in = kInUser;    // of the built-in wordings; in the answer the message is `unguided`
+  Options::Entries wordings;            // the user's own, by name: {text, guidance_in}
 
   std::string enable_thinking = "auto";  // as apply_chat_template's argument: true | false; auto = not given
   std::string date_string;               // likewise, and the day of strftime_now; "" = never today's
 
-  PromptConfig();  // fills the wordings
+  PromptConfig();  // fills the texts
   void fields(Options& options);
+  void check_together() const;
+  // The wordings that can be chosen: the built-in ones, as the settings have them, and the user's own.
+  // Error: as read_wordings().
+  Wordings all_wordings() const;
 };
-
-// Replaces {problem}, {guidance}, {solution}, {answer} in one pass: what is inserted is not scanned again.
-struct Wording {
-  std::string_view problem, guidance, solution, answer;
-};
-std::string fill_wording(std::string_view wording, const Wording& values);
 
 class PromptRenderer {
  public:
@@ -45,9 +45,9 @@ class PromptRenderer {
   PromptRenderer(PromptConfig config, std::shared_ptr<const Tokenizer> tokenizer);
 
   // Token ids of the prompt: what apply_chat_template gives, and for plain what the tokenizer gives with its
-  // BOS in front, save that texts cannot spell special tokens. Empty `guidance`: unguided. `instruction`:
-  // "default", "silent", or "" for the config's. With guidance_in=assistant the message is the unguided one
-  // and the guidance ends the prompt. Error: a template that changes the guidance there.
+  // BOS in front, save that texts cannot spell special tokens. Empty `guidance`: unguided. `instruction`: the
+  // name of a wording, or "" for the config's. Guidance that opens the answer ends the prompt. Error: an
+  // unknown wording, or a template that changes guidance that opens the answer.
   std::vector<int> render(std::string_view problem, std::string_view guidance = "",
                           std::string_view instruction = "") const;
 
@@ -59,11 +59,15 @@ class PromptRenderer {
   const Tokenizer& tokenizer() const { return *tokenizer_; }
   // Of guidance that names none: PromptConfig::instruction.
   const std::string& instruction() const { return config_.instruction; }
+  const Wordings& wordings() const { return wordings_; }
+  // Error: unknown name (lists the known).
+  const Wording& wording(std::string_view name) const;
 
  private:
   Chat chat(std::string_view user, std::string_view opening) const;
   std::optional<int> end_of_turn() const;
   PromptConfig config_;
+  Wordings wordings_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   std::optional<ChatTemplate> template_;  // none: plain texts
 };

@@ -106,9 +106,9 @@ std::size_t gpt4_end(std::string_view text, std::size_t at) {
 std::size_t digit_end(std::string_view text, std::size_t at) {
   const Char first = char_at(text, at);
   std::size_t end = first.end;
-  while (!is_digit(first.code) && end < text.size()) {
+  while (!is_number(first.code) && end < text.size()) {
     const Char next = char_at(text, end);
-    if (is_digit(next.code)) break;
+    if (is_number(next.code)) break;
     end = next.end;
   }
   return end;

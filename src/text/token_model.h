@@ -1,5 +1,5 @@
 // Inside of a tokenizer: the vocabulary, and the model that turns pre-tokenised pieces into ids.
-// A new model is one loader function, declared here, and one line in the table in hf_tokenizer.cpp.
+// A new model is a file with a loader (bpe.h), and one line in the table in hf_tokenizer.cpp.
 #pragma once
 
 #include <memory>
@@ -50,7 +50,5 @@ struct TokenModelSource {
   std::shared_ptr<const Vocabulary> vocabulary;
   const std::unordered_set<int>& special_ids;
 };
-std::unique_ptr<TokenModel> load_bpe(const TokenModelSource& source);  // byte-level, or with byte_fallback
-std::unique_ptr<TokenModel> load_word_level(const TokenModelSource& source);  // one id per word
 
 }  // namespace pope

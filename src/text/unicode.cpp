@@ -68,7 +68,7 @@ CharClass char_class(char32_t c) {
   return c < 256 ? latin[c] : find_class(c);
 }
 
-bool is_digit(char32_t c) { return char_class(c) == CharClass::kNumber || contains(kYoungestNumbers, c); }
+bool is_number(char32_t c) { return char_class(c) == CharClass::kNumber || contains(kYoungestNumbers, c); }
 
 bool is_word(char32_t c) {
   const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));

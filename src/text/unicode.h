@@ -7,7 +7,7 @@ namespace pope {
 enum class CharClass : unsigned char { kOther, kLetter, kNumber, kSpace };
 
 CharClass char_class(char32_t c);  // \p{L}, \p{N}, \s (White_Space), or none of these
-bool is_digit(char32_t c);         // what the pre-tokeniser Digits cuts at: \p{N}, and those of Unicode 17
+bool is_number(char32_t c);        // what the pre-tokeniser Digits cuts at: \p{N}, and those of Unicode 17
 bool is_word(char32_t c);          // \w: alphabetic, mark, decimal digit, connector, joiner
 // A mark younger than Unicode 10: NFC leaves it, and the order around it, alone.
 bool is_young_mark(char32_t c);

@@ -1,6 +1,7 @@
-// WordLevel: one id per word; words are what stands between white space.
+// A look-up per word.
+#include "text/word_level.h"
+
 #include "core/error.h"
-#include "text/token_model.h"
 
 namespace pope {
 namespace {

@@ -1,6 +1,6 @@
-// The "command" verifier: the user's program, kept alive, JSON Lines on its stdin and stdout. A process that
-// crashes, or does not answer in time, is replaced; an item that made it crash is tried once more on a fresh
-// one.
+// Processes, pipes and time limits.
+#include "verify/command.h"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
@@ -17,7 +17,6 @@
 
 #include "core/error.h"
 #include "verify/external.h"
-#include "verify/kinds.h"
 
 extern char** environ;
 

@@ -21,9 +21,4 @@ std::string answer_line(std::string_view text);
 // The same for the last "answer is" or "answers are".
 std::string answer_phrase(std::string_view text);
 
-// The last number, with its sign, percent sign and what makes one number of it: "-1,234.5", "3/4", "2 1/2",
-// "1{,}234", "12:30", "50%"; not inside a word. Where it is part of a formula ("$\sqrt{5}$", "x^2", also
-// without delimiters) the formula, or what stands behind its last "=". "" when none. In last_number.cpp.
-std::string last_number(std::string_view text);
-
 }  // namespace pope

@@ -1,4 +1,6 @@
-// The "http" verifier: each completion is POSTed as JSON to the user's endpoint; connections are kept open.
+// Connections, and what comes back over them.
+#include "verify/http.h"
+
 #include <fmt/format.h>
 #include <httplib.h>
 
@@ -7,7 +9,6 @@
 
 #include "core/error.h"
 #include "verify/external.h"
-#include "verify/kinds.h"
 
 namespace pope {
 namespace {

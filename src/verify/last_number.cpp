@@ -1,9 +1,9 @@
-// The last fall-back: the last number of a completion, or the formula that it is part of. A piece of a
-// formula is never taken for an answer.
+// From the end of the text backwards.
+#include "verify/last_number.h"
+
 #include <algorithm>
 
 #include "core/chars.h"
-#include "verify/extract.h"
 #include "verify/formulas.h"
 #include "verify/numerals.h"
 

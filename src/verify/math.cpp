@@ -1,11 +1,14 @@
-// The "math" verifier: the last box, else the fall-backs that are on; compared by compare_answers().
+// Where the answer stands, then whether it is right.
+#include "verify/math.h"
+
 #include <utility>
 
 #include "text/boxes.h"
 #include "verify/answers.h"
 #include "verify/extract.h"
-#include "verify/kinds.h"
+#include "verify/last_number.h"
 #include "verify/mentions.h"
+#include "verify/mentions_value.h"
 
 namespace pope {
 namespace {

@@ -1,11 +1,12 @@
-// The answer under another spelling: the formulas of the text and their parts, one by one, by value.
+// The formulas of the text and their parts, one by one.
+#include "verify/mentions_value.h"
+
 #include <algorithm>
 #include <string>
 #include <unordered_set>
 
 #include "core/chars.h"
 #include "verify/formulas.h"
-#include "verify/mentions.h"
 #include "verify/normalize.h"
 #include "verify/number.h"
 

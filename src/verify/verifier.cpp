@@ -2,8 +2,11 @@
 #include "verify/verifier.h"
 
 #include "core/nearest.h"
-#include "verify/kinds.h"
+#include "verify/command.h"
+#include "verify/http.h"
+#include "verify/math.h"
 #include "verify/mentions.h"
+#include "verify/walks.h"
 
 namespace pope {
 

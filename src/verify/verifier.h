@@ -1,5 +1,5 @@
 // A verifier decides whether a completion is correct. The reward is 1 or 0, nothing else.
-// A new verifier is one file, a line in kinds.h and one in the table in verifier.cpp. Thread-safe.
+// A new verifier is a file with its header, and a line in the table in verifier.cpp. Thread-safe.
 #pragma once
 
 #include <map>
@@ -41,8 +41,8 @@ class Verifier {
  public:
   virtual ~Verifier() = default;
   // `completion` is the model's own text: never the prompt, never the guidance. `problem` is that of the
-  // prompt (Prompt::problem), which carries guidance only where it was shown: under guidance whose
-  // instruction is "silent" the completion is judged as its continuation (walks). May be called from many
+  // prompt (Prompt::problem), which carries guidance only where it was shown: where its wording says so
+  // (Guidance::continues), the completion is judged as its continuation (walks). May be called from many
   // threads at once.
   virtual Verdict verify(const Problem& problem, std::string_view completion) const = 0;
   // How many calls are worth making at once, each on a thread that waits for it; 0: so quick that the

@@ -1,7 +1,7 @@
-// The "walks" verifier: any legal walks to the targets are correct, not just the planted ones.
-#include "data/walks.h"
+// What the completion reaches, by the rules of data/walks.h.
+#include "verify/walks.h"
 
-#include "verify/kinds.h"
+#include "data/walks.h"
 
 namespace pope {
 namespace {
@@ -9,10 +9,10 @@ namespace {
 class WalksVerifier : public Verifier {
  public:
   Verdict verify(const Problem& problem, std::string_view completion) const override {
-    // A silent completion goes on where the guidance ends. One that restates it all the same is read alike:
-    // the last attempt at each target counts.
+    // Where the wording says so, a completion goes on where the guidance ends. One that restates it all the
+    // same is read alike: the last attempt at each target counts.
     std::string text(completion);
-    if (problem.guidance && problem.guidance->instruction == "silent")
+    if (problem.guidance && (problem.guidance->continues || problem.guidance->instruction == "silent"))
       text = problem.guidance->text + " " + text;
     Verdict verdict;
     verdict.extracted = text;

@@ -316,5 +316,44 @@ TEST(Options, AKeyDeclaredTwiceIsRefused) {
   EXPECT_THAT(error_of([&] { options.add("x", x, "second"); }), HasSubstr("'x' is declared twice"));
 }
 
+struct TableSection {
+  Options::Entries wordings;
+  Options options;
+  TableSection() { options.section("prompt", *this); }
+  void fields(Options& o) { o.add("wordings", wordings, "wordings by name"); }
+};
+
+TEST(Options, EntriesOfTheUsersOwnAddUpAndReadBack) {
+  TempDir dir;
+  write_file(dir / "a.yaml",
+             "prompt:\n  wordings:\n    a: {text: \"one: {x}\\n\", where: here}\n    b: {text: 2}\n");
+  TableSection table;
+  EXPECT_EQ(table.options.find("prompt.wordings")->default_text(), "{}");
+  table.options.load_yaml(dir / "a.yaml");
+  table.options.set("prompt.wordings", "{b: {text: three}, c: {}}", "--set");
+  const Options::Entries expected = {
+      {"a", {{"text", "one: {x}\n"}, {"where", "here"}}}, {"b", {{"text", "three"}}}, {"c", {}}};
+  EXPECT_EQ(table.wordings, expected);
+  TableSection back;
+  write_file(dir / "b.yaml", table.options.to_yaml());
+  back.options.load_yaml(dir / "b.yaml");
+  EXPECT_EQ(back.wordings, expected);
+  EXPECT_EQ(back.options.to_yaml(), table.options.to_yaml());
+}
+
+TEST(Options, EntriesAreMapsOfTexts) {
+  TempDir dir;
+  TableSection table;
+  const auto refusal = [&](const std::string& yaml) {
+    write_file(dir / "a.yaml", "prompt:\n  wordings: " + yaml + "\n");
+    return error_of([&] { table.options.load_yaml(dir / "a.yaml"); });
+  };
+  EXPECT_THAT(refusal("loud"), HasSubstr("a.yaml:2: prompt.wordings: expected a map, got 'loud'"));
+  EXPECT_THAT(refusal("{a: loud}"), HasSubstr("prompt.wordings.a: expected a map, got 'loud'"));
+  EXPECT_THAT(refusal("{a: {text: [1]}}"), HasSubstr("prompt.wordings.a.text: expected a text, got a list"));
+  EXPECT_THAT(refusal("{a: {text: x}, a: {text: y}}"), HasSubstr("'prompt.wordings.a' stands here twice"));
+  EXPECT_TRUE(table.wordings.empty());
+}
+
 }  // namespace
 }  // namespace pope

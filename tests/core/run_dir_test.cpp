@@ -77,6 +77,38 @@ TEST(RunDir, RefusesAChangedConfigNamingKeyAndBothValues) {
   EXPECT_THAT(read_file(dir / "run/config.yaml"), HasSubstr("lr: 1e-06"));
 }
 
+struct TableConfig : Config {
+  Options::Entries wordings;
+  Options options;
+  TableConfig() { options.section("prompt", *this); }
+  void fields(Options& o) {
+    Config::fields(o);
+    o.add("wordings", wordings, "entries by name");
+  }
+};
+
+TEST(RunDir, ComparesEntriesOfTheUsersOwn) {
+  TempDir dir;
+  const auto open = [&](const Options::Entries& wordings, const char* run) {
+    TableConfig config;
+    config.wordings = wordings;
+    RunDir::open(dir / run, "train", config.options).append_metrics({{"step", 1}});
+  };
+  open({}, "none");
+  open({}, "none");
+  open({{"a", {{"text", "{x} \"y\""}}}}, "one");
+  open({{"a", {{"text", "{x} \"y\""}}}}, "one");
+  EXPECT_THAT(error_of([&] {
+                open({{"a", {{"text", "z"}}}}, "one");
+              }),
+              HasSubstr("prompt.wordings: the run has 'a.text: {x} \"y\"', now given 'a.text: z'"));
+  EXPECT_THAT(error_of([&] { open({}, "one"); }), HasSubstr("prompt.wordings: the run has"));
+  EXPECT_THAT(error_of([&] {
+                open({{"a", {{"text", "z"}}}}, "none");
+              }),
+              HasSubstr("prompt.wordings: the run has '', now given 'a.text: z'"));
+}
+
 TEST(RunDir, ShowsLongValuesShortened) {
   TempDir dir;
   start_run(dir / "run", "train");

@@ -11,7 +11,7 @@
 #include "core/compress.h"
 #include "core/files.h"
 #include "core/temp_dir.h"
-#include "data/format.h"
+#include "data/format_parquet.h"
 
 namespace pope {
 namespace {

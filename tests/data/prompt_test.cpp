@@ -5,6 +5,8 @@
 
 #include <memory>
 
+#include "core/error.h"
+
 namespace pope {
 namespace {
 
@@ -48,6 +50,23 @@ TEST(Prompt, TheGuidancesInstructionComesFirstThenTheRenderers) {
   Problem bare = problem("");
   bare.guidance.reset();
   EXPECT_FALSE(make_prompt(renderer("silent"), bare, true).guided());
+}
+
+TEST(Prompt, IsInTheWordingOfItsName) {
+  PromptConfig config;
+  config.chat_template = "plain";
+  config.wordings = {{"hint", {{"text", "{problem} hush so {guidance}"}}},
+                     {"lead", {{"text", "{problem} so"}, {"guidance_in", "assistant"}}}};
+  config.instruction = "hint";
+  const PromptRenderer own(config, words());
+  const Prompt hint = make_prompt(own, problem(""), true), lead = make_prompt(own, problem("lead"), true);
+  EXPECT_EQ(hint.sample, (Ids{1, 2, 5, 3, 4}));
+  EXPECT_EQ(hint.problem.guidance->instruction, "hint");
+  EXPECT_FALSE(hint.problem.guidance->continues);
+  EXPECT_EQ(lead.sample, (Ids{1, 2, 3, 4}));
+  EXPECT_TRUE(lead.problem.guidance->continues);
+  EXPECT_TRUE(make_prompt(renderer("silent"), problem(""), true).problem.guidance->continues);
+  EXPECT_THROW(make_prompt(own, problem("none"), true), Error);
 }
 
 }  // namespace

@@ -34,11 +34,11 @@ Outcome script(const std::string& prompt, int sample) {
 TEST(Evaluate, PassAtKByHand) {
   FakeWorld world(script, 5);
   std::vector<Json> records;
-  const SetResult result =
-      evaluate(world.context, config_of(4, {1, 2, 8}), "hard", {problem("p0"), problem("p1"), problem("p2")},
-               false, {}, [&](const EvaluatedProblem&, const std::vector<Json>& kept) {
-                 records.insert(records.end(), kept.begin(), kept.end());
-               });
+  const SetResult result = evaluate_set(world.context, config_of(4, {1, 2, 8}), "hard",
+                                        {problem("p0"), problem("p1"), problem("p2")}, false, {},
+                                        [&](const EvaluatedProblem&, const std::vector<Json>& kept) {
+                                          records.insert(records.end(), kept.begin(), kept.end());
+                                        });
   EXPECT_EQ(correct_of(result), (std::vector<int>{0, 1, 2}));
   EXPECT_EQ(to_json(result)["ids"], Json({"p0", "p1", "p2"}));
   ASSERT_EQ(result.pass.size(), 2u);  // 8 > 4 samples is left out
@@ -70,7 +70,8 @@ TEST(Evaluate, GuidedTakesOnlyProblemsWithGuidance) {
   FakeWorld world(script, 32);
   Problem guided = problem("p0");
   guided.guidance = Guidance{.text = "hint"};
-  const SetResult result = evaluate(world.context, config_of(4, {1}), "hard", {guided, problem("p1")}, true);
+  const SetResult result =
+      evaluate_set(world.context, config_of(4, {1}), "hard", {guided, problem("p1")}, true);
   ASSERT_EQ(result.problems.size(), 1u);
   EXPECT_EQ(result.problems[0].id, "p0");
   EXPECT_TRUE(result.guided);
@@ -78,11 +79,11 @@ TEST(Evaluate, GuidedTakesOnlyProblemsWithGuidance) {
   EXPECT_EQ(world.verifier.instructions.at(0), "default");
   const std::uint64_t guided_key = world.engine.asked.at(0).rng_key;
 
-  const SetResult unguided = evaluate(world.context, config_of(4, {1}), "hard", {guided}, false);
+  const SetResult unguided = evaluate_set(world.context, config_of(4, {1}), "hard", {guided}, false);
   EXPECT_EQ(unguided.pass[0].interval.value, 0.0);
   EXPECT_NE(world.engine.asked.back().rng_key, guided_key);
 
-  const SetResult nothing = evaluate(world.context, config_of(4, {1}), "hard", {problem("p1")}, true);
+  const SetResult nothing = evaluate_set(world.context, config_of(4, {1}), "hard", {problem("p1")}, true);
   EXPECT_TRUE(nothing.problems.empty());
   EXPECT_TRUE(nothing.pass.empty());
 }
@@ -90,7 +91,7 @@ TEST(Evaluate, GuidedTakesOnlyProblemsWithGuidance) {
 TEST(Evaluate, CountsWhatTheVerifierCannotJudge) {
   FakeWorld world(script);
   world.verifier.ungraded_below = 6;  // the samples of 5 tokens
-  const SetResult result = evaluate(world.context, config_of(4, {1}), "hard", {problem("p2")}, false);
+  const SetResult result = evaluate_set(world.context, config_of(4, {1}), "hard", {problem("p2")}, false);
   EXPECT_EQ(result.problems[0].ungraded, 1);
   EXPECT_DOUBLE_EQ(result.ungraded, 0.25);
   EXPECT_EQ(correct_of(result), (std::vector<int>{1}));
@@ -101,9 +102,9 @@ TEST(Evaluate, ResumesAtProblems) {
   FakeWorld world(script);
   const std::vector<EvaluatedProblem> done = {{"p1", 1, 0, 0, 26}};
   std::vector<std::string> finished;
-  const SetResult result =
-      evaluate(world.context, config_of(4, {1}), "hard", {problem("p0"), problem("p1"), problem("p2")}, false,
-               done, [&](const EvaluatedProblem& p, const std::vector<Json>&) { finished.push_back(p.id); });
+  const SetResult result = evaluate_set(
+      world.context, config_of(4, {1}), "hard", {problem("p0"), problem("p1"), problem("p2")}, false, done,
+      [&](const EvaluatedProblem& p, const std::vector<Json>&) { finished.push_back(p.id); });
   EXPECT_EQ(correct_of(result), (std::vector<int>{0, 1, 2}));
   EXPECT_EQ(finished, (std::vector<std::string>{"p0", "p2"}));
   EXPECT_DOUBLE_EQ(result.mean_tokens, 6.5);
@@ -114,19 +115,20 @@ TEST(Evaluate, TakesTheFirstProblemsOfASet) {
   EvalConfig config = config_of(4, {1});
   config.problems = 2;
   const std::vector<Problem> problems = {problem("p0"), problem("p1"), problem("p2")};
-  EXPECT_EQ(correct_of(evaluate(world.context, config, "hard", problems, false)), (std::vector<int>{0, 1}));
+  EXPECT_EQ(correct_of(evaluate_set(world.context, config, "hard", problems, false)),
+            (std::vector<int>{0, 1}));
   config.problems = 4;
-  EXPECT_EQ(evaluate(world.context, config, "hard", problems, false).problems.size(), 3u);
+  EXPECT_EQ(evaluate_set(world.context, config, "hard", problems, false).problems.size(), 3u);
 }
 
 TEST(Evaluate, RefusesImpossibleSettings) {
   FakeWorld world(script);
-  EXPECT_THROW(evaluate(world.context, config_of(0, {1}), "hard", {problem("p0")}, false), Error);
+  EXPECT_THROW(evaluate_set(world.context, config_of(0, {1}), "hard", {problem("p0")}, false), Error);
   EvalConfig negative = config_of(4, {1});
   negative.problems = -1;
-  EXPECT_THROW(evaluate(world.context, negative, "hard", {problem("p0")}, false), Error);
-  EXPECT_THROW(evaluate(world.context, config_of(4, {0}), "hard", {problem("p0")}, false), Error);
-  EXPECT_THROW(evaluate(world.context, config_of(4, {8}), "hard", {problem("p0")}, false), Error);
+  EXPECT_THROW(evaluate_set(world.context, negative, "hard", {problem("p0")}, false), Error);
+  EXPECT_THROW(evaluate_set(world.context, config_of(4, {0}), "hard", {problem("p0")}, false), Error);
+  EXPECT_THROW(evaluate_set(world.context, config_of(4, {8}), "hard", {problem("p0")}, false), Error);
 }
 
 // Completions read "right", "right." …: of a's guidance all, of b's none.
@@ -136,24 +138,24 @@ TEST(Evaluate, OverlapWithOwnAndAnothersGuidance) {
   problems[0].guidance = Guidance{.text = "right"};
   problems[1].guidance = Guidance{.text = "left"};
   EvalConfig config = config_of(2, {1});
-  EXPECT_FALSE(to_json(evaluate(world.context, config, "s", problems, false)).contains("overlap"));
+  EXPECT_FALSE(to_json(evaluate_set(world.context, config, "s", problems, false)).contains("overlap"));
   config.overlap = true;
   std::vector<EvaluatedProblem> done;
-  const Json result = to_json(evaluate(world.context, config, "s", problems, false, {},
-                                       [&](const EvaluatedProblem& p, const std::vector<Json>&) {
-                                         done.push_back(evaluated_problem(to_json(p)));
-                                       }));
+  const Json result = to_json(evaluate_set(world.context, config, "s", problems, false, {},
+                                           [&](const EvaluatedProblem& p, const std::vector<Json>&) {
+                                             done.push_back(evaluated_problem(to_json(p)));
+                                           }));
   for (const char* measure : {"ngrams", "steps"}) {
     EXPECT_EQ(result["overlap"][measure]["value"], 0.5) << measure;
     EXPECT_EQ(result["overlap"][measure]["chance"], 0.5) << measure;
     EXPECT_EQ(result["overlap"][measure]["values"], Json({1.0, -1.0})) << measure;
   }
   // What was finished before counts as it was.
-  EXPECT_EQ(to_json(evaluate(world.context, config, "s", problems, false, done)), result);
+  EXPECT_EQ(to_json(evaluate_set(world.context, config, "s", problems, false, done)), result);
   // A problem without guidance: there is nothing to compare with.
   problems.push_back(problem("c"));
-  EXPECT_FALSE(to_json(evaluate(world.context, config, "s", problems, false)).contains("overlap"));
-  EXPECT_TRUE(to_json(evaluate(world.context, config, "s", problems, true)).contains("overlap"));
+  EXPECT_FALSE(to_json(evaluate_set(world.context, config, "s", problems, false)).contains("overlap"));
+  EXPECT_TRUE(to_json(evaluate_set(world.context, config, "s", problems, true)).contains("overlap"));
 }
 
 }  // namespace

@@ -75,8 +75,7 @@ class EndsWith : public Verifier {
 void add_all() {
   guidance_sources()["hint"] = hint_source;
   policy_losses()["reinforce"] = {reinforce_losses, reinforce_clipped};
-  engines()["one_answer"] = [](const EngineConfig&, std::shared_ptr<const Model>,
-                               at::Device) -> std::unique_ptr<Engine> {
+  engines()["one_answer"] = [](const EngineConfig&, const EngineParts&) -> std::unique_ptr<Engine> {
     return std::make_unique<OneAnswer>();
   };
   verifiers()["ends_with"] = [](const VerifyConfig&) -> std::unique_ptr<Verifier> {
@@ -88,7 +87,7 @@ void add_all() {
 TEST(Extending, ASourceAnEngineAndAVerifierWorkTogether) {
   add_all();
   BanditWorld world;
-  const std::unique_ptr<Engine> engine = make_engine({.kind = "one_answer"}, world.job.model, at::kCPU);
+  const std::unique_ptr<Engine> engine = make_engine({.kind = "one_answer"}, {});
   const std::unique_ptr<Verifier> verifier = make_verifier({.kind = "ends_with"});
   const RolloutContext context{*engine, *world.job.prompts, *verifier, world.job.sampling, {0}};
   Problem hinted = test::problem("a", "one two"), bare = test::problem("b", "two");

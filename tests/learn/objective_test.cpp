@@ -247,6 +247,19 @@ TEST(Luffy, WithoutDemonstrationsIsPpoClip) {
             gradient_of({.kind = "ppo_clip"}, tokens_with(ratios, advantages)));
 }
 
+// Where nothing was sampled no policy loss is evaluated, and so no reference is asked for.
+TEST(Objectives, GivenTokensOfTwoKindsAlone) {
+  TokenBatch batch = mixed_tokens();
+  batch.kinds = at::tensor({2, 1, 1, 2}, at::kByte);
+  batch.reference = at::Tensor();
+  const ObjectiveConfig config{.kind = "luffy", .kl_coef = 1};
+  // −A·log π beside −A·π/(π + 0.1)
+  EXPECT_THAT(doubles(token_losses(config, batch)),
+              Pointwise(DoubleNear(1e-12), {0.25 * (std::log(1.1) - 1), -0.375, -0.675, 0.5}));
+  batch.kinds = at::tensor({0, 1, 1, 0}, at::kByte);
+  EXPECT_THROW(token_losses(config, batch), Error);
+}
+
 // No regulariser or metric of sampled tokens counts demonstrations.
 TEST(Objectives, DemonstrationsApart) {
   const ObjectiveConfig config{.kind = "luffy", .entropy_coef = 0.5, .kl_coef = 1};

@@ -170,7 +170,7 @@ TEST(PromptOptions, AreDeclared) {
   options.set("prompt.system", "\"\"", "test");
   EXPECT_EQ(config.guidance_in, "assistant");
   EXPECT_EQ(config.system, "");
-  EXPECT_EQ(options.all().size(), 9u);
+  EXPECT_EQ(options.all().size(), 10u);
 }
 
 }  // namespace

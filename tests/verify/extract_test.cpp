@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "verify/last_number.h"
 #include "verify/verifier.h"
 
 namespace pope {

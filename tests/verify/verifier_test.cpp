@@ -185,6 +185,9 @@ TEST(WalksVerifier, SilentCompletionsGoOnWhereTheGuidanceEnds) {
     EXPECT_FALSE(verifier->verify(problem, "0 5").correct) << instruction;
     EXPECT_TRUE(verifier->verify(problem, "=9 6 9 =5 0 5").correct) << instruction;
   }
+  problem.guidance->instruction = "mine";
+  problem.guidance->continues = true;  // a wording of the user's that opens the answer
+  EXPECT_TRUE(verifier->verify(problem, "0 5").correct);
 }
 
 TEST(WalksVerifier, LeakGuard) {

@@ -1,4 +1,4 @@
-// The verifiers by kind, for the table in verifier.cpp.
+// The "math" verifier: the last box, else the fall-backs that are on; compared by compare_answers().
 #pragma once
 
 #include <memory>
@@ -10,8 +10,5 @@ namespace pope {
 std::unique_ptr<Verifier> make_math_verifier(const VerifyConfig& config);
 // Takes the whole text for the answer.
 std::unique_ptr<Verifier> make_answer_verifier(const VerifyConfig& config);
-std::unique_ptr<Verifier> make_walks_verifier(const VerifyConfig& config);
-std::unique_ptr<Verifier> make_command_verifier(const VerifyConfig& config);
-std::unique_ptr<Verifier> make_http_verifier(const VerifyConfig& config);
 
 }  // namespace pope

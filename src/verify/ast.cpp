@@ -91,6 +91,27 @@ std::string_view sign(char code) {
   }
 }
 
+void join_between(std::string_view open, const Node& node, std::string_view separator, std::string_view close,
+                  std::string& out) {
+  out += open;
+  join(node, separator, out);
+  out += close;
+}
+
+void write_series(const Node& node, std::string& out) {
+  out.append(node.text);
+  if (node.children.size() == 4) {
+    out.append("_{").append(node.children[1]->text).append("=");
+    write(*node.children[2], out);
+    out += "}^{";
+    write(*node.children[3], out);
+    out += '}';
+  }
+  out += '(';
+  write(*node.children[0], out);
+  out += ')';
+}
+
 void write(const Node& node, std::string& out) {
   switch (node.kind) {
     case NodeKind::number:
@@ -116,23 +137,10 @@ void write(const Node& node, std::string& out) {
       out += node.text == "+" ? "±" : "∓";
       return write_part(*node.children[0], out);
     case NodeKind::function:
-      out.append(node.text).append("(");
-      join(node, ", ", out);
-      out += ')';
-      return;
-    case NodeKind::series:
       out.append(node.text);
-      if (node.children.size() == 4) {
-        out.append("_{").append(node.children[1]->text).append("=");
-        write(*node.children[2], out);
-        out += "}^{";
-        write(*node.children[3], out);
-        out += '}';
-      }
-      out += '(';
-      write(*node.children[0], out);
-      out += ')';
-      return;
+      return join_between("(", node, ", ", ")", out);
+    case NodeKind::series:
+      return write_series(node, out);
     case NodeKind::quantity:
       write_part(*node.children[0], out);
       out.append(" ").append(node.text);
@@ -141,15 +149,9 @@ void write(const Node& node, std::string& out) {
       out.append(node.text).append("_").append(node.children[0]->text);
       return;
     case NodeKind::tuple:
-      out += node.text[0];
-      join(node, ", ", out);
-      out += node.text[1];
-      return;
+      return join_between(node.text.substr(0, 1), node, ", ", node.text.substr(1, 1), out);
     case NodeKind::set:
-      out += '{';
-      join(node, ", ", out);
-      out += '}';
-      return;
+      return join_between("{", node, ", ", "}", out);
     case NodeKind::list:
       return join(node, list_joint(node), out);
     case NodeKind::relation:
@@ -173,10 +175,8 @@ void write(const Node& node, std::string& out) {
     case NodeKind::modular:
       return join_parts(node, " mod ", out);
     case NodeKind::matrix:
-      out.append(node.text).append("[");
-      join(node, "; ", out);
-      out += ']';
-      return;
+      out.append(node.text);
+      return join_between("[", node, "; ", "]", out);
     case NodeKind::text:
       out.append("\"").append(node.text).append("\"");
       return;

@@ -1,8 +1,9 @@
-// See token_model.h.
+// The vocabulary.
+#include "text/token_model.h"
+
 #include <algorithm>
 
 #include "core/error.h"
-#include "text/token_model.h"
 
 namespace pope {
 

@@ -1,0 +1,12 @@
+// The "http" verifier: each completion is POSTed as JSON to the user's endpoint; connections are kept open.
+#pragma once
+
+#include <memory>
+
+#include "verify/verifier.h"
+
+namespace pope {
+
+std::unique_ptr<Verifier> make_http_verifier(const VerifyConfig& config);
+
+}  // namespace pope

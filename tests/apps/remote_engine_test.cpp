@@ -1,0 +1,177 @@
+// The verbs that only sample, with an engine whose model is elsewhere: on disk there is a tokenizer, no
+// config.json and no weights.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "core/temp_dir.h"
+#include "pope/command_line.h"
+#include "rollout/make_engine.h"
+
+namespace pope {
+namespace {
+
+using testing::HasSubstr;
+
+// Solves what is easy or shown with its first step.
+class ElsewhereEngine : public Engine {
+ public:
+  explicit ElsewhereEngine(const EngineParts& parts) : tokenizer_(parts.tokenizer) {}
+  void run(const SamplingConfig&, std::uint64_t, std::span<const int> stop_tokens, const NextRequest& next,
+           const OnRollout& done, const ContinueSampling& go_on) override {
+    while (go_on()) {
+      const std::optional<Request> request = next();
+      if (!request) return;
+      const std::string prompt = tokenizer_->decode(request->prompt);
+      const bool guided = prompt.find("Add the twos.") != std::string::npos;
+      const bool easy = prompt.find("1+1") != std::string::npos;
+      const char* answer = easy ? " So \\boxed{2}." : guided ? " So \\boxed{4}." : " So \\boxed{5}.";
+      for (int i = 0; i < request->samples; ++i) {
+        Rollout rollout{.tag = request->tag, .sample = request->first_sample + i};
+        rollout.tokens = tokenizer_->encode(answer);
+        rollout.tokens.push_back(stop_tokens.front());
+        rollout.logprobs.resize(rollout.tokens.size());
+        stats_.sampled_tokens += std::ssize(rollout.tokens);
+        done(std::move(rollout));
+      }
+    }
+  }
+  EngineStats stats() const override { return stats_; }
+
+ private:
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  EngineStats stats_;
+};
+
+std::unique_ptr<Engine> make_elsewhere(const EngineConfig&, const EngineParts& parts) {
+  return std::make_unique<ElsewhereEngine>(parts);
+}
+
+// What main() does with a command line.
+Json run_verb(const std::vector<std::string>& arguments) {
+  Settings settings;
+  Options options;
+  settings.declare(options);
+  const CommandLine line = parse_command_line(all_verbs(), arguments, options);
+  const Options read = options.only(line.verb->keys);
+  const Invocation invocation{settings, read, line.out, line.arguments};
+  read.check();
+  if (line.verb->check != nullptr) line.verb->check(invocation);
+  return line.verb->run(invocation);
+}
+
+std::vector<Json> rows_of(const std::filesystem::path& file) {
+  std::vector<Json> rows;
+  read_jsonl(file, [&](Json&& row, std::size_t) { rows.push_back(std::move(row)); });
+  return rows;
+}
+
+const std::string kModel = std::string(POPE_SOURCE_DIR) + "/tests/golden/text_smollm";
+
+class RemoteEngine : public testing::Test {
+ protected:
+  void SetUp() override {
+    engines()["elsewhere"] = make_elsewhere;
+    write_file(dir_ / "problems.jsonl",
+               R"({"id": "hard", "problem": "2+2?", "answer": "4", )"
+               R"("solution": "Add the twos.\nOne has two more than two.\nSo it is \\boxed{4}."})"
+               "\n"
+               R"({"id": "easy", "problem": "1+1?", "answer": "2"})"
+               "\n");
+  }
+  void TearDown() override { engines().erase("elsewhere"); }
+  Json run(const std::string& verb, const std::string& problems, const std::string& engine,
+           const std::vector<std::string>& settings) const {
+    std::vector<std::string> arguments = {verb,
+                                          "--model",
+                                          kModel,
+                                          "--problems",
+                                          (dir_ / problems).string(),
+                                          "--out",
+                                          (dir_ / verb).string(),
+                                          "--set",
+                                          "engine.kind=" + engine};
+    for (const std::string& setting : settings) {
+      arguments.push_back("--set");
+      arguments.push_back(setting);
+    }
+    return run_verb(arguments);
+  }
+  TempDir dir_;
+};
+
+TEST_F(RemoteEngine, MineGuideCollectAndEvalNeedATokenizerOnly) {
+  ASSERT_FALSE(std::filesystem::exists(kModel + "/config.json"));
+  const Json mined = run("mine", "problems.jsonl", "elsewhere", {"mine.samples=4", "mine.pass_at=[1]"});
+  EXPECT_EQ(mined["sets"]["hard"], 1);
+  EXPECT_GT(mined["tokens"], 0);
+  EXPECT_EQ(rows_of(dir_ / "mine/hard.jsonl").at(0)["id"], "hard");
+
+  const Json guided = run("guide", "mine/hard.jsonl", "elsewhere", {"guide.samples=2"});
+  EXPECT_EQ(guided["found"], 1);
+  const Json row = rows_of(dir_ / "guide/guided.jsonl").at(0);
+  EXPECT_EQ(row["guidance"]["text"], "Add the twos.");
+  EXPECT_EQ(row["guidance"]["correct"], 2);
+
+  const Json collected = run("collect", "guide/guided.jsonl", "elsewhere", {"collect.samples=2"});
+  EXPECT_EQ(collected["traces"], 1);
+  EXPECT_EQ(rows_of(dir_ / "collect/collected.jsonl").at(0)["solution"], "Add the twos. So \\boxed{4}.");
+
+  const Json evaluated =
+      run("eval", "guide/guided.jsonl", "elsewhere", {"eval.samples=2", "eval.pass_at=[1]"});
+  ASSERT_EQ(evaluated["sets"].size(), 2u);
+  EXPECT_EQ(evaluated["sets"][0]["pass"][0]["value"], 0.0);  // unguided
+  EXPECT_EQ(evaluated["sets"][1]["pass"][0]["value"], 1.0);
+}
+
+// A wording of one's own in the same flow: named by the settings, or by the problem file.
+TEST_F(RemoteEngine, AWordingOfOnesOwnIsShown) {
+  const std::string wordings =
+      "prompt.wordings={hint: {text: \"{problem} Hint {guidance}\"}, lead: {text: \"{problem}\", "
+      "guidance_in: "
+      "assistant}}";
+  write_file(dir_ / "guided.jsonl",
+             R"({"id": "a", "problem": "2+2?", "answer": "4", "guidance": {"text": "Add the twos."}})"
+             "\n"
+             R"({"id": "b", "problem": "2+2?", "answer": "4", "guidance": {"text": "Add the twos.", )"
+             R"("instruction": "lead"}})"
+             "\n");
+  const auto shown = [&](const std::string& id) {
+    return run_verb({"prompt", id, "--model", kModel, "--problems", (dir_ / "guided.jsonl").string(), "--set",
+                     wordings, "--set", "prompt.instruction=hint"});
+  };
+  const Json hint = shown("a");
+  EXPECT_EQ(hint["prompts"][1]["wording"], "hint");
+  EXPECT_EQ(hint["prompts"][1]["guidance_in"], "user");
+  EXPECT_THAT(hint["prompts"][1]["text"].get<std::string>(), HasSubstr("2+2? Hint Add the twos.<|im_end|>"));
+  EXPECT_EQ(hint["wordings"], Json({"default", "hint", "lead", "silent"}));
+  const Json lead = shown("b");
+  EXPECT_EQ(lead["prompts"][1]["guidance_in"], "assistant");
+  EXPECT_THAT(lead["prompts"][1]["text"].get<std::string>(),
+              HasSubstr("\n2+2?<|im_end|>\n<|im_start|>assistant\nAdd the twos."));
+
+  const Json evaluated = run("eval", "guided.jsonl", "elsewhere",
+                             {"eval.samples=2", "eval.pass_at=[1]", wordings, "prompt.instruction=hint"});
+  EXPECT_EQ(evaluated["sets"][1]["pass"][0]["value"], 1.0);
+  // Without the settings the file names a wording that there is not.
+  EXPECT_THAT(error_of([&] { run("collect", "guided.jsonl", "elsewhere", {}); }),
+              HasSubstr("field \"instruction\": expected \"default\", \"silent\" or \"\", got \"lead\""));
+}
+
+// Guidance that states the answer is left out where guidance is shown; mining shows none, and passes it on.
+TEST_F(RemoteEngine, GuidanceIsGuardedWhereItIsShown) {
+  write_file(dir_ / "leaky.jsonl",
+             R"({"id": "a", "problem": "2+2?", "answer": "4", "guidance": {"text": "It is 4."}})"
+             "\n");
+  const Json mined = run("mine", "leaky.jsonl", "elsewhere", {"mine.samples=2", "mine.pass_at=[1]"});
+  EXPECT_FALSE(mined.contains("leaks"));
+  EXPECT_EQ(rows_of(dir_ / "mine/hard.jsonl").at(0)["guidance"]["text"], "It is 4.");
+  EXPECT_EQ(run("collect", "leaky.jsonl", "elsewhere", {"collect.samples=2"})["leaks"], 1);
+  EXPECT_EQ(run("eval", "leaky.jsonl", "elsewhere", {"eval.samples=2", "eval.pass_at=[1]"})["leaks"], 1);
+}
+
+TEST_F(RemoteEngine, TheNativeEngineLoadsTheWeights) {
+  EXPECT_THAT(error_of([&] { run("mine", "problems.jsonl", "native", {}); }), HasSubstr("no config.json"));
+}
+
+}  // namespace
+}  // namespace pope
