@@ -121,6 +121,16 @@ Json scaling_json(const RopeScaling& s) {
   return s.source;
 }
 
+// As transformers 4 reads it: there longrope has these three fields and no others.
+Json old_scaling_json(const RopeScaling& s) {
+  if (s.none()) return Json();
+  const bool plain = !s.source.contains("factor") && !s.source.contains("attention_factor");
+  if (s.kind != Kind::longrope || !plain) return scaling_json(s);
+  return {{"type", "longrope"},
+          {"short_factor", value_of(s.source, "short_factor")},
+          {"long_factor", value_of(s.source, "long_factor")}};
+}
+
 // The part of pair i's frequency that stays as it is; the rest is divided by the factor.
 double kept(const RopeScaling& s, double frequency, double theta, int i, int rotated) {
   constexpr double kTurn = 2 * std::numbers::pi;
@@ -192,7 +202,9 @@ void write_rope(const Architecture& a, Json& config) {
   config["rope_theta"] = a.rope_theta;  // transformers 4 reads this one, transformers 5 the next
   Json rope = {{"rope_theta", a.rope_theta}};
   rope.update(scaling_json(a.rope_scaling));
-  config["rope_scaling"] = a.rope_scaling.none() ? Json() : scaling_json(a.rope_scaling);
+  config["rope_scaling"] = old_scaling_json(a.rope_scaling);
+  if (a.rope_scaling.kind == Kind::longrope)
+    config["original_max_position_embeddings"] = a.rope_scaling.original_context;
   if (a.rotary_share != 1) config["partial_rotary_factor"] = rope["partial_rotary_factor"] = a.rotary_share;
   const Family& family = a.traits();
   if (family.window_theta_field) config[family.window_theta_field] = a.window_rope_theta;

@@ -47,7 +47,7 @@ std::vector<Request> requests(int vocab) {
 
 // 140 tokens: the cache grows through three sizes, and rollouts that stop early make room for others.
 TEST(DeviceEngineTest, SameRolloutsAsOnTheCpu) {
-  for (const char* family : {"llama", "qwen3", "gemma3_text"}) {
+  for (const char* family : {"llama", "qwen3", "gemma3_text", "qwen3_moe"}) {
     auto a = tiny_architecture(family);
     a.context = 160;
     const auto host = lively_model(a, at::kFloat);
