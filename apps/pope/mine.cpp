@@ -163,12 +163,11 @@ std::string show_mine(const Json& result) {
         "hard.jsonl.\n",
         grouped(sets.at(kUngraded)));
   }
-  if (sets.at(kFaulty) > 0) {
+  const int faulty = sets.value(kFaulty, 0);  // runs of before have no such set
+  if (faulty > 0) {
     text += fmt::format(
-        "{} problems have a reference answer that cannot be judged by: they are in faulty_reference.jsonl, "
-        "not "
-        "sampled.\n",
-        grouped(sets.at(kFaulty)));
+        "{} problems have a reference answer that cannot be judged by: they are in faulty_reference.jsonl.\n",
+        grouped(faulty));
   }
   if (sets.at("hard") > 0) return text + fmt::format("\nNext: pope guide --problems {}/hard.jsonl …\n", out);
   if (sets.at("heldout") > 0)
@@ -176,6 +175,9 @@ std::string show_mine(const Json& result) {
   if (sets.at(kTruncated) > 0) return text + "\nNo other problem is hard: raise sampling.max_new_tokens.\n";
   if (sets.at(kUngraded) > 0)
     return text + "\nNo other problem is hard: rollouts/ has the verifier's reasons.\n";
+  if (faulty > 0 && faulty == result.at("problems"))
+    return text +
+           "\nNo reference answer can be judged by: problems.fields.answer names the column that has them.\n";
   return text + "\nNo problem is hard for this model: give harder ones, or raise mine.hard_max.\n";
 }
 

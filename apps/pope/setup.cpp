@@ -12,6 +12,7 @@
 #include "core/nearest.h"
 #include "core/progress.h"
 #include "model/device.h"
+#include "model/gguf.h"
 #include "model/load.h"
 #include "model/model_folder.h"
 #include "rollout/make_engine.h"
@@ -46,13 +47,15 @@ Setup::Setup(const Settings& settings, Weights weights) {
     }
     return model;
   };
-  if (weights == Weights::trainable) loaded();
-  engine = make_engine(settings.engine, {head.tokenizer, head.context, loaded});
   stop_tokens = prompts->end_tokens(head.eos_tokens);
   if (stop_tokens.empty()) {
     throw Error("load model", settings.paths.model + ": no end-of-text token is known",
-                "set \"eos_token_id\" in its config.json");
+                "set \"eos_token_id\" in its generation_config.json");
   }
+  if (weights == Weights::trainable) loaded();
+  const std::int64_t context =
+      model ? std::min<std::int64_t>(head.context, model->architecture().context) : head.context;
+  engine = make_engine(settings.engine, {head.tokenizer, context, loaded});
 }
 
 RolloutContext Setup::context(const Settings& settings) const {
@@ -82,13 +85,24 @@ std::vector<EvalSet> named_sets(const std::vector<std::string>& entries, const P
   return sets;
 }
 
+namespace {
+
+// What a model's path stands for: a folder, a file, or all parts of a split GGUF.
+std::vector<std::filesystem::path> model_files(const std::filesystem::path& given) {
+  const std::filesystem::path path = find_model(given);
+  return path.extension() == ".gguf" ? gguf_parts(path) : std::vector{path};
+}
+
+}  // namespace
+
 RunDir open_run(const Invocation& invocation, std::string_view verb) {
   std::vector<std::filesystem::path> inputs;
   for (const Options::Option& option : invocation.options.all()) {
     if (!option.key().starts_with("paths.")) continue;
     const bool is_model = option.key() == "paths.model" || option.key() == "paths.reference";
     if (const auto* path = std::get_if<std::string*>(&option.target()); path != nullptr && !(*path)->empty())
-      inputs.push_back(is_model ? find_model(**path) : std::filesystem::path(**path));
+      for (const auto& input : is_model ? model_files(**path) : std::vector{std::filesystem::path(**path)})
+        inputs.push_back(input);
     if (const auto* sets = std::get_if<std::vector<std::string>*>(&option.target())) {
       for (const std::string& entry : **sets) inputs.emplace_back(entry.substr(entry.find('=') + 1));
     }

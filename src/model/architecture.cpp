@@ -16,6 +16,8 @@
 namespace pope {
 namespace {
 
+constexpr int kMostLayers = 1 << 12;
+
 using config::kRead, config::real, config::refuse, config::truth, config::value_of, config::whole;
 
 void refuse_unsupported(const Json& config, const Family& family) {
@@ -149,7 +151,7 @@ void check(const Architecture& a, const std::string& operation) {
   // The limits keep every product of sizes, and the number of parameters, within 64 bits.
   check_size(operation, "vocab_size", a.vocab_size, 1 << 24);
   check_size(operation, "hidden_size", a.width, 1 << 20);
-  check_size(operation, "num_hidden_layers", a.layers, 1 << 12);
+  check_size(operation, "num_hidden_layers", a.layers, kMostLayers);
   check_size(operation, "num_attention_heads", a.heads, 1 << 12);
   check_size(operation, "num_key_value_heads", a.kv_heads, 1 << 12);
   check_size(operation, "head_dim", a.head_width, 1 << 12);
@@ -207,8 +209,11 @@ Architecture architecture_from_json(const Json& config) {
   a.vocab_size = size("vocab_size");
   a.width = size("hidden_size");
   a.layers = size("num_hidden_layers");
+  check_size(kRead, "num_hidden_layers", a.layers, kMostLayers);
   a.heads = size("num_attention_heads");
-  a.kv_heads = size("num_key_value_heads", family->kv_heads > 0 ? family->kv_heads : a.heads);
+  a.kv_heads =
+      size("num_key_value_heads",
+           family->kv_heads > 0 && !config.contains("num_key_value_heads") ? family->kv_heads : a.heads);
   a.ffn_width = size("intermediate_size");
   a.context = size("max_position_embeddings");
   int head_width = family->head_width;

@@ -1,3 +1,4 @@
+// The kernels of cached_attention.h.
 // One (sequence, kv head) at a time, with the query heads that share it side by side, so that each key and
 // value is read once for all of them. The softmax is in f32, over all positions at once.
 #include "model/softmax-inl.h"

@@ -1,3 +1,4 @@
+// The kernels of causal_attention.h.
 // One (group, kv head) at a time. Keys and values are widened to f32 and transposed once for the G query
 // heads that share them, those of a prefix once for all its continuations; then four queries at a time meet a
 // block of keys. Where there are several blocks, a query's top, sum and mixture so far are kept between them
@@ -30,8 +31,8 @@ POPE_INLINE void transpose(const float* x, std::int64_t from, std::int64_t n, st
   }
 }
 
-// out[r·stride + j] = rows[r] · column j, for j < end (rounded up to 32): rows [4,D], columns [D,stride].
-// As many columns at a time as leave registers free.
+// out[r·stride + j] = rows[r] · column j, for j < end (rounded up to 16, with AVX-512 to 32): rows [4,D],
+// columns [D,stride]. As many columns at a time as leave registers free.
 template <int C>
 POPE_INLINE void dots(const float* rows, const float* columns, std::int64_t end, std::int64_t stride,
                       float* out) {

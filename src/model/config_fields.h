@@ -10,7 +10,7 @@ namespace pope::config {
 
 inline constexpr const char* kRead = "read config.json";  // the operation that errors name
 
-// The value of `key`, or null where it is missing: transformers treats the two alike.
+// The value of `key`, or null where it is missing.
 const Json& value_of(const Json& object, const char* key);
 // The object in `key`, or an empty one. Error: it is something else.
 const Json& object_in(const Json& config, const char* key);

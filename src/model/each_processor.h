@@ -35,3 +35,4 @@ namespace {
 }  // namespace
 }  // namespace pope::kernels::baseline
 #undef POPE_VECTOR_BYTES
+#undef POPE_KERNELS

@@ -88,6 +88,8 @@ void check_qwen3_moe(const Architecture& a, const std::string& operation) {
   check_size(operation, "num_experts", a.experts, 1 << 10);
   check_size(operation, "num_experts_per_tok", a.experts_per_token, a.experts);
   check_size(operation, "moe_intermediate_size", a.expert_width, 1 << 19);
+  if (std::int64_t{a.experts} * a.layers > 1 << 16)
+    throw Error(operation, "expected \"num_experts\" times \"num_hidden_layers\" of at most 65536");
 }
 
 void read_granite(const Json& config, Architecture& a) {

@@ -15,6 +15,7 @@ enum class Norms { before, both, after };
 
 // Which layers attend to a window where "layer_types" does not say it.
 //   never              none; a configuration that asks for windows is refused
+//   all                every one
 //   all_but_every_nth  of sliding_window_pattern layers all but the last
 //   after_some         from layer max_window_layers on
 //   without_rope       those without rotary embedding
@@ -47,8 +48,8 @@ struct Family {
   bool partial_rotary = false;               // "partial_rotary_factor" may be less than 1
   int original_context = 0;                  // "original_max_position_embeddings" where it is missing
 
-  // The fields of this family alone: read after sizes and rotary embedding and before the windows, written and
-  // checked after all others.
+  // The fields of this family alone: read after sizes and rotary embedding and before the windows, written
+  // and checked after all others.
   void (*read)(const Json& config, Architecture& architecture) = nullptr;
   void (*write)(const Architecture& architecture, Json& config) = nullptr;
   void (*check)(const Architecture& architecture, const std::string& operation) = nullptr;

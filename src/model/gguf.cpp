@@ -152,8 +152,14 @@ Architecture read_architecture(const GgufFile& file, const Metadata& metadata) {
       metadata.fail(fmt::format("{}{}: only the head width, {}, is supported", prefix, key, a.head_width));
     }
   }
-  if (const auto type = metadata.text(prefix + "rope.scaling.type", "none"); type != "none") {
-    metadata.fail(prefix + "rope.scaling.type \"" + type + "\" is not supported");
+  const auto scaling = metadata.text(prefix + "rope.scaling.type", "linear");  // llama.cpp's default
+  if (scaling != "none" && scaling != "linear")
+    metadata.fail(prefix + "rope.scaling.type \"" + scaling + "\" is not supported");
+  for (const char* key : {"rope.scaling.factor", "rope.scale_linear"}) {
+    const double factor = metadata.real(prefix + key, 1);
+    if (scaling == "none" || factor == 0 || factor == 1) continue;
+    a.rope_scaling.kind = RopeScaling::Kind::linear;
+    a.rope_scaling.factor = factor;
   }
   if (metadata.whole(prefix + "expert_count", 0) != 0)
     metadata.fail(prefix + "expert_count: experts are not supported");
@@ -303,16 +309,11 @@ std::vector<std::filesystem::path> gguf_parts(const std::filesystem::path& path)
   return parts;
 }
 
-GgufHead read_gguf_head(const std::filesystem::path& path) {
-  const std::filesystem::path first = gguf_parts(path).front();
-  const MappedFile mapped(first);
-  const GgufFile file = parse_gguf(mapped.bytes(), first.string());
-  return read_head(file, Metadata(file, first.string()));
-}
+namespace {
 
-GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type) {
-  const std::vector<std::filesystem::path> paths = gguf_parts(path);
-  std::vector<std::unique_ptr<const MappedFile>> maps;
+// The parts of a model as one file; `maps` must outlive it.
+GgufFile joined(const std::vector<std::filesystem::path>& paths,
+                std::vector<std::unique_ptr<const MappedFile>>& maps) {
   GgufFile whole;
   std::set<std::string> names;
   for (std::size_t i = 0; i < paths.size(); ++i) {
@@ -335,6 +336,22 @@ GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type) {
       std::move(part.tensors.begin(), part.tensors.end(), std::back_inserter(whole.tensors));
     }
   }
+  return whole;
+}
+
+}  // namespace
+
+GgufHead read_gguf_head(const std::filesystem::path& path) {
+  const std::vector<std::filesystem::path> paths = gguf_parts(path);
+  std::vector<std::unique_ptr<const MappedFile>> maps;
+  const GgufFile whole = joined(paths, maps);
+  return read_head(whole, Metadata(whole, paths[0].string()));
+}
+
+GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type) {
+  const std::vector<std::filesystem::path> paths = gguf_parts(path);
+  std::vector<std::unique_ptr<const MappedFile>> maps;
+  const GgufFile whole = joined(paths, maps);
   return model_of(whole, Metadata(whole, paths[0].string()), type);
 }
 

@@ -28,10 +28,11 @@ struct GgufModel : GgufHead {
 // where it has another name. Error: one of them is missing.
 std::vector<std::filesystem::path> gguf_parts(const std::filesystem::path& path);
 
-// Of a split model any part is given to what follows: its first part has all but weights, and all are read.
-// The model without its weights.
+// The model without its weights. `path`: the file, or any part of a split model.
 GgufHead read_gguf_head(const std::filesystem::path& path);
-// Tensors are dequantised to `type` (f32 or bf16). llama.cpp's reordering of Llama's q and k rows is undone.
+
+// `path` as above. Tensors are dequantised to `type` (f32 or bf16). llama.cpp's reordering of Llama's q and k
+// rows is undone.
 GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type = at::kFloat);
 // The same from a file's bytes. Errors begin with `name`.
 GgufModel read_gguf(std::span<const std::uint8_t> bytes, const std::string& name,

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
 #include <set>
 
 #include "core/error.h"
@@ -13,6 +12,7 @@
 #include "core/git_lfs.h"
 #include "core/json_depth.h"
 #include "core/progress.h"
+#include "model/config_fields.h"
 #include "model/gguf.h"
 #include "model/model_folder.h"
 #include "model/tensor_names.h"
@@ -197,15 +197,13 @@ ModelHead load_head(const fs::path& given) {
     for (const int id : read_eos_tokens(read_json(path / name))) head.eos_tokens.push_back(id);
   }
   if (fs::exists(path / kConfig)) {
-    const Json config = read_json(path / kConfig);
-    const auto size = [&](const char* field) -> std::optional<std::int64_t> {
-      const auto found = config.find(field);
-      if (found == config.end() || !found->is_number_integer() || *found < 1) return {};
-      return found->get<std::int64_t>();
+    const Json read = read_json(path / kConfig);
+    const auto size = [&](const char* field) {
+      return config::whole(config::value_of(read, field), field, 0);
     };
-    if (const auto context = size("max_position_embeddings")) head.context = *context;
-    if (const auto rows = size("vocab_size"))
-      head.tokenizer = fit(path, std::move(head.tokenizer), static_cast<int>(*rows));
+    if (const int context = size("max_position_embeddings"); context > 0) head.context = context;
+    if (const int rows = size("vocab_size"); rows > 0)
+      head.tokenizer = fit(path, std::move(head.tokenizer), rows);
   }
   return head;
 }

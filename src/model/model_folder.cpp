@@ -7,6 +7,7 @@
 #include <fnmatch.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -167,11 +168,16 @@ fs::path find_model(const fs::path& given) {
   const std::vector<std::string> names = names_in(folder);
   if (has_weights(names)) return folder;
   std::vector<std::string> models;
+  std::optional<Error> incomplete;  // of the first model that lacks a part
   for (const std::string& name : names) {
-    if (!name.ends_with(".gguf")) continue;
-    const fs::path first = gguf_parts(folder / name).front();
-    if (first == folder / name) models.push_back(name);
+    if (!name.ends_with(".gguf") || fs::is_directory(folder / name)) continue;
+    try {
+      if (gguf_parts(folder / name).front() == folder / name) models.push_back(name);
+    } catch (const Error& error) {
+      if (!incomplete) incomplete = error;
+    }
   }
+  if (models.empty() && incomplete) throw *incomplete;
   if (models.size() == 1) return folder / models[0];
   if (models.size() > 1)
     throw Error(kLoad, folder.string() + " holds several GGUF models", "give one of them: " + listed(models));
@@ -207,7 +213,14 @@ void refuse_quantised(const fs::path& folder, const Json& config) {
   std::string method;
   if (section->is_object()) {
     const auto named = section->find("quant_method");
-    method = named == section->end() ? "mlx" : named->is_string() ? named->get<std::string>() : "";
+    const auto has = [&](const char* key) { return section->contains(key); };
+    if (named != section->end()) {
+      method = named->is_string() ? named->get<std::string>() : "";
+    } else if (has("group_size") && has("bits")) {
+      method = "mlx";
+    } else if (has("load_in_4bit") || has("load_in_8bit")) {
+      method = "bitsandbytes";
+    }
   }
   for (const Quantised& known : kQuantised) {
     if (method != known.method) continue;

@@ -91,9 +91,9 @@ void read_share(const Json& object, Architecture& a) {
 void read_rope_object(const Json& config, const Json& rope, const std::string& field, Architecture& a,
                       double& theta, RopeScaling& scaling) {
   read_share(rope, a);
-  for (const char* key : {"rope_type", "type"}) {
-    Json type = value_of(rope, key);
-    if (type.is_null() || type == "default") continue;
+  Json type = value_of(rope, "rope_type");
+  if (type.is_null()) type = value_of(rope, "type");
+  if (!type.is_null() && type != "default") {
     // Phi-3's first files call it so.
     if (std::string_view(a.family) == "phi3" && (type == "su" || type == "yarn")) type = "longrope";
     const auto* const known = std::find_if(std::begin(kKinds), std::end(kKinds),
@@ -179,6 +179,12 @@ void read_rope(const Json& config, Architecture& a) {
   };
   read(object_in(config, "rope_scaling"), "rope_scaling", a.rope_theta, a.rope_scaling);
   const Json& parameters = object_in(config, "rope_parameters");
+  const bool by_layer = parameters.contains("full_attention") || parameters.contains("sliding_attention");
+  if (!parameters.empty() && by_layer != family.window_has_rope) {
+    refuse(
+        "rope_parameters", parameters,
+        by_layer ? "this family has one rope for all layers" : "this family has one for each type of layer");
+  }
   if (!family.window_has_rope) {
     read(parameters, "rope_parameters", a.rope_theta, a.rope_scaling);
     a.window_rope_theta = a.rope_theta;
@@ -224,6 +230,16 @@ void check_rope(const Architecture& a, const std::string& operation) {
   const char* const own = a.traits().window_theta_field;
   positive(own ? own : "rope_theta", a.window_rope_theta);
   const RopeScaling& s = a.rope_scaling;
+  if (!(a.rotary_share > 0 && a.rotary_share <= 1)) {
+    throw Error(operation, fmt::format("expected \"partial_rotary_factor\" above 0 and at most 1, got {}",
+                                       a.rotary_share));
+  }
+  if (s.kind == Kind::yarn && !(a.rope_theta > 1))
+    throw Error(operation, fmt::format("expected \"rope_theta\" above 1 with yarn, got {}", a.rope_theta));
+  if (!(a.query_growth >= 0) || !std::isfinite(a.query_growth)) {
+    throw Error(operation,
+                fmt::format("expected \"llama_4_scaling_beta\" of at least 0, got {}", a.query_growth));
+  }
   if (!(s.factor >= 1) || !std::isfinite(s.factor) || !(s.low_freq_factor > 0) ||
       !(s.high_freq_factor > s.low_freq_factor) || !std::isfinite(s.high_freq_factor) ||
       s.original_context < 1) {

@@ -222,7 +222,7 @@ POPE_INLINE float sum(const V& v) {
   return sum(low(v) + high(v));
 }
 
-// Lane i of the result is the sum of the lanes of v[i].
+// The same for eight vectors.
 #if POPE_VECTOR_BYTES == 64
 POPE_INLINE F16 sums(const F16 (&v)[16]) {
   F16 a[8], b[4], c[2];

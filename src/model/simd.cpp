@@ -1,7 +1,10 @@
 // See simd.h.
 #include "model/simd.h"
 
+#include <algorithm>
 #include <atomic>
+
+#include "core/error.h"
 
 namespace pope::simd {
 namespace {
@@ -24,6 +27,11 @@ std::vector<Processor> processors() {
 
 Processor processor() { return chosen().load(std::memory_order_relaxed); }
 
-void use(Processor one) { chosen() = one; }
+void use(Processor one) {
+  const std::vector<Processor> have = processors();
+  if (std::find(have.begin(), have.end(), one) == have.end())
+    throw Error("use processor", "this machine does not have these instructions");
+  chosen() = one;
+}
 
 }  // namespace pope::simd

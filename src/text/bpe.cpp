@@ -1,8 +1,8 @@
-// The bytes of a piece start as one symbol each (byte-level), or its characters, a
-// character without a token as its bytes "<0xE2>" (byte_fallback, Gemma). The adjacent pair of lowest rank,
-// leftmost among equals, is merged until none is left. Symbols are a linked list and candidates a heap, so a
-// piece of n bytes takes O(n log n) whatever it holds. A piece that merges to one token, as most words do, is
-// looked up whole.
+// Byte-pair encoding. The bytes of a piece start as one symbol each (byte-level), or its characters, a
+// character without a token as its bytes "<0xE2>" (byte_fallback: Llama 2, Mistral, Gemma). The adjacent pair
+// of lowest rank, leftmost among equals, is merged until none is left. Symbols are a linked list and
+// candidates a heap, so a piece of n bytes takes O(n log n) whatever it holds. A piece that merges to one
+// token, as most words do, is looked up whole.
 #include "text/bpe.h"
 
 #include <algorithm>

@@ -57,7 +57,7 @@ Wordings PromptConfig::all_wordings() const {
   Wordings all = read_wordings(wordings);
   for (const BuiltInWording& one : built_in_wordings()) {
     const std::string& text = guidance_in == kInAssistant ? unguided : this->*one.replaced;
-    all.emplace(one.name, Wording{text, guidance_in, one.continues});
+    all.emplace(one.name, Wording{text, guidance_in, one.continues || guidance_in == kInAssistant});
   }
   return all;
 }

@@ -119,6 +119,9 @@ bool strips_first_space(const SortedJson& description) {
       if (!fused || part.at("content") != " " || part.at("start") != 1 || part.at("stop") != 0)
         refuse("a decoder Strip of one space in front, behind Fuse", decoder);
       strips = true;
+    } else if (type == "Replace" &&
+               (part.at("pattern") != SortedJson{{"String", kMark}} || part.at("content") != " ")) {
+      refuse("a decoder Replace of \"\u2581\" by \" \"", decoder);
     } else if (type != "Replace" && type != "ByteFallback" && type != "Fuse") {  // what decoding does anyway
       refuse("a decoder of Replace, ByteFallback, Fuse and Strip", decoder);
     }

@@ -2,6 +2,7 @@
 // charged here before it is done; what would go beyond a limit is given up, and the comparison is undecided.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -74,7 +75,7 @@ bool within_part(Budget& budget, std::int64_t parts, Work work) {
   } catch (const OverBudget&) {
     done = false;
   }
-  budget.charge(part.work());
+  budget.charge(std::min(part.work(), limits.work));  // what was refused was not done
   return done;
 }
 

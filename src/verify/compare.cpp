@@ -19,9 +19,9 @@ constexpr std::array<slong, 5> kPrecisions = {64, 256, 1024, 4096, 16384};
 // constants, and two expressions at a point.
 constexpr slong kConstantAgreement = -512, kPointAgreement = -128;
 constexpr int kWantedPoints = 8, kLeastPoints = 2;
-// The parts of the budget that a point with large whole numbers, and one very far away, may cost before it is
-// left out.
-constexpr std::int64_t kLargePart = 8, kExtremePart = 64;
+// The part of the budget that a point with large whole numbers may cost before it is left out, and that all
+// points very far away may cost together.
+constexpr std::int64_t kLargePart = 8;
 
 bool below(const Ball& z, slong exponent) {
   mag_t size;
@@ -99,10 +99,13 @@ bool agree_at_kinks(const Compared& compared, Function difference, bool complex,
   for (const Assignment& point : kink_points(compared, budget))
     if (differs_at(point, difference, complex, budget)) return false;
   bool agree = true;  // at points so far away, which cost may rule out
-  for (const Assignment& point : extreme_points(compared, budget))
-    within_part(budget, kExtremePart,
-                [&](Budget& part) { agree = agree && !differs_at(point, difference, complex, part); });
-  return agree;
+  const std::vector<Assignment> extreme = extreme_points(compared, budget);
+  const std::int64_t part = kLargePart * static_cast<std::int64_t>(extreme.size());
+  for (const Assignment& point : extreme) {
+    within_part(budget, part, [&](Budget& own) { agree = !differs_at(point, difference, complex, own); });
+    if (!agree) return false;
+  }
+  return true;
 }
 
 // Whole numbers only, at all of which both sides must have the same value.

@@ -157,13 +157,15 @@ class Candidates {
       const Value value = evaluate(node, at);
       return other ? subtract(value, evaluate(*other, at), at) : value;
     };
-    constexpr std::int64_t kSearchPart = 64;
+    constexpr std::int64_t kSearchPart = 64;  // of the budget, for each name's share
     constexpr int kMostSearches = 6;
+    const std::int64_t parts = kSearchPart * static_cast<std::int64_t>(names_.size());
     if (!linear_root(at_value) && searches_++ < kMostSearches)
-      within_part(budget_, kSearchPart, [&](Budget& part) { search(at_value, part); });
+      within_part(budget_, parts, [&](Budget& part) { search(at_value, part); });
   }
 
-  // The root as if the argument were linear; whether it is, as far as a third value tells.
+  // The root as if the argument were linear; whether it is, as far as a third value tells. If not, the vertex
+  // as if it were quadratic.
   template <class Function>
   bool linear_root(const Function& at_value) {
     const Value zero = at_value(Rational(0), budget_), one = at_value(Rational(1), budget_);
@@ -175,8 +177,16 @@ class Candidates {
       keep(std::move(place));
     }
     const Value two = at_value(Rational(2), budget_);
-    return two.is_rational() &&
-           fmpq_equal(sum_of(two.rational(), zero.rational()).get(), scaled(one.rational(), 2, 1).get()) != 0;
+    if (!two.is_rational()) return false;
+    Rational bend;  // of the parabola through the three; its vertex lies between its roots
+    fmpq_sub(bend.get(), sum_of(two.rational(), zero.rational()).get(), scaled(one.rational(), 2, 1).get());
+    if (bend.is_zero()) return true;
+    Rational vertex;
+    fmpq_div(vertex.get(), slope.get(), bend.get());
+    vertex = sum_of(vertex, scaled(Rational(1), 1, 2));
+    searched_.push_back(vertex);
+    keep(std::move(vertex));
+    return false;
   }
 
   // Roots between powers of two at which the argument has different signs.

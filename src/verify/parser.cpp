@@ -232,6 +232,7 @@ Node* Parser::with_unit(Node* value) {
       value = make(NodeKind::quantity, name, {value});
       ++at_;
     } else if (word && name == "per" && !unit.empty()) {
+      if (bracket) break;
       sign = -1;
       ++at_;
     } else if (word && (is_remark(name) || (name == "time" && at_ + 1 == tokens_.size()))) {

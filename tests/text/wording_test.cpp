@@ -44,6 +44,7 @@ TEST(WordingTable, HasTheBuiltInOnesAsTheSettingsHaveThem) {
   config.guidance_in = "assistant";
   EXPECT_EQ(config.all_wordings().at("default").text, config.unguided);
   EXPECT_EQ(config.all_wordings().at("default").guidance_in, "assistant");
+  EXPECT_TRUE(config.all_wordings().at("default").continues);
 }
 
 TEST(WordingTable, TakesTheUsersOwn) {

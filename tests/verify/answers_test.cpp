@@ -95,9 +95,9 @@ TEST(Equality, NotEqual) {
 
 // What a person is told when problems are read: by which reference answers no answer can be judged.
 TEST(Answers, ReferenceFaults) {
-  for (const char* judged :
-       {"12", "\\frac{1}{2}", "\\text{Evelyn}", "no solution", "(B)", "x^2+y^2=1", "2024-03-05",
-        "\\begin{cases}x & x\\ge 0\\\\-x & x<0\\end{cases}", "odd", "[0,1)", "3:30 p.m."})
+  for (const char* judged : {"12", "\\frac{1}{2}", "\\text{Evelyn}", "no solution", "(B)", "x^2+y^2=1",
+                             "2024-03-05", "\\begin{cases}x & x\\ge 0\\\\-x & x<0\\end{cases}", "odd",
+                             "[0,1)", "3:30 p.m.", "(B) The player who moves first always wins"})
     EXPECT_EQ(reference_fault(judged), "") << judged;
   EXPECT_EQ(reference_fault(""), "it is empty");
   EXPECT_EQ(reference_fault(" $$ "), "it is empty");

@@ -378,9 +378,12 @@ std::string constant(Random& random) {
 // Arguments that change their sign at places that depend on the constant, near or far.
 std::string argument(Random& random) {
   const std::string c = constant(random);
+  const int low = 1 + static_cast<int>(below(random, 12)),
+            high = low + 1 + static_cast<int>(below(random, 3));
+  const std::string near = "x^2-" + std::to_string(low + high) + "x+" + std::to_string(low * high);
   return one_of<std::string>(
       random,
-      {"x-" + c, c + "-x", "x+" + c, c + "x-1", "\\frac{x}{" + c + "}-3", "x^2-" + c, "x^3+" + c,
+      {near, "x-" + c, c + "-x", "x+" + c, c + "x-1", "\\frac{x}{" + c + "}-3", "x^2-" + c, "x^3+" + c,
        "\\sqrt{x}-" + c, "\\frac{1}{x}-" + c, "x^2-" + c + "x", "\\frac{x-" + c + "}{2}", "\\sqrt[3]{x}-" + c,
        "x-y-" + c, "\\ln x-" + std::to_string(1 + below(random, 800)), "2^x-" + c, "\\frac{" + c + "}{x}-1"});
 }
