@@ -57,8 +57,10 @@ std::string shown(const std::string& value) {
 using Values = std::map<std::string, std::string>;
 
 Values values_of(const std::string& yaml, const std::string& origin) {
-  const auto values = flatten_yaml(yaml, origin);
-  return {values.begin(), values.end()};
+  const auto flat = flatten_yaml(yaml, origin);
+  Values values(flat.begin(), flat.end());
+  values.erase("");  // an empty document
+  return values;
 }
 
 // The value of a setting. Entries of the user's own (Options::Entries) are several keys under one. Nothing:

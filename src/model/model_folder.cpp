@@ -45,7 +45,7 @@ const Kind kKinds[] = {
      "merge them: python zero_to_fp32.py {folder} MERGED --safe_serialization; the script stands beside "
      "global_step*. Copy config.json and the tokenizer to MERGED"},
     {{"pytorch_model.bin", "pytorch_model-*.bin", "pytorch_model.bin.index.json"},
-     "found neither model.safetensors nor model.safetensors.index.json; its weights are pickled "
+     "holds neither model.safetensors nor model.safetensors.index.json; its weights are pickled "
      "(pytorch_model*.bin)",
      "convert it: AutoModelForCausalLM.from_pretrained('{folder}').save_pretrained('NEW', "
      "safe_serialization=True), and copy the tokenizer"},

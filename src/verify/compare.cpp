@@ -86,7 +86,7 @@ bool is_linear(const Node& a, const Node& b) { return count_valueless(a) <= 1 &&
 // Whether a difference is certainly not zero at a point.
 template <class Function>
 bool differs_at(const Assignment& point, Function difference, bool complex, Budget& budget) {
-  Evaluation at{budget, 64, 1, complex};
+  Evaluation at{budget, 192, 1, complex};
   at.bound = point;
   const Value d = difference(at);
   return d.defined() && !d.is_zero() && d.is_nonzero();

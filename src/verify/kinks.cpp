@@ -151,13 +151,13 @@ class Candidates {
   // Where `node`, less `other`, is zero.
   void root(const Node& node, const Node* other) {
     const auto at_value = [&](const Rational& x, Budget& budget) {
-      Evaluation at{budget, 64, 1};
+      Evaluation at{budget, 192, 1};
       for (const std::string_view name : names_) at.bound.emplace_back(name, named_value(name, at));
       at.bound.emplace_back(name_, Value(x));
       const Value value = evaluate(node, at);
       return other ? subtract(value, evaluate(*other, at), at) : value;
     };
-    constexpr std::int64_t kSearchPart = 64;  // of the budget, for each name's share
+    constexpr std::int64_t kSearchPart = 16;  // of the budget, for each name's share
     constexpr int kMostSearches = 6;
     const std::int64_t parts = kSearchPart * static_cast<std::int64_t>(names_.size());
     if (!linear_root(at_value) && searches_++ < kMostSearches)
@@ -217,7 +217,7 @@ class Candidates {
   // exponents, then the numbers.
   template <class Function>
   static Rational between(const Function& sign_at, slong side, slong low, slong high, int sign) {
-    constexpr int kHalvings = 70;
+    constexpr int kHalvings = 140;  // more than a constant of 10^30 has bits
     while (high - low > 1) {
       const slong middle = low + (high - low) / 2;
       (sign_at(power_of_two(side, middle)) == sign ? low : high) = middle;
@@ -237,10 +237,10 @@ class Candidates {
   int searches_ = 0;
 };
 
-// Between the candidates, next to them, and far away on both sides.
+// The candidates, between them, next to them, and far away on both sides.
 std::vector<Rational> places(const Candidates& candidates, bool whole) {
   const std::vector<Rational> sorted = candidates.sorted();
-  std::vector<Rational> out = candidates.searched();
+  std::vector<Rational> out = sorted;
   for (std::size_t i = 0; i + 1 < sorted.size(); ++i)
     out.push_back(scaled(sum_of(scaled(sorted[i], 3, 1), scaled(sorted[i + 1], 4, 1)), 1, 7));
   if (!sorted.empty()) {

@@ -281,7 +281,7 @@ class Tokenizer {
   bool known_word(std::string_view run) {
     if (run == "and" || run == "or" || run == "mod") return push(TokenKind::op, run), true;
     if (word_operator(run)) return true;
-    if (run == "per" && take(" cent")) return push(TokenKind::op, "%"), true;
+    if (run == "per" && !is_letter(peek(5)) && take(" cent")) return push(TokenKind::op, "%"), true;
     if (run == "USD" || run == "EUR" || run == "GBP")
       return push(TokenKind::op, run == "USD" ? "$" : run == "EUR" ? "€" : "£"), true;
     if (const auto symbol = plain_symbol(run)) return push(TokenKind::name, *symbol), true;

@@ -152,7 +152,6 @@ TEST(Jinja, MemoryIsBounded) {
        {"{% set a = [0] * 9000000 %}", "{% set a = 'a' * 9000000 %}{{ a | list | length }}",
         "{% set a = ('a,' * 4000000).split(',') %}", "{% set a = ('a ' * 4000000).split() %}",
         "{% set a = ('a\n' * 4000000).splitlines() %}",
-        "{% set a = [[0] * 500000] * 100000 %}{{ a[0] + a[1] | length }}",
         "{% set ns = namespace(s=[0]) %}{% for i in range(40) %}{% set ns.s = ns.s + ns.s %}"
         "{% endfor %}",
         "{{ ('a' * 3000000) | map('upper') | list }}", "{{ ('a' * 3000000)[::2] | list }}"}) {

@@ -72,9 +72,9 @@ TEST(Scanners, ClassifyCodePointsAsTheRegularExpressionsDo) {
 // Digits of Unicode 17: Hugging Face's Digits knows them, its regular expressions do not.
 TEST(Scanners, DigitsAreYounger) {
   EXPECT_EQ(char_class(0x11DE0), CharClass::kOther);
-  EXPECT_TRUE(is_digit(0x11DE0));
-  EXPECT_TRUE(is_digit('7'));
-  EXPECT_FALSE(is_digit('a'));
+  EXPECT_TRUE(is_number(0x11DE0));
+  EXPECT_TRUE(is_number('7'));
+  EXPECT_FALSE(is_number('a'));
 }
 
 TEST(Scanners, OtherPatternsHaveNone) { EXPECT_EQ(find_scanner(R"(\s+)"), nullptr); }

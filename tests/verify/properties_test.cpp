@@ -83,7 +83,7 @@ const std::vector<Kind> kKinds = {
     {"\\angle ABC", "∠CBA", "\\angle BAC"},
     {"50^\\circ 15'", "50.25^\\circ", "50^\\circ 15\""},
     {"(7,141)", "(7, 141)", "7141"},
-    {"\\max(\\binom{n}{2},\\binom{n}{2}-1)", "\\frac{n^2-n}{2}", "\\max(\\binom{n}{2},3000)"}};
+    {"\\max(\\binom{n}{2},\\binom{n}{2}+1)", "\\frac{n^2-n+2}{2}", "\\max(\\binom{n}{2}+1,3000)"}};
 
 TEST(Properties, ReflexiveSymmetricAndSensitive) {
   for (const Kind& kind : kKinds) {
