@@ -240,7 +240,8 @@ class Candidates {
 // The candidates, between them, next to them, and far away on both sides.
 std::vector<Rational> places(const Candidates& candidates, bool whole) {
   const std::vector<Rational> sorted = candidates.sorted();
-  std::vector<Rational> out = sorted;
+  std::vector<Rational> out = candidates.searched();
+  out.insert(out.end(), sorted.begin(), sorted.end());
   for (std::size_t i = 0; i + 1 < sorted.size(); ++i)
     out.push_back(scaled(sum_of(scaled(sorted[i], 3, 1), scaled(sorted[i + 1], 4, 1)), 1, 7));
   if (!sorted.empty()) {
