@@ -10,6 +10,7 @@
 
 #include "core/temp_dir.h"
 #include "model/models.h"
+#include "model/same_weights.h"
 
 namespace pope {
 namespace {
@@ -27,15 +28,6 @@ std::shared_ptr<Model> random_model(const std::string& family) {
   Architecture architecture = tiny_architecture(family);
   architecture.eos_tokens = {1, 5};
   return lively_model(architecture, at::kFloat);
-}
-
-void expect_same(const Model& a, const Model& b) {
-  ASSERT_EQ(a.parameters().size(), b.parameters().size());
-  for (std::size_t i = 0; i < a.parameters().size(); ++i) {
-    const Parameter &left = a.parameters()[i], &right = b.parameters()[i];
-    EXPECT_EQ(left.name, right.name);
-    EXPECT_TRUE(at::equal(left.master, right.master)) << left.name;
-  }
 }
 
 TEST(Load, SavedModelComesBackBitExact) {

@@ -11,6 +11,7 @@
 #include "model/gguf_small.h"
 #include "model/load.h"
 #include "model/models.h"
+#include "model/same_weights.h"
 
 namespace pope {
 namespace {
@@ -29,15 +30,6 @@ std::shared_ptr<const Tokenizer> words(int count) {
 
 std::string error_of_loading(const fs::path& path) {
   return error_of([&] { load_model(path, at::kFloat); });
-}
-
-void expect_same(const Model& a, const Model& b) {
-  ASSERT_EQ(a.parameters().size(), b.parameters().size());
-  for (std::size_t i = 0; i < a.parameters().size(); ++i) {
-    const Parameter &left = a.parameters()[i], &right = b.parameters()[i];
-    EXPECT_EQ(left.name, right.name);
-    EXPECT_TRUE(at::equal(left.master, right.master)) << left.name;
-  }
 }
 
 // A folder with a model that loads, to be changed.
