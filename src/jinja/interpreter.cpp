@@ -225,7 +225,7 @@ Value Interpreter::call_macro(const Statement& statement, const std::string& nam
   for (const auto& [given, value] : arguments.named) {
     const auto known =
         std::find_if(parameters.begin() + static_cast<std::ptrdiff_t>(arguments.positional.size()),
-                     parameters.end(), [&](const auto& one) { return one.name == given; });
+                     parameters.end(), [&given = given](const auto& one) { return one.name == given; });
     if (known == parameters.end() && !(statement.has_caller && given == "caller")) {
       throw Fault{"the macro " + name + " has no parameter '" + given + "' left"};
     }

@@ -42,7 +42,7 @@ Value Value::dict(std::vector<std::pair<Value, Value>> items, Budget& budget) {
       throw Fault{"expected a string or a number as key of a dict, got " + key.kind()};
     }
     deepest = std::max(deepest, value.depth());
-    const auto known = std::find_if(dict.items.begin(), dict.items.end(), [&](const auto& item) {
+    const auto known = std::find_if(dict.items.begin(), dict.items.end(), [&, &key = key](const auto& item) {
       budget.spend(1);
       return equal(item.first, key, budget);
     });
