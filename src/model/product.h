@@ -13,8 +13,8 @@ at::Tensor head_product(const at::Tensor& hidden, const at::Tensor& embedding);
 // memory for every chunk of logits is slow.
 void head_product_out(at::Tensor& logits, const at::Tensor& hidden, const at::Tensor& embedding);
 
-// at::linear: x [N,W], weight [C,W], bias [C] or undefined → [N,C]. Few rows in bf16, without gradient, use
-// the processor's tiles (AMX) if it has them.
+// at::linear: x [N,W], weight [C,W], bias [C] or undefined → [N,C]. Few rows without gradient go through the
+// kernels of few_rows.h.
 at::Tensor project(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
 
 }  // namespace pope

@@ -1,14 +1,15 @@
 // A tile holds 16 rows of 32 bf16. The weights are the left operand: their rows already have a tile's layout
 // and are read in place. x, the small operand, is packed as the right one. So the result is transposed; it is
 // turned back in registers, 32 columns at a time.
-#include "model/tile_product.h"
-
 #include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "model/few_rows.h"
+#include "model/pack_pairs.h"
 #include "model/simd.h"
+#include "model/transpose-inl.h"
 
 #if defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
 #include <cpuid.h>
@@ -17,85 +18,14 @@
 #include <unistd.h>
 #define POPE_TILES __attribute__((target("amx-tile,amx-bf16,avx512f,avx512bw,avx512vl,avx512bf16")))
 #endif
-#ifdef POPE_SEVERAL_PROCESSORS
-#define POPE_CLONES __attribute__((target_clones("arch=x86-64-v4", "default")))
-#else
-#define POPE_CLONES
-#endif
 #pragma GCC diagnostic ignored "-Wpsabi"  // vectors are passed to inlined functions only
 
 namespace pope {
-
 namespace {
-
-typedef float F16 __attribute__((vector_size(64)));
-
-constexpr std::int64_t kTile = 16;
-
-// Transposes a square of 16 × 16 values of 32 bits each.
-POPE_INLINE void turn(F16 (&v)[16]) {
-#define POPE_TURN(step, ...)                                        \
-  for (int i = 0; i < 16; ++i) {                                    \
-    if (i & step) continue;                                         \
-    const F16 a = v[i], b = v[i + step];                            \
-    v[i] = __builtin_shufflevector(a, b, __VA_ARGS__);              \
-    v[i + step] = __builtin_shufflevector(b, a, POPE_OTHER_##step); \
-  }
-#define POPE_OTHER_1 17, 1, 19, 3, 21, 5, 23, 7, 25, 9, 27, 11, 29, 13, 31, 15
-#define POPE_OTHER_2 18, 19, 2, 3, 22, 23, 6, 7, 26, 27, 10, 11, 30, 31, 14, 15
-#define POPE_OTHER_4 20, 21, 22, 23, 4, 5, 6, 7, 28, 29, 30, 31, 12, 13, 14, 15
-#define POPE_OTHER_8 24, 25, 26, 27, 28, 29, 30, 31, 8, 9, 10, 11, 12, 13, 14, 15
-#pragma GCC unroll 16
-  POPE_TURN(1, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30)
-#pragma GCC unroll 16
-  POPE_TURN(2, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29)
-#pragma GCC unroll 16
-  POPE_TURN(4, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27)
-#pragma GCC unroll 16
-  POPE_TURN(8, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23)
-#undef POPE_TURN
-}
-
-// One panel: `rows` rows of `pairs` pairs → out [pairs][panel_rows].
-POPE_CLONES void pack_panel(const std::uint32_t* in, std::int64_t rows, std::int64_t pairs,
-                            std::int64_t panel_rows, std::uint32_t* out) {
-  for (std::int64_t r0 = 0; r0 < rows; r0 += kTile) {
-    const std::int64_t n = std::min(kTile, rows - r0);
-    std::int64_t k = 0;
-    for (; k + kTile <= pairs; k += kTile) {
-      F16 v[kTile] = {};
-      for (std::int64_t i = 0; i < n; ++i) std::memcpy(&v[i], in + (r0 + i) * pairs + k, sizeof v[i]);
-      turn(v);
-      for (std::int64_t i = 0; i < kTile; ++i)
-        std::memcpy(out + (k + i) * panel_rows + r0, &v[i], sizeof v[i]);
-    }
-    for (; k < pairs; ++k) {
-      for (std::int64_t i = 0; i < n; ++i)
-        std::memcpy(out + k * panel_rows + r0 + i, in + (r0 + i) * pairs + k, sizeof *out);
-    }
-  }
-}
-
-}  // namespace
-
-std::vector<std::uint32_t> pack_pairs(const at::Tensor& x, std::int64_t panel_rows) {
-  const std::int64_t rows = x.size(0), pairs = x.size(1) / 2;
-  const std::int64_t panels = (rows + panel_rows - 1) / panel_rows;
-  std::vector<std::uint32_t> packed(static_cast<std::size_t>(panels * panel_rows * pairs));
-  const auto* in = reinterpret_cast<const std::uint32_t*>(x.const_data_ptr<c10::BFloat16>());
-  at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t p = begin; p < end; ++p) {
-      const std::int64_t first = p * panel_rows;
-      pack_panel(in + first * pairs, std::min(panel_rows, rows - first), pairs, panel_rows,
-                 packed.data() + first * pairs);
-    }
-  });
-  return packed;
-}
 
 #ifdef POPE_TILES
-namespace {
 
+constexpr std::int64_t kTile = 16;
 constexpr std::int64_t kDepth = 32, kColumns = 2 * kTile;  // columns of the result at a time
 
 // Linux lets a process use tiles only after a request.
@@ -137,18 +67,18 @@ class Tiles {
 };
 const Tiles::Config Tiles::kWhole;
 
-POPE_TILES inline void put(float* out, const F16& v) { _mm512_storeu_ps(out, (__m512)v); }
-POPE_TILES inline void put(c10::BFloat16* out, const F16& v) {
+POPE_TILES inline void put(float* out, const Lanes16& v) { _mm512_storeu_ps(out, (__m512)v); }
+POPE_TILES inline void put(c10::BFloat16* out, const Lanes16& v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), (__m256i)_mm512_cvtneps_pbh((__m512)v));
 }
 
-POPE_TILES inline F16 get(const float* p) { return (F16)_mm512_loadu_ps(p); }
-POPE_TILES inline F16 get(const c10::BFloat16* p) {
+POPE_TILES inline Lanes16 get(const float* p) { return (Lanes16)_mm512_loadu_ps(p); }
+POPE_TILES inline Lanes16 get(const c10::BFloat16* p) {
   typedef std::uint16_t Half __attribute__((vector_size(32)));
   typedef std::uint32_t Word __attribute__((vector_size(64)));
   Half half;
   std::memcpy(&half, p, sizeof half);
-  return (F16)(__builtin_convertvector(half, Word) << 16);
+  return (Lanes16)(__builtin_convertvector(half, Word) << 16);
 }
 
 struct Operands {
@@ -194,11 +124,11 @@ POPE_TILES void block(const Operands& o, std::int64_t m0, std::int64_t c0, T* ou
   for (int p = 0; p < P; ++p) {
     const std::int64_t rows = std::min(kTile, o.rows - m0 - p * kTile);
     for (std::int64_t c = 0; c < kColumns && rows > 0; c += kTile) {
-      F16 v[16];
+      Lanes16 v[16];
 #pragma GCC unroll 16
       for (int i = 0; i < 16; ++i) v[i] = get(sums[p][c + i]);
-      turn(v);
-      const F16 bias = o.bias ? get(o.bias + c0 + c) : F16{};
+      transpose(v);
+      const Lanes16 bias = o.bias ? get(o.bias + c0 + c) : Lanes16{};
       for (std::int64_t r = 0; r < rows; ++r)
         put(out + (m0 + p * kTile + r) * o.columns + c0 + c, v[r] + bias);
     }
@@ -219,16 +149,11 @@ void product(const Operands& o, T* out) {
   });
 }
 
-}  // namespace
-
-bool has_tile_product(const at::Tensor& x, const at::Tensor& weight) {
-  const auto fits = [](const at::Tensor& t) {
-    return t.is_cpu() && t.scalar_type() == at::kBFloat16 && t.is_contiguous() && t.dim() == 2;
-  };
-  return fits(x) && fits(weight) && x.size(1) % kDepth == 0 && weight.size(0) % kColumns == 0 && has_tiles();
+bool fits(const at::Tensor& x, const at::Tensor& weight) {
+  return x.size(1) % kDepth == 0 && weight.size(0) % kColumns == 0 && are_plain_bf16(x, weight) && has_tiles();
 }
 
-void tile_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, at::Tensor& out) {
+void run(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, at::Tensor& out) {
   const auto packed = pack_pairs(x, x.size(0) <= kTile ? kTile : 2 * kTile);
   const Operands o{packed.data(),
                    weight.const_data_ptr<c10::BFloat16>(),
@@ -245,9 +170,14 @@ void tile_product(const at::Tensor& x, const at::Tensor& weight, const at::Tenso
 
 #else
 
-bool has_tile_product(const at::Tensor&, const at::Tensor&) { return false; }
-void tile_product(const at::Tensor&, const at::Tensor&, const at::Tensor&, at::Tensor&) {}
+bool fits(const at::Tensor&, const at::Tensor&) { return false; }
+void run(const at::Tensor&, const at::Tensor&, const at::Tensor&, at::Tensor&) {}
 
 #endif
+
+}  // namespace
+
+// With more rows oneDNN is faster, although it reorders the weights.
+constinit const FewRowsProduct tile_product{"tiles (AMX)", fits, run, 128, 0, kAnyNumber};
 
 }  // namespace pope

@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "core/rng.h"
+#include "model/few_rows.h"
 #include "model/layers_plain.h"
 #include "model/per_processor.h"
 #include "model/product.h"
@@ -323,6 +324,34 @@ TEST_P(LayersTest, ProjectWithoutGradient) {
       }
     }
   }
+}
+
+// Every way that this machine has, rows and columns that fill no panel included, against f64.
+TEST_P(LayersTest, EveryProductOfFewRows) {
+  for (const FewRowsProduct* product : few_rows_products()) {
+    for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+      for (const std::int64_t rows : {1, 2, 3, 4, 5, 8, 9, 16, 17, 33, 70}) {
+        for (const auto& [columns, width] : {std::pair{32, 32}, {96, 160}, {33, 64}, {5, 96}, {130, 128}}) {
+          const auto x = noise({rows, width}, 1, dtype), weight = noise({columns, width}, 2, dtype),
+                     bias = noise({columns}, 3, dtype);
+          if (!product->fits(x, weight)) continue;
+          const auto exact = at::mm(x.to(at::kDouble), weight.to(at::kDouble).t());
+          for (const auto result : {dtype, at::kFloat}) {
+            for (const auto& b : {at::Tensor(), bias}) {
+              const auto expected = b.defined() ? exact + b.to(at::kDouble) : exact;
+              auto out = at::full({rows, columns}, NAN, at::TensorOptions(result));
+              product->run(x, weight, b, out);
+              const auto error = ((out.to(at::kDouble) - expected).abs() / expected.abs().clamp_min(1)).max();
+              EXPECT_LT(error.item<double>(), result == at::kFloat ? 3e-5 : 1.0 / 256 + 1e-5)
+                  << product->name << " " << rows << " " << columns << " " << width;
+            }
+          }
+        }
+      }
+    }
+  }
+  const auto x = noise({3, 48}, 1, at::kBFloat16), weight = noise({7, 48}, 2, at::kBFloat16);
+  EXPECT_TRUE(row_product.fits(x, weight));  // on every processor
 }
 
 }  // namespace
