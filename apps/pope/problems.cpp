@@ -26,7 +26,7 @@ Json generate(const Invocation& invocation) {
 Json convert(const Invocation& invocation) {
   const std::string &in = invocation.arguments[1], &out = invocation.arguments[2];
   ProblemsConfig config = invocation.settings.problems;
-  config.columns.wordings.clear();  // those of the verbs that show them
+  config.wordings.clear();  // those of the verbs that show them
   const ProblemFile file = read_problem_file(in, config);
   write_problems(out, file.problems);
   const auto solutions = std::count_if(file.problems.begin(), file.problems.end(),

@@ -28,7 +28,7 @@ void SamplingRun::save(Json item, const std::vector<Json>& records) {
 Json SamplingRun::finish(Json result) {
   result["too_long"] = too_long_;
   if (leaks_ > 0) result["leaks"] = leaks_;
-  if (faulty_references_ > 0) result["faulty_references"] = faulty_references_;
+  if (faulty_references_ > 0) result["faulty_reference"] = faulty_references_;
   result["tokens"] = partial_.tokens();
   result["seconds"] = partial_.seconds();
   result = pope::finish(run_, std::move(result));

@@ -30,7 +30,7 @@ class SamplingRun {
   const std::vector<Json>& done() const { return partial_.done(); }
   void save(Json item, const std::vector<Json>& records);
   std::int64_t tokens() const { return partial_.tokens(); }
-  // Adds "too_long", "faulty_references" and "leaks" where there are such, "tokens", "seconds" and writes the
+  // Adds "too_long", "faulty_reference" and "leaks" where there are such, "tokens", "seconds" and writes the
   // result: the run is complete.
   Json finish(Json result);
 

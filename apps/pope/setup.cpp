@@ -64,7 +64,7 @@ RolloutContext Setup::context(const Settings& settings) const {
 
 ProblemsConfig problems_config(const Settings& settings) {
   ProblemsConfig config = settings.problems;
-  config.columns.wordings = names_of(settings.prompt.all_wordings());
+  config.wordings = names_of(settings.prompt.all_wordings());
   return config;
 }
 

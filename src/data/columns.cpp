@@ -320,7 +320,8 @@ void Columns::fields(Options& options) {
   options.add("level", level, "column of the difficulty");
 }
 
-ReadRow read_row(Json&& row, const std::string& where, const Columns& columns) {
+ReadRow read_row(Json&& row, const std::string& where, const Columns& columns,
+                 const std::vector<std::string>& wordings) {
   const bool conversation = row.is_array() && !row.empty() && row[0].is_object();
   Fields fields(conversation ? Json{{"conversation", std::move(row)}} : std::move(row), where);
   const Paths paths = paths_of(fields, columns);
@@ -345,7 +346,7 @@ ReadRow read_row(Json&& row, const std::string& where, const Columns& columns) {
   read_source(fields, paths.source, problem);
   read_level(fields, paths.level, problem);
   if (Json guidance = fields.take_whole("guidance"); !guidance.is_null())
-    problem.guidance = guidance_from_json(std::move(guidance), where, columns.wordings);
+    problem.guidance = guidance_from_json(std::move(guidance), where, wordings);
   problem.extra = rest_of(fields);
   return read;
 }

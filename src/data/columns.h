@@ -8,15 +8,12 @@
 #include "core/options.h"
 #include "data/fields.h"
 #include "data/problem.h"
-#include "text/wording.h"
 
 namespace pope {
 
 // Where the parts of a problem stand: dotted paths such as prompt.0.content. "": as recognised.
 struct Columns {
   std::string problem, answer, solution, id, source, level;
-  // No column: the wordings that guidance may name (PromptConfig::all_wordings). Empty: any.
-  std::vector<std::string> wordings = built_in_wording_names();
   void fields(Options& options);
 };
 
@@ -28,8 +25,10 @@ struct ReadRow {
   bool without_instructions = false;  // instructions to the model were taken off the statement
 };
 
-// `where` = "FILE:LINE". A row without id gives a problem with an empty id. Throws RowError.
-ReadRow read_row(Json&& row, const std::string& where, const Columns& columns);
+// `where` = "FILE:LINE". A row without id gives a problem with an empty id. `wordings`: those that guidance
+// may name; empty: any. Throws RowError.
+ReadRow read_row(Json&& row, const std::string& where, const Columns& columns,
+                 const std::vector<std::string>& wordings = {});
 
 // Fields of `extra` that look like a solution, as paths for problems.fields.solution.
 std::vector<std::string> solution_candidates(const Json& extra);

@@ -22,9 +22,7 @@ Json to_json(const Guidance& guidance) {
 }  // namespace
 
 Problem problem_from_json(Json&& row, const std::string& where) {
-  Columns columns;
-  columns.wordings.clear();
-  return read_row(std::move(row), where, columns).problem;
+  return read_row(std::move(row), where, {}).problem;
 }
 
 Json to_json(const Problem& problem) {

@@ -103,7 +103,7 @@ ProblemFile read_problem_file(const std::filesystem::path& path, const ProblemsC
                   ++rows;
                   const std::string where = content.place(number);
                   try {
-                    ReadRow read = read_row(std::move(row), where, config.columns);
+                    ReadRow read = read_row(std::move(row), where, config.columns, config.wordings);
                     ids.check(read.problem, number, where);
                     ++layouts[read.read_as];
                     without_instructions += read.without_instructions ? 1 : 0;

@@ -11,12 +11,15 @@
 #include "core/options.h"
 #include "data/columns.h"
 #include "data/problem.h"
+#include "text/wording.h"
 
 namespace pope {
 
 struct ProblemsConfig {
   static constexpr auto kSection = "problems";
   Columns columns;
+  // No setting: the wordings that guidance may name (PromptConfig::all_wordings). Empty: any.
+  std::vector<std::string> wordings = built_in_wording_names();
   bool skip_bad = false;
   void fields(Options& options);
 };

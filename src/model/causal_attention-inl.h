@@ -333,14 +333,17 @@ class Backward : Unit<C> {
     for (int r = 0; r < kRows; ++r) {
       if (r >= b.rows) break;
       float* mine = kept + this->kept_at(s, b, D) + r * D;
+      if (b.j0 > 0) {
 #pragma GCC unroll 8
-      for (int c = 0; c < C; ++c) {
-        if (b.j0 > 0) mixed[r][c] += simd::load(mine + c * kLanes);
-        if (last) {
-          simd::store(k.d_q + (row + r) * D + c * kLanes, mixed[r][c] * scale);
-        } else {
-          simd::store(mine + c * kLanes, mixed[r][c]);
-        }
+        for (int c = 0; c < C; ++c) mixed[r][c] += simd::load(mine + c * kLanes);
+      }
+      if (last) {
+        T* out = k.d_q + (row + r) * D;
+#pragma GCC unroll 8
+        for (int c = 0; c < C; ++c) simd::store(out + c * kLanes, mixed[r][c] * scale);
+      } else {
+#pragma GCC unroll 8
+        for (int c = 0; c < C; ++c) simd::store(mine + c * kLanes, mixed[r][c]);
       }
     }
   }

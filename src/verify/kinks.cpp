@@ -261,15 +261,6 @@ std::vector<Rational> places(const Candidates& candidates, bool whole) {
   return out;
 }
 
-}  // namespace
-
-bool has_kinks(const Node& node) {
-  return is_kink(node) ||
-         std::any_of(node.children.begin(), node.children.end(), [](const Node* n) { return has_kinks(*n); });
-}
-
-namespace {
-
 // `place` for one of the names, the usual values for the others.
 Assignment point_at(const std::vector<std::string_view>& names, std::string_view name, const Rational& place,
                     Budget& budget) {
@@ -282,6 +273,11 @@ Assignment point_at(const std::vector<std::string_view>& names, std::string_view
 }
 
 }  // namespace
+
+bool has_kinks(const Node& node) {
+  return is_kink(node) ||
+         std::any_of(node.children.begin(), node.children.end(), [](const Node* n) { return has_kinks(*n); });
+}
 
 std::vector<Assignment> kink_points(const Compared& compared, Budget& budget) {
   std::vector<Assignment> out;

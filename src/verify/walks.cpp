@@ -12,8 +12,7 @@ class WalksVerifier : public Verifier {
     // Where the wording says so, a completion goes on where the guidance ends. One that restates it all the
     // same is read alike: the last attempt at each target counts.
     std::string text(completion);
-    if (problem.guidance && (problem.guidance->continues || problem.guidance->instruction == "silent"))
-      text = problem.guidance->text + " " + text;
+    if (problem.guidance && problem.guidance->continues) text = problem.guidance->text + " " + text;
     Verdict verdict;
     verdict.extracted = text;
     verdict.reason = walks_fault(parse_walks(problem), text);

@@ -67,7 +67,7 @@ eval: {samples: 1, pass_at: [1]}
   EXPECT_THAT(read_file(dir / "err"),
               HasSubstr("warning: 1 of 4 problems have reference answers that cannot be judged by"));
   EXPECT_THAT(read_file(dir / "err"), HasSubstr("'" + odd + "' (it says \"proof\")"));
-  EXPECT_EQ(read_json(dir / "eval/result.json")["faulty_references"], 1);
+  EXPECT_EQ(read_json(dir / "eval/result.json")["faulty_reference"], 1);
 }
 
 }  // namespace
