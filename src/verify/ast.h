@@ -80,9 +80,5 @@ class Arena {
 // The normal form that people read, one text for one tree: "sqrt(2)/2", "{1, 2}". Two equal texts mean two
 // equal trees.
 std::string to_text(const Node& node);
-// Whether the node only names something: "x", "f(x)", "AB", "S:T", "(p, q)".
-bool is_name(const Node& node);
-// A name that is no function of another one: what an inequality may bound.
-bool is_bounded_name(const Node& node);
 
 }  // namespace pope

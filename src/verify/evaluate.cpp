@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "verify/functions.h"
 #include "verify/series.h"
 
 namespace pope {

@@ -69,10 +69,6 @@ Value multiply(const Value& a, const Value& b, Evaluation& at);
 // The number as the tokenizer writes it ("1.5e3", "0.1(6)", "1/2"), exactly. Nothing beyond the budget's
 // bits.
 std::optional<Rational> parse_number(std::string_view text, Budget& budget);
-// Functions other than arithmetic; in functions.cpp. `arguments` are defined.
-Value apply_function(std::string_view name, const std::vector<Value>& arguments, Evaluation& at);
-Value power(const Value& base, const Value& exponent, Evaluation& at);
-Value root(const Value& base, slong index, Evaluation& at);
 // Wraps an enclosure: nothing when it is not finite, too large, or not real where it should be.
 Value checked(Ball z, Evaluation& at);
 

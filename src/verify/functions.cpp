@@ -1,9 +1,9 @@
-// Powers, roots and the functions that answers name. Exact where a rational has a rational value.
+// See functions.h.
+#include "verify/functions.h"
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-
-#include "verify/evaluate.h"
 
 namespace pope {
 namespace {

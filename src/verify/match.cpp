@@ -1,4 +1,4 @@
-// Everything but relations.
+// See match.h.
 #include "verify/match.h"
 
 #include <fmt/format.h>
@@ -9,6 +9,7 @@
 
 #include "verify/evaluate.h"
 #include "verify/real_set.h"
+#include "verify/relations.h"
 #include "verify/units.h"
 #include "verify/words.h"
 
@@ -148,11 +149,11 @@ Truth Matcher::equal(Node* a, Node* b) {
   b = without_label(b, *a);
   if (a->is(NodeKind::relation) && b->is(NodeKind::relation)) return relations(a, b);
   if (!same_connective(*a, *b)) return differ("\"and\" against \"or\"");
-  if (Node* point = named_point(*a, *b)) return equal(point, b);
-  if (Node* point = named_point(*b, *a)) return equal(a, point);
+  if (Node* point = named_point(*a, *b, arena_)) return equal(point, b);
+  if (Node* point = named_point(*b, *a, arena_)) return equal(a, point);
   const bool cup_a = a->is(NodeKind::set_operation), cup_b = b->is(NodeKind::set_operation);
   if (cup_a != cup_b)
-    if (Node* pieces = interval_union(cup_a ? b : a))
+    if (Node* pieces = interval_union(cup_a ? *b : *a, arena_))
       return cup_a ? set_operations(a, pieces) : set_operations(pieces, b);
   if (a->is(NodeKind::relation) && !is_collection(*a)) return relation_against(a, b);
   if (b->is(NodeKind::relation) && !is_collection(*b)) return relation_against(b, a);
@@ -491,6 +492,104 @@ Truth Matcher::matrices(Node* a, Node* b) {
   }
   if (x->text != y->text) return differ("a matrix against a determinant");
   return one_by_one(*x, *y);
+}
+
+Truth Matcher::relations(Node* a, Node* b) {
+  const auto membership = [](const Node& node) { return node.text == "e" && is_name(*node.children[0]); };
+  if (membership(*a) != membership(*b))
+    return membership(*a) ? equal(a->children[1], b) : equal(a, b->children[1]);
+  if (is_equation(*a) && is_equation(*b)) return equations(a, b);
+  if (is_inequality(*a) && is_inequality(*b)) {
+    Node *x = interval_of(*a, arena_), *y = interval_of(*b, arena_);  // |x| < 3 and -3 < x < 3
+    if (x && y && x->kind == y->kind && a->text.size() != b->text.size() &&
+        bounded_name(*a) == bounded_name(*b))
+      return equal(x, y);
+    return inequalities(a, b);
+  }
+  if (a->text == "n" && b->text == "n" && has_value(*a->children[0]) && has_value(*b->children[0]))
+    return relations_equal(*a->children[0], *a->children[1], *b->children[0], *b->children[1], false,
+                           arena_.budget())
+        .equal;
+  if (a->text != b->text) return differ("relation signs");
+  return one_by_one(*a, *b);
+}
+
+Truth Matcher::equations(Node* a, Node* b) {
+  Node *left_a = a->children.front(), *right_a = a->children.back();
+  Node *left_b = b->children.front(), *right_b = b->children.back();
+  const std::string_view variable_a = defined_variable(*left_a), variable_b = defined_variable(*left_b);
+  const auto mentions = [](const auto& self, const Node& node, std::string_view name) -> bool {
+    return node.is(NodeKind::variable, name) ||
+           std::any_of(node.children.begin(), node.children.end(),
+                       [&](const Node* n) { return self(self, *n, name); });
+  };
+  if (!variable_a.empty() && !variable_b.empty() && variable_a != variable_b &&
+      !mentions(mentions, *right_b, variable_a) &&
+      left_a->text.substr(0, left_a->text.find('(')) == left_b->text.substr(0, left_b->text.find('('))) {
+    right_b = renamed(*right_b, variable_b, variable_a, arena_);  // f(y) = y defines what f(x) = x does
+    left_b = left_a;
+  }
+  if (to_text(*left_a) == to_text(*left_b)) {
+    const Truth same = equal(right_a, right_b);
+    if (same == Truth::yes || is_name(*left_a)) return same;
+  }
+  if (!has_value(*left_a) || !has_value(*right_a) || !has_value(*left_b) || !has_value(*right_b)) {
+    const Truth left = equal(left_a, left_b);
+    return left == Truth::yes ? equal(right_a, right_b) : left;
+  }
+  const Comparison same = relations_equal(*left_a, *right_a, *left_b, *right_b, false, arena_.budget());
+  if (same.equal == Truth::yes) ground_ = std::max(ground_, same.ground);
+  return same.equal;
+}
+
+Truth Matcher::inequalities(Node* a, Node* b) {
+  const std::vector<Bound> x = bounds_of(*a);
+  std::vector<Bound> y = bounds_of(*b);
+  if (x.size() != y.size()) return differ("inequalities of different length");
+  Truth all = Truth::yes;
+  for (const Bound& one : x) {
+    Truth found = Truth::no;
+    for (std::size_t i = 0; i < y.size(); ++i) {
+      const Bound other = y[i];
+      if (one.strict != other.strict) continue;
+      Truth same = Truth::no;
+      if (has_value(*one.left) && has_value(*one.right) && has_value(*other.left) &&
+          has_value(*other.right)) {
+        same = relations_equal(*one.left, *one.right, *other.left, *other.right, true, arena_.budget()).equal;
+        if (same == Truth::yes) ground_ = std::max(ground_, Ground::points);
+      } else if (equal(one.left, other.left) == Truth::yes) {
+        same = equal(one.right, other.right);
+      }
+      if (same == Truth::no) continue;
+      found = same;
+      y.erase(y.begin() + static_cast<std::ptrdiff_t>(i));
+      break;
+    }
+    if (found == Truth::no) return Truth::no;
+    if (found == Truth::unknown) all = Truth::unknown;
+  }
+  return all;
+}
+
+// A relation against something else: the value that it gives a name.
+Truth Matcher::relation_against(Node* relation, Node* other) {
+  if (is_inequality(*relation)) {
+    Node* range = interval_of(*relation, arena_);
+    const bool set = other->is(NodeKind::tuple) || other->is(NodeKind::set_operation);
+    return range && set ? equal(range, other) : differ("an inequality against a value");
+  }
+  Node *first = relation->children.front(), *last = relation->children.back();
+  if (relation->text == "e" && is_name(*first)) return equal(last, other);
+  if (!is_equation(*relation)) return differ("answers of two kinds");
+  if (relation->children.size() == 2 && is_name(*last) && !is_name(*first)) return equal(first, other);
+  // "x = 5 + 6 = 11", "5 + 6 = 11": all steps must agree.
+  for (std::size_t i = 0; i + 1 < relation->children.size(); ++i) {
+    Node* step = relation->children[i];
+    if (is_name(*step) || (i == 0 && is_sum_of_names(*step))) continue;
+    if (const Truth same = equal(step, last); same != Truth::yes)
+      return same == Truth::no ? differ("an equation against a value") : same;
+  }
+  return equal(last, other);
 }
 
 }  // namespace pope

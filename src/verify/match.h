@@ -27,12 +27,7 @@ class Matcher {
     Node* value;
     std::string unit;
   };
-  struct Bounded {  // left < right, or left <= right
-    Node *left, *right;
-    bool strict;
-  };
 
-  // match.cpp
   Truth differ(const std::string& what);
   Truth expressions(Node* a, Node* b);
   Truth texts(const Node& a, const Node& b);
@@ -56,16 +51,10 @@ class Matcher {
   Node* make(NodeKind kind, std::string_view text, std::initializer_list<Node*> children) {
     return arena_.make(kind, text, children);
   }
-
-  // match_relations.cpp
   Truth relations(Node* a, Node* b);
   Truth equations(Node* a, Node* b);
   Truth inequalities(Node* a, Node* b);
   Truth relation_against(Node* relation, Node* other);
-  Node* named_point(const Node& list, const Node& other);
-  Node* interval(const Node& relation);
-  Node* interval_union(Node* node);
-  std::vector<Bounded> bounds(const Node& relation);
 
   Arena& arena_;
   AnswerRules rules_;

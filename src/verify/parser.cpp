@@ -1,7 +1,15 @@
-// From lists down to terms; the grammar stands in parser_class.h.
+// Recursive descent, from loose to tight (parser_factor.h goes on with factors):
+//   list      relation { ("," | ";" | "and" | "or") relation }          Node::text: "|" or "&" for or, and
+//   relation  sets { (= < > <= >= != in equiv -> …) sets }    one character of Node::text for each sign
+//   sets      ratio { (cup | cap | setminus) ratio }
+//   ratio     clock | quantity { (":" | "to") quantity }
+//   quantity  sum [unit] | number unit number unit …                  "2 h 30 min"
+//   sum       ["+" | "-" | "±"] term { ("+" | "-" | "±" | "∓") term }
+//   term      factor { ["*" | "/" | mod] factor } [% | °]     a missing sign: a product, or a mixed number
 #include "verify/parser.h"
 
-#include "verify/parser_class.h"
+#include "verify/parser_factor.h"
+#include "verify/relations.h"
 #include "verify/units.h"
 #include "verify/words.h"
 
@@ -27,34 +35,45 @@ char relation_sign(const Token& token) {
   return 0;
 }
 
-}  // namespace
+class Parser : FactorParser {
+ public:
+  Parser(std::vector<Token> tokens, Arena& arena) : FactorParser(std::move(tokens), arena) {}
+  Node* run();
+
+ private:
+  char separator() const;
+  Node* list() override;
+  Node* joined(Node* list, const std::string& joints);
+  Node* relation();
+  Node* modulus(Node* value);
+  Node* sets();
+  Node* ratio();
+  Node* clock();
+  Node* quantity();
+  Node* with_unit(Node* value);
+  bool measure(Unit& unit, int sign);
+  Node* compound();
+  Node* arc_minutes(Node* degrees);
+  Node* minutes_or_feet(Node* value);
+  Node* base_in_words(Node* value);
+  Node* unit_in_brackets(Node* value);
+  Node* sum() override;
+  Node* signed_term();
+  static bool is_whole(const Node& node) { return node.is(NodeKind::number) && is_integer(node.text); }
+  static bool is_proper_fraction(const Node& node);
+  bool starts_factor() const override;
+  bool ends_with_number(const Node& node) const;
+  Node* term() override;
+  Node* product(Node* left, Node* right) override;
+  Node* signed_factor() override;
+
+  bool left_group_ = false;  // the factor before the last one ended with a bracket
+};
 
 Node* Parser::run() {
   Node* answer = list();
   if (take_op("over")) answer = make(NodeKind::quotient, "", {answer, list()});
   return failed_ || !at_end() ? nullptr : answer;
-}
-
-const Token& Parser::peek(std::size_t ahead) const {
-  static const Token end{TokenKind::junk, "", false, false};
-  return at_ + ahead < tokens_.size() ? tokens_[at_ + ahead] : end;
-}
-
-bool Parser::take(TokenKind kind, std::string_view text) {
-  if (at_end() || !peek().is(kind, text)) return false;
-  ++at_;
-  return true;
-}
-
-// Nothing more can be read; every loop ends at the end of the tokens.
-Node* Parser::fail() {
-  failed_ = true;
-  at_ = tokens_.size();
-  return arena_.make(NodeKind::text, "");
-}
-
-Node* Parser::make(NodeKind kind, std::string_view text, std::initializer_list<Node*> children) {
-  return arena_.make(kind, text, children);
 }
 
 // The character that stands for a separator in the text of a list: "," "&" (and) "|" (or) ";".
@@ -537,6 +556,8 @@ Node* Parser::signed_factor() {
   if (take_op("+")) return signed_factor();
   return factor();
 }
+
+}  // namespace
 
 bool has_groups_in_brackets(const std::vector<Token>& tokens) {
   int depth = 0;

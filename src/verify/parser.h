@@ -1,4 +1,4 @@
-// Answers as trees. The grammar stands in parser_class.h.
+// Answers as trees. The grammar stands in parser.cpp and parser_factor.h.
 #pragma once
 
 #include <vector>

@@ -1,13 +1,48 @@
-// Factors, and what they are made of: numbers, names, brackets, functions, environments.
-#include <array>
-#include <utility>
+// See parser_factor.h.
+#include "verify/parser_factor.h"
 
-#include "verify/parser_class.h"
+#include <array>
+
+#include "verify/bound_variable.h"
 #include "verify/words.h"
 
 namespace pope {
+namespace {
 
-Node* Parser::factor() {
+bool is_series_name(std::string_view name) {
+  return name == "\\sum" || name == "\\prod" || name == "\\int" || name == "\\lim";
+}
+
+bool holds_series(const Node& node) {
+  return node.is(NodeKind::series) || std::any_of(node.children.begin(), node.children.end(),
+                                                  [](const Node* n) { return holds_series(*n); });
+}
+
+}  // namespace
+
+const Token& FactorParser::peek(std::size_t ahead) const {
+  static const Token end{TokenKind::junk, "", false, false};
+  return at_ + ahead < tokens_.size() ? tokens_[at_ + ahead] : end;
+}
+
+bool FactorParser::take(TokenKind kind, std::string_view text) {
+  if (at_end() || !peek().is(kind, text)) return false;
+  ++at_;
+  return true;
+}
+
+// Nothing more can be read; every loop ends at the end of the tokens.
+Node* FactorParser::fail() {
+  failed_ = true;
+  at_ = tokens_.size();
+  return arena_.make(NodeKind::text, "");
+}
+
+Node* FactorParser::make(NodeKind kind, std::string_view text, std::initializer_list<Node*> children) {
+  return arena_.make(kind, text, children);
+}
+
+Node* FactorParser::factor() {
   const Budget::Level level(arena_.budget());
   follows_group_ = false;
   Node* base = primary();
@@ -32,7 +67,7 @@ Node* Parser::factor() {
 
 // "C_n^3", "C_{10}^{3}", "C^3_{10}": binomial coefficients, where what is chosen is a number below the other
 // or that is no number. Null, with nothing consumed, for powers of a name: C_1^2.
-Node* Parser::combinations(const Node* base) {
+Node* FactorParser::combinations(const Node* base) {
   if (!base->is(NodeKind::variable, "C") || (!peek().op("_") && !peek().op("^"))) return nullptr;
   const std::size_t start = at_;
   const bool below_first = peek().op("_");
@@ -53,7 +88,7 @@ Node* Parser::combinations(const Node* base) {
   return nullptr;
 }
 
-Node* Parser::exponent() {
+Node* FactorParser::exponent() {
   const Budget::Level level(arena_.budget());
   if (take_op("-")) return make(NodeKind::negate, "", {exponent()});
   take_op("+");
@@ -63,7 +98,7 @@ Node* Parser::exponent() {
 }
 
 // Subscripts are names: all their tokens as text.
-Node* Parser::subscript(Node* base) {
+Node* FactorParser::subscript(Node* base) {
   ++at_;
   std::string name;
   if (take(TokenKind::open, "{")) {
@@ -85,7 +120,7 @@ Node* Parser::subscript(Node* base) {
   return make(NodeKind::variable, to_text(*base) + "_" + name);
 }
 
-Node* Parser::base_n(std::string_view digits, const std::string& base) {
+Node* FactorParser::base_n(std::string_view digits, const std::string& base) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kWords = {
       {{"two", "2"},
        {"three", "3"},
@@ -105,7 +140,7 @@ Node* Parser::base_n(std::string_view digits, const std::string& base) {
   return make(NodeKind::base_n, digits, {make(NodeKind::number, number)});
 }
 
-Node* Parser::primary() {
+Node* FactorParser::primary() {
   if (at_end()) return fail();
   const Token token = peek();
   switch (token.kind) {
@@ -151,13 +186,13 @@ Node* Parser::primary() {
   return fail();
 }
 
-bool Parser::is_digit_letter(const Token& token) {
+bool FactorParser::is_digit_letter(const Token& token) {
   return token.kind == TokenKind::name && token.text.size() == 1 && token.text[0] >= 'A' &&
          token.text[0] <= 'F';
 }
 
 // "1A3_{16}", "FF_{16}": letters among the digits of a number with a base. Null when it is none.
-Node* Parser::lettered_number(const Token& first) {
+Node* FactorParser::lettered_number(const Token& first) {
   if (!is_integer(first.text) && !is_digit_letter(first)) return nullptr;
   std::string digits = first.text;
   std::size_t end = at_;
@@ -174,12 +209,12 @@ Node* Parser::lettered_number(const Token& first) {
   return make(NodeKind::number, digits);
 }
 
-Node* Parser::number(const Token& token) {
+Node* FactorParser::number(const Token& token) {
   Node* lettered = lettered_number(token);
   return lettered ? lettered : make(NodeKind::number, token.text);
 }
 
-Node* Parser::name(const std::string& name) {
+Node* FactorParser::name(const std::string& name) {
   if (is_bound(name)) return make(NodeKind::variable, name);
   if (is_series_name(name))
     if (Node* operation = series(std::string_view(name).substr(1))) return operation;
@@ -206,7 +241,7 @@ Node* Parser::name(const std::string& name) {
 }
 
 // "T(10)" of "T(10) = 2": a value of T, and no product. Null where no equation says so.
-Node* Parser::call_with_number(const std::string& name) {
+Node* FactorParser::call_with_number(const std::string& name) {
   if (name.size() != 1 || (name[0] >= 'x' && name[0] <= 'z') || peek().gap ||
       !peek().is(TokenKind::open, "(") || peek(1).kind != TokenKind::number ||
       !peek(2).is(TokenKind::close, ")") || !peek(3).op("="))
@@ -217,7 +252,7 @@ Node* Parser::call_with_number(const std::string& name) {
 }
 
 // The "^{-1}" of f^{-1}(x).
-bool Parser::take_inverse() {
+bool FactorParser::take_inverse() {
   const bool found = peek().op("^") && peek(1).is(TokenKind::open, "{") && peek(2).op("-") &&
                      peek(3).is(TokenKind::number, "1") && peek(4).is(TokenKind::close, "}") &&
                      peek(5).is(TokenKind::open, "(");
@@ -225,7 +260,7 @@ bool Parser::take_inverse() {
   return found;
 }
 
-Node* Parser::words() {
+Node* FactorParser::words() {
   std::string text;
   while (!at_end() && peek().kind == TokenKind::word) {
     if (!text.empty()) text += ' ';
@@ -240,7 +275,7 @@ Node* Parser::words() {
   return make(NodeKind::text, text);
 }
 
-Node* Parser::bracket(const std::string& open) {
+Node* FactorParser::bracket(const std::string& open) {
   const std::string_view plain = open == "\\{"      ? "\\}"
                                  : open == "lfloor" ? "rfloor"
                                  : open == "lceil"  ? "rceil"
@@ -281,7 +316,7 @@ Node* Parser::bracket(const std::string& open) {
 
 // "(3,141)", "{1,234}": all that stands in the brackets is a number with bare commas, which are two then.
 // Null otherwise.
-Node* Parser::split_group() {
+Node* FactorParser::split_group() {
   if (!peek().grouped || peek(1).kind != TokenKind::close) return nullptr;
   const std::string digits = tokens_[at_++].text;
   Node* values = make(NodeKind::list, "");
@@ -294,7 +329,7 @@ Node* Parser::split_group() {
 
 // "x | x > 2", "x ∈ ℝ : x ≠ 2, x < 5" between braces: the condition alone, which the matcher reads as a
 // range. Null for other sets.
-Node* Parser::set_builder() {
+Node* FactorParser::set_builder() {
   if (peek().kind != TokenKind::name) return nullptr;
   const bool real =
       peek(1).op("in") && (peek(2).is(TokenKind::name, "\\mathbb{R}") || peek(2).is(TokenKind::name, "R"));
@@ -314,7 +349,7 @@ Node* Parser::set_builder() {
   return condition;
 }
 
-Node* Parser::collected(NodeKind kind, const std::string& text, Node* inner, bool many) {
+Node* FactorParser::collected(NodeKind kind, const std::string& text, Node* inner, bool many) {
   Node* node = make(kind, text);
   if (many) {
     node->children = inner->children;
@@ -325,7 +360,7 @@ Node* Parser::collected(NodeKind kind, const std::string& text, Node* inner, boo
 }
 
 // The argument of \frac, \binom, \sqrt: braces, or one token, of a number one digit.
-Node* Parser::argument() {
+Node* FactorParser::argument() {
   const Budget::Level level(arena_.budget());
   if (peek().is(TokenKind::open, "{")) return argument_of_script();
   if (peek().kind == TokenKind::number && peek().text.size() > 1 && is_integer(peek().text)) {
@@ -341,7 +376,7 @@ Node* Parser::argument() {
   return node;
 }
 
-Node* Parser::function(const std::string& name) {
+Node* FactorParser::function(const std::string& name) {
   const Budget::Level level(arena_.budget());
   if (name == "frac" || name == "binom") {
     if (name == "binom" && take(TokenKind::open, "(")) return call(name);
@@ -381,13 +416,13 @@ Node* Parser::function(const std::string& name) {
 }
 
 // Braces, or one token. "1,000" in them is a number.
-Node* Parser::argument_of_script() {
+Node* FactorParser::argument_of_script() {
   if (!take(TokenKind::open, "{")) return primary();
   argument_next_ = true;
   return bracket("{");
 }
 
-Node* Parser::call(const std::string& name) {
+Node* FactorParser::call(const std::string& name) {
   Node* inner = bracket("(");
   Node* node = make(NodeKind::function, name);
   if (inner->is(NodeKind::tuple)) {
@@ -399,7 +434,7 @@ Node* Parser::call(const std::string& name) {
 }
 
 // What a function without brackets applies to: "2x" of \sin 2x, 30° of \sin 30°.
-Node* Parser::operand() {
+Node* FactorParser::operand() {
   Node* left = signed_factor();
   while (!at_end() &&
          (peek().kind == TokenKind::name || peek().kind == TokenKind::number ||
@@ -411,7 +446,7 @@ Node* Parser::operand() {
   return left;
 }
 
-Node* Parser::root(const std::string& name) {
+Node* FactorParser::root(const std::string& name) {
   const bool plain = tokens_[at_ - 1].plain;  // √12 is √(12), \sqrt12 is √1·2
   Node* index = name == "cbrt" ? make(NodeKind::number, "3") : nullptr;
   if (take(TokenKind::open, "[")) {
@@ -426,7 +461,7 @@ Node* Parser::root(const std::string& name) {
   return node;
 }
 
-Node* Parser::environment(const std::string& name) {
+Node* FactorParser::environment(const std::string& name) {
   const bool matrix = name == "pmatrix" || name == "bmatrix" || name == "matrix" || name == "array" ||
                       name == "smallmatrix" || name == "Bmatrix" || name == "psmallmatrix";
   const bool cases = name == "cases" || name == "dcases" || name == "rcases";
@@ -452,7 +487,7 @@ Node* Parser::environment(const std::string& name) {
 }
 
 // Of a case distinction: "x,", "if x > 0", "n even", "otherwise". A condition in words is their text.
-Node* Parser::cell(bool condition) {
+Node* FactorParser::cell(bool condition) {
   while (take(TokenKind::word, "if") || take(TokenKind::word, "for") || take(TokenKind::word, "when")) {
   }
   std::size_t end = at_;
@@ -466,6 +501,73 @@ Node* Parser::cell(bool condition) {
   for (; at_ < end; ++at_)
     if (peek().text != "is" && !peek().op(",") && !peek().op(".")) text += peek().text + " ";
   return make(NodeKind::text, text);
+}
+
+// Sums, products, integrals and limits: an operator, its bounds, and the term it applies to. As in TeX the
+// term ends at the next + or -: \sum_{k=1}^{3} k + 1 is 7.
+// What stands below the operator: of counted ones (\sum, \prod) the variable and its first value, of limits
+// the tokens as text and the first as variable, of integrals a value. False when it is no such bound.
+bool FactorParser::lower_bound(std::string_view operation, Bounds& bounds) {
+  if (operation == "int") {
+    bounds.lower = argument_of_script();
+    bounds.text = to_text(*bounds.lower);
+    return true;
+  }
+  if (!take(TokenKind::open, "{") || peek().kind != TokenKind::name) return false;
+  bounds.variable = peek().text;
+  if (operation == "lim") {
+    for (int depth = 1; !at_end(); ++at_) {
+      depth += peek().is(TokenKind::open, "{") ? 1 : peek().is(TokenKind::close, "}") ? -1 : 0;
+      if (depth == 0) break;
+      bounds.text += peek().text;
+    }
+  } else {
+    ++at_;
+    if (!take_op("=")) return false;
+    bounds.lower = sum();
+  }
+  return take(TokenKind::close, "}");
+}
+
+// Behind the operator. Null, with nothing consumed, when bounds are missing that it needs; it is then a name.
+Node* FactorParser::series(std::string_view operation) {
+  const Budget::Level level(arena_.budget());
+  const bool counted = operation == "sum" || operation == "prod";
+  const std::size_t start = at_;
+  Bounds bounds;
+  for (int i = 0; i < 2 && !failed_; ++i) {
+    if (peek().op("_") && !bounds.lower) {
+      ++at_;
+      if (!lower_bound(operation, bounds)) return at_ = failed_ ? at_ : start, nullptr;
+    } else if (peek().op("^") && !bounds.upper && operation != "lim") {
+      ++at_;
+      bounds.upper = exponent();
+      bounds.text += "^" + to_text(*bounds.upper);
+    }
+  }
+  const bool complete = counted ? bounds.lower && bounds.upper : operation == "int" || !bounds.text.empty();
+  if (failed_ || !complete) return at_ = failed_ ? at_ : start, nullptr;
+  bound_.push_back(bounds.variable);  // in the term, "i" is the variable and not √-1
+  Node* body = take_op("-") ? make(NodeKind::negate, "", {term()}) : term();
+  bound_.pop_back();
+  follows_group_ = true;
+  if (operation == "int")
+    if (const Node* dx = differential(*body)) bounds.variable = dx->text;
+  const bool hidden = bounds.variable.empty() || hides(*body, bounds.variable);
+  Node* variable = make(NodeKind::variable, hidden ? "" : bounds.variable);
+  if (counted && !hidden)
+    return make(NodeKind::series, operation, {body, variable, bounds.lower, bounds.upper});
+  if (counted && !bounds.variable.empty() && !holds_series(*body)) {
+    const std::string text = std::string(operation) + "_" + to_text(*bounds.lower) + bounds.text;
+    return make(NodeKind::series, text,
+                {with_index(*body, bounds.variable, arena_), make(NodeKind::variable, kIndex)});
+  }
+  if (counted) bounds.text = bounds.variable + "=" + to_text(*bounds.lower) + bounds.text;
+  return make(NodeKind::series, std::string(operation) + "_" + bounds.text, {body, variable});
+}
+
+bool FactorParser::is_bound(std::string_view name) const {
+  return std::find(bound_.begin(), bound_.end(), name) != bound_.end();
 }
 
 }  // namespace pope

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "verify/evaluate.h"
+#include "verify/relations.h"
 
 namespace pope {
 namespace {
