@@ -338,6 +338,12 @@ at::Tensor Model::forward_hidden(const at::Tensor& tokens, const Packing& packin
     throw Error("hidden", fmt::format("expected a row of {} tokens, as the packing says, got {}",
                                       packing.tokens(), text(tokens.sizes())));
   }
+  if (packing.longest() > architecture_.context) {
+    throw Error("hidden",
+                fmt::format("expected sequences of at most {} tokens (the model's context), got {}",
+                            architecture_.context, packing.longest()),
+                "leave longer texts out, or lower the limits of prompts and answers");
+  }
   return forward(
       tokens, packing.positions().to(device()), packing.longest(),
       [this, packing](const at::Tensor& qkv, const HeadSplit& split, std::size_t, std::int64_t window) {

@@ -66,7 +66,7 @@ class Model {
 
   // Hidden states after the final norm (and Granite's divisor of the logits). tokens [N] i64, laid out as
   // `packing` says → [N,W] compute type, with gradient. The result for a sequence does not depend on the
-  // others in the row.
+  // others in the row. Error: a sequence longer than the model's context.
   at::Tensor forward_hidden(const at::Tensor& tokens, const Packing& packing) const;
 
   // One cached step, or with T > 1 a prefill of right-padded prompts. tokens [B,T] i64 for the cache's slots

@@ -243,6 +243,21 @@ TEST(ModelTest, HiddenRefusesAPackingOfOtherLength) {
   EXPECT_THROW(model->forward_hidden(at::zeros({2, 3}, at::kLong), Packing::equal(2, 3)), Error);
 }
 
+TEST(ModelTest, HiddenRefusesSequencesBeyondTheContext) {
+  auto architecture = tiny_architecture();
+  architecture.context = 5;
+  const auto model = Model::random(architecture, 1);
+  Packing packing;  // two continuations behind a prefix: 5 tokens each, 7 in all
+  packing.add_prefix(3);
+  packing.add_continuation(2);
+  packing.add_continuation(2);
+  EXPECT_EQ(model->forward_hidden(at::zeros({7}, at::kLong), packing).size(0), 7);
+  packing.add_continuation(3);
+  EXPECT_THAT(message_of([&] { model->forward_hidden(at::zeros({10}, at::kLong), packing); }),
+              testing::AllOf(testing::HasSubstr("at most 5 tokens (the model's context), got 6"),
+                             testing::HasSubstr("leave longer texts out")));
+}
+
 TEST(ModelTest, LaterTokensDoNotReachEarlierPositions) {
   const auto model = lively_model(tiny_architecture(), at::kFloat);
   auto tokens = random_tokens(3, 10, 37, 1);
