@@ -21,7 +21,7 @@ SftExamples::SftExamples(const SftConfig& config, const std::vector<Problem>& pr
     const std::vector<int> prompt = make_prompt(prompts, problem, /*show_guidance=*/true).train;
     const WordingValues values{
         .problem = problem.statement, .solution = problem.solution, .answer = problem.answer};
-    std::vector<int> target = prompts.tokenizer().encode(fill_wording(config.target, values));
+    std::vector<int> target = prompts.tokenizer().encode_behind(prompt, fill_wording(config.target, values));
     if (end_token >= 0) target.push_back(end_token);
     if (target.empty()) {
       ++without_solution_;

@@ -18,8 +18,8 @@ std::vector<int> demonstration_of(const SignalContext& context, const Prompt& pr
   if (prompt.guided() || problem.solution.empty()) return {};
   const WordingValues values{
       .problem = problem.statement, .solution = problem.solution, .answer = problem.answer};
-  std::vector<int> tokens =
-      context.prompts.tokenizer().encode(fill_wording(context.objective.demonstration, values));
+  std::vector<int> tokens = context.prompts.tokenizer().encode_behind(
+      prompt.train, fill_wording(context.objective.demonstration, values));
   if (context.end_token >= 0) tokens.push_back(context.end_token);
   return std::cmp_less_equal(tokens.size(), context.max_tokens) ? tokens : std::vector<int>{};
 }

@@ -15,6 +15,7 @@ struct AddedToken {
   bool special = false;                 // only parsed where the caller trusts the text
   bool lstrip = false, rstrip = false;  // takes the white space on that side with it
   bool single_word = false;             // only where no word character (\w) stands beside it
+  bool normalized = false;              // found behind the normaliser, as that spells it
 };
 
 class AddedTokens {

@@ -150,6 +150,7 @@ class HfTokenizer : public Tokenizer {
   HfTokenizer(const SortedJson& description, const SortedJson& config, TokenizerFiles files);
 
   std::vector<int> encode(std::string_view text, bool parse_special) const override;
+  std::vector<int> encode_behind(std::span<const int> before, std::string_view text) const override;
   std::vector<int> encode_chat(std::string_view text, const std::vector<bool>& given) const override;
   std::string decode(std::span<const int> ids, bool skip_special) const override;
   int size() const override { return size_; }
@@ -164,12 +165,13 @@ class HfTokenizer : public Tokenizer {
 
  private:
   void read_added_tokens(const SortedJson& list);
-  std::string_view normal(std::string_view text, std::string& storage) const;
+  std::string_view normal(std::string_view text, Behind behind, std::string& storage) const;
+  Behind behind(std::span<const int> before) const;
   std::vector<AddedTokens::Part> split_chat(std::string_view part, std::size_t offset,
                                             const std::vector<bool>& given,
                                             std::string_view normalized) const;
   std::vector<int> encode_parts(std::string_view text, const std::vector<AddedTokens::Part>& parts,
-                                bool parse_special, const std::vector<bool>* given) const;
+                                bool parse_special, const std::vector<bool>* given, Behind before) const;
 
   TokenizerFiles files_;
   std::shared_ptr<const Vocabulary> vocabulary_;
@@ -234,6 +236,7 @@ void HfTokenizer::read_added_tokens(const SortedJson& list) {
     token.lstrip = entry.value("lstrip", false);
     token.rstrip = entry.value("rstrip", false);
     token.single_word = entry.value("single_word", false);
+    token.normalized = entry.value("normalized", !token.special);
     const int known = vocabulary_->find(token.content);
     if (known >= 0 && known != token.id) {
       throw Error("load tokenizer",
@@ -246,11 +249,11 @@ void HfTokenizer::read_added_tokens(const SortedJson& list) {
     added_ids_[token.content] = token.id;
     added_[token.id] = token;
     if (marks_.any()) added_[token.id].content = without_space_marks(token.content);
-    const bool is_normalized = entry.value("normalized", !token.special);
-    if (!is_normalized || (token.special && marks_.by != SpaceMarks::By::kNormalizer)) chat.push_back(token);
-    if (is_normalized) {
+    if (!token.normalized || (token.special && marks_.by != SpaceMarks::By::kNormalizer))
+      chat.push_back(token);
+    if (token.normalized) {
       std::string storage;
-      token.content = std::string(normal(token.content, storage));
+      token.content = std::string(normal(token.content, Behind::kNothing, storage));
       normalized.push_back(token);
     } else {
       raw.push_back(token);
@@ -261,20 +264,37 @@ void HfTokenizer::read_added_tokens(const SortedJson& list) {
   chat_ = std::make_unique<AddedTokens>(std::move(chat));
 }
 
-std::string_view HfTokenizer::normal(std::string_view text, std::string& storage) const {
+std::string_view HfTokenizer::normal(std::string_view text, Behind behind, std::string& storage) const {
   if (nfc_) return nfc(text, storage);
-  if (marks_.by == SpaceMarks::By::kNormalizer) return storage = marks_.normalized(text);
+  if (marks_.by == SpaceMarks::By::kNormalizer) return storage = marks_.normalized(text, behind);
   return text;
 }
 
 std::vector<int> HfTokenizer::encode(std::string_view text, bool parse_special) const {
   std::string storage;
   const std::string_view valid = valid_utf8(text, storage);
-  return encode_parts(valid, raw_->split(valid, parse_special), parse_special, nullptr);
+  return encode_parts(valid, raw_->split(valid, parse_special), parse_special, nullptr, Behind::kNothing);
+}
+
+// The BOS token that tokenizer.json puts in front of a text is no part of it.
+Behind HfTokenizer::behind(std::span<const int> before) const {
+  if (before.empty() || std::equal(before.begin(), before.end(), prefix_.begin(), prefix_.end()))
+    return Behind::kNothing;
+  const auto added = added_.find(before.back());
+  if (added == added_.end()) return Behind::kText;
+  // The normalizer sees a token that is found behind it as text.
+  const bool seen = added->second.normalized && marks_.by == SpaceMarks::By::kNormalizer;
+  return seen ? Behind::kText : Behind::kToken;
+}
+
+std::vector<int> HfTokenizer::encode_behind(std::span<const int> before, std::string_view text) const {
+  std::string storage;
+  const std::string_view valid = valid_utf8(text, storage);
+  return encode_parts(valid, raw_->split(valid, false), false, nullptr, behind(before));
 }
 
 std::vector<int> HfTokenizer::encode_chat(std::string_view text, const std::vector<bool>& given) const {
-  return encode_parts(text, chat_->split(text, true, &given), false, &given);
+  return encode_parts(text, chat_->split(text, true, &given), false, &given, Behind::kNothing);
 }
 
 // Splits `part`, which begins at `offset` of a chat, once it is normalised. Special tokens are looked for
@@ -294,8 +314,10 @@ std::vector<AddedTokens::Part> HfTokenizer::split_chat(std::string_view part, st
 }
 
 // `parts`: the text, split at tokens that are found before normalisation. `given`: of a chat, else null.
+// `before`: what the text stands behind.
 std::vector<int> HfTokenizer::encode_parts(std::string_view text, const std::vector<AddedTokens::Part>& parts,
-                                           bool parse_special, const std::vector<bool>* given) const {
+                                           bool parse_special, const std::vector<bool>* given,
+                                           Behind before) const {
   const bool metaspace = marks_.by == SpaceMarks::By::kMetaspace;
   std::string storage, marked, prefix_storage;
   std::vector<int> ids;
@@ -304,7 +326,8 @@ std::vector<int> HfTokenizer::encode_parts(std::string_view text, const std::vec
       ids.push_back(outer.id);
       continue;
     }
-    const std::string_view normalized = normal(outer.text, storage);
+    const bool first = outer.text.data() == text.data();
+    const std::string_view normalized = normal(outer.text, first ? before : Behind::kToken, storage);
     const auto offset = static_cast<std::size_t>(outer.text.data() - text.data());
     const std::vector<AddedTokens::Part> inner = given != nullptr
                                                      ? split_chat(outer.text, offset, *given, normalized)
@@ -314,9 +337,10 @@ std::vector<int> HfTokenizer::encode_parts(std::string_view text, const std::vec
         ids.push_back(part.id);
         continue;
       }
+      const Behind stands = first && part.text.data() == normalized.data() ? before : Behind::kToken;
       std::string_view piece = part.text;
-      if (metaspace) piece = marked = marks_.pre_tokenized(part.text, part.text.data() == text.data());
-      model_->encode(pre_tokenizer_.split(piece, prefix_storage), ids);
+      if (metaspace) piece = marked = marks_.pre_tokenized(piece, stands);
+      model_->encode(pre_tokenizer_.split(piece, prefix_storage, stands == Behind::kText), ids);
     }
   }
   return ids;
@@ -366,10 +390,11 @@ std::shared_ptr<const Tokenizer> make_hf_tokenizer(TokenizerFiles files, const s
   }
   std::string part = "tokenizer.json";
   try {
-    const SortedJson description = SortedJson::parse(files.tokenizer_json);
+    SortedJson description = SortedJson::parse(files.tokenizer_json);
     part = "tokenizer_config.json";
     const SortedJson config = SortedJson::parse(files.config_json);
     part = "tokenizer.json or tokenizer_config.json";
+    description = with_class_marks(std::move(description), config, files.model_type);
     return std::make_shared<const HfTokenizer>(description, config, std::move(files));
   } catch (const SortedJson::exception& error) {
     throw Error("load tokenizer",

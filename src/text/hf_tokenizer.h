@@ -13,8 +13,9 @@ namespace pope {
 // The files of a tokenizer, as they are loaded and saved.
 struct TokenizerFiles {
   std::string tokenizer_json;
-  std::string config_json;  // tokenizer_config.json
-  std::string chat_jinja;   // chat_template.jinja, "" = there is none
+  std::string config_json;   // tokenizer_config.json
+  std::string chat_jinja;    // chat_template.jinja, "" = there is none
+  std::string model_type{};  // of config.json; "" = unknown. Not saved.
 };
 
 // `where` names the origin in errors.

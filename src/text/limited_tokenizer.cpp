@@ -14,6 +14,9 @@ class LimitedTokenizer : public Tokenizer {
   std::vector<int> encode(std::string_view text, bool parse_special) const override {
     return checked(whole_->encode(text, parse_special));
   }
+  std::vector<int> encode_behind(std::span<const int> before, std::string_view text) const override {
+    return checked(whole_->encode_behind(before, text));
+  }
   std::vector<int> encode_chat(std::string_view text, const std::vector<bool>& given) const override {
     return checked(whole_->encode_chat(text, given));
   }

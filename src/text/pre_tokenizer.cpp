@@ -146,8 +146,9 @@ void PreTokenizer::add(const SortedJson& description) {
   }
 }
 
-std::vector<std::string_view> PreTokenizer::split(std::string_view text, std::string& storage) const {
-  if (prefix_space_ && !text.starts_with(' ')) {
+std::vector<std::string_view> PreTokenizer::split(std::string_view text, std::string& storage,
+                                                  bool continues) const {
+  if (prefix_space_ && !continues && !text.starts_with(' ')) {
     storage.assign(" ").append(text);
     text = storage;
   }

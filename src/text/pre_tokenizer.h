@@ -40,8 +40,10 @@ class PreTokenizer {
 
   // Whether bytes are spelled by the 256 byte-level characters: what byte-level BPE needs.
   bool byte_level() const { return byte_level_; }
-  // The pieces of `text`; they point into it, or into `storage` where a space had to be put in front.
-  std::vector<std::string_view> split(std::string_view text, std::string& storage) const;
+  // The pieces of `text`; they point into it, or into `storage` where a space had to be put in front, as it
+  // is unless the text goes on behind another (`continues`).
+  std::vector<std::string_view> split(std::string_view text, std::string& storage,
+                                      bool continues = false) const;
 
  private:
   void add(const SortedJson& description);

@@ -124,7 +124,7 @@ std::vector<int> PromptRenderer::render(std::string_view problem, std::string_vi
   std::vector<int> ids = tokenizer_->prefix();
   const std::string_view system = config_.system == "auto" ? "" : std::string_view(config_.system);
   for (const std::string_view text : {system, std::string_view(user), opening}) {
-    const std::vector<int> part = tokenizer_->encode(text);
+    const std::vector<int> part = tokenizer_->encode_behind(ids, text);
     ids.insert(ids.end(), part.begin(), part.end());
   }
   return ids;

@@ -1,6 +1,9 @@
 // See space_marks.h. What each part does is defined by Hugging Face tokenizers.
 #include "text/space_marks.h"
 
+#include <algorithm>
+#include <array>
+
 #include "core/error.h"
 #include "text/utf8.h"
 
@@ -68,16 +71,40 @@ void read_metaspace(const SortedJson& metaspace, SpaceMarks& marks) {
 
 }  // namespace
 
-std::string SpaceMarks::normalized(std::string_view part) const {
+std::string SpaceMarks::normalized(std::string_view part, Behind behind) const {
   if (by != By::kNormalizer) return std::string(part);
-  return (front == Front::kParts && !part.empty() ? kMark : "") + with_space_marks(part);
+  const bool wanted = front == Front::kParts && behind != Behind::kText;
+  return (wanted && !part.empty() ? kMark : "") + with_space_marks(part);
 }
 
-std::string SpaceMarks::pre_tokenized(std::string_view part, bool start) const {
+std::string SpaceMarks::pre_tokenized(std::string_view part, Behind behind) const {
   if (by != By::kMetaspace) return std::string(part);
   const std::string marked = with_space_marks(part);
-  const bool wanted = front == Front::kParts || (front == Front::kStart && start);
+  const bool wanted = behind == Behind::kNothing ? front != Front::kNowhere
+                                                 : front == Front::kParts && behind == Behind::kToken;
   return (wanted && !marked.empty() && !marked.starts_with(kMark) ? kMark : "") + marked;
+}
+
+SortedJson with_class_marks(SortedJson description, const SortedJson& config, const std::string& model_type) {
+  constexpr std::array<std::string_view, 7> kByFile = {"mistral", "ministral", "ministral3", "olmo2",
+                                                       "olmo3",   "phi3",      "granite"};
+  const SortedJson& name = member(config, "tokenizer_class");
+  if ((name != "LlamaTokenizer" && name != "LlamaTokenizerFast") || !read_space_marks(description).any() ||
+      std::find(kByFile.begin(), kByFile.end(), model_type) != kByFile.end())
+    return description;
+  const bool in_front = member(config, "add_prefix_space") != false,
+             legacy = member(config, "legacy") == true;
+  description["normalizer"] = nullptr;
+  description["pre_tokenizer"] = {{"type", "Metaspace"},
+                                  {"replacement", kMark},
+                                  {"prepend_scheme", !in_front ? "never"
+                                                     : legacy  ? "always"
+                                                               : "first"},
+                                  {"split", false}};
+  SortedJson decoders = SortedJson::array({{{"type", "Fuse"}}});
+  if (in_front) decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  description["decoder"] = {{"type", "Sequence"}, {"decoders", std::move(decoders)}};
+  return description;
 }
 
 SpaceMarks read_space_marks(const SortedJson& description) {

@@ -10,6 +10,9 @@
 
 namespace pope {
 
+// What stands in front of a part of a text: nothing, an added token, or text that it goes on.
+enum class Behind { kNothing, kToken, kText };
+
 struct SpaceMarks {
   enum class By { kNothing, kNormalizer, kMetaspace };
   // Where one stands in front. A normalizer writes it before every part of a text (kParts); Metaspace does
@@ -20,11 +23,14 @@ struct SpaceMarks {
   bool split = false;  // Metaspace: a new piece begins at every mark
 
   bool any() const { return by != By::kNothing; }
-  // What the normalizer and the pre_tokenizer make of a part of a text. `start`: it is the first.
-  std::string normalized(std::string_view part) const;
-  std::string pre_tokenized(std::string_view part, bool start) const;
+  // What the normalizer and the pre_tokenizer make of a part of a text that stands `behind` this.
+  std::string normalized(std::string_view part, Behind behind) const;
+  std::string pre_tokenized(std::string_view part, Behind behind) const;
 };
 
+// The description as transformers takes it: its class LlamaTokenizer marks spaces by a Metaspace of its own,
+// whatever marks tokenizer.json asks for, save in families for which it goes by tokenizer.json alone.
+SortedJson with_class_marks(SortedJson description, const SortedJson& config, const std::string& model_type);
 // Reads a tokenizer.json. Error: marks of another kind.
 SpaceMarks read_space_marks(const SortedJson& description);
 // The pre_tokenizer that is left to do beside the marks, or null. Error: one that marks do not go with.

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/git_lfs.h"
+#include "core/json_depth.h"
 #include "text/hf_tokenizer.h"
 #include "text/scanners.h"
 
@@ -103,6 +104,15 @@ std::string text_file(const std::filesystem::path& path) {
   return std::filesystem::exists(path) ? read_file(path) : std::string();
 }
 
+// "" where there is no config.json, or one that says nothing.
+std::string model_type_in(const std::filesystem::path& folder) {
+  const std::string text = text_file(folder / "config.json");
+  if (nested_too_deep(text)) return "";
+  const SortedJson config = SortedJson::parse(text, nullptr, /*allow_exceptions=*/false);
+  const auto found = config.is_object() ? config.find("model_type") : config.end();
+  return found != config.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
 }  // namespace
 
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& folder) {
@@ -115,7 +125,7 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& fol
   for (const char* name : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"})
     refuse_git_lfs_pointer(folder / name, "load tokenizer");
   TokenizerFiles files{read_file(folder / "tokenizer.json"), text_file(folder / "tokenizer_config.json"),
-                       text_file(folder / "chat_template.jinja")};
+                       text_file(folder / "chat_template.jinja"), model_type_in(folder)};
   if (files.config_json.empty()) files.config_json = config_text("", "", "");
   return make_hf_tokenizer(std::move(files), folder.string());
 }

@@ -24,6 +24,11 @@ class Tokenizer {
   // what a problem statement says can never become a control token. Nothing is added in front or behind.
   // Bytes that are no UTF-8 count as U+FFFD. Error: a word that a WordLevel vocabulary lacks.
   virtual std::vector<int> encode(std::string_view text, bool parse_special = false) const = 0;
+  // Ids of `text` where it goes on behind `before`, ids of a prompt: as they are where both are encoded as
+  // one text, if none of its tokens reaches over the joint. Behind text no mark for a space stands in front.
+  virtual std::vector<int> encode_behind(std::span<const int> /*before*/, std::string_view text) const {
+    return encode(text);  // of a tokenizer that puts nothing in front
+  }
   // Ids of a rendered chat. Special tokens are parsed where the template wrote them; where a byte of one is
   // given by a user it is plain text. `text` is valid UTF-8; `given` has an entry for each byte.
   virtual std::vector<int> encode_chat(std::string_view text, const std::vector<bool>& /*given*/) const {

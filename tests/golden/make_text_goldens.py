@@ -3,7 +3,7 @@
     python make_text_goldens.py [folder of the Qwen3 tokenizer] [folder of the problem files]
 
 Without arguments: trains one tiny tokenizer per pre-tokeniser kind (text_KIND/) and writes text_ids.json,
-text_chat.json and text_added.json. With the two folders: writes text_qwen3.json, digests of the ids of real problem statements.
+text_chat.json, text_added.json and text_classes.json. With the two folders: writes text_qwen3.json, digests of the ids of real problem statements.
 
 The chat templates here are ours. They render one conversation as the families document it (system, user, answer), with
 the same strings and conditions around it, and leave out tools and further turns.
@@ -411,6 +411,32 @@ def make_added():
     write_json("text_added.json", {"text": text, "rows": rows})
 
 
+# What tokenizer_config.json and config.json may say of a tokenizer with marked spaces.
+CLASS_CONFIGS = [
+    ({}, None), ({}, "llama"), ({"legacy": False}, "llama"), ({"legacy": True}, "llama"), ({"add_prefix_space": False}, "llama"),
+    ({"add_prefix_space": True, "legacy": True}, None), ({"tokenizer_class": "LlamaTokenizerFast"}, "llama"), ({}, "mistral"),
+    ({"legacy": True}, "phi3"), ({"tokenizer_class": "PreTrainedTokenizerFast"}, "llama"), ({"tokenizer_class": None}, "llama"),
+]  # fmt: skip
+
+
+def make_classes():
+    """AutoTokenizer's ids: the class LlamaTokenizer marks spaces its own way, in the families that it is trusted in."""
+    texts = ["", " ", "a", "the end", " the", "a<|im_end|>the b\nthe <think>c <mask>d", "<|im_end|>the", "<|im_end|> the <|im_end|>"]
+    rows = []
+    for kind in ["llama2", "mistral", "metaspace", "smollm"]:
+        for more, model_type in CLASS_CONFIGS:
+            config = {"tokenizer_class": "LlamaTokenizer", "eos_token": "<|im_end|>", **more}
+            with tempfile.TemporaryDirectory() as folder:
+                (Path(folder) / "tokenizer.json").write_text((HERE / f"text_{kind}/tokenizer.json").read_text())
+                (Path(folder) / "tokenizer_config.json").write_text(json.dumps(config))
+                if model_type:
+                    (Path(folder) / "config.json").write_text(json.dumps({"model_type": model_type}))
+                tokenizer = AutoTokenizer.from_pretrained(folder).backend_tokenizer
+            ids = golden_of(tokenizer, texts)
+            rows.append({"kind": kind, "config": json.dumps(config), "model_type": model_type or "", "ids": ids})
+    write_json("text_classes.json", {"texts": texts, "rows": rows})
+
+
 def fnv1a(ids):
     """64-bit FNV-1a over the ids as 4 little-endian bytes each."""
     value = 0xCBF29CE484222325
@@ -448,3 +474,4 @@ if __name__ == "__main__":
         make_ids()
         make_chat()
         make_added()
+        make_classes()

@@ -4,7 +4,9 @@
 #include <gmock/gmock.h>
 
 #include "core/error.h"
+#include "data/prompt.h"
 #include "learn/sft_data.h"
+#include "learn/signal.h"
 #include "learn/tiny.h"
 
 namespace pope {
@@ -34,6 +36,31 @@ TEST(SftExamples, PromptAndTarget) {
   problems[0].guidance->instruction = "silent";
   SftExamples silent({}, problems, *test::tiny_prompts(), 0, 1 << 20);
   EXPECT_THAT(silent.draw(0, 1, 1)[0].prompt, ElementsAre(3, 4, 6));
+}
+
+// As in the whole text, where no mark for a space stands behind the line break. Demonstrations likewise.
+TEST(SftExamples, TargetsGoOnWherePromptsEnd) {
+  const auto tokenizer = load_tokenizer(std::filesystem::path(POPE_SOURCE_DIR) / "tests/golden/text_llama2");
+  PromptConfig config;
+  config.chat_template = "plain";
+  config.unguided = "{problem}\n";
+  const PromptRenderer prompts(config, tokenizer);
+  std::vector<Problem> problems = {test::problem("a", "the fox")};
+  problems[0].solution = "the end";
+  SftExamples data({}, problems, prompts, -1, 1 << 20);
+  const Sequence example = data.draw(0, 1, 1)[0];
+  EXPECT_EQ(example.prompt, tokenizer->encode("the fox\n"));
+  std::vector<int> ids = example.prompt;
+  ids.insert(ids.end(), example.completion.begin(), example.completion.end());
+  EXPECT_EQ(ids, tokenizer->encode("the fox\nthe end"));
+
+  ObjectiveConfig objective;
+  objective.kind = "luffy";
+  Group group;
+  group.prompt = std::make_shared<const Prompt>(make_prompt(prompts, problems[0], /*show_guidance=*/false));
+  set_signal({.objective = objective, .prompts = prompts, .max_tokens = 64}, group);
+  ASSERT_EQ(group.sequences.size(), 1u);
+  EXPECT_EQ(group.sequences[0].completion, example.completion);
 }
 
 TEST(SftExamples, CountsWhatItLeavesOut) {

@@ -162,6 +162,20 @@ TEST(WordRenderer, PlainPartsAreWordsOfTheirOwn) {
   EXPECT_EQ(PromptRenderer(config, words).render("p p", "g"), (std::vector<int>{1, 1, 2, 3}));
 }
 
+// A mark stands in front of the first part alone, as in the whole text.
+TEST(MarkedRenderer, PlainPartsGiveTheIdsOfTheWholeText) {
+  for (const char* kind : {"llama2", "mistral", "metaspace"}) {
+    const auto tokenizer = load_tokenizer(kGolden / (std::string("text_") + kind));
+    PromptConfig config = bare("Be brief.\n");
+    config.chat_template = "plain";
+    config.unguided = "{problem}\n";
+    config.guidance_in = "assistant";
+    EXPECT_EQ(PromptRenderer(config, tokenizer).render("the fox", "the end"),
+              tokenizer->encode("Be brief.\nthe fox\nthe end"))
+        << kind;
+  }
+}
+
 TEST(PromptOptions, AreDeclared) {
   PromptConfig config;
   Options options;

@@ -89,6 +89,71 @@ INSTANTIATE_TEST_SUITE_P(Kinds, Golden,
                          testing::Values("gpt2", "smollm", "qwen2", "llama3", "gemma", "llama2", "mistral",
                                          "metaspace", "word"));
 
+class MarkedGolden : public testing::TestWithParam<const char*> {};
+
+// Hugging Face's ids of a text, cut wherever two of its tokens meet: the second piece, encoded behind the
+// first, gives what is left of them.
+TEST_P(MarkedGolden, PiecesOfATextGiveTheIdsOfTheWhole) {
+  const SortedJson goldens = golden("text_ids.json");
+  const std::string kind = GetParam();
+  const auto tokenizer = load_tokenizer(kGolden / ("text_" + kind));
+  int cuts = 0, changed = 0;
+  for (std::size_t i = 0; i < goldens["texts"].size(); ++i) {
+    const auto text = goldens["texts"][i].get<std::string>();
+    const SortedJson& row = goldens["tokenizers"][kind][i];
+    const auto whole = (row.contains("special") ? row["special"] : row["plain"]).get<std::vector<int>>();
+    for (std::size_t at = 0; at <= text.size(); ++at) {
+      if (at < text.size() && (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80) continue;
+      const std::string first = text.substr(0, at), second = text.substr(at);
+      const std::vector<int> before = tokenizer->encode(first, true);
+      const bool meet =
+          before.size() <= whole.size() && std::equal(before.begin(), before.end(), whole.begin());
+      if (!meet || tokenizer->encode(second, true) != tokenizer->encode(second)) continue;
+      const std::vector<int> rest(whole.begin() + std::ptrdiff_t(before.size()), whole.end());
+      EXPECT_EQ(tokenizer->encode_behind(before, second), rest) << SortedJson(first) << SortedJson(second);
+      ++cuts;
+      changed += tokenizer->encode(second) != rest;
+    }
+  }
+  EXPECT_GT(cuts, 1000);
+  EXPECT_EQ(changed > 1000, kind != "gemma");  // which puts nothing in front
+}
+
+INSTANTIATE_TEST_SUITE_P(Kinds, MarkedGolden, testing::Values("gemma", "llama2", "mistral", "metaspace"));
+
+// The BOS token that stands in front of a text is no part of it; one that a template writes is.
+TEST(Tokenizer, ATextBehindItsBosTokenIsAWholeText) {
+  const SortedJson description = SortedJson::parse(read_file(kGolden / "text_mistral/tokenizer.json"));
+  for (const bool adds : {false, true}) {
+    const fs::path folder = temporary_folder("behind_bos");
+    SortedJson with_bos = description;
+    const int bos = 2;
+    if (adds) {
+      with_bos["post_processor"] = {
+          {"type", "TemplateProcessing"},
+          {"single", {{{"SpecialToken", {{"id", "<bos>"}, {"type_id", 0}}}}}},
+          {"special_tokens", {{"<bos>", {{"id", "<bos>"}, {"ids", {bos}}, {"tokens", {"<bos>"}}}}}}};
+    }
+    write_file(folder / "tokenizer.json", with_bos.dump());
+    const auto tokenizer = load_tokenizer(folder);
+    ASSERT_EQ(tokenizer->find("<bos>"), bos);
+    EXPECT_EQ(tokenizer->encode_behind(std::vector{bos}, "the") == tokenizer->encode("the"), adds);
+    EXPECT_EQ(tokenizer->encode_behind({}, "the"), tokenizer->encode("the"));
+  }
+}
+
+// ByteLevel with add_prefix_space puts a space in front of a text, too.
+TEST(Tokenizer, ASpaceIsPutInFrontOfWholeTextsAlone) {
+  SortedJson description = SortedJson::parse(read_file(kGolden / "text_gpt2/tokenizer.json"));
+  description["pre_tokenizer"]["add_prefix_space"] = true;
+  const fs::path folder = temporary_folder("prefix_space");
+  write_file(folder / "tokenizer.json", description.dump());
+  const auto tokenizer = load_tokenizer(folder), plain = load_tokenizer(kGolden / "text_gpt2");
+  EXPECT_EQ(tokenizer->encode("the fox"), plain->encode(" the fox"));
+  const std::vector<int> before = tokenizer->encode("The\n");
+  EXPECT_EQ(tokenizer->encode_behind(before, "the fox"), plain->encode("the fox"));
+}
+
 TEST(Tokenizer, KnowsItsTokens) {
   const auto smollm = load_tokenizer(kGolden / "text_smollm");
   EXPECT_EQ(smollm->find("<|endoftext|>"), 0);
@@ -118,6 +183,27 @@ TEST(ConfigTokens, AreAddedAsTransformersDoes) {
     expect_row(*tokenizer, goldens["text"].get<std::string>(), row);
     tokenizer->save(folder / "saved");
     EXPECT_EQ(load_tokenizer(folder / "saved")->size(), row["size"]);
+  }
+}
+
+// The class LlamaTokenizer of transformers marks spaces its own way.
+TEST(ConfigClass, MarksSpacesAsTransformersDoes) {
+  const SortedJson goldens = golden("text_classes.json");
+  ASSERT_EQ(goldens["rows"].size(), 44u);
+  for (const SortedJson& row : goldens["rows"]) {
+    const auto kind = row["kind"].get<std::string>(), config = row["config"].get<std::string>(),
+               model_type = row["model_type"].get<std::string>();
+    SCOPED_TRACE(kind + " " + config + " " + model_type);
+    const fs::path folder = temporary_folder("class");
+    write_file(folder / "tokenizer.json", read_file(kGolden / ("text_" + kind) / "tokenizer.json"));
+    write_file(folder / "tokenizer_config.json", config);
+    if (!model_type.empty())
+      write_file(folder / "config.json", SortedJson{{"model_type", model_type}}.dump());
+    const auto tokenizer = load_tokenizer(folder);
+    for (std::size_t i = 0; i < row["ids"].size(); ++i)
+      expect_row(*tokenizer, goldens["texts"][i].get<std::string>(), row["ids"][i]);
+    tokenizer->save(folder);
+    EXPECT_EQ(read_file(folder / "tokenizer.json"), read_file(kGolden / ("text_" + kind) / "tokenizer.json"));
   }
 }
 
