@@ -27,8 +27,7 @@ void check_gemma3(const Architecture& a, const std::string& operation) {
 
 // Ministral 3 asks the more of far positions the further they are: see Architecture::query_growth.
 void read_ministral3(const Json& config, Architecture& a) {
-  const bool old = value_of(config, "rope_parameters").is_null();
-  const std::string field = old ? "rope_scaling" : "rope_parameters";
+  const std::string field = rope_field(config);
   const Json& rope = config::object_in(config, field.c_str());
   if (a.rope_scaling.kind != RopeScaling::Kind::yarn)
     refuse(field, rope, "in this family only rope_type \"yarn\" is");

@@ -121,6 +121,17 @@ Json scaling_json(const RopeScaling& s) {
   return s.source;
 }
 
+// As transformers 5 reads it, whatever names were read.
+Json new_scaling_json(const RopeScaling& s) {
+  Json rope = scaling_json(s);
+  if (s.source.empty()) return rope;
+  rope.erase("type");
+  for (const NamedKind& known : kKinds)
+    if (known.kind == s.kind) rope["rope_type"] = known.name;
+  if (s.kind == Kind::longrope) rope["original_max_position_embeddings"] = s.original_context;
+  return rope;
+}
+
 // As transformers 4 reads it: there longrope has these three fields and no others.
 Json old_scaling_json(const RopeScaling& s) {
   if (s.none()) return Json();
@@ -170,6 +181,10 @@ std::vector<double> rotary_frequencies(const Architecture& a, bool windowed) {
   return frequencies;
 }
 
+const char* rope_field(const Json& config) {
+  return object_in(config, "rope_scaling").empty() ? "rope_parameters" : "rope_scaling";
+}
+
 void read_rope(const Json& config, Architecture& a) {
   const Family& family = a.traits();
   read_share(config, a);
@@ -177,20 +192,24 @@ void read_rope(const Json& config, Architecture& a) {
   const auto read = [&](const Json& rope, const std::string& field, double& theta, RopeScaling& scaling) {
     read_rope_object(config, rope, field, a, theta, scaling);
   };
-  read(object_in(config, "rope_scaling"), "rope_scaling", a.rope_theta, a.rope_scaling);
-  const Json& parameters = object_in(config, "rope_parameters");
+  const char* const chosen = rope_field(config);
+  const Json& scaling = object_in(config, "rope_scaling");
+  const Json& parameters = object_in(config, family.window_has_rope ? "rope_parameters" : chosen);
   const bool by_layer = parameters.contains("full_attention") || parameters.contains("sliding_attention");
   if (!parameters.empty() && by_layer != family.window_has_rope) {
     refuse(
-        "rope_parameters", parameters,
+        family.window_has_rope ? "rope_parameters" : chosen, parameters,
         by_layer ? "this family has one rope for all layers" : "this family has one for each type of layer");
   }
   if (!family.window_has_rope) {
-    read(parameters, "rope_parameters", a.rope_theta, a.rope_scaling);
+    read(parameters, chosen, a.rope_theta, a.rope_scaling);
     a.window_rope_theta = a.rope_theta;
     a.window_rope_scaling = a.rope_scaling;
   } else {
-    read(object_in(parameters, "full_attention"), "rope_parameters.full_attention", a.rope_theta,
+    // "rope_scaling" changes fields of the full layers, whose rope_type goes before its older name "type".
+    Json full = parameters.empty() ? Json{{"rope_type", "default"}} : object_in(parameters, "full_attention");
+    full.update(scaling);
+    read(full, scaling.empty() ? "rope_parameters.full_attention" : "rope_scaling", a.rope_theta,
          a.rope_scaling);
     a.window_rope_theta = a.rope_theta;
     if (const char* const own = family.window_theta_field)
@@ -207,7 +226,7 @@ void read_rope(const Json& config, Architecture& a) {
 void write_rope(const Architecture& a, Json& config) {
   config["rope_theta"] = a.rope_theta;  // transformers 4 reads this one, transformers 5 the next
   Json rope = {{"rope_theta", a.rope_theta}};
-  rope.update(scaling_json(a.rope_scaling));
+  rope.update(new_scaling_json(a.rope_scaling));
   config["rope_scaling"] = old_scaling_json(a.rope_scaling);
   if (a.rope_scaling.kind == Kind::longrope)
     config["original_max_position_embeddings"] = a.rope_scaling.original_context;

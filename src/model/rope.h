@@ -41,8 +41,11 @@ struct RopeScaling {
 // rotated (R: rotary_share · D), 0 for the others. `windowed`: for the layers with a window.
 std::vector<double> rotary_frequencies(const Architecture& architecture, bool windowed = false);
 
+// The field that counts of "rope_scaling" (transformers 4) and "rope_parameters" (transformers 5), where
+// layers with a window have no rope of their own: the former unless it is empty, as transformers 5 takes it.
+const char* rope_field(const Json& config);
 // Sets θ, scalings, rotary_share and, for longrope, context, which has to be read before, out of "rope_theta"
-// and "rope_scaling" (transformers 4) or "rope_parameters" (transformers 5). Errors name the field.
+// and these. Errors name the field.
 void read_rope(const Json& config, Architecture& architecture);
 // Writes both spellings.
 void write_rope(const Architecture& architecture, Json& config);

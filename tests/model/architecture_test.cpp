@@ -387,6 +387,29 @@ TEST(Architecture, WhatOneFamilyHas) {
   EXPECT_THAT(refusal({{"rope_scaling", yarn}}), HasSubstr("llama_4_scaling_beta"));
 }
 
+// Where a config.json has both names of the rope's fields (tests/golden/make_rope_goldens.py).
+TEST(Architecture, OfTwoNamesOfTheRopeTransformersChoiceCounts) {
+  const Json goldens = read_json(std::filesystem::path(POPE_SOURCE_DIR) / "tests/golden/rope_fields.json");
+  ASSERT_EQ(goldens.size(), 17u);
+  for (const Json& row : goldens) {
+    SCOPED_TRACE(dump(row));
+    const Architecture a = architecture_from_json(row["config"]);
+    for (const auto& [layers, rope] : row["rope"].items()) {
+      const bool windowed = layers == "sliding_attention";
+      const RopeScaling& scaling = windowed ? a.window_rope_scaling : a.rope_scaling;
+      EXPECT_EQ(windowed ? a.window_rope_theta : a.rope_theta, rope["rope_theta"]);
+      EXPECT_EQ(scaling.none(), rope["rope_type"] == "default");
+      if (scaling.none()) continue;
+      EXPECT_EQ(scaling.kind == RopeScaling::Kind::yarn, rope["rope_type"] == "yarn");
+      EXPECT_EQ(scaling.factor, rope["factor"]);
+    }
+    EXPECT_EQ(a.query_growth, row["rope"]["full_attention"].value("llama_4_scaling_beta", 0.0));
+    const Architecture again = architecture_from_json(to_json(a));
+    EXPECT_EQ(rotary_frequencies(again), rotary_frequencies(a));
+    EXPECT_EQ(rotary_frequencies(again, true), rotary_frequencies(a, true));
+  }
+}
+
 TEST(Architecture, RefusesWithTheFieldsName) {
   const auto message = [](const char* field, const Json& value) {
     return error_of([&] { architecture_from_json(with(field, value)); });
