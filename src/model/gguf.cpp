@@ -1,208 +1,93 @@
-// What the metadata and the tensors of a GGUF file mean, for the families that llama.cpp writes as llama,
-// qwen2 and qwen3.
+// What the tensors and the tokenizer of a GGUF file mean; gguf_config.h has the rest of its metadata.
 #include "model/gguf.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <iterator>
-#include <limits>
 #include <memory>
-#include <optional>
 #include <set>
 #include <string_view>
 
 #include "core/error.h"
+#include "model/families.h"
+#include "model/gguf_config.h"
 #include "model/gguf_file.h"
+#include "model/gguf_metadata.h"
+#include "model/parameters.h"
+#include "text/utf8.h"
 
 namespace pope {
 namespace {
 
-// Typed access to metadata; errors name the file and the key.
-class Metadata {
- public:
-  Metadata(const GgufFile& file, std::string name) : file_(file), name_(std::move(name)) {}
-
-  [[noreturn]] void fail(const std::string& message,
-                         const std::string& hint =
-                             "use the model's Hugging Face directory, or fetch the file again if it is "
-                             "damaged") const {
-    throw Error("read GGUF", name_ + ": " + message, hint);
+Architecture read_architecture(const GgufFile& file, const GgufMetadata& metadata) {
+  const Json config = gguf_config(file, metadata);
+  try {
+    return architecture_from_json(config);
+  } catch (const Error& error) {
+    throw Error("read GGUF", metadata.name() + ": " + error.what());
   }
-  const std::string& name() const { return name_; }
-  const nlohmann::json* find(const std::string& key) const {
-    const auto found = file_.metadata.find(key);
-    return found == file_.metadata.end() ? nullptr : &found->second;
-  }
-  int whole(const std::string& key, std::optional<int> default_value = {}) const {
-    const auto* value = find(key);
-    if (!value && default_value) return *default_value;
-    return as_int(key, value);
-  }
-  double real(const std::string& key, std::optional<double> default_value = {}) const {
-    const auto* value = find(key);
-    if (!value && default_value) return *default_value;
-    if (!value || !value->is_number()) fail("expected a number in " + key);
-    return value->get<double>();
-  }
-  std::string text(const std::string& key, std::optional<std::string> default_value = {}) const {
-    const auto* value = find(key);
-    if (!value && default_value) return *default_value;
-    if (!value || !value->is_string()) fail("expected a string in " + key);
-    return value->get<std::string>();
-  }
-  std::optional<bool> flag(const std::string& key) const {
-    const auto* value = find(key);
-    if (!value) return {};
-    if (!value->is_boolean()) fail("expected true or false in " + key);
-    return value->get<bool>();
-  }
-  std::vector<std::string> texts(const std::string& key) const {
-    std::vector<std::string> out;
-    for (const auto& item : array(key)) {
-      if (!item.is_string()) fail("expected strings in " + key);
-      out.push_back(item.get<std::string>());
-    }
-    return out;
-  }
-  std::vector<int> wholes(const std::string& key) const {
-    std::vector<int> out;
-    for (const auto& item : array(key)) out.push_back(as_int(key, &item));
-    return out;
-  }
-
- private:
-  int as_int(const std::string& key, const nlohmann::json* value) const {
-    if (!value || !value->is_number_integer()) fail("expected a whole number in " + key);
-    const bool negative = !value->is_number_unsigned() && value->get<std::int64_t>() < 0;
-    if (negative || value->get<std::uint64_t>() > std::uint64_t(std::numeric_limits<int>::max())) {
-      fail("expected 0 to 2^31 - 1 in " + key + ", got " + value->dump());
-    }
-    return value->get<int>();
-  }
-  const nlohmann::json& array(const std::string& key) const {
-    const auto* value = find(key);
-    if (!value || !value->is_array()) fail("expected an array in " + key);
-    return *value;
-  }
-  const GgufFile& file_;
-  std::string name_;
-};
-
-const GgufTensor* find_tensor(const GgufFile& file, std::string_view name) {
-  for (const auto& tensor : file.tensors) {
-    if (tensor.name == name) return &tensor;
-  }
-  return nullptr;
 }
 
-at::Tensor to_float(const GgufTensor& tensor) {
-  const GgufType& type = *tensor.type;
-  at::Tensor out = at::empty(tensor.shape, at::kFloat);
-  float* to = out.data_ptr<float>();
-  const std::uint8_t* from = tensor.data;
-  for (std::int64_t i = 0; i < tensor.values; i += std::int64_t(type.block), from += type.bytes) {
-    type.block_to_float(from, to + i);
-  }
-  return out;
+using Marks = BpeParts::Marks;
+
+// As transformers builds the tokenizer of the family: a GGUF file does not say how its spaces were marked.
+Marks marks_of(const GgufMetadata& metadata, const std::string& family) {
+  if (family == "gemma3_text" || !metadata.flag("tokenizer.ggml.add_space_prefix").value_or(true))
+    return Marks::kNowhere;
+  return family == "phi3" ? Marks::kParts : Marks::kStart;
 }
 
-// llama.cpp does not store the parameters of Llama 3's scaling, but the divisor of each frequency. Published
-// Llama 3 models differ in the factor alone, which is the largest divisor; other divisors are refused.
-RopeScaling read_scaling(const Metadata& metadata, const GgufTensor& tensor, Architecture a) {
-  const at::Tensor divisors = to_float(tensor).flatten();
-  if (divisors.numel() != a.head_width / 2 || divisors.numel() == 0) {
-    metadata.fail(
-        fmt::format("rope_freqs.weight: expected {} values, got {}", a.head_width / 2, divisors.numel()));
-  }
-  const std::vector<double> plain = rotary_frequencies(a);
-  a.rope_scaling.factor = std::round(divisors.max().item<double>());
-  const std::vector<double> scaled = rotary_frequencies(a);
-  for (std::size_t i = 0; i < plain.size(); ++i) {
-    const double expected = plain[i] / scaled[i];
-    if (!(std::abs(divisors[static_cast<std::int64_t>(i)].item<double>() - expected) < 1e-3 * expected)) {
-      metadata.fail("rope_freqs.weight is not the scaling of a Llama 3 model");
-    }
-  }
-  return a.rope_scaling;
+bool is_spaces(const std::string& token) {
+  return !token.empty() && token.find_first_not_of(' ') == std::string::npos;
 }
 
-Architecture read_architecture(const GgufFile& file, const Metadata& metadata) {
-  Architecture a;
-  a.family = metadata.text("general.architecture");
-  if (a.family != "llama" && a.family != "qwen2" && a.family != "qwen3") {
-    metadata.fail("general.architecture \"" + a.family + "\" is not supported", "known: llama, qwen2, qwen3");
+// Gemma's runs of spaces are spelt as spaces, and are merged like other tokens, in the order of all tokens.
+void settle_gemma_pieces(BpeParts& parts) {
+  std::erase_if(parts.added_ids, [&](int id) { return is_spaces(parts.tokens[std::size_t(id)]); });
+  parts.scores.clear();
+  for (std::string& token : parts.tokens) {
+    if (is_spaces(token)) token = with_space_marks(token);
+    parts.scores.push_back(-static_cast<double>(parts.scores.size()));
   }
-  const std::string prefix = a.family + ".";
-  const GgufTensor* embedding = find_tensor(file, "token_embd.weight");
-  if (!embedding || embedding->shape.size() != 2) metadata.fail("expected a matrix token_embd.weight");
-  if (embedding->shape[0] > 1 << 24) metadata.fail("token_embd.weight has too many rows");
-  a.vocab_size = int(embedding->shape[0]);
-  a.width = metadata.whole(prefix + "embedding_length");
-  a.layers = metadata.whole(prefix + "block_count");
-  a.heads = metadata.whole(prefix + "attention.head_count");
-  a.kv_heads = metadata.whole(prefix + "attention.head_count_kv", a.heads);
-  a.ffn_width = metadata.whole(prefix + "feed_forward_length");
-  a.context = metadata.whole(prefix + "context_length");
-  a.head_width = metadata.whole(prefix + "attention.key_length", a.heads > 0 ? a.width / a.heads : 0);
-  for (const char* key : {"attention.value_length", "rope.dimension_count"}) {
-    if (metadata.whole(prefix + key, a.head_width) != a.head_width) {
-      metadata.fail(fmt::format("{}{}: only the head width, {}, is supported", prefix, key, a.head_width));
-    }
-  }
-  const auto scaling = metadata.text(prefix + "rope.scaling.type", "linear");  // llama.cpp's default
-  if (scaling != "none" && scaling != "linear")
-    metadata.fail(prefix + "rope.scaling.type \"" + scaling + "\" is not supported");
-  for (const char* key : {"rope.scaling.factor", "rope.scale_linear"}) {
-    const double factor = metadata.real(prefix + key, 1);
-    if (scaling == "none" || factor == 0 || factor == 1) continue;
-    a.rope_scaling.kind = RopeScaling::Kind::linear;
-    a.rope_scaling.factor = factor;
-  }
-  if (metadata.whole(prefix + "expert_count", 0) != 0)
-    metadata.fail(prefix + "expert_count: experts are not supported");
-  a.rope_theta = metadata.real(prefix + "rope.freq_base", 10000);
-  if (const GgufTensor* divisors = find_tensor(file, "rope_freqs.weight")) {
-    a.rope_scaling = read_scaling(metadata, *divisors, a);
-  }
-  a.norm_eps = metadata.real(prefix + "attention.layer_norm_rms_epsilon");
-  a.tied_embeddings = !find_tensor(file, "output.weight");
-  a.attention_bias = find_tensor(file, "blk.0.attn_q.bias");
-  a.qk_norm = a.family == "qwen3";
-  a.bos_token = metadata.whole("tokenizer.ggml.bos_token_id", -1);
-  for (const char* key : {"tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"}) {
-    const int id = metadata.whole(key, -1);
-    if (id >= 0 && (a.eos_tokens.empty() || a.eos_tokens[0] != id)) a.eos_tokens.push_back(id);
-  }
-  check(a, "read GGUF " + metadata.name());
-  return a;
 }
 
-BpeParts read_tokenizer(const Metadata& metadata, const Architecture& architecture) {
-  if (const auto model = metadata.text("tokenizer.ggml.model"); model != "gpt2") {
+BpeParts read_tokenizer(const GgufMetadata& metadata, const Architecture& architecture) {
+  const auto model = metadata.text("tokenizer.ggml.model");
+  if (model != "gpt2" && model != "llama") {
     metadata.fail("tokenizer.ggml.model \"" + model + "\" is not supported",
-                  "only byte-level BPE, \"gpt2\", is");
+                  "byte-level BPE, \"gpt2\", and SentencePiece's BPE, \"llama\", are");
   }
   BpeParts parts;
+  if (model == "llama") parts.marks = marks_of(metadata, architecture.family);
+  const bool byte_level = parts.marks == Marks::kNone;
   parts.tokens = metadata.texts("tokenizer.ggml.tokens");
-  parts.merges = metadata.texts("tokenizer.ggml.merges");
-  parts.pre = metadata.text("tokenizer.ggml.pre", "gpt-2");
+  const bool by_scores = !byte_level && !metadata.find("tokenizer.ggml.merges");
+  if (by_scores) {
+    parts.scores = metadata.reals("tokenizer.ggml.scores");
+  } else {
+    parts.merges = metadata.texts("tokenizer.ggml.merges");
+  }
+  if (byte_level) parts.pre = metadata.text("tokenizer.ggml.pre", "gpt-2");
   parts.chat_template = metadata.text("tokenizer.chat_template", "");
   if (parts.tokens.size() > std::size_t(architecture.vocab_size)) {
     metadata.fail(fmt::format("{} tokens, but token_embd.weight has {} rows", parts.tokens.size(),
                               architecture.vocab_size));
   }
   const auto types = metadata.wholes("tokenizer.ggml.token_type");
-  if (types.size() != parts.tokens.size()) {
-    metadata.fail(fmt::format("{} entries in tokenizer.ggml.token_type for {} tokens", types.size(),
-                              parts.tokens.size()));
-  }
-  constexpr int kControl = 3, kUserDefined = 4;
+  const auto one_for_each = [&](const char* key, std::size_t entries) {
+    if (entries != parts.tokens.size())
+      metadata.fail(fmt::format("{} entries in {} for {} tokens", entries, key, parts.tokens.size()));
+  };
+  one_for_each("tokenizer.ggml.token_type", types.size());
+  if (by_scores) one_for_each("tokenizer.ggml.scores", parts.scores.size());
+  constexpr int kUnknown = 2, kControl = 3, kUserDefined = 4;
   for (std::size_t i = 0; i < types.size(); ++i) {
-    if (types[i] == kControl) parts.special_ids.push_back(int(i));
+    const bool unknown = !byte_level && types[i] == kUnknown;
+    if (types[i] == kControl || unknown) parts.special_ids.push_back(int(i));
     if (types[i] == kUserDefined) parts.added_ids.push_back(int(i));
+    if (unknown) parts.unknown_token = parts.tokens[i];
   }
   if (architecture.bos_token >= 0 && std::size_t(architecture.bos_token) < parts.tokens.size()) {
     parts.bos_token = parts.tokens[std::size_t(architecture.bos_token)];
@@ -211,6 +96,7 @@ BpeParts read_tokenizer(const Metadata& metadata, const Architecture& architectu
   if (!architecture.eos_tokens.empty() && std::size_t(architecture.eos_tokens[0]) < parts.tokens.size()) {
     parts.eos_token = parts.tokens[std::size_t(architecture.eos_tokens[0])];
   }
+  if (!byte_level && architecture.gemma()) settle_gemma_pieces(parts);
   return parts;
 }
 
@@ -219,15 +105,32 @@ struct Name {
 };
 constexpr Name kWhole[] = {
     {"token_embd", "model.embed_tokens"}, {"output_norm", "model.norm"}, {"output", "lm_head"}};
-constexpr Name kInLayer[] = {{"attn_norm", "input_layernorm"},    {"ffn_norm", "post_attention_layernorm"},
-                             {"attn_q", "self_attn.q_proj"},      {"attn_k", "self_attn.k_proj"},
-                             {"attn_v", "self_attn.v_proj"},      {"attn_output", "self_attn.o_proj"},
-                             {"attn_q_norm", "self_attn.q_norm"}, {"attn_k_norm", "self_attn.k_norm"},
-                             {"ffn_gate", "mlp.gate_proj"},       {"ffn_up", "mlp.up_proj"},
-                             {"ffn_down", "mlp.down_proj"}};
+constexpr Name kInLayer[] = {{"attn_q", "self_attn.q_proj"},
+                             {"attn_k", "self_attn.k_proj"},
+                             {"attn_v", "self_attn.v_proj"},
+                             {"attn_qkv", "self_attn.qkv_proj"},
+                             {"attn_output", "self_attn.o_proj"},
+                             {"attn_q_norm", "self_attn.q_norm"},
+                             {"attn_k_norm", "self_attn.k_norm"},
+                             {"ffn_gate", "mlp.gate_proj"},
+                             {"ffn_up", "mlp.up_proj"},
+                             {"ffn_down", "mlp.down_proj"},
+                             {"ffn_gate_inp", "mlp.gate"},
+                             {"ffn_gate_exps", "mlp.experts.gate_proj"},
+                             {"ffn_up_exps", "mlp.experts.up_proj"},
+                             {"ffn_down_exps", "mlp.experts.down_proj"}};
+
+// "attn_norm.weight" → "input_layernorm.weight", as the family norms; empty when it is none of its norms.
+std::string norm_name(const Architecture& a, std::string_view name) {
+  const NormNames norms = norm_names(a);
+  if (name == "attn_norm.weight") return norms.before_attention;
+  if (name == "post_attention_norm.weight") return norms.after_attention;
+  if (name == "ffn_norm.weight") return norms.before_ffn;
+  return name == "post_ffw_norm.weight" ? norms.after_ffn : "";
+}
 
 // "blk.3.attn_q.weight" → "model.layers.3.self_attn.q_proj.weight"; empty when unknown.
-std::string hugging_face_name(std::string_view name) {
+std::string hugging_face_name(const Architecture& a, std::string_view name) {
   const auto dot = name.rfind('.');
   if (dot == std::string_view::npos) return "";
   const std::string_view kind = name.substr(dot);
@@ -240,6 +143,8 @@ std::string hugging_face_name(std::string_view name) {
     if (end == std::string_view::npos) return "";
     prefix = "model.layers." + std::string(stem.substr(4, end - 4)) + ".";
     stem.remove_prefix(end + 1);
+    if (const std::string norm = norm_name(a, name.substr(end + 1)); !norm.empty()) return prefix + norm;
+    if (stem == "ffn_up" && a.traits().fused_weights) return prefix + "mlp.gate_up_proj" + std::string(kind);
   }
   const Name* const begin = in_layer ? std::begin(kInLayer) : std::begin(kWhole);
   const Name* const end = in_layer ? std::end(kInLayer) : std::end(kWhole);
@@ -255,31 +160,48 @@ at::Tensor unpermute(const at::Tensor& rows, std::int64_t heads, std::int64_t he
   return rows.reshape({heads, head_width / 2, 2, -1}).transpose(1, 2).reshape(rows.sizes()).contiguous();
 }
 
-GgufHead read_head(const GgufFile& file, const Metadata& metadata) {
+GgufHead read_head(const GgufFile& file, const GgufMetadata& metadata) {
   GgufHead head;
   head.architecture = read_architecture(file, metadata);
   head.tokenizer = read_tokenizer(metadata, head.architecture);
   return head;
 }
 
-GgufModel model_of(const GgufFile& file, const Metadata& metadata, at::ScalarType type) {
+// All experts of a layer in one tensor [E, …] → one for each.
+void add_experts(const std::string& name, const at::Tensor& all, NamedTensors& tensors) {
+  constexpr std::string_view kExperts = "mlp.experts.";
+  const std::size_t at = name.find(kExperts) + kExperts.size();
+  for (std::int64_t e = 0; e < all.size(0); ++e)
+    tensors.emplace_back(fmt::format("{}{}.{}", name.substr(0, at), e, name.substr(at)), all[e].clone());
+}
+
+GgufModel model_of(const GgufFile& file, const GgufMetadata& metadata, at::ScalarType type) {
   GgufModel model{read_head(file, metadata), {}};
   const Architecture& a = model.architecture;
+  const GgufFamily& family = gguf_family(metadata);
   for (const GgufTensor& described : file.tensors) {
-    if (described.name == "rope_freqs.weight") continue;  // part of the architecture
-    const std::string renamed = hugging_face_name(described.name);
-    if (renamed.empty())
+    if (is_of_config(described)) continue;
+    const std::string renamed = hugging_face_name(a, described.name);
+    const auto has = [&](std::string_view part) { return renamed.find(part) != std::string::npos; };
+    if (renamed.empty() || (has(".experts.") && a.experts == 0))
       metadata.fail("tensor \"" + described.name + "\" is not part of a " + a.family + " model");
     at::Tensor tensor = to_float(described);
     for (const auto& [part, heads] : {std::pair{".q_proj.", a.heads}, std::pair{".k_proj.", a.kv_heads}}) {
-      if (a.family != "llama" || renamed.find(part) == std::string::npos) continue;
+      if (!family.reordered_heads || !has(part)) continue;
       if (tensor.dim() == 0 || tensor.size(0) != std::int64_t(heads) * a.head_width) {
         metadata.fail(
             fmt::format("tensor \"{}\": expected {} × {} rows", described.name, heads, a.head_width));
       }
       tensor = unpermute(tensor, heads, a.head_width);
     }
-    model.tensors.emplace_back(renamed, tensor.to(type));
+    if (family.whole_norms && has("norm.")) tensor.sub_(1);
+    if (!has(".experts.")) {
+      model.tensors.emplace_back(renamed, tensor.to(type));
+    } else if (tensor.dim() != 3 || tensor.size(0) != a.experts) {
+      metadata.fail(fmt::format("tensor \"{}\": expected {} experts", described.name, a.experts));
+    } else {
+      add_experts(renamed, tensor.to(type), model.tensors);
+    }
   }
   return model;
 }
@@ -319,7 +241,7 @@ GgufFile joined(const std::vector<std::filesystem::path>& paths,
   for (std::size_t i = 0; i < paths.size(); ++i) {
     maps.push_back(std::make_unique<const MappedFile>(paths[i]));
     GgufFile part = parse_gguf(maps.back()->bytes(), paths[i].string());
-    const Metadata metadata(part, paths[i].string());
+    const GgufMetadata metadata(part, paths[i].string());
     const std::int64_t number = std::int64_t{metadata.whole("split.no", 0)} + 1,
                        count = std::max(metadata.whole("split.count", 1), 1);
     if (number != std::int64_t(i) + 1 || count != std::int64_t(paths.size())) {
@@ -345,19 +267,19 @@ GgufHead read_gguf_head(const std::filesystem::path& path) {
   const std::vector<std::filesystem::path> paths = gguf_parts(path);
   std::vector<std::unique_ptr<const MappedFile>> maps;
   const GgufFile whole = joined(paths, maps);
-  return read_head(whole, Metadata(whole, paths[0].string()));
+  return read_head(whole, GgufMetadata(whole, paths[0].string()));
 }
 
 GgufModel read_gguf(const std::filesystem::path& path, at::ScalarType type) {
   const std::vector<std::filesystem::path> paths = gguf_parts(path);
   std::vector<std::unique_ptr<const MappedFile>> maps;
   const GgufFile whole = joined(paths, maps);
-  return model_of(whole, Metadata(whole, paths[0].string()), type);
+  return model_of(whole, GgufMetadata(whole, paths[0].string()), type);
 }
 
 GgufModel read_gguf(std::span<const std::uint8_t> bytes, const std::string& name, at::ScalarType type) {
   const GgufFile file = parse_gguf(bytes, name);
-  return model_of(file, Metadata(file, name), type);
+  return model_of(file, GgufMetadata(file, name), type);
 }
 
 }  // namespace pope

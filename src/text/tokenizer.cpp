@@ -9,6 +9,7 @@
 #include "core/json_depth.h"
 #include "text/hf_tokenizer.h"
 #include "text/scanners.h"
+#include "text/score_merges.h"
 
 namespace pope {
 namespace {
@@ -24,6 +25,11 @@ SortedJson split_then_bytes(const char* pattern) {
   return {{"type", "Sequence"}, {"pretokenizers", SortedJson::array({split, byte_level(false)})}};
 }
 
+SortedJson digits_then_bytes() {
+  const SortedJson digits = {{"type", "Digits"}, {"individual_digits", true}};
+  return {{"type", "Sequence"}, {"pretokenizers", SortedJson::array({digits, byte_level(true)})}};
+}
+
 // What a GGUF file only names: the pre-tokeniser, and what else the family does.
 struct GgufKind {
   const char* pre;
@@ -32,14 +38,12 @@ struct GgufKind {
 };
 const GgufKind kGgufKinds[] = {
     {"gpt-2", [] { return byte_level(true); }},
-    {"smollm",
-     [] {
-       const SortedJson digits = {{"type", "Digits"}, {"individual_digits", true}};
-       return SortedJson{{"type", "Sequence"},
-                         {"pretokenizers", SortedJson::array({digits, byte_level(true)})}};
-     }},
+    {"smollm", digits_then_bytes},
     {"qwen2", [] { return split_then_bytes(kQwen2Pattern); }, true},
     {"llama-bpe", [] { return split_then_bytes(kLlama3Pattern); }, false, true, true},
+    {"refact", digits_then_bytes},                                   // Granite
+    {"smaug-bpe", [] { return split_then_bytes(kLlama3Pattern); }},  // SmolLM3
+    {"dbrx", [] { return split_then_bytes(kLlama3Pattern); }},       // OLMo-2, Phi-4
 };
 
 const GgufKind& find_gguf_kind(const std::string& pre) {
@@ -100,6 +104,59 @@ SortedJson vocab_of(const std::vector<std::string>& tokens) {
   return vocab;
 }
 
+// "model" of a tokenizer.json, but for its vocabulary.
+SortedJson bpe_model(SortedJson merges, bool byte_fallback, bool ignore_merges, const std::string& unknown) {
+  return {{"type", "BPE"},
+          {"dropout", nullptr},
+          {"unk_token", unknown.empty() ? SortedJson() : SortedJson(unknown)},
+          {"continuing_subword_prefix", nullptr},
+          {"end_of_word_suffix", nullptr},
+          {"fuse_unk", byte_fallback},
+          {"byte_fallback", byte_fallback},
+          {"ignore_merges", ignore_merges},
+          {"merges", std::move(merges)}};
+}
+
+SortedJson byte_level_parts(const BpeParts& parts, const GgufKind& kind) {
+  return {{"normalizer", kind.nfc ? SortedJson{{"type", "NFC"}} : SortedJson()},
+          {"pre_tokenizer", kind.pre_tokenizer()},
+          {"decoder", byte_level(false)},
+          {"model", bpe_model(parts.merges, false, kind.ignore_merges, "")}};
+}
+
+SortedJson sentence_piece_parts(const BpeParts& parts) {
+  constexpr const char* kMark = "\u2581";
+  using Marks = BpeParts::Marks;
+  const auto sequence = [](const char* list, SortedJson of) {
+    return SortedJson{{"type", "Sequence"}, {list, std::move(of)}};
+  };
+  SortedJson replace = {{"type", "Replace"}, {"pattern", {{"String", " "}}}, {"content", kMark}};
+  const SortedJson prepend = {{"type", "Prepend"}, {"prepend", kMark}};
+  const SortedJson metaspace = {
+      {"type", "Metaspace"}, {"replacement", kMark}, {"prepend_scheme", "first"}, {"split", false}};
+  SortedJson decoders =
+      SortedJson::array({{{"type", "Replace"}, {"pattern", {{"String", kMark}}}, {"content", " "}},
+                         {{"type", "ByteFallback"}},
+                         {{"type", "Fuse"}}});
+  if (parts.marks != Marks::kNowhere)
+    decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  SortedJson merges = parts.merges;
+  if (parts.merges.empty()) {
+    if (parts.scores.size() != parts.tokens.size()) {
+      throw Error("load tokenizer", "expected a score for each of " + std::to_string(parts.tokens.size()) +
+                                        " tokens, got " + std::to_string(parts.scores.size()));
+    }
+    merges =
+        merges_of_scores(parts.tokens, parts.scores, {parts.special_ids.begin(), parts.special_ids.end()});
+  }
+  return {{"normalizer", parts.marks == Marks::kStart   ? SortedJson()
+                         : parts.marks == Marks::kParts ? sequence("normalizers", {prepend, replace})
+                                                        : std::move(replace)},
+          {"pre_tokenizer", parts.marks == Marks::kStart ? metaspace : SortedJson()},
+          {"decoder", sequence("decoders", std::move(decoders))},
+          {"model", bpe_model(std::move(merges), true, false, parts.unknown_token)}};
+}
+
 std::string text_file(const std::filesystem::path& path) {
   return std::filesystem::exists(path) ? read_file(path) : std::string();
 }
@@ -131,7 +188,6 @@ std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& fol
 }
 
 std::shared_ptr<const Tokenizer> make_bpe_tokenizer(const BpeParts& parts) {
-  const GgufKind& kind = find_gguf_kind(parts.pre);
   std::map<int, bool> added_ids;  // → whether special; tokenizers wants them in order
   for (const int id : parts.added_ids) added_ids[id] = false;
   for (const int id : parts.special_ids) added_ids[id] = true;
@@ -144,29 +200,22 @@ std::shared_ptr<const Tokenizer> make_bpe_tokenizer(const BpeParts& parts) {
     added.push_back(added_token(id, parts.tokens[static_cast<std::size_t>(id)], special));
   }
   SortedJson vocab = vocab_of(parts.tokens);
+  bool adds_bos = true;  // as llama.cpp takes a SentencePiece vocabulary that does not say it
+  SortedJson description = {{"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr}};
+  if (parts.marks == BpeParts::Marks::kNone) {
+    const GgufKind& kind = find_gguf_kind(parts.pre);
+    adds_bos = kind.add_bos;
+    description.update(byte_level_parts(parts, kind));
+  } else {
+    description.update(sentence_piece_parts(parts));
+  }
   SortedJson post_processor;
-  if (parts.add_bos.value_or(kind.add_bos) && vocab.contains(parts.bos_token)) {
+  if (parts.add_bos.value_or(adds_bos) && vocab.contains(parts.bos_token)) {
     post_processor = put_in_front(vocab[parts.bos_token].get<int>(), parts.bos_token);
   }
-  const SortedJson description = {{"version", "1.0"},
-                                  {"truncation", nullptr},
-                                  {"padding", nullptr},
-                                  {"added_tokens", std::move(added)},
-                                  {"normalizer", kind.nfc ? SortedJson{{"type", "NFC"}} : SortedJson()},
-                                  {"pre_tokenizer", kind.pre_tokenizer()},
-                                  {"post_processor", std::move(post_processor)},
-                                  {"decoder", byte_level(false)},
-                                  {"model",
-                                   {{"type", "BPE"},
-                                    {"dropout", nullptr},
-                                    {"unk_token", nullptr},
-                                    {"continuing_subword_prefix", nullptr},
-                                    {"end_of_word_suffix", nullptr},
-                                    {"fuse_unk", false},
-                                    {"byte_fallback", false},
-                                    {"ignore_merges", kind.ignore_merges},
-                                    {"vocab", std::move(vocab)},
-                                    {"merges", parts.merges}}}};
+  description["added_tokens"] = std::move(added);
+  description["post_processor"] = std::move(post_processor);
+  description["model"]["vocab"] = std::move(vocab);
   return make_hf_tokenizer(
       {json_text(description), config_text(parts.bos_token, parts.eos_token, parts.chat_template), ""},
       "GGUF metadata");

@@ -1,5 +1,5 @@
 // Tokenizers: text ↔ token ids. Implementations: BPE, byte-level or SentencePiece's, and WordLevel, read from
-// a Hugging Face tokenizer.json; byte-level BPE from GGUF metadata. Immutable after loading, so safe to share
+// a Hugging Face tokenizer.json; BPE from GGUF metadata. Immutable after loading, so safe to share
 // by threads.
 #pragma once
 
@@ -64,13 +64,20 @@ class Tokenizer {
 // kinds).
 std::shared_ptr<const Tokenizer> load_tokenizer(const std::filesystem::path& folder);
 
-// Byte-level BPE from the parts that GGUF metadata holds (tokenizer.ggml.*).
+// BPE from the parts that GGUF metadata holds (tokenizer.ggml.*): byte-level, or SentencePiece's.
 struct BpeParts {
-  std::vector<std::string> tokens;  // by id, in byte-level spelling
-  std::vector<std::string> merges;  // "a b" in rank order
-  std::vector<int> special_ids;     // token type control: added tokens that decoding leaves out
-  std::vector<int> added_ids;       // token type user-defined: added tokens that are text, such as "<think>"
-  std::string pre;                  // tokenizer.ggml.pre: "smollm", "qwen2", "llama-bpe", "gpt-2", …
+  std::vector<std::string>
+      tokens;  // by id, in byte-level spelling, or with "▁" for a space and "<0x0A>" for a byte
+  std::vector<std::string> merges;  // "a b" in rank order; SentencePiece's may be told by scores instead
+  std::vector<double> scores;       // of SentencePiece's tokens
+  // SentencePiece's: where a mark for a space is put in front: nowhere, before each part between special
+  // tokens, or at the start of a text alone.
+  enum class Marks { kNone, kNowhere, kParts, kStart };
+  Marks marks = Marks::kNone;    // kNone: byte-level
+  std::vector<int> special_ids;  // token type control: added tokens that decoding leaves out
+  std::vector<int> added_ids;    // token type user-defined: added tokens that are text, such as "<think>"
+  std::string pre;               // of byte-level ones tokenizer.ggml.pre: "smollm", "qwen2", "llama-bpe", …
+  std::string unknown_token;     // of SentencePiece's
   std::string bos_token, eos_token;
   std::optional<bool> add_bos;  // tokenizer.ggml.add_bos_token; none = as the pre-tokeniser's family does
   std::string chat_template;

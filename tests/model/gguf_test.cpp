@@ -236,10 +236,12 @@ TEST(Gguf, RefusesMetadataThatDoesNotFit) {
   EXPECT_THAT(with("llama.block_count", gguf_u32(0)), HasSubstr("num_hidden_layers"));
   EXPECT_THAT(with("llama.attention.head_count", gguf_u32(0)), HasSubstr("num_attention_heads"));
   EXPECT_THAT(with("llama.rope.dimension_count", gguf_u32(2)), HasSubstr("rope.dimension_count"));
-  EXPECT_THAT(with("llama.rope.scaling.type", gguf_string("yarn")), HasSubstr("rope.scaling"));
+  EXPECT_THAT(with("llama.rope.scaling.type", gguf_string("yarn")),
+              HasSubstr("rope.scaling.original_context_length"));
+  EXPECT_THAT(with("llama.rope.scaling.type", gguf_string("ntk")), HasSubstr("rope.scaling.type \"ntk\""));
+  EXPECT_THAT(with("llama.block_count", gguf_u32(5000)), HasSubstr("5000 is too many"));
   EXPECT_THAT(with("llama.expert_count", gguf_u32(8)), HasSubstr("expert_count"));
-  EXPECT_THAT(with("tokenizer.ggml.model", gguf_string("llama")),
-              HasSubstr("tokenizer.ggml.model \"llama\""));
+  EXPECT_THAT(with("tokenizer.ggml.model", gguf_string("t5")), HasSubstr("tokenizer.ggml.model \"t5\""));
   EXPECT_THAT(with("tokenizer.ggml.tokens", gguf_strings({"a", "b", "c", "d"})), HasSubstr("4 tokens"));
   EXPECT_THAT(with("tokenizer.ggml.token_type", gguf_i32s({1, 1})), HasSubstr("2 entries"));
   EXPECT_THAT(with("tokenizer.ggml.eos_token_id", gguf_u32(3)), HasSubstr("eos_token_id"));

@@ -33,6 +33,17 @@ inline std::string gguf_i32s(const std::vector<std::int32_t>& values) {
   return out;
 }
 
+inline std::string gguf_f32s(const std::vector<float>& values) {
+  std::string out = raw<std::uint32_t>(9) + raw<std::uint32_t>(6) + raw<std::uint64_t>(values.size());
+  for (const auto value : values) out += raw(value);
+  return out;
+}
+inline std::string gguf_bools(const std::vector<bool>& values) {
+  std::string out = raw<std::uint32_t>(9) + raw<std::uint32_t>(7) + raw<std::uint64_t>(values.size());
+  for (const bool value : values) out += raw<std::uint8_t>(value);
+  return out;
+}
+
 struct GgufWriter {
   struct Tensor {
     std::string name;
