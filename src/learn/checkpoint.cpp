@@ -1,6 +1,7 @@
-// Checkpoints (see checkpoint.h). Loading checks state and headers before it changes anything: where those
-// are damaged, model and optimiser stay as they were and the checkpoint before is tried. Then each tensor
-// goes to its place as soon as it is read, so that resuming takes no more memory than training.
+// Checkpoints (see checkpoint.h). Loading checks the content and headers of all files before it changes
+// anything: where they are damaged, model and optimiser stay as they were and the checkpoint before is tried.
+// Then each tensor goes to its place as soon as it is read, so that resuming takes no more memory than
+// training.
 #include "learn/checkpoint.h"
 
 #include <c10/core/GradMode.h>
@@ -9,8 +10,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <map>
 #include <unordered_map>
 
+#include "core/checksum.h"
 #include "core/error.h"
 #include "core/progress.h"
 #include "model/load.h"
@@ -20,6 +23,10 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::string_view kPrefix = "step-";
+constexpr auto kState = "state.json", kChecksums = "checksums.json";
+constexpr auto kGoOn =
+    "the last checkpoint is untouched: go on from it in a new run (--model RUN/checkpoints/step-N --out "
+    "NEW) with a lower optimizer.lr or optimizer.clip_norm";
 
 fs::path folder_of(const fs::path& run) { return run / "checkpoints"; }
 
@@ -37,6 +44,47 @@ std::vector<std::pair<std::int64_t, fs::path>> checkpoints(const fs::path& run) 
   }
   std::sort(found.rbegin(), found.rend());
   return found;
+}
+
+// By name, the files of a checkpoint that resuming reads: the tensors and the state.
+std::map<std::string, std::string> checksums(const fs::path& folder) {
+  std::map<std::string, std::string> sums;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+    const fs::path& file = entry.path();
+    if (file.extension() == ".safetensors" || file.filename() == kState)
+      sums.emplace(file.filename().string(), checksum_of(file));
+  }
+  return sums;
+}
+
+// Error: a file is not as it was saved.
+void verify_checksums(const fs::path& folder) {
+  const fs::path path = folder / kChecksums;
+  const Json saved = read_json(path);
+  for (const auto& [name, sum] : checksums(folder)) {
+    const Json was = saved.is_object() && saved.contains(name) ? saved[name] : Json();
+    if (was != sum) {
+      throw Error("checkpoint", fmt::format("{} is damaged: its checksum is {}, {} says {}",
+                                            (folder / name).string(), sum, kChecksums, dump(was)));
+    }
+  }
+}
+
+// Error: a number that is not finite is among the weights or moments after step `step`.
+void require_finite_tensors(std::int64_t step, const Model& model, const Optimizer& optimizer) {
+  NamedTensors all = optimizer.state();
+  for (const Parameter& p : model.parameters()) all.emplace_back(p.name, p.master);
+  for (const auto& [name, tensor] : all) {
+    const auto [low, high] = at::aminmax(tensor.detach());  // of one NaN both are NaN
+    for (const at::Tensor& extreme : {low, high}) {
+      const double value = extreme.item<double>();
+      if (std::isfinite(value)) continue;
+      throw Error(
+          "checkpoint",
+          fmt::format("expected finite numbers to save after step {}, got {} in '{}'", step, value, name),
+          kGoOn);
+    }
+  }
 }
 
 using Places = std::unordered_map<std::string, at::Tensor>;  // where the tensors of a name go
@@ -65,7 +113,8 @@ void fill(const Places& places, const std::vector<WeightFile>& files) {
 }
 
 Json load(const fs::path& folder, Model& model, Optimizer& optimizer) {
-  const Json state = Json::parse(read_file(folder / "state.json"));
+  verify_checksums(folder);
+  const Json state = read_json(folder / kState);
   const std::int64_t version = state.at("model_version").get<std::int64_t>(),
                      steps = state.at("optimizer_steps").get<std::int64_t>();
   Places masters, moments;
@@ -89,6 +138,7 @@ Json load(const fs::path& folder, Model& model, Optimizer& optimizer) {
 
 void save_checkpoint(const fs::path& run, std::int64_t step, const Model& model, const Optimizer& optimizer,
                      const Tokenizer& tokenizer, const Json& state, int keep) {
+  require_finite_tensors(step, model, optimizer);
   fs::create_directories(folder_of(run));
   Json full = {
       {"step", step}, {"model_version", model.version}, {"optimizer_steps", optimizer.steps_taken()}};
@@ -96,10 +146,18 @@ void save_checkpoint(const fs::path& run, std::int64_t step, const Model& model,
   write_folder(folder_of(run) / fmt::format("{}{:06}", kPrefix, step), [&](const fs::path& folder) {
     save_model(folder, model, tokenizer);
     write_safetensors(folder / "optimizer.safetensors", optimizer.state());
-    write_file(folder / "state.json", dump(full, 2));
+    write_file(folder / kState, dump(full, 2));
+    write_file(folder / kChecksums, dump(checksums(folder), 2) + "\n");
   });
-  const auto all = checkpoints(run);
-  for (std::size_t i = std::max(keep, 1); i < all.size(); ++i) fs::remove_all(all[i].second);
+  int kept = 0;
+  for (const auto& [number, folder] : checkpoints(run)) {
+    // One of a later step was damaged: the run went on from one before it.
+    if (number > step || kept == std::max(keep, 1)) {
+      fs::remove_all(folder);
+    } else {
+      ++kept;
+    }
+  }
 }
 
 std::optional<Json> load_newest_checkpoint(const fs::path& run, Model& model, Optimizer& optimizer) {
@@ -125,9 +183,7 @@ void require_finite(const std::string& verb, const std::string& what, double val
   throw Error(
       verb,
       "expected a finite " + what + ", got " + std::to_string(value) + " in step " + std::to_string(t + 1),
-      "the last checkpoint is untouched: go on from it in a new run (--model RUN/checkpoints/step-N --out "
-      "NEW) with "
-      "a lower optimizer.lr or optimizer.clip_norm");
+      kGoOn);
 }
 
 }  // namespace pope

@@ -1,6 +1,6 @@
-// Checkpoints: a Hugging Face model directory plus optimizer.safetensors and state.json, written atomically
-// under RUN/checkpoints/step-NNNNNN. Everything else that training needs is a function of (config, seed,
-// step).
+// Checkpoints: a Hugging Face model directory plus optimizer.safetensors, state.json and checksums.json,
+// written atomically under RUN/checkpoints/step-NNNNNN. Everything else that training needs is a function of
+// (config, seed, step).
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,12 @@
 
 namespace pope {
 
+// Keeps the newest `keep` up to `step`, at least 1. Error, and nothing is written, where a weight or a moment
+// is not finite.
 void save_checkpoint(const std::filesystem::path& run, std::int64_t step, const Model& model,
                      const Optimizer& optimizer, const Tokenizer& tokenizer, const Json& state, int keep);
 // Loads the newest usable checkpoint into model and optimizer; its state ({"step": …} and the caller's), or
-// nothing when there is none. A damaged one is passed over with a warning; all damaged: Error.
+// nothing when there is none. One that is not as it was saved is passed over with a warning; all: Error.
 std::optional<Json> load_newest_checkpoint(const std::filesystem::path& run, Model& model,
                                            Optimizer& optimizer);
 

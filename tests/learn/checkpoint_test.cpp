@@ -3,9 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <fstream>
+#include <limits>
 
 #include "core/error.h"
+#include "core/temp_dir.h"
 #include "learn/tiny.h"
 
 namespace pope {
@@ -85,6 +88,66 @@ TEST_F(CheckpointTest, FallsBackPastDamage) {
   ASSERT_TRUE(state.has_value());
   EXPECT_EQ((*state)["step"], 2);
   EXPECT_EQ(test::largest_difference(test::masters_of(*other_), weights_[1]), 0);
+}
+
+// One bit of any file that is read, wherever it lies: the checkpoint before is loaded, whole.
+TEST_F(CheckpointTest, AFlippedBitIsNoticed) {
+  save(2, 2);
+  for (const char* name : {"model.safetensors", "optimizer.safetensors", "state.json", "checksums.json"}) {
+    const fs::path file = checkpoint("step-000002") / name;
+    const std::string good = read_file(file);
+    for (const std::size_t at : {good.size() / 2, good.size() - 3}) {
+      std::string bad = good;
+      bad[at] ^= 1;
+      write_file(file, bad);
+      const std::optional<Json> state = load_newest_checkpoint(folder_ / "run", *other_, other_optimizer_);
+      ASSERT_TRUE(state.has_value());
+      EXPECT_EQ((*state)["step"], 1) << name << ' ' << at;
+      EXPECT_EQ((*state)["tokens"], 10) << name << ' ' << at;
+      EXPECT_EQ(test::largest_difference(test::masters_of(*other_), weights_[0]), 0) << name << ' ' << at;
+    }
+    write_file(file, good);
+    EXPECT_EQ((*load_newest_checkpoint(folder_ / "run", *other_, other_optimizer_))["step"], 2);
+  }
+  fs::remove(checkpoint("step-000002") / "checksums.json");
+  EXPECT_EQ((*load_newest_checkpoint(folder_ / "run", *other_, other_optimizer_))["step"], 1);
+}
+
+// A damaged one that is newer than what is saved now is not kept in place of a good one.
+TEST_F(CheckpointTest, ADamagedOneMakesRoom) {
+  save(3, 3);
+  std::ofstream(checkpoint("step-000003") / "state.json") << "{}";
+  ASSERT_EQ((*load_newest_checkpoint(folder_ / "run", *model_, optimizer_))["step"], 2);
+  save_checkpoint(folder_ / "run", 2, *model_, optimizer_, prompts_->tokenizer(), Json::object(), 1);
+  EXPECT_FALSE(fs::exists(checkpoint("step-000003")));
+  EXPECT_TRUE(fs::exists(checkpoint("step-000002")));
+  EXPECT_FALSE(fs::exists(checkpoint("step-000001")));
+}
+
+TEST_F(CheckpointTest, WhatIsNotFiniteIsNotSaved) {
+  save(1, 2);
+  const auto refusal = [&] {
+    return error_of([&] {
+      save_checkpoint(folder_ / "run", 2, *model_, optimizer_, prompts_->tokenizer(), Json::object(), 2);
+    });
+  };
+  for (const float bad :
+       {std::nanf(""), std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity()}) {
+    for (const NamedTensors& tensors :
+         {NamedTensors{{model_->parameters()[1].name, model_->parameters()[1].master.detach()}},
+          NamedTensors{optimizer_.state().back()}}) {
+      const at::Tensor one = tensors[0].second.flatten()[1];
+      const float good = one.item<float>();
+      one.fill_(bad);
+      const std::string error = refusal();
+      EXPECT_NE(error.find("after step 2"), std::string::npos) << error;
+      EXPECT_NE(error.find("'" + tensors[0].first + "'"), std::string::npos) << error;
+      EXPECT_NE(error.find("hint: "), std::string::npos) << error;
+      one.fill_(good);
+    }
+  }
+  EXPECT_FALSE(fs::exists(checkpoint("step-000002")));
+  EXPECT_EQ((*load_newest_checkpoint(folder_ / "run", *other_, other_optimizer_))["step"], 1);
 }
 
 TEST_F(CheckpointTest, AllDamagedIsAnError) {
