@@ -199,6 +199,29 @@ bool is_section(const std::vector<Options::Option>& options, const std::string& 
 
 std::string name_of(const std::string& key) { return parts_of(key).back(); }
 
+// "the keys of train are mode, steps and keep".
+std::string keys_of_section(const std::vector<Options::Option>& options, const std::string& section) {
+  std::vector<std::string> names;
+  for (const Options::Option& option : options) {
+    if (option.key().starts_with(section + ".")) names.push_back(option.key().substr(section.size() + 1));
+  }
+  return "the keys of " + section + " are " + listed(names);
+}
+
+// How to give an entry of a table of the user's own whose path was taken for a key; "" where `key` is none.
+std::string entry_hint(const std::vector<Options::Option>& options, const std::string& key) {
+  for (const Options::Option& option : options) {
+    if (!std::holds_alternative<Options::Entries*>(option.target()) || !key.starts_with(option.key() + "."))
+      continue;
+    const std::vector<std::string> path = parts_of(key.substr(option.key().size() + 1));
+    std::string value = "...";
+    for (auto part = path.rbegin(); part != path.rend(); ++part) value = "{" + *part + ": " + value + "}";
+    return option.key() + " is one setting, a map: --set '" + option.key() + "=" + value + "' (" +
+           option.help() + ")";
+  }
+  return "";
+}
+
 // What an unknown key may have meant: a near one of its section, the key of that name in another section, a
 // near one anywhere; else what there is.
 std::string suggestion(const std::vector<Options::Option>& options, const std::string& key) {
@@ -222,18 +245,24 @@ std::string suggestion(const std::vector<Options::Option>& options, const std::s
   }
   if (near.empty() && (prefix.empty() ? !namesakes.empty() : namesakes.size() == 1)) near = namesakes.front();
   if (!near.empty()) return "did you mean '" + near + "'?";
-  if (known_section) return "the keys of " + prefix.substr(0, prefix.size() - 1) + " are " + listed(siblings);
+  if (known_section) return keys_of_section(options, prefix.substr(0, prefix.size() - 1));
   return "the sections are " + listed(sections);
 }
 
 [[noreturn]] void unknown_key(const Options& options, std::string_view key, std::string_view origin) {
+  const std::string name(key);
+  if (is_section(options.all(), name))
+    throw Error(kOperation, std::string(origin) + ": " + name + " is a section, expected one of its settings",
+                keys_of_section(options.all(), name));
+  if (const std::string hint = entry_hint(options.all(), name); !hint.empty())
+    throw Error(kOperation, std::string(origin) + ": unknown key '" + name + "'", hint);
   std::vector<std::string> now;
   for (const Options::Option& option : options.all()) {
     const auto& old = option.old_keys();
     if (std::find(old.begin(), old.end(), key) != old.end()) now.push_back(option.key());
   }
-  throw Error(kOperation, std::string(origin) + ": unknown key '" + std::string(key) + "'",
-              now.empty() ? suggestion(options.all(), std::string(key)) : "it is " + listed(now) + " now");
+  throw Error(kOperation, std::string(origin) + ": unknown key '" + name + "'",
+              now.empty() ? suggestion(options.all(), name) : "it is " + listed(now) + " now");
 }
 
 // Walks a map of a YAML file. `path` is the file, `prefix` the sections above ("train.").
@@ -252,7 +281,8 @@ void load_map(const Options& options, const YAML::Node& map, const std::string& 
       unknown_key(options, key, origin);
     } else if (!entry.second.IsNull()) {
       throw Error(kOperation,
-                  origin + ": " + key + ": expected a map of settings, got " + shown(entry.second));
+                  origin + ": " + key + ": expected a map of settings, got " + shown(entry.second),
+                  keys_of_section(options.all(), key));
     }
   }
 }

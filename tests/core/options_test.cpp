@@ -141,6 +141,17 @@ TEST(Options, OldKeysAreRefusedWithTheNewOnes) {
               AllOf(HasSubstr("a.yaml:2: unknown key 'old.seeds'"), HasSubstr("it is study.rl_seeds now")));
 }
 
+TEST(Options, ASectionThatIsGivenAValueNamesItsKeys) {
+  TempDir dir;
+  Everything e;
+  EXPECT_EQ(error_of([&] { e.options.set_assignment("train=3"); }),
+            "[config] --set: train is a section, expected one of its settings\n  hint: the keys of train are "
+            "lr, steps and pass_at");
+  write_file(dir / "a.yaml", "train: 3\n");
+  EXPECT_THAT(error_of([&] { e.options.load_yaml(dir / "a.yaml"); }),
+              HasSubstr("got '3'\n  hint: the keys of train are lr, steps and pass_at"));
+}
+
 // A section with every kind of bound, and a rule over two of its values.
 struct Bounded {
   static constexpr auto kSection = "b";
@@ -339,6 +350,15 @@ TEST(Options, EntriesOfTheUsersOwnAddUpAndReadBack) {
   back.options.load_yaml(dir / "b.yaml");
   EXPECT_EQ(back.wordings, expected);
   EXPECT_EQ(back.options.to_yaml(), table.options.to_yaml());
+}
+
+TEST(Options, APathIntoAnEntryIsAnsweredWithTheMapToGive) {
+  TableSection table;
+  for (const char* assignment : {"prompt.wordings.loud.text=", "prompt.wordings.loud.text={problem}!"})
+    EXPECT_EQ(
+        error_of([&] { table.options.set_assignment(assignment); }),
+        "[config] --set: unknown key 'prompt.wordings.loud.text'\n  hint: prompt.wordings is one setting, "
+        "a map: --set 'prompt.wordings={loud: {text: ...}}' (wordings by name)");
 }
 
 TEST(Options, EntriesAreMapsOfTexts) {
