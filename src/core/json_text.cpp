@@ -2,6 +2,9 @@
 #include "core/json_text.h"
 
 #include <array>
+#include <optional>
+#include <set>
+#include <vector>
 
 #include "core/chars.h"
 #include "core/json_depth.h"
@@ -31,6 +34,33 @@ std::string without_nan(std::string_view text) {
   return copied == 0 ? "" : out.append(text, copied);
 }
 
+// Json::parse, which also says which key stands twice in its object.
+struct Parsed {
+  Json value;
+  std::optional<std::string> twice;
+};
+Parsed parse_noting_keys(std::string_view text, bool throws) {
+  Parsed parsed;
+  std::vector<std::set<std::string>> open;  // the keys of the objects around
+  parsed.value = Json::parse(
+      text,
+      [&](int, Json::parse_event_t event, Json& value) {
+        if (event == Json::parse_event_t::object_start) open.emplace_back();
+        if (event == Json::parse_event_t::object_end) open.pop_back();
+        if (event == Json::parse_event_t::key && !open.back().insert(value.get<std::string>()).second &&
+            !parsed.twice)
+          parsed.twice = value.get<std::string>();
+        return true;
+      },
+      throws);
+  return parsed;
+}
+
+ParsedJson checked(Parsed&& parsed) {
+  if (parsed.twice) return {nullptr, "the key " + dump(*parsed.twice) + " stands twice in an object"};
+  return {std::move(parsed.value), ""};
+}
+
 }  // namespace
 
 std::string json_message(std::string_view what) {
@@ -44,12 +74,13 @@ ParsedJson parse_foreign_json(std::string_view text) {
     return {nullptr, "expected at most " + std::to_string(kMaxJsonLevels) + " levels of nesting, got more"};
   }
   try {
-    return {Json::parse(text), ""};
+    return checked(parse_noting_keys(text, true));
   } catch (const Json::exception& error) {
     const std::string mended = without_nan(text);
-    Json value = mended.empty() ? Json(Json::value_t::discarded) : Json::parse(mended, nullptr, false);
-    if (value.is_discarded()) return {nullptr, json_message(error.what())};
-    return {std::move(value), ""};
+    Parsed parsed =
+        mended.empty() ? Parsed{Json(Json::value_t::discarded)} : parse_noting_keys(mended, false);
+    if (parsed.value.is_discarded()) return {nullptr, json_message(error.what())};
+    return checked(std::move(parsed));
   }
 }
 

@@ -18,7 +18,8 @@ struct ParsedJson {
 };
 
 // One JSON value, with NaN and Infinity, which Python writes though JSON has no such numbers, read as null.
-// A problem: no JSON, a number beyond a double's range, more than kMaxJsonLevels of nesting.
+// A problem: no JSON, a number beyond a double's range, more than kMaxJsonLevels of nesting, a key that
+// stands twice in an object.
 ParsedJson parse_foreign_json(std::string_view text);
 
 }  // namespace pope

@@ -147,6 +147,22 @@ TEST_F(ProblemFiles, BadRowsAreAllListedOrLeftOut) {
                     HasSubstr("go on without the row: --skip-bad")));
 }
 
+// Which of the two is meant, nobody can say.
+TEST_F(ProblemFiles, AKeyThatStandsTwiceIsABadRow) {
+  const std::string good = R"({"problem": "p", "answer": "1", "x": [{"a": 1}, {"a": 2, "b": {"a": 3}}]})",
+                    twice = R"({"problem": "p", "answer": "1", "answer": "2"})",
+                    inside = R"({"problem": "p", "answer": NaN, "x": [{"a": 1, "b": 0, "a": 1}]})";
+  EXPECT_THAT(error_in("a.jsonl", good + "\n" + twice + "\n"),
+              AllOf(HasSubstr("a.jsonl:2: expected one JSON value per line: the key \"answer\" stands twice"),
+                    HasSubstr("--skip-bad")));
+  EXPECT_THAT(error_in("a.jsonl", good + "\n" + inside + "\n"), HasSubstr("the key \"a\" stands twice"));
+  EXPECT_THAT(error_in("a.json", "[\n" + good + ",\n" + twice + "]"),
+              HasSubstr("the key \"answer\" stands twice"));
+  ProblemsConfig config;
+  config.skip_bad = true;
+  EXPECT_EQ(read("a.jsonl", twice + "\n" + good + "\n", config).problems.size(), 1u);
+}
+
 TEST_F(ProblemFiles, OneLineSaysHowColumnsWereUnderstood) {
   testing::internal::CaptureStderr();
   read("own.jsonl", kRows);
