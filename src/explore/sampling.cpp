@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <thread>
@@ -276,9 +277,16 @@ bool fits(const Prompt& prompt, const RolloutContext& context) {
 
 std::vector<Problem> within_context(std::vector<Problem> problems, const RolloutContext& context,
                                     int* too_long) {
+  std::size_t shortest = std::numeric_limits<std::size_t>::max();  // of the prompts that do not fit
   const auto good = [&](const Problem& problem) {
-    return fits(make_prompt(context.prompts, problem, false), context) &&
-           (!problem.guidance || fits(make_prompt(context.prompts, problem, true), context));
+    for (const bool guided : {false, true}) {
+      if (guided && !problem.guidance) continue;
+      const Prompt prompt = make_prompt(context.prompts, problem, guided);
+      if (fits(prompt, context)) continue;
+      shortest = std::min(shortest, prompt.sample.size());
+      return false;
+    }
+    return true;
   };
   const auto kept = std::stable_partition(problems.begin(), problems.end(), good);
   const auto dropped = static_cast<int>(problems.end() - kept);
@@ -286,12 +294,19 @@ std::vector<Problem> within_context(std::vector<Problem> problems, const Rollout
   if (dropped > 0) {
     log_line(fmt::format(
         "left out: {} of {} problems, whose prompt + sampling.max_new_tokens is above the context of {} "
-        "tokens (the first: '{}')",
-        dropped, problems.size(), context.engine.context(), kept->id));
+        "tokens (the first: '{}'; the shortest of these prompts has {} tokens)",
+        dropped, problems.size(), context.engine.context(), kept->id, shortest));
     problems.erase(kept, problems.end());
   }
   if (problems.empty() && dropped > 0) {
-    throw Error("sample", "no problem fits into the model's context", "lower sampling.max_new_tokens");
+    const std::int64_t room = context.engine.context() - static_cast<std::int64_t>(shortest);
+    throw Error(
+        "sample",
+        fmt::format("no problem fits into the model's context of {} tokens: the shortest prompt has {}, "
+                    "and sampling.max_new_tokens is {}",
+                    context.engine.context(), shortest, context.sampling.max_new_tokens),
+        room > 0 ? fmt::format("lower sampling.max_new_tokens, to {} at most", room)
+                 : "give shorter problems, or a model with a longer context");
   }
   return problems;
 }

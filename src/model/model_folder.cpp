@@ -160,6 +160,23 @@ std::vector<std::string> inner_models(const fs::path& folder, const std::vector<
   return found;
 }
 
+// RUN/model of a run directory (core/run_dir.h) that has ended.
+fs::path model_of_run(const fs::path& run) {
+  if (fs::is_directory(run / "model") && has_weights(names_in(run / "model"))) return run / "model";
+  std::string newest;
+  if (fs::is_directory(run / "checkpoints")) {
+    for (const std::string& name : names_in(run / "checkpoints"))
+      if (!has({name}, "*.*") && fs::exists(run / "checkpoints" / name / "config.json")) newest = name;
+  }
+  if (newest.empty()) {
+    throw Error(
+        kLoad, run.string() + " is a run directory without a model",
+        "give a model, or a run of pope train or pope sft that has ended: these leave one in RUN/model");
+  }
+  throw Error(kLoad, run.string() + " is a run directory that has no model yet",
+              "let the run end, or give its newest checkpoint: " + (run / "checkpoints" / newest).string());
+}
+
 }  // namespace
 
 fs::path find_model(const fs::path& given) {
@@ -167,6 +184,7 @@ fs::path find_model(const fs::path& given) {
   const fs::path folder = is_hub_folder(given) ? snapshot_of(given) : given;
   const std::vector<std::string> names = names_in(folder);
   if (has_weights(names)) return folder;
+  if (has(names, "environment.json") && has(names, "config.yaml")) return model_of_run(folder);
   std::vector<std::string> models;
   std::optional<Error> incomplete;  // of the first model that lacks a part
   for (const std::string& name : names) {

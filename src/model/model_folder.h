@@ -8,8 +8,9 @@
 namespace pope {
 
 // The model directory or .gguf file to open: `given` itself, the snapshot that a folder of the Hugging Face
-// hub's cache holds (the one that refs/main names, or the only one), or the only GGUF model of a folder
-// without safetensors. Error: there are several to choose from, or none that is whole.
+// hub's cache holds (the one that refs/main names, or the only one), the model that a run has left, or the
+// only GGUF model of a folder without safetensors. Error: there are several to choose from, or none that is
+// whole.
 std::filesystem::path find_model(const std::filesystem::path& given);
 
 // Error unless `path` is a directory with config.json and model.safetensors, or shards with their index. It

@@ -230,6 +230,22 @@ TEST(ModelFolder, OfAHubCacheTheSnapshotOfMainIsOpened) {
               HasSubstr("nor a .gguf file\n  hint: give a model inside it: model, models--org--tiny"));
 }
 
+TEST(ModelFolder, OfARunTheModelThatItLeftIsOpened) {
+  const Folder folder;
+  const fs::path run = folder.temp / "runs/pope";
+  write_file(run / "environment.json", "{}");
+  write_file(run / "config.yaml", "");
+  EXPECT_THAT(error_of_loading(run), HasSubstr("is a run directory without a model\n  hint: "));
+  fs::create_directories(run / "checkpoints/step-000004.tmp");
+  for (const char* name : {"step-000002", "step-000003"}) fs::copy(folder.path, run / "checkpoints" / name);
+  EXPECT_THAT(error_of_loading(run),
+              HasSubstr("has no model yet\n  hint: let the run end, or give its newest checkpoint: " +
+                        (run / "checkpoints/step-000003").string()));
+  fs::copy(folder.path, run / "model");
+  EXPECT_EQ(find_model(run), run / "model");
+  expect_same(*folder.model, *load_model(run, at::kFloat).model);
+}
+
 struct Named {
   std::vector<std::string> files;
   std::string what, hint;
