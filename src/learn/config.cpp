@@ -83,6 +83,9 @@ void TrainConfig::fields(Options& o) {
   o.add("skip_without_signal", skip_without_signal,
         "true: a batch without signal takes no optimiser step; false: one with zero gradients, as TRL and "
         "verl");
+  o.add("stop_without_signal", stop_without_signal,
+        "stop after so many steps in a row in which no group had both correct and wrong rollouts; 0 = never")
+      .at_least(0);
   o.add("micro_batch_tokens", micro_batch_tokens, "tokens per forward and backward").at_least(1);
   o.add("save_every", save_every, "checkpoint every so many steps").at_least(1);
   o.add("keep", keep, "checkpoints kept").at_least(1);

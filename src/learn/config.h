@@ -55,6 +55,7 @@ struct TrainConfig {
   int updates_per_batch = 1;         // optimiser steps per pass over a batch, on disjoint parts of its groups
   int epochs_per_batch = 1;          // passes over a batch of rollouts, each split anew
   bool skip_without_signal = false;  // no optimiser step where no sequence has a gradient
+  int stop_without_signal = 0;       // stop after so many steps in a row without signal; 0 = never
   double max_sampler_mismatch = 1;   // nats; above it the sampler does not run the trainer's weights
   std::int64_t micro_batch_tokens = 16384;  // tokens per forward and backward
   int save_every = 1;                       // checkpoint every so many steps: what a kill can cost

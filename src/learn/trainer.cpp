@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "learn/async_source.h"
+#include "learn/signal_watch.h"
 #include "learn/trainer_metrics.h"
 #include "learn/training_run.h"
 
@@ -75,6 +76,7 @@ class Trainer {
         job_(job),
         mixture_(job.mixture, job.hard, job.easy, job.seed),
         optimizer_(job.optimizer, *job.model, *job.processes),
+        signal_(job.config.stop_without_signal),
         training_run_(run, *job.model, optimizer_, job.prompts->tokenizer(),
                       {.save_every = job.config.save_every, .keep = job.config.keep}, job.config.steps,
                       *job.processes) {}
@@ -83,6 +85,7 @@ class Trainer {
     const std::optional<Json> state = training_run_.resume(*job_.model, optimizer_);
     if (state) {
       read_counters(*state);
+      count_signal();
       job_.engine->publish(job_.model->version);
     }
     const std::int64_t start = training_run_.start();
@@ -98,6 +101,7 @@ class Trainer {
       const Json row =
           step(t, [&](double part) { progress.update(static_cast<double>(t) + part / 2, note); });
       note = note_of(mixture_, row);
+      if (const std::string warning = signal_.add(row); !warning.empty()) log_line(warning);
       progress.update(static_cast<double>(t + 1), note);
     }
     source_.reset();  // sampling is over
@@ -113,6 +117,14 @@ class Trainer {
     }
     counters_ = {state.at("rollouts").get<std::int64_t>(), state.at("hard_rollouts").get<std::int64_t>(),
                  state.at("tokens").get<std::int64_t>()};
+  }
+
+  // Of the steps that were done before.
+  void count_signal() {
+    if (!std::filesystem::exists(run_.path() / "metrics.jsonl")) return;
+    training_run_.each_row([&](Json&& row) {
+      if (row.at("step") > 0) signal_.count(row);
+    });
   }
 
   void evaluate_base() {
@@ -173,7 +185,9 @@ class Trainer {
   Json result() const {
     Json last;
     Json seconds = Json::object();
+    int quiet = 0;
     training_run_.each_row([&](Json&& row) {
+      quiet += row.at("step") > 0 && without_signal(row);
       for (const auto& [key, value] : row.items()) {
         if (!key.starts_with("time/")) continue;
         const std::string stage = key == "time/step_s" ? "total" : key.substr(5);
@@ -186,6 +200,7 @@ class Trainer {
             {"rollouts", counters_.rollouts},
             {"tokens", counters_.tokens},
             {"without_guidance", mixture_.without_guidance()},
+            {"without_signal", quiet},
             {"final", last},
             {"seconds", seconds}};
   }
@@ -194,6 +209,7 @@ class Trainer {
   const TrainJob& job_;
   Mixture mixture_;
   Optimizer optimizer_;
+  SignalWatch signal_;
   TrainingRun training_run_;
   std::unique_ptr<GroupSource> source_;
   Counters counters_;

@@ -42,8 +42,9 @@ struct TrainJob {
 };
 
 // Trains in `run` (resuming from its newest checkpoint), writes metrics, rollouts, checkpoints and RUN/model
-// (a Hugging Face directory). Returns the result: final metrics, rollouts and tokens used, seconds per stage.
-// A loss or gradient that is not finite: Error; the last good checkpoint stays.
+// (a Hugging Face directory). Returns the result: final metrics, rollouts and tokens used, steps
+// without signal, seconds per stage.
+// A loss, gradient or weight that is not finite: Error; the last good checkpoint stays.
 Json train(RunDir& run, const TrainJob& job);
 
 }  // namespace pope
