@@ -7,6 +7,7 @@
 #include "core/files.h"
 #include "core/progress.h"
 #include "explore/rejection.h"
+#include "pope/next.h"
 #include "pope/sampling_run.h"
 #include "pope/table.h"
 #include "pope/verb.h"
@@ -62,8 +63,13 @@ std::string show_collect(const Json& result) {
   if (result.at("ungraded") > 0)
     text += fmt::format("\n{} rollouts could not be judged.\n", grouped(result.at("ungraded")));
   if (result.at("traces") == 0) return text + "\nNo rollout was correct: there is nothing to train on.\n";
-  return text + fmt::format("\nNext: pope sft --problems {}/collected.jsonl …\n",
-                            result.at("out").get<std::string>());
+  return text;
+}
+
+std::string next_of_collect(const Json& result, const Invocation& invocation) {
+  if (result.at("traces") == 0) return "";
+  return next_command(invocation, result, "sft",
+                      {{"--problems", result.at("out").get<std::string>() + "/collected.jsonl"}});
 }
 
 }  // namespace
@@ -88,6 +94,7 @@ const Verb collect_verb = {
     .keys = sampling_keys({"collect.*"}),
     .check = check_collect,
     .run = run_collect,
-    .show = show_collect};
+    .show = show_collect,
+    .next = next_of_collect};
 
 }  // namespace pope

@@ -234,10 +234,10 @@ CommandLine parse_command_line(std::span<const Verb* const> verbs, std::vector<s
   arguments.erase(arguments.begin());
 
   CLI::App app;
-  std::vector<std::string> files, assignments, known = {"-c", "--config", "--set", "--json", "-h", "--help"};
+  std::vector<std::string> assignments, known = {"-c", "--config", "--set", "--json", "-h", "--help"};
   std::string out;
   std::map<std::string, std::vector<std::string>> given;  // by key
-  app.add_option("-c,--config", files)->allow_extra_args(false);
+  app.add_option("-c,--config", line.files)->allow_extra_args(false);
   app.add_option("--set", assignments)->allow_extra_args(false);
   app.add_flag("--json", line.json);
   app.add_option("--out", out);
@@ -261,7 +261,7 @@ CommandLine parse_command_line(std::span<const Verb* const> verbs, std::vector<s
   }
   line.out = out;
   check_presence(line);
-  for (const std::string& file : files) options.load_yaml(file);
+  for (const std::string& file : line.files) options.load_yaml(file);
   for (const std::string& assignment : assignments) {
     require_read(verbs, *line.verb, options, assignment);
     options.set_assignment(assignment);
@@ -288,11 +288,13 @@ std::string program_help(std::span<const Verb* const> verbs) {
       "are\n"
       "held out, for the evaluation:\n"
       "  pope mine   --model MODEL --problems problems.jsonl --out runs/mine --set mine.heldout=0.3\n"
-      "  pope guide  --model MODEL --problems runs/mine/hard.jsonl --out runs/guide\n"
-      "  pope train  --model MODEL --problems runs/guide/guided.jsonl --out runs/train\n"
-      "  pope eval   --model runs/train/model --problems runs/mine/heldout.jsonl --out runs/eval\n"
+      "  pope guide  -c runs/mine/config.yaml --problems runs/mine/hard.jsonl --out runs/guide\n"
+      "  pope train  -c runs/guide/config.yaml --problems runs/guide/guided.jsonl --out runs/train\n"
+      "  pope eval   -c runs/train/config.yaml --model runs/train --problems runs/mine/heldout.jsonl --out "
+      "runs/eval\n"
       "  pope report runs/train runs/eval --out report.html\n"
-      "\nA command that was killed goes on where it was when it is given again.\n"
+      "\nThe config.yaml of a run takes its settings along (-c).\n"
+      "A command that was killed goes on where it was when it is given again.\n"
       "'pope VERB --help' shows what a verb reads, does and leaves, and all its settings.\n";
   return text;
 }

@@ -25,6 +25,7 @@ struct CommandLine {
   bool help = false, version = false, json = false;
   std::filesystem::path out;
   std::vector<std::string> arguments;
+  std::vector<std::string> files;  // -c
 };
 
 // `arguments` without the program's name. Fills `options`, all that there are, in the order default < -c

@@ -1,6 +1,8 @@
 // pope eval: unbiased pass@k with intervals, guided and unguided apart.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/progress.h"
 #include "evaluate/evaluate.h"
 #include "pope/sampling_run.h"
@@ -10,11 +12,16 @@
 namespace pope {
 namespace {
 
-// --problems FILE is a set named after its file; the entries of paths.eval_sets come after it.
+// --problems FILE is a set named after its file; the entries of paths.eval_sets come after it. Where one of
+// them names that file, as when settings of a training run come along, it is evaluated under that name alone.
 std::vector<EvalSet> sets_of(const Settings& settings) {
   std::vector<std::string> entries = settings.paths.eval_sets;
   const std::string& file = settings.paths.problems;
-  if (!file.empty())
+  const auto path_of = [](const std::string& path) { return std::filesystem::path(path).lexically_normal(); };
+  const bool named = std::any_of(entries.begin(), entries.end(), [&](const std::string& entry) {
+    return path_of(entry.substr(entry.find('=') + 1)) == path_of(file);
+  });
+  if (!file.empty() && !named)
     entries.insert(entries.begin(), std::filesystem::path(file).stem().string() + "=" + file);
   return named_sets(entries, problems_config(settings));
 }

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/progress.h"
+#include "pope/next.h"
 #include "pope/sampling_run.h"
 #include "pope/table.h"
 #include "pope/verb.h"
@@ -34,10 +35,12 @@ Json guide_problems(SamplingRun& run, const Settings& settings, std::vector<Prob
   if (guided.problems.empty()) {
     throw Error(
         "guide",
-        fmt::format("no problem got guidance: of {}, {} have no solution and {} no prefix that is possible",
+        fmt::format("no problem got guidance: of {}, {} have no solution, and {} no prefix that worked or "
+                    "could be given all the same",
                     problems.size(), guided.without_solution, guided.without_prefix),
         "give problems with the field \"solution\"; a prefix is shorter than the whole, states no answer, "
-        "and leaves room for sampling.max_new_tokens");
+        "and leaves room for sampling.max_new_tokens; one that did not work is shorter than "
+        "guide.fallback_fraction");
   }
   write_problems(run.path() / "guided.jsonl", guided.problems);
   Json result = {{"problems", problems.size()}};
@@ -73,6 +76,9 @@ std::string histogram(const std::vector<double>& fractions) {
   return text;
 }
 
+// There was a search, and it found no prefix that works.
+bool found_nothing(const Json& result) { return result.at("unsampled") == 0 && result.at("found") == 0; }
+
 std::string show_guide(const Json& result) {
   const auto row = [&](const char* text, const char* key) {
     return std::vector<std::string>{text, grouped(result.at(key))};
@@ -87,7 +93,10 @@ std::string show_guide(const Json& result) {
   std::vector<std::vector<std::string>> rows;
   if (result.at("unsampled") == 0) {
     rows.push_back(row("a prefix was found", "found"));
-    rows.push_back(row("no prefix worked: a random short one", "fallback"));
+    const int untried = result.value("without_candidate", 0);
+    rows.push_back(
+        {"no prefix worked: a random short one", grouped(result.at("fallback").get<int>() - untried)});
+    if (untried > 0) rows.push_back({"nothing to try: the first words of a step", grouped(untried)});
   }
   rows.push_back(row("skipped: no solution", "without_solution"));
   rows.push_back(row("skipped: no prefix possible", "without_prefix"));
@@ -95,8 +104,24 @@ std::string show_guide(const Json& result) {
   if (result.at("ungraded") > 0) rows.push_back(row("rollouts that could not be judged", "ungraded"));
   text += table(rows);
   text += "\nLength of the prefixes, as part of the solution:\n\n" + histogram(result.at("fractions"));
-  return text + fmt::format("\nNext: pope train --problems {}/guided.jsonl …\n",
-                            result.at("out").get<std::string>());
+  if (found_nothing(result)) {
+    text +=
+        "\nNo prefix worked: training on this set begins without a success under guidance. More rollouts per "
+        "prefix (guide.samples),\nprefixes that end inside steps (guide.boundary=word) or longer ones "
+        "(guide.max_fraction) may find one; where rollouts are\ncut off, a higher sampling.max_new_tokens.\n";
+  }
+  return text;
+}
+
+std::string next_of_guide(const Json& result, const Invocation& invocation) {
+  if (!found_nothing(result))
+    return next_command(invocation, result, "train",
+                        {{"--problems", result.at("out").get<std::string>() + "/guided.jsonl"}});
+  const Settings& settings = invocation.settings;
+  return next_command(invocation, result, "guide",
+                      {{"--problems", settings.paths.problems},
+                       {"--set", fmt::format("guide.samples={}", 4 * settings.guide.samples)},
+                       {"--set", "guide.boundary=word"}});
 }
 
 }  // namespace
@@ -119,6 +144,7 @@ const Verb guide_verb = {
     .keys = sampling_keys({"guide.*"}),
     .check = check_guide,
     .run = run_guide,
-    .show = show_guide};
+    .show = show_guide,
+    .next = next_of_guide};
 
 }  // namespace pope

@@ -26,6 +26,11 @@ void print(const std::string& text) {
   }
 }
 
+std::string shown(const Verb& verb, const Json& result, const Invocation& invocation) {
+  const std::string next = verb.next != nullptr ? verb.next(result, invocation) : "";
+  return verb.show(result) + (next.empty() ? "" : "\nNext: " + next + "\n");
+}
+
 int run(std::vector<std::string> arguments) {
   Settings settings;
   Options options;
@@ -41,11 +46,11 @@ int run(std::vector<std::string> arguments) {
     print(verb_help(*line.verb, options));
   } else {
     const Options read = options.only(line.verb->keys);
-    const Invocation invocation{settings, read, line.out, line.arguments};
+    const Invocation invocation{settings, read, line.out, line.arguments, line.files};
     read.check();
     if (line.verb->check != nullptr) line.verb->check(invocation);
     const Json result = line.verb->run(invocation);
-    print(line.json ? dump(result, 2) + "\n" : line.verb->show(result));
+    print(line.json ? dump(result, 2) + "\n" : shown(*line.verb, result, invocation));
     if (line.verb->after != nullptr) line.verb->after(result);
   }
   return 0;

@@ -5,10 +5,12 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "core/files.h"
 #include "core/progress.h"
 #include "explore/references.h"
+#include "pope/next.h"
 #include "pope/sampling_run.h"
 #include "pope/table.h"
 #include "pope/verb.h"
@@ -16,11 +18,8 @@
 namespace pope {
 namespace {
 
-// Problems that fail by truncation alone are kept apart: a larger budget may solve them, so they are not
-// hard.
-constexpr auto kTruncated = "truncated";
-// Likewise those whose failures the verifier could not judge.
-constexpr auto kUngraded = "ungraded";
+// Classes of problems whose failures do not say that they are hard (explore/mine.h).
+constexpr auto kTruncated = "truncated", kUngraded = "ungraded";
 // Those whose reference answer cannot be judged by are not sampled.
 constexpr auto kFaulty = "faulty_reference";
 
@@ -36,8 +35,6 @@ Json mining_of(const MinedProblem& mined, const MineConfig& config) {
           {"ungraded", mined.ungraded},
           {"tokens", mined.tokens},
           {"difficulty", mined.difficulty},
-          {"fails_only_by_truncation", mined.fails_only_by_truncation},
-          {"fails_only_ungraded", mined.fails_only_ungraded},
           {"pass_at", pass}};
 }
 
@@ -58,27 +55,24 @@ MinedProblem from_row(Json row) {
   mined.ungraded = mining.value("ungraded", 0);
   mined.tokens = mining.at("tokens");
   mined.difficulty = mining.at("difficulty");
-  mined.fails_only_by_truncation = mining.at("fails_only_by_truncation");
-  mined.fails_only_ungraded = mining.value("fails_only_ungraded", false);
   return mined;
 }
 
-// The file that a problem goes to besides mined.jsonl; "solved" ones go to none.
-std::string set_of(const MinedProblem& mined, const MineConfig& config) {
-  if (mined.difficulty != "hard") return mined.difficulty;
-  if (mined.fails_only_by_truncation) return kTruncated;
-  if (mined.fails_only_ungraded) return kUngraded;
-  return put_aside(config, mined.problem) ? "heldout" : "hard";
-}
-
-// Writes the files; returns how many problems each set has.
+// Writes mined.jsonl and a file per class, that of the hard ones in two; returns how many problems each has.
+// Of "solved" ones there is no file.
 Json write_sets(const std::filesystem::path& run, const MiningResult& result, const MineConfig& config,
                 const std::vector<FaultyReference>& faulty) {
+  std::vector<std::string> hard;
+  for (const MinedProblem& mined : result.problems) {
+    if (mined.difficulty == "hard") hard.push_back(mined.problem.id);
+  }
+  const std::set<std::string> aside = put_aside(config, hard);
   std::map<std::string, std::vector<Json>> sets;
   std::vector<Json> all;
   for (const MinedProblem& mined : result.problems) {
     all.push_back(to_row(mined, config));
-    sets[set_of(mined, config)].push_back(all.back());
+    const bool held_out = mined.difficulty == "hard" && aside.contains(mined.problem.id);
+    sets[held_out ? "heldout" : mined.difficulty].push_back(all.back());
   }
   write_jsonl(run / "mined.jsonl", all);
   for (const auto& [problem, fault] : faulty) {
@@ -127,19 +121,29 @@ Json run_mine(const Invocation& invocation) {
   return sampling_verb(invocation, "mine", "mined", required_problems, mine_problems);
 }
 
-std::string show_mine(const Json& result) {
+// A line per class that has problems. They are in a file of its name.
+std::string class_table(const Json& result) {
+  const Json& sets = result.at("sets");
+  std::vector<std::vector<std::string>> rows = {{"class", "problems", ""}};
   const auto problems = result.at("problems").get<double>();
-  std::vector<std::vector<std::string>> rows = {{"set", "problems", ""}};
-  for (const auto& [name, count] : result.at("sets").items()) {
-    if (count == 0 && name != "hard") continue;
-    rows.push_back({name, grouped(count), percent(count.get<double>() / problems)});
-  }
-  const std::string out = result.at("out");
+  const auto add = [&](const std::string& name, int count) {
+    rows.push_back({name, grouped(count), percent(count / problems)});
+  };
+  const int held_out = sets.at("heldout");
+  add("hard", sets.at("hard").get<int>() + held_out);
+  for (const char* name : {kTruncated, kUngraded, kFaulty, "medium", "easy", "easier", "solved"})
+    if (const int count = sets.value(name, 0)) add(name, count);
+  std::string text = table(rows);
+  if (held_out > 0) text += fmt::format("\nOf the hard ones {} are held out, in heldout.jsonl.\n", held_out);
+  return text;
+}
+
+std::string show_mine(const Json& result) {
   const Json& sets = result.at("sets");
   std::string text =
       fmt::format("Mined {} problems with {} samples in {}.\n\n", grouped(result.at("problems")),
                   grouped(result.at("samples")), duration(result.at("seconds"))) +
-      table(rows) + fmt::format("\n{} tokens sampled", grouped(result.at("tokens")));
+      class_table(result) + fmt::format("\n{} tokens sampled", grouped(result.at("tokens")));
   const double saved = result.at("tokens_saved");
   if (saved >= 0.001) {
     text += fmt::format(", {} fewer than with {} samples for every problem", percent(saved),
@@ -150,35 +154,26 @@ std::string show_mine(const Json& result) {
     text += fmt::format("{} rollouts were cut off at sampling.max_new_tokens.\n",
                         grouped(result.at("truncated")));
   }
-  if (sets.at(kTruncated) > 0) {
-    text += fmt::format(
-        "{} problems failed by truncation alone: they are in truncated.jsonl, not in hard.jsonl.\n",
-        grouped(sets.at(kTruncated)));
-  }
+  if (sets.at(kTruncated) > 0)
+    text += "truncated: every failure was cut off, so a larger sampling.max_new_tokens may solve these.\n";
   if (result.at("ungraded") > 0)
     text += fmt::format("{} rollouts could not be judged.\n", grouped(result.at("ungraded")));
-  if (sets.at(kUngraded) > 0) {
-    text += fmt::format(
-        "{} problems failed only where the verifier could not judge: they are in ungraded.jsonl, not in "
-        "hard.jsonl.\n",
-        grouped(sets.at(kUngraded)));
-  }
+  if (sets.at(kUngraded) > 0) text += "ungraded: these failed only where the verifier could not judge.\n";
   const int faulty = sets.value(kFaulty, 0);  // runs of before have no such set
-  if (faulty > 0) {
-    text += fmt::format(
-        "{} problems have a reference answer that cannot be judged by: they are in faulty_reference.jsonl.\n",
-        grouped(faulty));
-  }
-  if (sets.at("hard") > 0) return text + fmt::format("\nNext: pope guide --problems {}/hard.jsonl …\n", out);
-  if (sets.at("heldout") > 0)
-    return text + "\nAll hard problems were put aside: give more, or lower mine.heldout.\n";
-  if (sets.at(kTruncated) > 0) return text + "\nNo other problem is hard: raise sampling.max_new_tokens.\n";
-  if (sets.at(kUngraded) > 0)
-    return text + "\nNo other problem is hard: rollouts/ has the verifier's reasons.\n";
+  if (faulty > 0) text += "faulty_reference: these have a reference answer that cannot be judged by.\n";
+  if (sets.at("hard") > 0) return text;
+  if (sets.at(kTruncated) > 0) return text + "\nNo problem is hard: raise sampling.max_new_tokens.\n";
+  if (sets.at(kUngraded) > 0) return text + "\nNo problem is hard: rollouts/ has the verifier's reasons.\n";
   if (faulty > 0 && faulty == result.at("problems"))
     return text +
            "\nNo reference answer can be judged by: problems.fields.answer names the column that has them.\n";
   return text + "\nNo problem is hard for this model: give harder ones, or raise mine.hard_max.\n";
+}
+
+std::string next_of_mine(const Json& result, const Invocation& invocation) {
+  if (result.at("sets").at("hard") == 0) return "";
+  return next_command(invocation, result, "guide",
+                      {{"--problems", result.at("out").get<std::string>() + "/hard.jsonl"}});
 }
 
 }  // namespace
@@ -202,6 +197,7 @@ const Verb mine_verb = {
     .keys = sampling_keys({"mine.*"}),
     .check = check_mine,
     .run = run_mine,
-    .show = show_mine};
+    .show = show_mine,
+    .next = next_of_mine};
 
 }  // namespace pope

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "pope/next.h"
 #include "pope/setup.h"
 #include "pope/table.h"
 #include "pope/verb.h"
@@ -42,6 +43,14 @@ std::string show_sft(const Json& result) {
          fmt::format("\nThe model is in {}/model.\n", out);
 }
 
+std::string next_of_sft(const Json& result, const Invocation& invocation) {
+  std::vector<std::pair<std::string, std::string>> flags = {
+      {"--model", result.at("out").get<std::string>() + "/model"},
+      {"--problems", invocation.settings.paths.problems}};
+  if (invocation.settings.run.label.empty()) flags.emplace_back("--label", result.at("label"));
+  return next_command(invocation, result, "eval", flags);
+}
+
 }  // namespace
 
 const Verb sft_verb = {
@@ -62,6 +71,7 @@ const Verb sft_verb = {
     .keys = {"run.*", "paths.model", "paths.problems", "problems.*", "sft.*", "optimizer.*", "prompt.*",
              "metrics.*"},
     .run = run_sft,
-    .show = show_sft};
+    .show = show_sft,
+    .next = next_of_sft};
 
 }  // namespace pope

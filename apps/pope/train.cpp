@@ -8,6 +8,7 @@
 #include "learn/trainer.h"
 #include "model/device.h"
 #include "model/load.h"
+#include "pope/next.h"
 #include "pope/setup.h"
 #include "pope/table.h"
 #include "pope/verb.h"
@@ -129,17 +130,25 @@ std::string show_train(const Json& result) {
     if (shown && value.is_number()) rows.push_back({key, fmt::format("{:.3f}", value.get<double>())});
   }
   text += table(rows);
-  if (result.at("updates") == 0) {
+  if (result.value("without_signal", 0) == result.at("steps")) {
     text +=
-        "\nNo step changed the weights: no group had both correct and wrong rollouts. Give easier problems "
-        "or longer "
-        "guidance, more\ntrain.rollouts_per_prompt, or, where rollouts are truncated, a higher "
+        "\nNo step had signal: no group had both correct and wrong rollouts, so nothing was learned. Give "
+        "easier "
+        "problems or longer\nguidance, more train.rollouts_per_prompt, or, where rollouts are truncated, a "
+        "higher "
         "sampling.max_new_tokens.\n";
   }
-  const std::string out = result.at("out");
-  return text +
-         fmt::format("\nThe model is in {}/model.\nNext: pope eval --model {}/model --problems … --out …\n",
-                     out, out);
+  return text + fmt::format("\nThe model is in {}/model.\n", result.at("out").get<std::string>());
+}
+
+// The sets that training was measured on, or else the problems trained on.
+std::string next_of_train(const Json& result, const Invocation& invocation) {
+  const Settings& settings = invocation.settings;
+  std::vector<std::pair<std::string, std::string>> flags = {
+      {"--model", result.at("out").get<std::string>() + "/model"}};
+  if (settings.paths.eval_sets.empty()) flags.emplace_back("--problems", settings.paths.problems);
+  if (settings.run.label.empty()) flags.emplace_back("--label", result.at("label"));
+  return next_command(invocation, result, "eval", flags);
 }
 
 }  // namespace
@@ -166,6 +175,7 @@ const Verb train_verb = {
                            "objective.*", "optimizer.*", "metrics.*"}),
     .check = check_train,
     .run = run_train,
-    .show = show_train};
+    .show = show_train,
+    .next = next_of_train};
 
 }  // namespace pope

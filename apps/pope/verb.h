@@ -16,9 +16,10 @@ namespace pope {
 // What main.cpp has parsed: settings resolved from default, files (-c) and --set, in that order.
 struct Invocation {
   Settings& settings;
-  const Options& options;              // those that the verb reads
-  std::filesystem::path out;           // --out; empty when not given
-  std::vector<std::string> arguments;  // positional ones
+  const Options& options;               // those that the verb reads
+  std::filesystem::path out;            // --out; empty when not given
+  std::vector<std::string> arguments;   // positional ones
+  std::vector<std::string> files = {};  // -c, in their order
 };
 
 // Whether a flag, or its setting, must be given. one_of: at least one of the verb's flags that say so.
@@ -53,6 +54,8 @@ struct Verb {
   // Does the work; the result is printed as JSON under --json, and by `show` as text for people otherwise.
   Json (*run)(const Invocation&);
   std::string (*show)(const Json& result);
+  // Where set: the command to go on with (next.h), for people; "": there is none.
+  std::string (*next)(const Json& result, const Invocation&) = nullptr;
   // Where set: looks at the result once it is printed; an Error makes the exit code 1.
   void (*after)(const Json& result) = nullptr;
 };

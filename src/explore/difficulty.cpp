@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/error.h"
@@ -84,8 +85,19 @@ std::optional<double> mined_pass_at_k(const MineConfig& config, int drawn, int c
   return static_cast<double>(1 - failing[correct] / all[correct]);
 }
 
-bool put_aside(const MineConfig& config, const Problem& problem) {
-  return RngStream(key_of("heldout"), {key_of(problem.id)}).uniform() < config.heldout;
+std::set<std::string> put_aside(const MineConfig& config, const std::vector<std::string>& hard) {
+  const auto place = [](const std::string& id) {
+    return RngStream(key_of("heldout"), {key_of(id)}).uniform();
+  };
+  std::set<std::string> aside;
+  for (const std::string& id : hard) {
+    if (place(id) < config.heldout) aside.insert(id);
+  }
+  if (!aside.empty() && aside.size() == hard.size())
+    aside.erase(std::max_element(aside.begin(), aside.end(), [&](const std::string& a, const std::string& b) {
+      return place(a) < place(b);
+    }));
+  return aside;
 }
 
 }  // namespace pope

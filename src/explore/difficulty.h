@@ -1,12 +1,13 @@
-// The pure part of mining: which class a problem belongs to, when that is settled, and pass@k under early stopping.
+// The pure part of mining: which class a problem belongs to, when that is settled, and pass@k under early
+// stopping.
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "core/options.h"
-#include "data/problem.h"
 
 namespace pope {
 
@@ -36,7 +37,8 @@ bool class_is_settled(const MineConfig& config, int drawn, int correct);
 // all-failing samples are never drawn.
 std::optional<double> mined_pass_at_k(const MineConfig& config, int drawn, int correct, int k);
 
-// True for the problems that `heldout` puts aside: a function of the id alone.
-bool put_aside(const MineConfig& config, const Problem& problem);
+// The ids that `heldout` puts aside of those of the hard problems: each by a hash of the id alone, so that it
+// stays where it is when problems are added; but never all: one is left to train on.
+std::set<std::string> put_aside(const MineConfig& config, const std::vector<std::string>& hard);
 
 }  // namespace pope

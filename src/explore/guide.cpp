@@ -81,6 +81,7 @@ class Guider {
     if (candidates.empty() || unsampled) {  // what was done before is made again
       const std::optional<Guidance> chosen = unsampled ? std::nullopt : fallback(problem, {});
       if (chosen) candidates = {*chosen};
+      result_.without_candidate += chosen.has_value();
       finish(i, std::move(candidates), {}, !done);
     } else if (done) {
       if (done->guidance) guidance_[i] = {*done->guidance};
@@ -241,6 +242,7 @@ Json to_json(const GuideResult& result) {
   return Json{{"guided", result.problems.size()},
               {"found", result.found},
               {"fallback", result.fallback},
+              {"without_candidate", result.without_candidate},
               {"unsampled", result.unsampled},
               {"ungraded", result.ungraded},
               {"without_solution", result.without_solution},

@@ -19,6 +19,7 @@ struct GuideResult {
   int without_prefix = 0;         // no guidance possible, not even the fall-back: skipped and counted
   int found = 0;                  // guidance was found under which the model succeeds
   int fallback = 0;               // none worked: the source's fall-back
+  int without_candidate = 0;      // of these: there was none to try, such as in a solution of one step
   int unsampled = 0;              // guidance without search (GuidanceSource::unsampled)
   int ungraded = 0;               // rollouts that the verifier could not judge; they count as failures
   int leaks_prevented = 0;        // candidates dropped by the leak guard
@@ -36,8 +37,9 @@ GuideResult guide(const RolloutContext& context, const GuideConfig& config,
 std::vector<Problem> without_leaks(std::vector<Problem> problems, const Verifier& verifier,
                                    int* leaks = nullptr);
 
-// {"guided", "found", "fallback", "unsampled", "ungraded", "without_solution", "without_prefix",
-// "leaks_prevented", "tokens", "fractions": […]}: the summary that a guiding run leaves and the report shows.
+// {"guided", "found", "fallback", "without_candidate", "unsampled", "ungraded", "without_solution",
+// "without_prefix", "leaks_prevented", "tokens", "fractions": […]}: the summary that a guiding run leaves and
+// the report shows.
 Json to_json(const GuideResult& result);
 
 }  // namespace pope

@@ -28,6 +28,17 @@ struct Open {
   KeptRecords records;
 };
 
+// "12 of 40 problems, 3 hard, 2 truncated", by the classes of those that have finished.
+std::string progress_note(const std::map<std::string, int>& classes, std::size_t problems) {
+  int finished = 0;
+  for (const auto& [name, count] : classes) finished += count;
+  const auto count = [&](const char* name) { return classes.contains(name) ? classes.at(name) : 0; };
+  std::string note = fmt::format("{} of {} problems, {} hard", finished, problems, count("hard"));
+  for (const char* apart : {"truncated", "ungraded"})
+    if (count(apart) > 0) note += fmt::format(", {} {}", count(apart), apart);
+  return note;
+}
+
 class Miner {
  public:
   using OnFinished = std::function<void(const MinedProblem&, const std::vector<Json>&)>;
@@ -46,6 +57,7 @@ class Miner {
       }
       result_.problems[i] = *found->second;
       result_.tokens += found->second->tokens;
+      ++classes_[found->second->difficulty];
     }
   }
 
@@ -58,8 +70,7 @@ class Miner {
           ++open.arrived;
           open.correct += graded.verdict.correct;
           ++samples_open_;
-          progress.update(samples_settled_ + samples_open_,
-                          fmt::format("{} of {} problems, {} hard", finished_, to_do_.size(), hard_));
+          progress.update(samples_settled_ + samples_open_, progress_note(classes_, problems_.size()));
         });
     for (const MinedProblem& mined : result_.problems) {
       if (mined.samples > 0)
@@ -137,14 +148,17 @@ class Miner {
     }
     // Settled: what is not drawn does not matter, so let it fail.
     mined.difficulty = difficulty_class(config_, config_.samples, mined.correct);
-    const bool hard = mined.difficulty == "hard";
-    const int failed = mined.samples - mined.correct;
-    mined.fails_only_by_truncation = hard && failed > 0 && mined.truncated == failed;
-    mined.fails_only_ungraded = hard && mined.ungraded > 0 && mined.truncated + mined.ungraded == failed;
+    if (mined.difficulty == "hard") {
+      const int failed = mined.samples - mined.correct;
+      if (failed > 0 && mined.truncated == failed) {
+        mined.difficulty = "truncated";
+      } else if (failed > 0 && mined.truncated + mined.ungraded == failed) {
+        mined.difficulty = "ungraded";
+      }
+    }
     samples_open_ -= open.arrived;
     samples_settled_ += config_.samples;
-    ++finished_;
-    hard_ += hard;
+    ++classes_[mined.difficulty];
     const std::vector<Json> records = open.records.take(mined.samples);
     open_.erase(tag);
     if (on_finished_) on_finished_(mined, records);
@@ -158,7 +172,7 @@ class Miner {
   std::size_t started_ = 0;         // of to_do_
   std::map<std::size_t, Open> open_;
   double samples_open_ = 0, samples_settled_ = 0;
-  std::size_t finished_ = 0, hard_ = 0;
+  std::map<std::string, int> classes_;  // of the problems that have finished, those of before too
   MiningResult result_;
 };
 
@@ -173,24 +187,20 @@ MiningResult mine(const RolloutContext& context, const MineConfig& config,
 
 Json to_json(const MiningResult& result) {
   std::int64_t samples = 0, truncated = 0, ungraded = 0;
-  int only_by_truncation = 0, only_ungraded = 0;
   Json classes = Json::object();
-  for (const char* name : {"hard", "medium", "easy", "easier", "solved"}) classes[name] = 0;
+  for (const char* name : {"hard", "truncated", "ungraded", "medium", "easy", "easier", "solved"})
+    classes[name] = 0;
   for (const MinedProblem& mined : result.problems) {
     samples += mined.samples;
     truncated += mined.truncated;
     ungraded += mined.ungraded;
-    only_by_truncation += mined.fails_only_by_truncation;
-    only_ungraded += mined.fails_only_ungraded;
     classes[mined.difficulty] = classes[mined.difficulty].get<int>() + 1;
   }
   return Json{{"problems", result.problems.size()},
               {"samples", samples},
               {"classes", classes},
               {"truncated", truncated},
-              {"fails_only_by_truncation", only_by_truncation},
               {"ungraded", ungraded},
-              {"fails_only_ungraded", only_ungraded},
               {"tokens", result.tokens},
               {"tokens_fixed", result.tokens_fixed}};
 }

@@ -20,10 +20,9 @@ struct MinedProblem {
   int samples = 0, correct = 0, truncated = 0;
   int ungraded = 0;  // rollouts that the verifier could not judge; they count as failures
   std::int64_t tokens = 0;
+  // A class of difficulty_class(); or, where that would be "hard" but no failure says so, "truncated" (every
+  // failure was truncated: a larger budget may solve it) or "ungraded" (every other one could not be judged).
   std::string difficulty;
-  // "hard", but every failure was truncated (a larger budget may solve it), or could not be judged or was
-  // truncated: neither says that the problem is hard.
-  bool fails_only_by_truncation = false, fails_only_ungraded = false;
 };
 
 struct MiningResult {
@@ -38,9 +37,9 @@ MiningResult mine(const RolloutContext& context, const MineConfig& config,
                   const std::vector<Problem>& problems, const std::vector<MinedProblem>& done,
                   const std::function<void(const MinedProblem&, const std::vector<Json>&)>& on_finished);
 
-// {"problems", "samples", "classes": {"hard": …, …}, "truncated", "fails_only_by_truncation", "ungraded",
-//  "fails_only_ungraded", "tokens", "tokens_fixed"}: the summary that a mining run leaves and the report
-//  shows.
+// {"problems", "samples", "classes": {"hard": …, …}, "truncated", "ungraded", "tokens", "tokens_fixed"}: the
+// summary that a mining run leaves and the report shows. "truncated" and "ungraded" count rollouts, those in
+// "classes" problems.
 Json to_json(const MiningResult& result);
 
 }  // namespace pope

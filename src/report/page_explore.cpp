@@ -16,19 +16,20 @@ std::string fact(const std::string& value, const std::string& what) {
 
 // Counts as one stacked bar with a legend.
 std::string stacked_bar(const Json& classes) {
-  static const char* const kOrder[] = {"hard", "medium", "easy", "easier", "solved"};
+  static const char* const kOrder[] = {"hard", "medium", "easy", "easier", "solved", "truncated", "ungraded"};
+  constexpr std::size_t kLastDifficulty = 4;  // the others are shown where there are such
   double total = 0;
   for (const Json& count : classes) total += count.is_number() ? count.get<double>() : 0;
   if (total == 0) return "";
   std::string bar, legend;
-  int shade = 0;
-  for (const char* name : kOrder) {
+  for (std::size_t shade = 0; shade < std::size(kOrder); ++shade) {
+    const char* name = kOrder[shade];
     const double count =
         classes.contains(name) && classes[name].is_number() ? classes[name].get<double>() : 0;
+    if (count == 0 && shade > kLastDifficulty) continue;
     if (count > 0) bar += fmt::format("<i class=\"q{}\" style=\"flex-grow:{}\"></i>", shade, count);
     legend += fmt::format("<li><i class=\"mark q{}\" aria-hidden=\"true\"></i>{} <b>{}</b></li>", shade, name,
                           count_text(count));
-    ++shade;
   }
   return "<div class=\"stack\" aria-hidden=\"true\">" + bar +
          "</div><ul class=\"legend\" aria-label=\"Problems per class\">" + legend + "</ul>";
@@ -42,10 +43,11 @@ std::string mining_html(const Json& run) {
   facts += fact(count_text(run["tokens"]), "tokens sampled");
   if (fixed > 0 && fixed >= tokens)
     facts += fact(fmt::format("{:.0f}\u00a0%", 100 * (1 - tokens / fixed)), "tokens saved by stopping early");
-  if (run["fails_only_by_truncation"].is_number() && run["fails_only_by_truncation"] > 0) {
-    facts += fact(count_text(run["fails_only_by_truncation"]),
-                  "of the hard ones fail only by truncation, and are kept apart");
-  }
+  const Json& sets = run["sets"];
+  if (sets.is_object() && sets.contains("heldout") && sets["heldout"].is_number() && sets["heldout"] > 0)
+    facts += fact(count_text(sets["heldout"]), "of the hard ones are held out");
+  if (run["truncated"].is_number() && run["truncated"] > 0)
+    facts += fact(count_text(run["truncated"]), "rollouts were cut off");
   if (run["ungraded"].is_number() && run["ungraded"] > 0)
     facts += fact(count_text(run["ungraded"]), "rollouts could not be judged");
   if (run["faulty_reference"].is_number() && run["faulty_reference"] > 0)

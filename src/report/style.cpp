@@ -1,5 +1,6 @@
 // The page's style: system fonts, light and dark by the reader's preference, readable at phone width and on
-// paper. c0 … c7 are the methods' colours (c0: the baseline), q0 … q4 the difficulty classes.
+// paper. c0 … c7 are the methods' colours (c0: the baseline), q0 … q4 the difficulty classes, q5 and q6 those
+// of problems whose difficulty is not known.
 #include "report/style.h"
 
 namespace pope {
@@ -8,13 +9,13 @@ const char* const kStyle = R"css(
 :root{--bg:#fbfbf9;--card:#fff;--text:#1f262d;--muted:#66717b;--rule:#e2e4e1;--soft:#f1f2ef;--link:#1d5fb8;
 --up:#1b7a4b;--up-bg:#dff2e6;--down:#9a5b00;--down-bg:#fbecd2;--guide:#8a5a00;--guide-bg:#fdf6e6;--bad:#ad2f3a;--bad-bg:#fae5e6;
 --m0:#8a949d;--m1:#c9601f;--m2:#2368c4;--m3:#2c8a5a;--m4:#8a53c6;--m5:#bb3a70;--m6:#12818d;--m7:#8b6d20;
---q0:#274b73;--q1:#4f79a6;--q2:#86a9cb;--q3:#b7cde2;--q4:#dde7f0}
+--q0:#274b73;--q1:#4f79a6;--q2:#86a9cb;--q3:#b7cde2;--q4:#dde7f0;--q5:#b9b4a8;--q6:#dcd8cf}
 @media(prefers-color-scheme:dark){:root{--bg:#14181c;--card:#1a1f24;--text:#e3e7ea;--muted:#98a2ab;--rule:#2c333a;--soft:#21272d;--link:#82b3f7;
 --up:#7fd6a4;--up-bg:#173a28;--down:#f0bd6a;--down-bg:#40300f;--guide:#ecc16f;--guide-bg:#272113;--bad:#f2959d;--bad-bg:#43202a;
 --m0:#97a1aa;--m1:#f0935a;--m2:#6fa9f7;--m3:#62c593;--m4:#bf97f0;--m5:#f07fac;--m6:#53c3ce;--m7:#d4b566;
---q0:#9cc3ea;--q1:#6f9dc9;--q2:#4b769f;--q3:#345470;--q4:#263b4e}}
+--q0:#9cc3ea;--q1:#6f9dc9;--q2:#4b769f;--q3:#345470;--q4:#263b4e;--q5:#6d6a63;--q6:#4a4843}}
 .c0{--c:var(--m0)}.c1{--c:var(--m1)}.c2{--c:var(--m2)}.c3{--c:var(--m3)}.c4{--c:var(--m4)}.c5{--c:var(--m5)}.c6{--c:var(--m6)}.c7{--c:var(--m7)}
-.q0{--c:var(--q0)}.q1{--c:var(--q1)}.q2{--c:var(--q2)}.q3{--c:var(--q3)}.q4{--c:var(--q4)}
+.q0{--c:var(--q0)}.q1{--c:var(--q1)}.q2{--c:var(--q2)}.q3{--c:var(--q3)}.q4{--c:var(--q4)}.q5{--c:var(--q5)}.q6{--c:var(--q6)}
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-behavior:smooth}
 body{margin:0;background:var(--bg);color:var(--text);font:16px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans",sans-serif;font-variant-numeric:tabular-nums}

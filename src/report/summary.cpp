@@ -57,8 +57,8 @@ Json build_mining(const std::vector<RunData>& runs) {
   Json rows = Json::array();
   for (const RunData& run : runs) {
     if (run.verb != "mine" || !run.result || !run.result->contains("classes")) continue;
-    rows.push_back(summary_row(run, {"problems", "classes", "samples", "tokens", "tokens_fixed", "truncated",
-                                     "fails_only_by_truncation", "ungraded", "faulty_reference"}));
+    rows.push_back(summary_row(run, {"problems", "classes", "sets", "samples", "tokens", "tokens_fixed",
+                                     "truncated", "ungraded", "faulty_reference"}));
   }
   return rows;
 }

@@ -13,8 +13,8 @@ namespace pope {
 // overlap. Null for anything else.
 Json total_seconds(const Json& seconds);
 
-// [{run, label, problems, classes, samples, tokens, tokens_fixed, truncated, fails_only_by_truncation,
-//   ungraded, faulty_reference}]
+// [{run, label, problems, classes, sets, samples, tokens, tokens_fixed, truncated, ungraded,
+//   faulty_reference}]
 Json build_mining(const std::vector<RunData>& runs);
 // [{run, label, guided, found, fallback, without_solution, without_prefix, leaks_prevented, tokens,
 // histogram}]; histogram: counts of prefix fractions in [0, 0.1), … [0.9, 1].

@@ -2,6 +2,7 @@
 // outcomes.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <map>
@@ -131,18 +132,27 @@ TEST(MinedPassAtK, EdgesAndErrors) {
 TEST(PutAside, DependsOnTheIdAlone) {
   MineConfig config;
   config.heldout = 0.25;
-  int aside = 0;
-  for (int i = 0; i < 4000; ++i) {
-    Problem problem;
-    problem.id = "p" + std::to_string(i);
-    const bool first = put_aside(config, problem);
-    problem.statement = "something else";
-    EXPECT_EQ(put_aside(config, problem), first);
-    aside += first;
-  }
-  EXPECT_NEAR(aside, 1000, 5 * std::sqrt(4000 * 0.25 * 0.75));  // 5 standard deviations
+  std::vector<std::string> ids;
+  for (int i = 0; i < 4000; ++i) ids.push_back("p" + std::to_string(i));
+  const std::set<std::string> all = put_aside(config, ids),
+                              half = put_aside(config, {ids.begin(), ids.begin() + 2000});
+  EXPECT_NEAR(all.size(), 1000, 5 * std::sqrt(4000 * 0.25 * 0.75));  // 5 standard deviations
+  for (int i = 0; i < 2000; ++i) EXPECT_EQ(half.contains(ids[i]), all.contains(ids[i])) << i;
+  // A larger part holds the smaller one.
+  config.heldout = 0.5;
+  const std::set<std::string> more = put_aside(config, ids);
+  EXPECT_TRUE(std::includes(more.begin(), more.end(), all.begin(), all.end()));
   config.heldout = 0;
-  EXPECT_FALSE(put_aside(config, Problem{}));
+  EXPECT_TRUE(put_aside(config, ids).empty());
+}
+
+TEST(PutAside, LeavesOneToTrainOn) {
+  MineConfig config;
+  config.heldout = 0.999;
+  EXPECT_TRUE(put_aside(config, {"only"}).empty());
+  EXPECT_TRUE(put_aside(config, {}).empty());
+  EXPECT_EQ(put_aside(config, {"a", "b", "c"}).size(), 2u);
+  EXPECT_EQ(put_aside(config, {"c", "b", "a"}), put_aside(config, {"a", "b", "c"}));
 }
 
 }  // namespace

@@ -164,15 +164,15 @@ TEST(Mine, TruncatedRolloutsAreFailures) {
                                    });
   EXPECT_EQ(result.problems[0].correct, 0);
   EXPECT_EQ(result.problems[0].truncated, 8);
-  EXPECT_EQ(result.problems[0].difficulty, "hard");
-  EXPECT_TRUE(result.problems[0].fails_only_by_truncation);
+  EXPECT_EQ(result.problems[0].difficulty, "truncated");
   EXPECT_EQ(result.problems[1].correct, 1);
-  EXPECT_FALSE(result.problems[1].fails_only_by_truncation);
+  EXPECT_EQ(result.problems[1].difficulty, "medium");
   EXPECT_EQ(kept.at(0)["correct"], false);
   EXPECT_EQ(kept.at(0)["reason"], "truncated after a correct answer");
   const Json json = to_json(result);
   EXPECT_EQ(json["truncated"], 15);
-  EXPECT_EQ(json["fails_only_by_truncation"], 1);
+  EXPECT_EQ(json["classes"]["truncated"], 1);
+  EXPECT_EQ(json["classes"]["hard"], 0);
 }
 
 TEST(Mine, WhatTheVerifierCannotJudgeIsNotHard) {
@@ -185,12 +185,12 @@ TEST(Mine, WhatTheVerifierCannotJudgeIsNotHard) {
       mine(world.context, config_of(4, 4), {problem("unjudged"), problem("wrong")}, {}, nullptr);
   EXPECT_EQ(result.problems[0].ungraded, 3);  // the truncated one fails anyhow
   EXPECT_EQ(result.problems[0].truncated, 1);
-  EXPECT_TRUE(result.problems[0].fails_only_ungraded);
-  EXPECT_FALSE(result.problems[0].fails_only_by_truncation);
+  EXPECT_EQ(result.problems[0].difficulty, "ungraded");
   EXPECT_EQ(result.problems[1].ungraded, 3);
-  EXPECT_FALSE(result.problems[1].fails_only_ungraded);
+  EXPECT_EQ(result.problems[1].difficulty, "hard");
   EXPECT_EQ(to_json(result)["ungraded"], 6);
-  EXPECT_EQ(to_json(result)["fails_only_ungraded"], 1);
+  EXPECT_EQ(to_json(result)["classes"]["ungraded"], 1);
+  EXPECT_EQ(to_json(result)["classes"]["hard"], 1);
 }
 
 TEST(Mine, UnguidedEvenWhenAProblemCarriesGuidance) {

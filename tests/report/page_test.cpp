@@ -73,6 +73,22 @@ TEST(Page, HasAllParts) {
   EXPECT_TRUE(has(page, "prefers-color-scheme:dark"));
 }
 
+// The classes as mining counts them: what is truncated is not hard, what is held out is.
+TEST(Page, MiningShowsTheClassesThatThereAre) {
+  FakeRuns fake;
+  const std::filesystem::path mine = fake.run("m", "mine", "", 1);
+  write_file(mine / "result.json",
+             R"({"problems": 9, "classes": {"hard": 3, "truncated": 4, "ungraded": 0, "easy": 2},
+                 "sets": {"hard": 2, "heldout": 1, "truncated": 4, "easy": 2}, "truncated": 17})");
+  const std::string page = render_html(collect_report({mine}, {}));
+  EXPECT_TRUE(has(page, "</i>hard <b>3</b>"));
+  EXPECT_TRUE(has(page, "</i>truncated <b>4</b>"));
+  EXPECT_TRUE(has(page, "<i class=\"q5\" style=\"flex-grow:4\"></i>"));
+  EXPECT_FALSE(has(page, "</i>ungraded"));
+  EXPECT_TRUE(has(page, "<b>1</b> of the hard ones are held out"));
+  EXPECT_TRUE(has(page, "<b>17</b> rollouts were cut off"));
+}
+
 TEST(Page, ChartsHaveLinesAndBands) {
   FakeRuns fake;
   const std::string page = full_page(fake);
