@@ -1,6 +1,6 @@
 // The "command" verifier: the user's program, kept alive, JSON Lines on its stdin and stdout. A process that
 // crashes, or does not answer in time, is replaced; an item that made it crash is tried once more on a fresh
-// one.
+// one. They end with pope, however it ends.
 #pragma once
 
 #include <memory>

@@ -2,7 +2,9 @@
 // the pool that lets many threads share a few of them.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -15,6 +17,9 @@
 
 namespace pope {
 
+// What a grader may say, in bytes: a longer reply is none, a longer text in one is cut (docs/verifier.md).
+constexpr std::size_t kMostReply = 1 << 20, kMostText = 1000;
+
 // {"id", "problem_id", "problem", "gold", "completion"} on one line, without its end.
 std::string grader_request(std::uint64_t id, const Problem& problem, std::string_view completion);
 
@@ -22,8 +27,13 @@ std::string grader_request(std::uint64_t id, const Problem& problem, std::string
 // as what a grader prints besides.
 bool read_reply(std::string_view line, std::uint64_t id, Verdict& verdict);
 
-// A verdict for a grader that did not answer.
+// A verdict for a grader that gave none.
 Verdict failed_verdict(const std::string& what);
+Verdict timed_out_verdict(double timeout_s);
+Verdict too_long_verdict();
+
+// When a grader must have answered that is asked at this moment.
+std::chrono::steady_clock::time_point deadline_after(double timeout_s);
 
 // Hands out items of T, each to one thread at a time.
 template <class T>
@@ -50,6 +60,7 @@ class Pool {
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
     T* operator->() { return item_.get(); }
+    T& operator*() { return *item_; }
 
    private:
     Pool& pool_;

@@ -20,7 +20,9 @@ void VerifyConfig::fields(Options& options) {
   options.add("command", command, "command: the grader's command line; JSON Lines on its stdin and stdout");
   options.add("url", url, "http: the grader's endpoint, http://host:port/path");
   constexpr double kDay = 86400;
-  options.add("timeout_s", timeout_s, "command, http: seconds a grader may take for one completion")
+  options
+      .add("timeout_s", timeout_s,
+           "command, http: seconds a grader may take for one completion, all tries together")
       .range(0.001, kDay);
   options.add("workers", workers, "command, http: graders at work at once").range(1, 1024);
 }

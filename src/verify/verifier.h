@@ -23,7 +23,7 @@ struct VerifyConfig {
   bool units_optional = true;  // math: "5 cm" is "5", "50%" is "50"
   std::string command;         // command: the grader's command line, run by sh
   std::string url;             // http: the grader's endpoint
-  double timeout_s = 10;       // command, http: per completion
+  double timeout_s = 10;       // command, http: per completion, all tries together
   int workers = 4;             // command: processes; http: connections
   void fields(Options& options);
   void check_together() const;
@@ -34,6 +34,7 @@ struct Verdict {
   std::string extracted;  // the answer found in the completion, "" when none
   std::string reason;     // one short line a person can read: "equal: exact values", "no answer found", …
   bool ungraded = false;  // the verifier could not tell (over its budget, grader failed); `correct` is false
+  bool failed = false;    // ungraded, as the grader gave no verdict: it died, was too slow, replied nonsense
   std::string gold_form, answer_form;  // math: the normal forms compared
 };
 
