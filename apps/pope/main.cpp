@@ -12,6 +12,7 @@
 
 #include "core/error.h"
 #include "core/memory.h"
+#include "core/printable.h"
 #include "core/system_hint.h"
 #include "core/version.h"
 #include "pope/command_line.h"
@@ -20,7 +21,8 @@
 namespace pope {
 namespace {
 
-void print(const std::string& text) {
+void print(const std::string& result) {
+  const std::string text = printable(result);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     throw Error("print", "cannot write to stdout");
   }
@@ -61,8 +63,10 @@ std::string without_trace(const std::string& what) {
   return what.substr(0, what.find("\nException raised from"));
 }
 
+void print_error(const std::string& text) { fmt::print(stderr, "error: {}\n", printable(text)); }
+
 int out_of_memory() {
-  fmt::print(stderr, "error: out of memory\n  hint: lower sampling.batch_size or train.micro_batch_tokens\n");
+  print_error("out of memory\n  hint: lower sampling.batch_size or train.micro_batch_tokens");
   return 1;
 }
 
@@ -74,14 +78,14 @@ int main(int argc, char** argv) {
   try {
     return pope::run(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const pope::UsageError& error) {
-    fmt::print(stderr, "error: {}\n", error.what());
+    pope::print_error(error.what());
     return 2;
   } catch (const pope::Error& error) {
-    fmt::print(stderr, "error: {}\n", error.what());
+    pope::print_error(error.what());
   } catch (const std::filesystem::filesystem_error& error) {
     const std::string hint = pope::system_hint(error.code().value());
-    fmt::print(stderr, "error: {}: {}\n{}", error.path1().string(), error.code().message(),
-               hint.empty() ? "" : "  hint: " + hint + "\n");
+    pope::print_error(error.path1().string() + ": " + error.code().message() +
+                      (hint.empty() ? "" : "\n  hint: " + hint));
   } catch (const std::bad_alloc&) {
     return pope::out_of_memory();
   } catch (const std::exception& error) {
@@ -91,7 +95,7 @@ int main(int argc, char** argv) {
         what.find("out of memory") != std::string::npos) {
       return pope::out_of_memory();
     }
-    fmt::print(stderr, "error: unexpected: {}\n", pope::without_trace(what));
+    pope::print_error("unexpected: " + pope::without_trace(what));
   }
   return 1;
 }

@@ -1,4 +1,4 @@
-// Widths count characters, not bytes, so that names in any language stay aligned.
+// Widths count characters, not bytes, so that names in any language stay aligned. A cell is one line.
 #include "pope/table.h"
 
 #include <fmt/format.h>
@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/chars.h"
+#include "core/printable.h"
 
 namespace pope {
 namespace {
@@ -16,10 +17,20 @@ std::size_t width(const std::string& text) {
       std::count_if(text.begin(), text.end(), [](char c) { return !continues_character(c); }));
 }
 
+// As it will be printed.
+std::string one_line(const std::string& cell) {
+  std::string line = printable(cell);
+  for (char& c : line)
+    if (c == '\n' || c == '\t') c = ' ';
+  return line;
+}
+
 }  // namespace
 
-std::string table(const std::vector<std::vector<std::string>>& rows) {
+std::string table(std::vector<std::vector<std::string>> rows) {
   std::vector<std::size_t> widths;
+  for (auto& row : rows)
+    for (std::string& cell : row) cell = one_line(cell);
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
     for (std::size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));

@@ -87,16 +87,16 @@ Json run_verify(const Invocation& invocation) {
 // Long texts would tear the table apart.
 std::string cell(const Json& text) {
   constexpr std::size_t kWidth = 40;
-  std::string out = text.get<std::string>();
-  for (char& c : out)
-    if (c == '\n') c = ' ';
-  return shortened(out, kWidth);
+  return shortened(text.get_ref<const std::string&>(), kWidth);
 }
 
 std::string show_pair(const Json& result) {
   const auto text = [&](const char* key) { return result.at(key).get<std::string>(); };
-  std::string out =
-      fmt::format("{}: {}\n", result.at("correct") == true ? "correct" : "incorrect", text("reason"));
+  const std::string verdict = result.at("undecided") == true ? "undecided: "
+                              : result.at("correct") == true ? "correct: "
+                                                             : "incorrect: ";
+  // A reason may begin with it.
+  std::string out = (text("reason").starts_with(verdict) ? "" : verdict) + text("reason") + "\n";
   out += fmt::format("  gold       {}\n", text("gold_form"));
   out += fmt::format("  answer     {}\n", text("answer_form"));
   if (text("extracted") != text("pred")) out += fmt::format("  extracted  {}\n", text("extracted"));

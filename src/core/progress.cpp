@@ -8,6 +8,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "core/printable.h"
+
 namespace pope {
 namespace {
 
@@ -41,7 +43,7 @@ std::string duration(double seconds) {
 
 void log_line(std::string_view text) {
   wipe_bar();
-  fmt::print(stderr, "{}\n", text);
+  fmt::print(stderr, "{}\n", printable(text));
   std::fflush(stderr);
 }
 
@@ -84,7 +86,7 @@ void Progress::draw(bool last) {
   }
   if (!note_.empty()) line += "  " + note_;
   wipe_bar();
-  fmt::print(stderr, "{}{}", line, terminal_ && !last ? "" : "\n");
+  fmt::print(stderr, "{}{}", printable(line), terminal_ && !last ? "" : "\n");
   std::fflush(stderr);
   bar_on_screen = terminal_ && !last;
   shown_ = true;

@@ -15,6 +15,12 @@ TEST(Table, AlignsByCharacters) {
             "  x\n");
 }
 
+TEST(Table, ACellIsOneLine) {
+  EXPECT_EQ(table({{"a\nb", "\x1b[2Jc"}, {"d", "e"}}),
+            "  a b  \\u001b[2Jc\n"
+            "  d             e\n");
+}
+
 TEST(Table, WritesNumbersAsPeopleReadThem) {
   EXPECT_EQ(grouped(0), "0");
   EXPECT_EQ(grouped(999), "999");
