@@ -1,6 +1,7 @@
 // See sampling_run.h.
 #include "pope/sampling_run.h"
 
+#include "core/progress.h"
 #include "explore/guide.h"
 #include "explore/references.h"
 
@@ -26,6 +27,7 @@ void SamplingRun::save(Json item, const std::vector<Json>& records) {
 }
 
 Json SamplingRun::finish(Json result) {
+  if (const std::string warning = context_.graders->summary(); !warning.empty()) log_line(warning);
   result["too_long"] = too_long_;
   if (leaks_ > 0) result["leaks"] = leaks_;
   if (faulty_references_ > 0) result["faulty_reference"] = faulty_references_;

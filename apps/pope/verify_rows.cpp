@@ -13,6 +13,8 @@
 
 #include "core/error.h"
 #include "core/progress.h"
+#include "core/threads.h"
+#include "verify/grader_watch.h"
 
 namespace pope {
 namespace {
@@ -81,6 +83,7 @@ void grade_rows(std::vector<VerifyRow>& rows, const Settings& settings) {
   const int count = waiting > 0 ? waiting : std::max(1, asked);
 
   Progress progress("verify", static_cast<double>(rows.size()));
+  GraderWatch graders;
   std::atomic<std::size_t> next = 0;
   std::mutex mutex;
   std::exception_ptr failure;
@@ -89,6 +92,7 @@ void grade_rows(std::vector<VerifyRow>& rows, const Settings& settings) {
       for (std::size_t i = next++; i < rows.size(); i = next++) {
         VerifyRow& row = rows[i];
         row.verdict = verifiers[static_cast<std::size_t>(row.form)]->verify(row.problem, row.pred);
+        graders.add(std::to_string(row.line), row.verdict, waiting > 0);
         if (shows) progress.update(static_cast<double>(i));
       }
     } catch (...) {  // an exception must not leave a thread
@@ -99,10 +103,12 @@ void grade_rows(std::vector<VerifyRow>& rows, const Settings& settings) {
   };
   {
     std::vector<std::jthread> threads;
-    for (int i = 1; i < count; ++i) threads.emplace_back(work, false);
+    start_threads(
+        threads, count - 1, [&] { work(false); }, [&] { next = rows.size(); });
     work(true);
   }
   if (failure) std::rethrow_exception(failure);
+  if (const std::string warning = graders.summary(); !warning.empty()) log_line(warning);
 }
 
 }  // namespace pope

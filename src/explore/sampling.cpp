@@ -17,6 +17,7 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/rng.h"
+#include "core/threads.h"
 #include "core/timed.h"
 
 namespace pope {
@@ -26,17 +27,10 @@ namespace {
 class GradingThreads {
  public:
   GradingThreads(const RolloutContext& context, int threads) : context_(context) {
-    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+    start_threads(
+        threads_, threads, [this] { work(); }, [this] { end(); });
   }
-  ~GradingThreads() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-      jobs_.clear();
-    }
-    job_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
+  ~GradingThreads() { end(); }  // before the threads are joined
   GradingThreads(const GradingThreads&) = delete;
   GradingThreads& operator=(const GradingThreads&) = delete;
 
@@ -61,6 +55,15 @@ class GradingThreads {
   }
 
  private:
+  void end() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+      jobs_.clear();
+    }
+    job_.notify_all();
+  }
+
   void work() {
     std::unique_lock lock(mutex_);
     while (true) {
@@ -94,7 +97,7 @@ class GradingThreads {
   std::exception_ptr failure_;
   bool stop_ = false;
   std::size_t pending_ = 0;
-  std::vector<std::thread> threads_;
+  std::vector<std::jthread> threads_;
 };
 
 // Work that was asked for and is not done. Tags of its requests number it.
@@ -188,21 +191,36 @@ class SamplingLoop {
   }
 
   void arrive(GradedRollout&& graded) {
-    const std::string advice = context_.truncation->add(graded.rollout, context_);
-    if (!advice.empty()) log_line(advice);
+    say(context_.truncation->add(graded.rollout, context_));
+    say(context_.graders->add(open_.prompt(graded.rollout.tag).problem.id, graded.verdict,
+                              context_.verifier.parallel() > 0));
     if (on_graded_) on_graded_(open_.tag(graded.rollout.tag), graded);
     std::optional<Sampled> sampled = open_.add(std::move(graded));
-    if (sampled) done_(std::move(*sampled));
+    if (sampled) held_.push_back(std::move(*sampled));
+    if (!context_.graders->in_doubt()) release();
+  }
+
+  static void say(const std::string& advice) {
+    if (!advice.empty()) log_line(advice);
+  }
+
+  // Whether there was any. What arrives now may call for more samples.
+  bool release() {
+    std::vector<Sampled> ready = std::exchange(held_, {});
+    for (Sampled& sampled : ready) done_(std::move(sampled));
+    return !ready.empty();
   }
 
   void grade_in_turn() {
-    sample([&] { return begin(); },
-           [&](Rollout&& rollout) {
-             const Prompt& prompt = open_.prompt(rollout.tag);
-             arrive(timed(seconds_, [&] {
-               return grade(std::move(rollout), prompt, context_.prompts.tokenizer(), context_.verifier);
-             }));
-           });
+    do {
+      sample([&] { return begin(); },
+             [&](Rollout&& rollout) {
+               const Prompt& prompt = open_.prompt(rollout.tag);
+               arrive(timed(seconds_, [&] {
+                 return grade(std::move(rollout), prompt, context_.prompts.tokenizer(), context_.verifier);
+               }));
+             });
+    } while (!stopped_ && release());
   }
 
   void grade_beside(int threads) {
@@ -222,26 +240,17 @@ class SamplingLoop {
             take(graders, false);
             while (graders.pending() > most) take(graders, true);
           });
-      // What arrives now may call for more samples.
-      if (graders.pending() == 0) return;
-      take(graders, true);
+      if (graders.pending() > 0) {
+        take(graders, true);  // what arrives now may call for more samples
+      } else if (stopped_ || !release()) {
+        return;
+      }
     }
   }
 
   void take(GradingThreads& graders, bool wait) {
-    for (GradedRollout& graded : timed(seconds_, [&] { return graders.take(wait); })) {
-      check_grader(graded.verdict);
+    for (GradedRollout& graded : timed(seconds_, [&] { return graders.take(wait); }))
       arrive(std::move(graded));
-    }
-  }
-
-  // A grader that judges none of the first rollouts is broken: what follows would be failures that are none.
-  void check_grader(const Verdict& verdict) {
-    constexpr int kFirst = 32;
-    grader_works_ = grader_works_ || !verdict.ungraded;
-    if (grader_works_ || ++unjudged_ < kFirst) return;
-    throw Error("grade", fmt::format("the first {} rollouts could not be judged: {}", kFirst, verdict.reason),
-                "see the section \"verify\" of the config; nothing that was finished before is lost");
   }
 
   const RolloutContext& context_;
@@ -249,9 +258,9 @@ class SamplingLoop {
   const OnSampled& done_;
   const OnGraded& on_graded_;
   OpenWork open_;
-  double seconds_ = 0;  // grading, or waiting for graders
-  bool stopped_ = false, grader_works_ = false;
-  int unjudged_ = 0;
+  std::vector<Sampled> held_;  // done while the grader is in doubt
+  double seconds_ = 0;         // grading, or waiting for graders
+  bool stopped_ = false;
 };
 
 }  // namespace

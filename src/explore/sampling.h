@@ -15,6 +15,7 @@
 #include "rollout/engine.h"
 #include "rollout/reward.h"
 #include "text/prompt.h"
+#include "verify/grader_watch.h"
 #include "verify/verifier.h"
 
 namespace pope {
@@ -29,8 +30,9 @@ struct RolloutContext {
   std::uint64_t seed = 1;
   ContinueSampling go_on = kAlways;  // asked between decode steps (Engine::run)
   bool grade_in_turn = false;        // on the sampling thread, whatever Verifier::parallel() says
-  // Of the whole run: contexts of one run share it.
+  // Of the whole run: contexts of one run share them.
   std::shared_ptr<TruncationWatch> truncation = std::make_shared<TruncationWatch>();
+  std::shared_ptr<GraderWatch> graders = std::make_shared<GraderWatch>();
 };
 
 // Samples first_sample … first_sample + samples − 1 of a prompt.
@@ -55,10 +57,12 @@ using OnGraded = std::function<void(std::size_t tag, const GradedRollout&)>;
 
 // Samples and grades until there is no work left. Grading happens on this thread between two decode steps or,
 // for verifiers that take their time (Verifier::parallel()), on threads of their own while sampling goes on.
-// What context.truncation says goes to stderr. Callbacks come on the calling thread: `on_graded` after each
-// rollout, `done` after the last of a piece of work. Returns the seconds that this thread spent grading or
-// waiting for graders. When context.go_on stops it, unfinished work is lost. Error: the engine lost a rollout
-// or gave one twice, or graders on threads of their own judged none of the first 32.
+// What context.truncation and context.graders say goes to stderr. Callbacks come on the calling thread:
+// `on_graded` after each rollout, `done` after the last of a piece of work. While the grader is in doubt,
+// `done` waits for its next verdict, or until nothing else is left to grade: so what a dead grader did not
+// judge is lost with the Error, and not kept as failures. Returns the seconds that this thread spent grading
+// or waiting for graders. When context.go_on stops it, unfinished work is lost. Error: the engine lost a
+// rollout or gave one twice, or the grader is gone (GraderWatch).
 double sample_and_grade(const RolloutContext& context, const NextWork& next, const OnSampled& done,
                         const OnGraded& on_graded = {});
 

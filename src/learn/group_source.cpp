@@ -15,6 +15,7 @@ RolloutContext rollout_context(const TrainJob& job) {
   context.stop_tokens = job.stop_tokens;
   context.seed = job.seed;
   context.truncation = job.truncation;
+  context.graders = job.graders;
   return context;
 }
 

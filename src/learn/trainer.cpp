@@ -105,6 +105,7 @@ class Trainer {
       progress.update(static_cast<double>(t + 1), note);
     }
     source_.reset();  // sampling is over
+    if (const std::string warning = job_.graders->summary(); !warning.empty()) log_line(warning);
     training_run_.save_model();
     return result();
   }

@@ -37,7 +37,9 @@ struct TrainJob {
   std::shared_ptr<const Verifier> verifier;
   Engine* engine = nullptr;
   std::vector<int> stop_tokens;
-  std::shared_ptr<TruncationWatch> truncation = std::make_shared<TruncationWatch>();  // of all its sampling
+  // Of all its sampling.
+  std::shared_ptr<TruncationWatch> truncation = std::make_shared<TruncationWatch>();
+  std::shared_ptr<GraderWatch> graders = std::make_shared<GraderWatch>();
   ProcessGroup* processes = &single_process();
 };
 

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <tuple>
+
 #include "core/temp_dir.h"
 #include "pope/command_line.h"
 #include "rollout/make_engine.h"
@@ -10,6 +13,7 @@
 namespace pope {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
 // Solves what is easy or shown with its first step.
@@ -167,6 +171,58 @@ TEST_F(RemoteEngine, GuidanceIsGuardedWhereItIsShown) {
   EXPECT_EQ(rows_of(dir_ / "mine/hard.jsonl").at(0)["guidance"]["text"], "It is 4.");
   EXPECT_EQ(run("collect", "leaky.jsonl", "elsewhere", {"collect.samples=2"})["leaks"], 1);
   EXPECT_EQ(run("eval", "leaky.jsonl", "elsewhere", {"eval.samples=2", "eval.pass_at=[1]"})["leaks"], 1);
+}
+
+// Whichever verb asks it: the run ends, and goes on when the grader is mended.
+TEST_F(RemoteEngine, AGraderThatDiesIsNoticed) {
+  std::string problems, guided, rows;
+  for (int i = 0; i < 8; ++i) {
+    Json problem = {{"id", "p" + std::to_string(i)},
+                    {"problem", "2+2?"},
+                    {"answer", "4"},
+                    {"solution", "Add the twos.\nOne has two more than two.\nSo it is \\boxed{4}."}};
+    problems += dump(problem) + "\n";
+    problem["guidance"] = {{"text", "Add the twos."}};
+    guided += dump(problem) + "\n";
+    for (int k = 0; k < 16; ++k) rows += dump({{"gold", "4"}, {"pred", "\\boxed{4}"}}) + "\n";
+  }
+  write_file(dir_ / "problems.jsonl", problems);
+  write_file(dir_ / "guided.jsonl", guided);
+  write_file(dir_ / "rows.jsonl", rows);
+  const auto grader = [&](const std::string& verb, int most) {
+    return std::vector<std::string>{"verify.kind=command", "verify.workers=2",
+                                    "verify.command=exec sh " POPE_SOURCE_DIR
+                                    "/tests/apps/mortal_grader.sh " +
+                                        (dir_ / (verb + ".count")).string() + " " + std::to_string(most)};
+  };
+  const auto verbs = {std::tuple("mine", "problems.jsonl", "mine.samples=16"),
+                      std::tuple("guide", "problems.jsonl", "guide.samples=16"),
+                      std::tuple("collect", "guided.jsonl", "collect.samples=16"),
+                      std::tuple("eval", "guided.jsonl", "eval.samples=16")};
+  for (const auto& [verb, file, samples] : verbs) {
+    std::vector<std::string> settings = grader(verb, 40);
+    settings.emplace_back(samples);
+    EXPECT_THAT(
+        error_of([&, verb = verb, file = file] { run(verb, file, "elsewhere", settings); }),
+        AllOf(HasSubstr("[grade] the last "),
+              HasSubstr("completions could not be judged: undecided: the grader ended without an answer")))
+        << verb;
+    EXPECT_FALSE(std::filesystem::exists(dir_ / verb / "result.json")) << verb;
+    // Only what was judged is kept.
+    const std::filesystem::path records = dir_ / verb / "rollouts";
+    if (!std::filesystem::exists(records)) continue;
+    for (const auto& entry : std::filesystem::directory_iterator(records)) {
+      const std::vector<Json> kept = rows_of(entry.path());
+      EXPECT_LE(
+          std::count_if(kept.begin(), kept.end(), [](const Json& row) { return row["ungraded"] == true; }),
+          16)
+          << verb;
+    }
+  }
+  std::vector<std::string> arguments = {"verify", (dir_ / "rows.jsonl").string(), "--form", "response"};
+  for (const std::string& setting : grader("verify", 40))
+    arguments.insert(arguments.end(), {"--set", setting});
+  EXPECT_THAT(error_of([&] { run_verb(arguments); }), HasSubstr("[grade] the last "));
 }
 
 TEST_F(RemoteEngine, TheNativeEngineLoadsTheWeights) {

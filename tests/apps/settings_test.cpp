@@ -35,6 +35,20 @@ TEST(Settings, EveryKeyIsInASectionAndHasHelp) {
                                    "sft",    "metrics",  "eval",      "report",    "reproduce"}));
 }
 
+// Each is a thread or a process.
+TEST(Settings, CountsOfThreadsAndWorkersAreBounded) {
+  Settings settings;
+  Options options;
+  settings.declare(options);
+  std::set<std::string> counts;
+  for (const Options::Option& option : options.all()) {
+    if (!option.key().ends_with("threads") && !option.key().ends_with("workers")) continue;
+    counts.insert(option.key());
+    EXPECT_THROW(options.set(option.key(), "100000", "test"), Error) << option.key();
+  }
+  EXPECT_EQ(counts, (std::set<std::string>{"reproduce.workers", "run.threads", "verify.workers"}));
+}
+
 TEST(Settings, DefaultsAreAllowedAndGoTogether) {
   Settings settings;
   Options options;

@@ -1,18 +1,25 @@
 // Grading on threads beside the sampler gives what grading in place gives.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <set>
 #include <thread>
 
 #include "core/error.h"
 #include "explore/fake_engine.h"
+#include "explore/rejection.h"
 
 namespace pope {
 namespace {
 
+using testing::FakeVerifier;
 using testing::FakeWorld;
 using testing::Outcome;
 using testing::problem;
@@ -103,7 +110,84 @@ TEST(Grading, AGraderThatJudgesNothingEndsTheRun) {
         mine(context, {}, {problem("p0"), problem("p1")}, {}, {});
       },
       ::testing::ThrowsMessage<Error>(
-          ::testing::HasSubstr("32 rollouts could not be judged: no connection")));
+          ::testing::HasSubstr("the first 32 completions could not be judged: no connection")));
+}
+
+// Judges completions of some problems, and fails on the others as a dead grader does.
+class DyingVerifier : public Verifier {
+ public:
+  explicit DyingVerifier(std::set<std::string> fails_on) : fails_on_(std::move(fails_on)) {}
+  int parallel() const override { return 1; }
+  Verdict verify(const Problem& problem, std::string_view completion) const override {
+    Verdict verdict{completion.starts_with("right"), "", "judged"};
+    if (!fails_on_.contains(problem.id)) return verdict;
+    return {.reason = "did not answer", .ungraded = true, .failed = true};
+  }
+
+ private:
+  std::set<std::string> fails_on_;
+};
+
+std::vector<std::string> collected_ids(const Verifier& verifier, const std::vector<Problem>& problems,
+                                       std::string* error) {
+  FakeWorld world(script, 1);  // one after the other
+  const RolloutContext context{world.engine, world.prompts, verifier, world.context.sampling, {}, 7};
+  const CollectConfig config{.samples = 40, .prompt = "unguided"};
+  std::vector<std::string> finished;
+  try {
+    collect(context, config, problems, {}, [&](const CollectedProblem& one, const std::vector<Json>&) {
+      finished.push_back(one.problem.id);
+    });
+  } catch (const Error& caught) {
+    *error = caught.what();
+  }
+  return finished;
+}
+
+// What it did not judge is not taken for failures: the run goes on there once the grader is mended.
+TEST(Grading, AGraderThatDiesEndsTheRun) {
+  const std::vector<Problem> problems = {problem("p1"), problem("p2"), problem("p3"), problem("p4"),
+                                         problem("p5")};
+  std::string error;
+  EXPECT_EQ(collected_ids(DyingVerifier({"p3", "p4", "p5"}), problems, &error),
+            (std::vector<std::string>{"p1", "p2"}));
+  EXPECT_NE(error.find("the last 41 completions could not be judged: did not answer"), std::string::npos)
+      << error;
+}
+
+TEST(Grading, AGraderMayFailOnAProblem) {
+  const std::vector<Problem> problems = {problem("p1"), problem("p2"), problem("p3")};
+  std::string error;
+  EXPECT_EQ(collected_ids(DyingVerifier({"p2"}), problems, &error),
+            (std::vector<std::string>{"p1", "p2", "p3"}));
+  EXPECT_EQ(collected_ids(DyingVerifier({"p3"}), problems, &error).size(), 3u);  // with nothing after it
+  EXPECT_EQ(error, "");
+}
+
+// A system that gives no more threads, as with too many graders.
+TEST(Grading, ThreadsThatCannotStartAreAnError) {
+  const auto grade_with_many = [] {
+    class Many : public FakeVerifier {
+      int parallel() const override { return 1000; }
+    };
+    std::ifstream pages("/proc/self/statm");
+    rlim_t used = 0;
+    pages >> used;
+    const rlim_t most = used * static_cast<rlim_t>(sysconf(_SC_PAGESIZE)) + (rlim_t{200} << 20);
+    const rlimit limit{most, most};
+    setrlimit(RLIMIT_AS, &limit);
+    FakeWorld world(script, 8);
+    const Many many;
+    const RolloutContext context{world.engine, world.prompts, many, world.context.sampling, {}, 7};
+    try {
+      mine(context, {}, {problem("p0")}, {}, {});
+    } catch (const Error& error) {
+      std::fputs(error.what(), stderr);
+      _exit(7);
+    }
+    _exit(0);
+  };
+  EXPECT_EXIT(grade_with_many(), ::testing::ExitedWithCode(7), "of 1000: .*\n.*lower verify.workers");
 }
 
 // Gives sample 0 of each request as often as it is told.
