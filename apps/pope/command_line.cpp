@@ -294,7 +294,7 @@ std::string program_help(std::span<const Verb* const> verbs) {
       "runs/eval\n"
       "  pope report runs/train runs/eval --out report.html\n"
       "\nThe config.yaml of a run takes its settings along (-c).\n"
-      "A command that was killed goes on where it was when it is given again.\n"
+      "A command that was stopped (Ctrl-C) or killed goes on where it was when it is given again.\n"
       "'pope VERB --help' shows what a verb reads, does and leaves, and all its settings.\n";
   return text;
 }

@@ -112,7 +112,7 @@ const Verb eval_verb = {
     .description =
         "Samples every problem eval.samples times; reports unbiased pass@k with bootstrap intervals over\n"
         "problems. Problems that carry guidance are also evaluated under it, and reported apart.\n"
-        "Killed, it goes on where it was.\n"
+        "Stopped or killed, it goes on where it was.\n"
         "\n"
         "Leaves in --out: result.json, rollouts/.\n"
         "\n"

@@ -18,14 +18,20 @@ Json run_export(const Invocation& invocation) {
   if (invocation.arguments.at(0) != "hf") {
     throw Error("export", "unknown format '" + invocation.arguments[0] + "'", "known: hf");
   }
-  if (std::filesystem::exists(invocation.out)) {
+  const bool there = std::filesystem::exists(invocation.out);
+  if (there && !std::filesystem::exists(invocation.out / "config.json")) {
     throw Error("export", invocation.out.string() + " exists", "choose another --out, or remove it first");
   }
   const at::ScalarType type = compute_type(settings.run.dtype);
   const LoadedModel loaded = load_model(settings.paths.model, type, Weights::frozen);
-  write_folder(invocation.out, [&](const std::filesystem::path& folder) {
+  // Killed after its last write, it finds its own work when it is started again.
+  const bool written = write_new_folder(invocation.out, [&](const std::filesystem::path& folder) {
     save_model(folder, *loaded.model, *loaded.tokenizer, type == at::kBFloat16);
   });
+  if (!written) {
+    throw Error("export", invocation.out.string() + " exists, with other content",
+                "choose another --out, or remove it first");
+  }
   return {{"verb", "export"},
           {"model", settings.paths.model},
           {"parameters", loaded.model->architecture().parameters()},

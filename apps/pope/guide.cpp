@@ -133,7 +133,7 @@ const Verb guide_verb = {
     .description =
         "Tries prefixes of each problem's known solution, shortest first, and keeps the first under which\n"
         "the model succeeds at least once. If none works, a random prefix shorter than\n"
-        "guide.fallback_fraction. No prefix states the answer. Killed, it goes on where it was.\n"
+        "guide.fallback_fraction. No prefix states the answer. Stopped or killed, it goes on where it was.\n"
         "\n"
         "Leaves in --out: guided.jsonl (the problems with their guidance), rollouts/, result.json.\n"
         "\n"

@@ -13,9 +13,6 @@ namespace {
 
 Json run_init(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
-  if (std::filesystem::exists(invocation.out)) {
-    throw Error("init", invocation.out.string() + " exists", "choose another --out, or remove it first");
-  }
   const std::vector<std::string> words = problem_source(settings.source.kind).vocabulary(settings.source);
   const auto tokenizer = make_word_tokenizer(words, words.at(0));
   Json config = read_json(invocation.arguments.at(0));
@@ -23,8 +20,13 @@ Json run_init(const Invocation& invocation) {
   config["vocab_size"] = tokenizer->size();
   config["eos_token_id"] = tokenizer->find(words[0]).value();
   const auto model = Model::random(architecture_from_json(config), settings.run.seed);
-  write_folder(invocation.out,
-               [&](const std::filesystem::path& folder) { save_model(folder, *model, *tokenizer); });
+  // Killed after its last write, it finds its own work when it is started again.
+  if (!write_new_folder(invocation.out, [&](const std::filesystem::path& folder) {
+        save_model(folder, *model, *tokenizer);
+      })) {
+    throw Error("init", invocation.out.string() + " exists, with other content",
+                "choose another --out, or remove it first");
+  }
   return {{"verb", "init"},
           {"parameters", model->architecture().parameters()},
           {"vocabulary", tokenizer->size()},

@@ -1,16 +1,21 @@
 // pope: the command line. Exit codes: 0 good, 1 an error that the message explains, 2 a mistyped command
-// line. Results go to stdout; progress, notes and errors go to stderr. SIGINT and SIGTERM end the program as
-// usual: every verb that works for long can be started again and goes on where it was.
+// line, 130 and 143 stopped by SIGINT and SIGTERM. Results go to stdout; progress, notes and errors go to
+// stderr. Every verb that works for long can be started again and goes on where it was (core/interrupt.h).
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <filesystem>
-#include <new>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/memory.h"
 #include "core/printable.h"
 #include "core/system_hint.h"
@@ -60,42 +65,63 @@ int run(std::vector<std::string> arguments) {
 
 // Errors of libtorch carry a long trace after their message.
 std::string without_trace(const std::string& what) {
-  return what.substr(0, what.find("\nException raised from"));
+  return what.substr(0, std::min(what.find("\nException raised from"), what.find("\nframe #")));
 }
 
-void print_error(const std::string& text) { fmt::print(stderr, "error: {}\n", printable(text)); }
-
-int out_of_memory() {
-  print_error("out of memory\n  hint: lower sampling.batch_size or train.micro_batch_tokens");
-  return 1;
+void print_error(const std::string& message, const std::string& hint = "") {
+  fmt::print(stderr, "error: {}\n{}", printable(message), hint.empty() ? "" : "  hint: " + printable(hint) + "\n");
 }
+
+void explain(const std::exception& error) {
+  if (dynamic_cast<const Error*>(&error) != nullptr) {
+    print_error(error.what());
+  } else if (is_out_of_memory(error)) {
+    // As it stands: there may be no memory to make a text.
+    for (const std::string_view part : {std::string_view("error: out of memory\n  hint: "), kMemoryHint})
+      std::fwrite(part.data(), 1, part.size(), stderr);
+    std::fputc('\n', stderr);
+  } else if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&error)) {
+    print_error(file->path1().string() + ": " + file->code().message(), system_hint(file->code().value()));
+  } else {
+    print_error("unexpected: " + without_trace(error.what()));
+  }
+}
+
+// An exception that nobody catches: on a thread of libtorch, or while it is loaded.
+[[noreturn]] void end_at_once() {
+  if (const std::exception_ptr thrown = std::current_exception()) {
+    try {
+      std::rethrow_exception(thrown);
+    } catch (const std::exception& error) {
+      explain(error);
+      ::_exit(1);
+    } catch (...) {
+    }
+  }
+  std::abort();
+}
+
+// Before the constructors of libraries.
+void catch_what_nobody_does(int, char**, char**) { std::set_terminate(end_at_once); }
+[[gnu::section(".preinit_array"), gnu::used]] void (*before_libraries)(int, char**,
+                                                                       char**) = catch_what_nobody_does;
 
 }  // namespace
 }  // namespace pope
 
 int main(int argc, char** argv) {
   pope::keep_freed_memory();
+  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond `ulimit -f` is an error of the write
   try {
     return pope::run(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const pope::UsageError& error) {
     pope::print_error(error.what());
     return 2;
-  } catch (const pope::Error& error) {
-    pope::print_error(error.what());
-  } catch (const std::filesystem::filesystem_error& error) {
-    const std::string hint = pope::system_hint(error.code().value());
-    pope::print_error(error.path1().string() + ": " + error.code().message() +
-                      (hint.empty() ? "" : "\n  hint: " + hint));
-  } catch (const std::bad_alloc&) {
-    return pope::out_of_memory();
+  } catch (const pope::Interrupted& stopped) {
+    fmt::print(stderr, "{}\n", stopped.what());
+    return stopped.exit_code();
   } catch (const std::exception& error) {
-    const std::string what = error.what();
-    // How libtorch's allocators say it.
-    if (what.find("not enough memory") != std::string::npos ||
-        what.find("out of memory") != std::string::npos) {
-      return pope::out_of_memory();
-    }
-    pope::print_error("unexpected: " + pope::without_trace(what));
+    pope::explain(error);
   }
   return 1;
 }

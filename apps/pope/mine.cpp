@@ -184,7 +184,8 @@ const Verb mine_verb = {
     .summary = "find the problems that the model cannot solve",
     .description =
         "Samples every problem up to mine.samples times and sorts the problems by how many samples are\n"
-        "correct. A problem leaves early, as soon as its class is settled. Killed, it goes on where it was.\n"
+        "correct. A problem leaves early, as soon as its class is settled. Stopped or killed, it goes on "
+        "where it was.\n"
         "\n"
         "Leaves in --out: mined.jsonl (all problems, with their counts), hard.jsonl, heldout.jsonl,\n"
         "medium.jsonl, easy.jsonl, easier.jsonl, truncated.jsonl, ungraded.jsonl and\n"

@@ -11,8 +11,14 @@
 namespace pope {
 namespace fs = std::filesystem;
 
+namespace {
+
+fs::path file_of(const fs::path& run, const std::string& name) { return run / (name + ".partial.jsonl"); }
+
+}  // namespace
+
 PartialResults::PartialResults(const fs::path& run, const std::string& name)
-    : file_(run / (name + ".partial.jsonl")), rollouts_(run / "rollouts" / (name + ".jsonl.zst")) {
+    : file_(file_of(run, name)), rollouts_(run / "rollouts" / (name + ".jsonl.zst")) {
   repair_jsonl(file_);
   std::uintmax_t rollouts_end = 0;
   if (fs::exists(file_)) {
@@ -48,6 +54,6 @@ double PartialResults::seconds() const {
   return seconds_before_ + std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
 }
 
-void PartialResults::remove() const { fs::remove(file_); }
+void PartialResults::remove(const fs::path& run, const std::string& name) { fs::remove(file_of(run, name)); }
 
 }  // namespace pope

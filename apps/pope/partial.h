@@ -25,8 +25,8 @@ class PartialResults {
   // Over all starts, those that were killed included (up to what they saved).
   std::int64_t tokens() const { return tokens_; }
   double seconds() const;
-  // Removes the partial file: the complete result has been written.
-  void remove() const;
+  // Removes the partial file, if there is one: the complete result has been written.
+  static void remove(const std::filesystem::path& run, const std::string& name);
 
  private:
   std::filesystem::path file_, rollouts_;

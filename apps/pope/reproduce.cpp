@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "pope/command_line.h"
 #include "pope/table.h"
 #include "pope/verb.h"
@@ -20,6 +21,7 @@ void check_reproduce(const Invocation& invocation) {
 
 Json run_reproduce(const Invocation& invocation) {
   const ReproduceConfig& config = invocation.settings.reproduce;
+  const CatchInterrupts catch_interrupts;
   return reproduce(config, invocation.arguments, invocation.settings.run.seed,
                    std::filesystem::read_symlink("/proc/self/exe"), invocation.out);
 }

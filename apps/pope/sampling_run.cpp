@@ -23,6 +23,8 @@ std::vector<Problem> SamplingRun::without_leaks(std::vector<Problem> problems) {
 }
 
 void SamplingRun::save(Json item, const std::vector<Json>& records) {
+  run_.require_in_place();
+  ++saved_;
   partial_.add(std::move(item), records, setup_.engine->stats().sampled_tokens);
 }
 
@@ -34,7 +36,7 @@ Json SamplingRun::finish(Json result) {
   result["tokens"] = partial_.tokens();
   result["seconds"] = partial_.seconds();
   result = pope::finish(run_, std::move(result));
-  partial_.remove();
+  PartialResults::remove(run_.path(), items_);
   return result;
 }
 

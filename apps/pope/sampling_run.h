@@ -2,10 +2,13 @@
 // so that it goes on where it was killed.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/interrupt.h"
 #include "pope/partial.h"
 #include "pope/setup.h"
 #include "pope/verb.h"
@@ -18,6 +21,7 @@ class SamplingRun {
       : setup_(settings, Weights::frozen),
         context_(setup_.context(settings)),
         run_(run),
+        items_(items),
         partial_(run.path(), items) {}
 
   const RolloutContext& context() const { return context_; }
@@ -29,6 +33,8 @@ class SamplingRun {
   // Items finished before, and the saving of one more with its records.
   const std::vector<Json>& done() const { return partial_.done(); }
   void save(Json item, const std::vector<Json>& records);
+  // How many there are now.
+  std::size_t finished() const { return partial_.done().size() + saved_; }
   std::int64_t tokens() const { return partial_.tokens(); }
   // Adds "too_long", "faulty_reference" and "leaks" where there are such, "tokens", "seconds" and writes the
   // result: the run is complete.
@@ -38,7 +44,9 @@ class SamplingRun {
   Setup setup_;
   RolloutContext context_;
   RunDir& run_;
+  const std::string items_;
   PartialResults partial_;
+  std::size_t saved_ = 0;
   int too_long_ = 0, leaks_ = 0, faulty_references_ = 0;
 };
 
@@ -48,11 +56,19 @@ template <class Input>
 Json sampling_verb(const Invocation& invocation, std::string_view verb, const std::string& items,
                    Input (*read)(const Settings&), Json (*work)(SamplingRun&, const Settings&, Input)) {
   RunDir run = open_run(invocation, verb);
-  if (const auto stored = complete_result(run)) return *stored;
+  if (const auto stored = complete_result(run)) {
+    PartialResults::remove(run.path(), items);  // killed right after it was complete
+    return *stored;
+  }
   Input input = read(invocation.settings);
   SamplingRun sampling(invocation.settings, run, items);
   Json result = result_head(invocation.settings, verb);
-  result.update(work(sampling, invocation.settings, std::move(input)));
+  const CatchInterrupts catch_interrupts;
+  try {
+    result.update(work(sampling, invocation.settings, std::move(input)));
+  } catch (const Interrupted&) {
+    throw Interrupted(fmt::format("with {} finished and kept", sampling.finished()));
+  }
   return sampling.finish(std::move(result));
 }
 

@@ -15,25 +15,35 @@ bool is_named_file(const std::string& entry) {
 }  // namespace
 
 void RunConfig::fields(Options& options) {
-  options.add("label", label, "the method's name in reports; empty: the verb");
+  options.add("label", label, "the method's name in reports; empty: the verb").may_change();
   options.add("seed", seed,
               "seed of everything random; runs with one label and several seeds are one method");
-  options.add("threads", threads, "CPU threads; 0: all cores").range(0, 1024);
+  options.add("threads", threads, "CPU threads; 0: all cores").range(0, 1024).may_change();
   options.add("dtype", dtype, "what the model computes in (weights are kept in fp32 either way)")
       .choices({"fp32", "bf16"});
-  options.add("activation_checkpointing", activation_checkpointing,
-              "compute each block again in the backward pass; less memory, more time");
-  options.add("device", device, "where the model computes").form(is_device_name, "cpu, cuda or cuda:N");
+  options
+      .add("activation_checkpointing", activation_checkpointing,
+           "compute each block again in the backward pass; less memory, more time")
+      .may_change();
+  options.add("device", device, "where the model computes")
+      .form(is_device_name, "cpu, cuda or cuda:N")
+      .may_change();
 }
 
 void PathsConfig::fields(Options& options) {
-  options.add("model", model, "Hugging Face model directory, or a .gguf file");
-  options.add("problems", problems,
-              "problem file (JSON Lines, JSON array, Parquet); train: hard problems with guidance");
-  options.add("easy", easy, "file of easy problems; train: drawn with weight mixture.easy");
-  options.add("reference", reference,
-              "model that objective.kl_coef keeps the policy near; empty: the initial model");
-  options.add("eval_sets", eval_sets, "problem sets to evaluate on").form(is_named_file, "NAME=FILE");
+  options.add("model", model, "Hugging Face model directory, or a .gguf file").by_content();
+  options
+      .add("problems", problems,
+           "problem file (JSON Lines, JSON array, Parquet); train: hard problems with guidance")
+      .by_content();
+  options.add("easy", easy, "file of easy problems; train: drawn with weight mixture.easy").by_content();
+  options
+      .add("reference", reference,
+           "model that objective.kl_coef keeps the policy near; empty: the initial model")
+      .by_content();
+  options.add("eval_sets", eval_sets, "problem sets to evaluate on")
+      .form(is_named_file, "NAME=FILE")
+      .by_content();
 }
 
 void CheckConfig::fields(Options& options) {

@@ -2,6 +2,7 @@
 #include "pope/setup.h"
 
 #include <ATen/Parallel.h>
+#include <fmt/format.h>
 
 #include <filesystem>
 #include <set>
@@ -93,29 +94,56 @@ std::vector<std::filesystem::path> model_files(const std::filesystem::path& give
   return path.extension() == ".gguf" ? gguf_parts(path) : std::vector{path};
 }
 
+// The inputs that the settings name.
+std::vector<RunInput> inputs_of(const Options& options) {
+  std::vector<RunInput> inputs;
+  for (const Options::Option& option : options.all()) {
+    if (option.on_resume() != Options::Option::OnResume::same_content) continue;
+    const std::string& key = option.key();
+    const bool is_model = key == "paths.model" || key == "paths.reference";
+    if (const auto* path = std::get_if<std::string*>(&option.target());
+        path != nullptr && !(*path)->empty()) {
+      const auto files = is_model ? model_files(**path) : std::vector{std::filesystem::path(**path)};
+      for (std::size_t i = 0; i < files.size(); ++i)
+        inputs.push_back({i == 0 ? key : fmt::format("{}, part {}", key, i + 1), files[i]});
+    }
+    if (const auto* sets = std::get_if<std::vector<std::string>*>(&option.target())) {
+      for (const std::string& entry : **sets) {
+        const std::size_t equals = entry.find('=');
+        inputs.push_back({key + "." + entry.substr(0, equals), entry.substr(equals + 1)});
+      }
+    }
+  }
+  return inputs;
+}
+
+// Where the learning rate depends on how many steps there are in all.
+bool follows_steps(const OptimizerConfig& optimizer) {
+  return optimizer.schedule != "constant" || (optimizer.warmup > 0 && optimizer.warmup < 1);
+}
+
 }  // namespace
 
 RunDir open_run(const Invocation& invocation, std::string_view verb) {
-  std::vector<std::filesystem::path> inputs;
-  for (const Options::Option& option : invocation.options.all()) {
-    if (!option.key().starts_with("paths.")) continue;
-    const bool is_model = option.key() == "paths.model" || option.key() == "paths.reference";
-    if (const auto* path = std::get_if<std::string*>(&option.target()); path != nullptr && !(*path)->empty())
-      for (const auto& input : is_model ? model_files(**path) : std::vector{std::filesystem::path(**path)})
-        inputs.push_back(input);
-    if (const auto* sets = std::get_if<std::vector<std::string>*>(&option.target())) {
-      for (const std::string& entry : **sets) inputs.emplace_back(entry.substr(entry.find('=') + 1));
-    }
-  }
-  // What is missing is reported by who reads it.
-  std::erase_if(inputs, [](const std::filesystem::path& input) { return !std::filesystem::exists(input); });
-  return RunDir::open(invocation.out, verb, invocation.options, inputs);
+  RunDir run = RunDir::open(invocation.out, verb, invocation.options, inputs_of(invocation.options));
+  for (const std::string& change : run.changes()) log_line("note: " + change);
+  if (run.grown() && follows_steps(invocation.settings.optimizer))
+    log_line(
+        "note: optimizer.schedule and optimizer.warmup follow the number of steps: from here on they are "
+        "those "
+        "of the longer run");
+  return run;
 }
 
-std::optional<Json> complete_result(const RunDir& run) {
+std::optional<Json> complete_result(const RunDir& run, const std::string& left) {
   std::optional<Json> result = run.result();
-  if (result)
-    log_line(run.path().string() + " is complete; this is its result. Another --out runs it again.");
+  if (!result || run.grown()) return std::nullopt;
+  const std::string path = run.path().string();
+  if (!left.empty() && !std::filesystem::exists(run.path() / left)) {
+    log_line(fmt::format("{} was complete, but {}/ is gone: it is made again", path, left));
+    return std::nullopt;
+  }
+  log_line(path + " is complete; this is its result. Another --out runs it again.");
   return result;
 }
 

@@ -50,10 +50,11 @@ std::vector<Problem> required_problems(const Settings& settings);
 std::vector<EvalSet> named_sets(const std::vector<std::string>& entries, const ProblemsConfig& config);
 
 // Opens --out as the verb's run directory, bound to the content of the model and the problem files that the
-// settings name.
+// settings name. Says on stderr with which other settings it goes on.
 RunDir open_run(const Invocation& invocation, std::string_view verb);
-// The stored result of a complete run, which is not done again; says so on stderr.
-std::optional<Json> complete_result(const RunDir& run);
+// The stored result of a complete run, which is not done again; says so on stderr. Nothing where the run is
+// to be longer, or what it leaves as `left` ("model") is gone.
+std::optional<Json> complete_result(const RunDir& run, const std::string& left = "");
 // The head of every result: verb, label, seed, model.
 Json result_head(const Settings& settings, std::string_view verb);
 // The end of it, out and peak_memory_bytes; written to the run, which is complete then.

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "core/interrupt.h"
 #include "pope/next.h"
 #include "pope/setup.h"
 #include "pope/table.h"
@@ -14,7 +15,7 @@ namespace {
 Json run_sft(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
   RunDir run = open_run(invocation, "sft");
-  if (const auto stored = complete_result(run)) return *stored;
+  if (const auto stored = complete_result(run, "model")) return *stored;
   if (settings.metrics.tensorboard) run.write_tensorboard();
   SftJob job;
   job.problems = required_problems(settings);
@@ -27,6 +28,7 @@ Json run_sft(const Invocation& invocation) {
   job.prompts = setup.prompts;
   job.end_token = setup.stop_tokens.front();
 
+  const CatchInterrupts catch_interrupts;
   Json result = result_head(settings, "sft");
   result.update(sft(run, job));
   return finish(run, std::move(result));
@@ -59,7 +61,8 @@ const Verb sft_verb = {
     .summary = "fine-tune the model on solutions (supervised)",
     .description =
         "Trains on the solutions of the problems; the prompt, and guidance where a problem carries it, is\n"
-        "masked out of the loss. Killed, it goes on at its newest checkpoint.\n"
+        "masked out of the loss. Stopped by Ctrl-C it saves a checkpoint; started again, it goes on at its "
+        "newest.\n"
         "\n"
         "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, tensorboard/, checkpoints/,\n"
         "result.json.\n"

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
 #include "explore/guide.h"
 #include "explore/references.h"
@@ -81,7 +82,7 @@ std::shared_ptr<const Model> load_reference(const Settings& settings) {
 Json run_train(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
   RunDir run = open_run(invocation, "train");
-  if (const auto stored = complete_result(run)) return *stored;
+  if (const auto stored = complete_result(run, "model")) return *stored;
   if (settings.metrics.tensorboard) run.write_tensorboard();
   std::vector<Problem> hard = required_problems(settings), easy;
   if (!settings.paths.easy.empty()) easy = easy_problems(settings);
@@ -111,6 +112,7 @@ Json run_train(const Invocation& invocation) {
   warn_of_faulty_references(job.easy, *setup.verifier);
   for (const EvalSet& set : job.eval_sets) warn_of_faulty_references(set.problems, *setup.verifier);
 
+  const CatchInterrupts catch_interrupts;
   Json result = result_head(settings, "train");
   result.update(train(run, job));
   return finish(run, std::move(result));
@@ -160,7 +162,7 @@ const Verb train_verb = {
     .description =
         "Each step samples groups of rollouts from the mixture, grades them and takes a policy-gradient\n"
         "step. Guidance is input only, never a target. Plain GRPO: --set mixture.guided=0.\n"
-        "Killed, it goes on at its newest checkpoint.\n"
+        "Stopped by Ctrl-C it saves a checkpoint; started again, it goes on at its newest.\n"
         "\n"
         "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, tensorboard/, checkpoints/,\n"
         "rollouts/, result.json.\n"

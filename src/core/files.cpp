@@ -23,6 +23,9 @@ namespace pope {
 namespace fs = std::filesystem;
 namespace {
 
+// How files and folders are called that are not whole yet, or are no longer: NAME.tmp-PROCESS, …
+constexpr std::string_view kTemporary = ".tmp-", kTemporaryFolder = ".tmp", kReplacedFolder = ".replaced";
+
 [[noreturn]] void fail(const std::string& operation, const fs::path& path, int code) {
   throw Error(operation, path.string() + ": " + std::strerror(code), system_hint(code));
 }
@@ -99,6 +102,25 @@ std::string lines_for(const fs::path& path, const std::vector<Json>& rows) {
   return is_zstd(path) ? zstd_compress(content) : content;
 }
 
+// Whether two folders hold the same files, byte for byte.
+bool same_content(const fs::path& a, const fs::path& b) {
+  const auto files_in = [](const fs::path& folder) {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::recursive_directory_iterator(folder))
+      if (!entry.is_directory()) files.push_back(entry.path().lexically_relative(folder));
+    std::sort(files.begin(), files.end());
+    return files;
+  };
+  const std::vector<fs::path> files = files_in(a);
+  if (files != files_in(b)) return false;
+  return std::all_of(files.begin(), files.end(), [&](const fs::path& file) {
+    std::ifstream left(a / file, std::ios::binary), right(b / file, std::ios::binary);
+    const std::istreambuf_iterator<char> end;
+    return left && right &&
+           std::equal(std::istreambuf_iterator<char>(left), end, std::istreambuf_iterator<char>(right), end);
+  });
+}
+
 }  // namespace
 
 std::string read_file(const fs::path& path) {
@@ -163,7 +185,7 @@ void write_file(const fs::path& given, std::string_view content) {
   // A link is kept; the file that it points to is replaced.
   const fs::path path = fs::exists(there) && fs::is_symlink(given) ? fs::canonical(given) : given;
   create_parents(kOperation, path);
-  const fs::path temporary = path.string() + ".tmp-" + std::to_string(::getpid());
+  const fs::path temporary = path.string() + std::string(kTemporary) + std::to_string(::getpid());
   try {
     File file(kOperation, temporary, O_WRONLY | O_CREAT | O_TRUNC);
     file.write(content);
@@ -182,7 +204,8 @@ void write_folder(const fs::path& given, const std::function<void(const fs::path
   const fs::path path = given.has_filename() ? given : given.parent_path();  // without a trailing slash
   create_parents(kOperation, path);
   // Fixed names, so that the next write clears what a kill left behind.
-  const fs::path temporary = path.string() + ".tmp", replaced = path.string() + ".replaced";
+  const fs::path temporary = path.string() + std::string(kTemporaryFolder),
+                 replaced = path.string() + std::string(kReplacedFolder);
   fs::remove_all(temporary);
   fs::remove_all(replaced);
   std::error_code code;
@@ -200,6 +223,43 @@ void write_folder(const fs::path& given, const std::function<void(const fs::path
     fs::rename(temporary, path);
   }
   sync_parent(path);
+}
+
+bool write_new_folder(const fs::path& given, const std::function<void(const fs::path&)>& fill) {
+  const fs::path path = given.has_filename() ? given : given.parent_path();
+  if (!fs::exists(path)) {
+    write_folder(path, fill);
+    return true;
+  }
+  if (!fs::is_directory(path)) return false;
+  const fs::path again = path.string() + ".again";
+  write_folder(again, fill);
+  const FolderRemover clear{again};
+  return same_content(path, again);
+}
+
+void remove_leftovers(const fs::path& folder) {
+  if (!fs::is_directory(folder)) return;
+  std::vector<fs::path> entries;
+  for (const auto& entry : fs::directory_iterator(folder)) entries.push_back(entry.path());
+  for (const fs::path& entry : entries) {
+    const std::string name = entry.filename().string();
+    const std::size_t mark = name.rfind(kTemporary);
+    const std::size_t process = mark == std::string::npos ? 0 : mark + kTemporary.size();
+    const bool file = process > 0 && process < name.size() &&
+                      name.find_first_not_of("0123456789", process) == std::string::npos;
+    if (fs::is_directory(entry)) {
+      const bool replaced = name.ends_with(kReplacedFolder);
+      const fs::path whole = folder / entry.stem();
+      if (replaced && !fs::exists(whole)) {
+        fs::rename(entry, whole);  // killed between the two steps of a swap
+      } else if (replaced || name.ends_with(kTemporaryFolder)) {
+        fs::remove_all(entry);
+      }
+    } else if (file) {
+      fs::remove(entry);
+    }
+  }
 }
 
 Json read_json(const fs::path& path) {

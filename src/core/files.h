@@ -25,6 +25,13 @@ void sync_path(const std::filesystem::path& path);
 // Writes a folder atomically: `fill` writes into a temporary sibling, PATH.tmp, which then replaces `path`.
 void write_folder(const std::filesystem::path& path,
                   const std::function<void(const std::filesystem::path&)>& fill);
+// The same, but a folder that is there stays. False: it holds other files than `fill` writes.
+bool write_new_folder(const std::filesystem::path& path,
+                      const std::function<void(const std::filesystem::path&)>& fill);
+
+// Removes what killed write_file() and write_folder() calls have left directly in `folder`, if there is one.
+// For folders that nobody writes to meanwhile.
+void remove_leftovers(const std::filesystem::path& folder);
 
 // A file of one JSON value. Error names the file and what the parser expected.
 Json read_json(const std::filesystem::path& path);

@@ -3,7 +3,12 @@
 
 #include <sys/resource.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>  // defines __GLIBC__
+#include <new>
+#include <string_view>
+#include <system_error>
 
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -25,6 +30,19 @@ void give_back_freed_memory() {
 #ifdef __GLIBC__
   malloc_trim(0);
 #endif
+}
+
+bool is_out_of_memory(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
+  if (const auto* system = dynamic_cast<const std::system_error*>(&error)) {
+    const std::error_code& code = system->code();
+    return code == std::errc::not_enough_memory || code == std::errc::resource_unavailable_try_again;
+  }
+  const std::string_view what = error.what();
+  constexpr std::array<std::string_view, 4> kSaid = {"not enough memory", "out of memory",
+                                                     "can't allocate memory", "Cannot allocate memory"};
+  return std::any_of(kSaid.begin(), kSaid.end(),
+                     [&](std::string_view said) { return what.find(said) != std::string_view::npos; });
 }
 
 std::int64_t peak_memory_bytes() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 
 namespace pope {
 
@@ -12,6 +13,10 @@ void keep_freed_memory();
 
 // Returns free heap memory to the kernel. For moments after which less memory is needed.
 void give_back_freed_memory();
+
+// Whether an exception says that there was no memory left, or no room for one more thread: std::bad_alloc, or
+// in the words of libtorch's allocators and of the system.
+bool is_out_of_memory(const std::exception& error);
 
 // The most memory that the process has held so far, in bytes.
 std::int64_t peak_memory_bytes();

@@ -219,7 +219,8 @@ bool match(std::string_view pattern, std::string_view key, std::map<std::string,
 }  // namespace
 
 void MetricsConfig::fields(Options& o) {
-  o.add("tensorboard", tensorboard, "train, sft: also write TensorBoard event files, in RUN/tensorboard");
+  o.add("tensorboard", tensorboard, "train, sft: also write TensorBoard event files, in RUN/tensorboard")
+      .may_change();
 }
 
 const std::vector<MetricGroup>& metric_groups() {

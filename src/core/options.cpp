@@ -342,6 +342,21 @@ Options::Option& Options::Option::renamed_from(std::string old_key) {
   return *this;
 }
 
+Options::Option& Options::Option::may_change() {
+  on_resume_ = OnResume::any;
+  return *this;
+}
+
+Options::Option& Options::Option::may_grow() {
+  on_resume_ = OnResume::larger;
+  return *this;
+}
+
+Options::Option& Options::Option::by_content() {
+  on_resume_ = OnResume::same_content;
+  return *this;
+}
+
 bool Options::Option::is_list() const {
   return std::holds_alternative<std::vector<int>*>(target_) ||
          std::holds_alternative<std::vector<double>*>(target_) ||

@@ -42,12 +42,21 @@ class Options {
     Option& form(std::function<bool(const std::string&)> holds, std::string what);
     // A key that this one has replaced: it is refused, and the error names the new one.
     Option& renamed_from(std::string old_key);
+    // What a run that goes on (core/run_dir.h) may be given instead of the value it was begun with: by
+    // default nothing else. Any value, where it has no say in the results but for rounding;
+    Option& may_change();
+    // a larger one, by which the run is longer, also where it had ended;
+    Option& may_grow();
+    // another path to the same content.
+    Option& by_content();
+    enum class OnResume { same, any, larger, same_content };
 
     const std::string& key() const { return key_; }    // dotted, "train.steps"
     const Target& target() const { return target_; }   // in the section struct, which must outlive this
     const std::string& help() const { return help_; }  // one line, with the unit
     const std::string& default_text() const { return default_text_; }  // as YAML
     const std::vector<std::string>& old_keys() const { return old_keys_; }
+    OnResume on_resume() const { return on_resume_; }
     bool is_list() const;
     std::string value_text() const;  // the value now, as YAML
     // What a value may be: "at least 1", "sync | streaming"; "" when the type says it all.
@@ -70,6 +79,7 @@ class Options {
     bool distinct_ = false;
     std::function<bool(const std::string&)> holds_;
     std::string form_;
+    OnResume on_resume_ = OnResume::same;
   };
 
   // Declares one option of the section now open. The reference that it returns is good until the next one.

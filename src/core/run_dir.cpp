@@ -1,11 +1,12 @@
-// Opening a run directory: lock it, compare verb, config and inputs with those recorded, then write what is
-// missing. config.yaml is written after environment.json: its presence means that the directory is a run.
+// Opening a run directory: lock it, compare verb, config and inputs with those recorded, then record the
+// start. config.yaml is written after environment.json: its presence means that the directory is a run.
 #include "core/run_dir.h"
 
 #include <fcntl.h>
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -35,22 +36,33 @@ constexpr auto kCompiler = __VERSION__;  // "Clang 17.0.6 …"
 constexpr auto kCompiler = "g++ " __VERSION__;
 #endif
 
-bool same(const std::string& a, const std::string& b) {
-  if (a == b) return true;
-  double x = 0, y = 0;
-  const auto number = [](const std::string& text, double& value) {
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return code == std::errc() && end == text.data() + text.size();
-  };
-  return number(a, x) && number(b, y) && x == y;  // "1e-6" written by hand is "1e-06"
+std::optional<double> number(const std::string& text) {
+  double value = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return code == std::errc() && end == text.data() + text.size() ? std::optional(value) : std::nullopt;
 }
 
-// A value as one short line.
-std::string shown(const std::string& value) {
+bool same(const std::string& a, const std::string& b) {
+  return a == b || (number(a) && number(a) == number(b));  // "1e-6" written by hand is "1e-06"
+}
+
+// A part of one line of `value`, in quotes.
+std::string shown(const std::string& value, std::size_t begin) {
   constexpr std::size_t kMost = 60;
-  std::string line = value.substr(0, value.find('\n'));
-  if (line.size() > kMost) line.resize(character_start(line, kMost));
-  return "'" + line + (line.size() < value.size() ? "...'" : "'");
+  const std::size_t line_end = std::min(value.find('\n', begin), value.size());
+  const std::size_t end = character_start(value, std::min(line_end, begin + kMost));
+  return fmt::format("'{}{}{}'", begin > 0 ? "..." : "", value.substr(begin, end - begin),
+                     end < value.size() ? "..." : "");
+}
+
+// Two values that differ, each as one short line; of long ones the part in which they do.
+std::string shown_pair(const std::string& was, const std::string& is) {
+  constexpr std::size_t kSeen = 40, kBefore = 20;
+  const std::size_t differs = std::mismatch(was.begin(), was.end(), is.begin(), is.end()).first - was.begin();
+  const std::size_t line = was.substr(0, differs).rfind('\n') + 1;
+  std::size_t begin = line;
+  if (differs - line > kSeen) begin = character_start(was, differs - kBefore);
+  return fmt::format("the run has {}, now given {}", shown(was, begin), shown(is, begin));
 }
 
 // By dotted key.
@@ -74,27 +86,42 @@ std::optional<std::string> value_of(const Values& values, const std::string& key
   return text.empty() ? std::nullopt : std::optional(text);
 }
 
-// One line per key whose saved value differs from the one given now.
-std::string differences(const fs::path& config, const Options& options) {
+// How the settings given now differ from those of the run.
+struct Differences {
+  std::string refused;  // a line each
+  std::vector<std::string> changes;
+  bool grown = false;
+};
+
+Differences differences(const fs::path& config, const Options& options) {
+  using OnResume = Options::Option::OnResume;
   const Values saved = values_of(read_file(config), config.string()),
                now = values_of(options.to_yaml(), "options");
-  std::string text;
+  Differences found;
   for (const Options::Option& option : options.all()) {
     // A run that was made before this key existed has its default.
     const auto assumed = value_of(values_of("x: " + option.default_text(), "default"), "x");
     const std::string was = value_of(saved, option.key()).value_or(assumed.value_or("")),
                       is = value_of(now, option.key()).value_or("");
-    if (!same(was, is))
-      text += fmt::format("\n  {}: the run has {}, now given {}", option.key(), shown(was), shown(is));
+    if (same(was, is) || option.on_resume() == OnResume::same_content) continue;
+    const std::string line = option.key() + ": " + shown_pair(was, is);
+    const bool grows = option.on_resume() == OnResume::larger;
+    if (option.on_resume() == OnResume::any || (grows && number(is) > number(was))) {
+      found.changes.push_back(line);
+      found.grown = found.grown || grows;
+    } else {
+      found.refused += "\n  " + line + (grows ? "; it may become larger, not smaller" : "");
+    }
   }
   for (const auto& [key, was] : saved) {
     const bool known =
         std::any_of(options.all().begin(), options.all().end(), [&](const Options::Option& option) {
           return key == option.key() || key.starts_with(option.key() + ".");
         });
-    if (!known) text += fmt::format("\n  {}: the run has {}, now there is no such key", key, shown(was));
+    if (!known)
+      found.refused += fmt::format("\n  {}: the run has {}, now there is no such key", key, shown(was, 0));
   }
-  return text;
+  return found;
 }
 
 std::string utc_now() { return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr))); }
@@ -130,26 +157,52 @@ std::string first_content(const fs::path& folder) {
   return "";
 }
 
-// Throws when the run in `path` has another verb, other settings or other inputs.
-void check_same(const fs::path& path, std::string_view verb, const Json& environment, const Options& options,
-                const Json& inputs) {
+// {key: {path, content}}; content "": nothing is there, which whoever reads it will say.
+Json fingerprints_of(const std::vector<RunInput>& inputs) {
+  Json all = Json::object();
+  for (const auto& [key, path] : inputs)
+    all[key] = {{"path", path.string()}, {"content", fs::exists(path) ? fingerprint(path) : ""}};
+  return all;
+}
+
+// One line per input that holds something else than before.
+std::string changed_inputs(const Json& before, const Json& now) {
+  std::string changed;
+  for (const auto& [key, input] : now.items()) {
+    const std::string path = input["path"], content = input["content"];
+    if (content.empty()) continue;
+    // Runs that older versions began have {path: content}.
+    const Json was = before.contains(path) ? Json{{"path", path}, {"content", before[path]}}
+                                           : before.value(key, Json{{"path", "none"}, {"content", ""}});
+    if (was["content"] == content) continue;
+    changed += fmt::format("\n  {} ({})", path, key);
+    if (was["path"] != path) changed += ": the run has " + was["path"].get<std::string>();
+  }
+  for (const auto& [key, was] : before.items()) {
+    if (was.is_object() && !now.contains(key))
+      changed +=
+          fmt::format("\n  {}: the run has {}, now none is given", key, was["path"].get<std::string>());
+  }
+  return changed;
+}
+
+// Throws when the run in `path` has another verb, other inputs, or settings that may not differ. What may.
+Differences check_same(const fs::path& path, std::string_view verb, const Json& environment,
+                       const Options& options, const Json& inputs) {
   if (environment["verb"] != verb) {
     throw Error(kOperation,
                 fmt::format("{} is a run of 'pope {}', not of 'pope {}'", path.string(),
                             environment["verb"].get<std::string>(), verb),
                 "choose another --out");
   }
-  if (const std::string changed = differences(path / "config.yaml", options); !changed.empty()) {
-    throw Error(kOperation, path.string() + " was started with other settings:" + changed,
+  Differences found = differences(path / "config.yaml", options);
+  if (!found.refused.empty()) {
+    throw Error(kOperation, path.string() + " was started with other settings:" + found.refused,
                 "give the same settings to continue it (-c " + (path / "config.yaml").string() +
                     "), or choose another --out");
   }
-  const Json before = environment.value("inputs", Json::object());
-  if (before == inputs) return;
-  std::string changed;
-  for (const auto& [name, fingerprint] : inputs.items()) {
-    if (before.value(name, Json()) != fingerprint) changed += "\n  " + name;
-  }
+  const std::string changed = changed_inputs(environment.value("inputs", Json::object()), inputs);
+  if (changed.empty()) return found;
   throw Error(kOperation, path.string() + " was started with other content of:" + changed,
               "choose another --out; what lies there was made from what these held before");
 }
@@ -171,7 +224,7 @@ int lock_folder(const fs::path& path) {
 }  // namespace
 
 RunDir RunDir::open(const fs::path& path, std::string_view verb, const Options& options,
-                    const std::vector<fs::path>& inputs) {
+                    const std::vector<RunInput>& inputs) {
   if (path.empty()) throw Error(kOperation, "expected a path, got none", "give --out DIR");
   std::error_code code;
   if (fs::exists(path, code) && !fs::is_directory(path)) {
@@ -192,24 +245,56 @@ RunDir RunDir::open(const fs::path& path, std::string_view verb, const Options& 
   run.path_ = path;
   run.lock_fd_ = lock_folder(path);
   run.resumed_ = !first_content(path).empty();
-  Json environment = environment_of(verb), fingerprints = Json::object();
-  for (const fs::path& input : inputs) fingerprints[input.string()] = fingerprint(input);
+  run.config_ = options.to_yaml();
+  run.environment_ = environment_of(verb);
+  run.environment_["inputs"] = fingerprints_of(inputs);
   if (run.resumed_) {
-    environment = read_environment(environment_file);
-    check_same(path, verb, environment, options, fingerprints);
+    const Json now = run.environment_["inputs"];
+    run.environment_ = read_environment(environment_file);
+    const Differences found = check_same(path, verb, run.environment_, options, now);
+    run.changes_ = found.changes;
+    run.grown_ = found.grown;
   }
-  environment["inputs"] = fingerprints;
-  environment["starts"].push_back({{"time", utc_now()}, {"version", kVersion}});
-  write_file(environment_file, dump(environment, 2) + "\n");
-  const std::string yaml = options.to_yaml();
-  if (!run.resumed_ || read_file(config) != yaml) write_file(config, yaml);
+  for (const char* folder : {"", "rollouts", "checkpoints"}) remove_leftovers(path / folder);
+  if (!fs::exists(path / "result.json")) run.record_start();
   repair_jsonl(path / "metrics.jsonl");
   return run;
 }
 
+void RunDir::record_start() {
+  Json start = {{"time", utc_now()}, {"version", kVersion}};
+  if (!changes_.empty()) start["changes"] = changes_;
+  environment_["starts"].push_back(std::move(start));
+  write_file(path_ / "environment.json", dump(environment_, 2) + "\n");
+  const fs::path config = path_ / "config.yaml";
+  if (!resumed_ || read_file(config) != config_) write_file(config, config_);
+}
+
+void RunDir::reopen() {
+  const fs::path file = path_ / "result.json";
+  if (!fs::exists(file)) return;
+  fs::remove(file);  // first: a kill here leaves a run that goes on
+  sync_path(path_);
+  record_start();
+}
+
+void RunDir::require_in_place() const {
+  struct stat mine {
+  }, there{};
+  if (::fstat(lock_fd_, &mine) == 0 && ::stat((path_ / "lock").c_str(), &there) == 0 &&
+      mine.st_dev == there.st_dev && mine.st_ino == there.st_ino)
+    return;
+  throw Error(kOperation, path_.string() + " was removed, moved or replaced while this command ran",
+              "what it had done went with it: start it again");
+}
+
 RunDir::RunDir(RunDir&& other) noexcept
     : path_(std::move(other.path_)),
+      config_(std::move(other.config_)),
+      environment_(std::move(other.environment_)),
+      changes_(std::move(other.changes_)),
       resumed_(other.resumed_),
+      grown_(other.grown_),
       lock_fd_(std::exchange(other.lock_fd_, -1)),
       tensorboard_(other.tensorboard_),
       events_(std::move(other.events_)) {}
@@ -224,10 +309,14 @@ std::optional<Json> RunDir::result() const {
   return read_json(file);
 }
 
-void RunDir::write_result(const Json& result) { write_file(path_ / "result.json", dump(result, 2) + "\n"); }
+void RunDir::write_result(const Json& result) {
+  require_in_place();
+  write_file(path_ / "result.json", dump(result, 2) + "\n");
+}
 
 void RunDir::append_metrics(const Json& row) {
   check_metrics(row);
+  require_in_place();
   append_jsonl(path_ / "metrics.jsonl", row);
   if (events_) {
     events_->append(row);
@@ -254,6 +343,7 @@ void truncate_steps(const fs::path& file, std::int64_t step) {
 }
 
 void RunDir::write_rollouts(std::string_view name, const std::vector<Json>& rows) const {
+  require_in_place();
   write_jsonl(path_ / "rollouts" / (std::string(name) + ".jsonl.zst"), rows);
 }
 

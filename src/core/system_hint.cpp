@@ -9,8 +9,11 @@ std::string system_hint(int code) {
   switch (code) {
     case ENOSPC:
     case EDQUOT:
-    case EFBIG:
       return "free some space, or write to another disk";
+    case EFBIG:
+      return "a limit on the size of files is set (ulimit -f), or the disk has one: raise it, or write less";
+    case ENOMEM:
+      return std::string(kMemoryHint);
     case EACCES:
     case EPERM:
     case EROFS:

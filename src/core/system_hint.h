@@ -2,10 +2,16 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace pope {
 
-// A hint for an errno: a full disk, missing permissions; "" for all others.
+// What to do where memory is short.
+inline constexpr std::string_view kMemoryHint =
+    "lower sampling.batch_size, train.micro_batch_tokens, sft.micro_batch_tokens or verify.workers, or raise "
+    "the limit (ulimit -v)";
+
+// A hint for an errno: a full disk, missing permissions, no memory; "" for all others.
 std::string system_hint(int code);
 
 }  // namespace pope

@@ -20,11 +20,12 @@ void EvalConfig::fields(Options& o) {
   o.add("problems", problems, "of each set only the first so many problems; 0 = all").at_least(0);
   o.add("pass_at", pass_at, "k of the reported pass@k; those above samples are left out")
       .at_least(1)
-      .distinct();
-  o.add("level", level, "level of the bootstrap intervals over problems").above(0).below(1);
-  o.add("resamples", resamples, "bootstrap resamples").at_least(1);
+      .distinct()
+      .may_change();
+  o.add("level", level, "level of the bootstrap intervals over problems").above(0).below(1).may_change();
+  o.add("resamples", resamples, "bootstrap resamples").at_least(1).may_change();
   o.add("guided", guided, "also evaluate under guidance those problems that carry it");
-  o.add("keep_rollouts", keep_rollouts, "rollouts kept for reading, per problem").at_least(0);
+  o.add("keep_rollouts", keep_rollouts, "rollouts kept for reading, per problem").at_least(0).may_change();
   o.add("overlap", overlap, "measure how much of its guidance a problem's rollouts re-use, shown or not");
   o.add("overlap_ngram", overlap_of.ngram, "overlap: words of an n-gram").at_least(1);
   o.add("overlap_boundary", overlap_of.boundary, "overlap: where a step ends; auto: at a line or sentence")

@@ -19,7 +19,7 @@ void MineConfig::fields(Options& o) {
   o.add("easier_min", easier_min, "easier: success rate from here up to easier_max").range(0, 1);
   o.add("easy_min", easy_min, "easy: success rate from here up to easier_min; below it: medium").range(0, 1);
   o.add("easier_max", easier_max, "solved: success rate above this").range(0, 1);
-  o.add("pass_at", pass_at, "k of the reported pass@k").at_least(1).distinct();
+  o.add("pass_at", pass_at, "k of the reported pass@k").at_least(1).distinct().may_change();
   o.add("heldout", heldout, "fraction of the hard set put aside for evaluation, by hash of the id")
       .at_least(0)
       .below(1);

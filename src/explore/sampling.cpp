@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -48,7 +49,9 @@ class GradingThreads {
   // What is graded by now; with `wait` at least one, if any is pending.
   std::deque<GradedRollout> take(bool wait) {
     std::unique_lock lock(mutex_);
-    if (wait && pending_ > 0) graded_one_.wait(lock, [&] { return !graded_.empty() || failure_; });
+    const auto arrived = [&] { return !graded_.empty() || failure_; };
+    while (wait && pending_ > 0 && !graded_one_.wait_for(lock, std::chrono::milliseconds(200), arrived))
+      stop_if_interrupted();
     if (failure_) std::rethrow_exception(failure_);
     pending_ -= graded_.size();
     return std::exchange(graded_, {});
@@ -76,7 +79,8 @@ class GradingThreads {
       GradedRollout graded;
       try {
         graded = grade(std::move(rollout), *prompt, context_.prompts.tokenizer(), context_.verifier);
-      } catch (...) {  // whatever it is goes on in take(), on the caller's thread
+        stop_if_interrupted();  // graders may have given up
+      } catch (...) {           // whatever it is goes on in take(), on the caller's thread
         failure = std::current_exception();
       }
       lock.lock();

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/interrupt.h"
 #include "data/prompt.h"
 #include "explore/truncation_watch.h"
 #include "rollout/engine.h"
@@ -20,6 +21,12 @@
 
 namespace pope {
 
+// Throws Interrupted where a stop was requested.
+inline const ContinueSampling kUntilInterrupted = [] {
+  stop_if_interrupted();
+  return true;
+};
+
 // Who samples, how prompts are made, who grades.
 struct RolloutContext {
   Engine& engine;
@@ -28,8 +35,8 @@ struct RolloutContext {
   SamplingConfig sampling;
   std::vector<int> stop_tokens;
   std::uint64_t seed = 1;
-  ContinueSampling go_on = kAlways;  // asked between decode steps (Engine::run)
-  bool grade_in_turn = false;        // on the sampling thread, whatever Verifier::parallel() says
+  ContinueSampling go_on = kUntilInterrupted;  // asked between decode steps (Engine::run)
+  bool grade_in_turn = false;                  // on the sampling thread, whatever Verifier::parallel() says
   // Of the whole run: contexts of one run share them.
   std::shared_ptr<TruncationWatch> truncation = std::make_shared<TruncationWatch>();
   std::shared_ptr<GraderWatch> graders = std::make_shared<GraderWatch>();
@@ -61,8 +68,9 @@ using OnGraded = std::function<void(std::size_t tag, const GradedRollout&)>;
 // `on_graded` after each rollout, `done` after the last of a piece of work. While the grader is in doubt,
 // `done` waits for its next verdict, or until nothing else is left to grade: so what a dead grader did not
 // judge is lost with the Error, and not kept as failures. Returns the seconds that this thread spent grading
-// or waiting for graders. When context.go_on stops it, unfinished work is lost. Error: the engine lost a
-// rollout or gave one twice, or the grader is gone (GraderWatch).
+// or waiting for graders. When context.go_on stops it, unfinished work is lost; so is what graders on threads of
+// their own work at when a stop is requested: Interrupted. Error: the engine lost a rollout or gave one twice, or
+// the grader is gone (GraderWatch).
 double sample_and_grade(const RolloutContext& context, const NextWork& next, const OnSampled& done,
                         const OnGraded& on_graded = {});
 

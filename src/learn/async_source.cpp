@@ -183,6 +183,7 @@ class AsyncSource : public GroupSource {
       if (before > 0) progress(static_cast<double>(before) / static_cast<double>(batch));
       const auto arrived = [&] { return buffer_.size() > before || failure_; };
       if (arrived_.wait_for(lock, std::chrono::milliseconds(200), arrived)) continue;
+      stop_if_interrupted();
       // The sampler waits for this step and this step for the sampler: not what the schedule says.
       if (gate_.awaits_change() && !arrived()) {
         throw Error("replay", fmt::format("the run departs from its schedule in step {}", row_.step),

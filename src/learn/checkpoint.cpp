@@ -149,6 +149,10 @@ void save_checkpoint(const fs::path& run, std::int64_t step, const Model& model,
     write_file(folder / kState, dump(full, 2));
     write_file(folder / kChecksums, dump(checksums(folder), 2) + "\n");
   });
+  prune_checkpoints(run, step, keep);
+}
+
+void prune_checkpoints(const fs::path& run, std::int64_t step, int keep) {
   int kept = 0;
   for (const auto& [number, folder] : checkpoints(run)) {
     // One of a later step was damaged: the run went on from one before it.

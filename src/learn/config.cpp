@@ -9,6 +9,21 @@
 #include "rollout/engine.h"
 
 namespace pope {
+namespace {
+
+// What `pope train` and `pope sft` share.
+void add_checkpoint_options(Options& o, int& every, double& minutes, int& keep) {
+  o.add("save_every", every, "checkpoint every so many steps; 0: as save_minutes says")
+      .at_least(0)
+      .may_change();
+  o.add("save_minutes", minutes,
+        "with save_every=0: checkpoint when so many minutes have passed since the last")
+      .at_least(0)
+      .may_change();
+  o.add("keep", keep, "checkpoints kept").at_least(1).may_change();
+}
+
+}  // namespace
 
 void ObjectiveConfig::fields(Options& o) {
   o.add("kind", kind, "policy loss; with luffy a demonstration joins each group").choices(objective_kinds());
@@ -67,7 +82,7 @@ void OptimizerConfig::fields(Options& o) {
 void TrainConfig::fields(Options& o) {
   o.add("mode", mode, "sync: sample a batch, then learn from it; async: both at once, see section async")
       .choices({"sync", "async"});
-  o.add("steps", steps, "training steps (batches of rollouts)").at_least(1);
+  o.add("steps", steps, "training steps (batches of rollouts)").at_least(1).may_grow();
   o.add("prompts_per_step", prompts_per_step, "prompts, each a group, per step").at_least(1);
   o.add("rollouts_per_prompt", rollouts_per_prompt, "rollouts per group").at_least(2);
   o.add("updates_per_batch", updates_per_batch,
@@ -79,17 +94,20 @@ void TrainConfig::fields(Options& o) {
   o.add("max_sampler_mismatch", max_sampler_mismatch,
         "stop when sampler and trainer differ by more nats per token on the same weights: the sampler runs "
         "other weights")
-      .above(0);
+      .above(0)
+      .may_change();
   o.add("skip_without_signal", skip_without_signal,
         "true: a batch without signal takes no optimiser step; false: one with zero gradients, as TRL and "
         "verl");
   o.add("stop_without_signal", stop_without_signal,
         "stop after so many steps in a row in which no group had both correct and wrong rollouts; 0 = never")
-      .at_least(0);
-  o.add("micro_batch_tokens", micro_batch_tokens, "tokens per forward and backward").at_least(1);
-  o.add("save_every", save_every, "checkpoint every so many steps").at_least(1);
-  o.add("keep", keep, "checkpoints kept").at_least(1);
-  o.add("rollouts_every", rollouts_every, "keep the rollouts of every so many steps; 0 = none").at_least(0);
+      .at_least(0)
+      .may_change();
+  o.add("micro_batch_tokens", micro_batch_tokens, "tokens per forward and backward").at_least(1).may_change();
+  add_checkpoint_options(o, save_every, save_minutes, keep);
+  o.add("rollouts_every", rollouts_every, "keep the rollouts of every so many steps; 0 = none")
+      .at_least(0)
+      .may_change();
   o.add("eval_every", eval_every,
         "evaluate on the eval sets every so many steps, first and last too; 0 = off")
       .at_least(0);
@@ -128,13 +146,12 @@ void AsyncConfig::fields(Options& o) {
 }
 
 void SftConfig::fields(Options& o) {
-  o.add("epochs", epochs, "passes over the examples; may be a fraction").above(0).at_most(1e6);
+  o.add("epochs", epochs, "passes over the examples; may be a fraction").above(0).at_most(1e6).may_grow();
   o.add("batch_size", batch_size, "examples per optimiser step").at_least(1);
   o.add("max_tokens", max_tokens, "longer examples (prompt and target) are dropped and counted").at_least(1);
-  o.add("micro_batch_tokens", micro_batch_tokens, "tokens per forward and backward").at_least(1);
+  o.add("micro_batch_tokens", micro_batch_tokens, "tokens per forward and backward").at_least(1).may_change();
   o.add("target", target, "wording of the target: {solution} and {answer}; the end token is added");
-  o.add("save_every", save_every, "checkpoint every so many steps").at_least(1);
-  o.add("keep", keep, "checkpoints kept").at_least(1);
+  add_checkpoint_options(o, save_every, save_minutes, keep);
 }
 
 void check_rl(const TrainConfig& train, const AsyncConfig& async, const ObjectiveConfig& objective,

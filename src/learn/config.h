@@ -58,7 +58,8 @@ struct TrainConfig {
   int stop_without_signal = 0;       // stop after so many steps in a row without signal; 0 = never
   double max_sampler_mismatch = 1;   // nats; above it the sampler does not run the trainer's weights
   std::int64_t micro_batch_tokens = 16384;  // tokens per forward and backward
-  int save_every = 1;                       // checkpoint every so many steps: what a kill can cost
+  int save_every = 0;                       // checkpoint every so many steps; 0 = by time
+  double save_minutes = 5;                  // save_every=0: since the last checkpoint; what a kill can cost
   int keep = 2;                             // checkpoints kept
   int rollouts_every = 10;                  // keep the rollouts of every so many steps
   int eval_every = 0;  // evaluate on the eval sets every so many steps (and at the end); 0 = off
@@ -86,8 +87,9 @@ struct SftConfig {
   int max_tokens = 2048;  // longer examples (and those above the model's context) are dropped and counted
   std::int64_t micro_batch_tokens = 16384;
   std::string target =
-      "{solution}";  // wording of the target: {solution} and {answer}; the end token is added
-  int save_every = 100;
+      "{solution}";    // wording of the target: {solution} and {answer}; the end token is added
+  int save_every = 0;  // as in TrainConfig
+  double save_minutes = 5;
   int keep = 2;
   void fields(Options& options);
 };

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
 #include "learn/checkpoint.h"
 #include "learn/policy_gradient.h"
@@ -27,16 +28,17 @@ class Sft {
             static_cast<std::int64_t>(std::ceil(job.config.epochs * static_cast<double>(examples_.size())))),
         steps_((draws_ + job.config.batch_size - 1) / job.config.batch_size),
         run_(run, *job.model, optimizer_, job.prompts->tokenizer(),
-             {.save_every = job.config.save_every, .keep = job.config.keep}, steps_) {
+             {job.config.save_every, job.config.save_minutes, job.config.keep}, steps_) {
     check_warmup(job.optimizer, steps_);
   }
 
   Json train() {
-    if (const std::optional<Json> state = run_.resume(*job_.model, optimizer_))
+    if (const std::optional<Json> state = run_.resume(*job_.model, optimizer_, 1))
       tokens_ = state->at("tokens").get<std::int64_t>();
     Progress progress("sft", static_cast<double>(steps_));
     progress.update(static_cast<double>(run_.start()));
     for (std::int64_t t = run_.start(); t < steps_; ++t) {
+      if (interrupted()) run_.stop(t, state());
       const double loss = step(t);
       progress.update(static_cast<double>(t + 1), fmt::format("loss {:.4f}", loss));
     }
@@ -71,9 +73,12 @@ class Sft {
                       {"time/learn_s", learn_s},
                       {"time/optimizer_s", optimizer_s},
                       {"time/checkpoint_s", checkpoint_s_}};
-    checkpoint_s_ = run_.end_step(t + 1, row, [&] { return Json{{"tokens", tokens_}}; });
+    checkpoint_s_ = run_.end_step(t + 1, row, [&] { return state(); });
     return loss;
   }
+
+  // What a checkpoint keeps.
+  Json state() const { return {{"tokens", tokens_}}; }
 
   Json result() const {
     Json last;

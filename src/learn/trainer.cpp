@@ -7,6 +7,7 @@
 #include <chrono>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
 #include "learn/async_source.h"
 #include "learn/signal_watch.h"
@@ -78,11 +79,12 @@ class Trainer {
         optimizer_(job.optimizer, *job.model, *job.processes),
         signal_(job.config.stop_without_signal),
         training_run_(run, *job.model, optimizer_, job.prompts->tokenizer(),
-                      {.save_every = job.config.save_every, .keep = job.config.keep}, job.config.steps,
+                      {job.config.save_every, job.config.save_minutes, job.config.keep}, job.config.steps,
                       *job.processes) {}
 
   Json train() {
-    const std::optional<Json> state = training_run_.resume(*job_.model, optimizer_);
+    const std::optional<Json> state =
+        training_run_.resume(*job_.model, optimizer_, job_.config.eval_every > 0 ? 0 : 1);
     if (state) {
       read_counters(*state);
       count_signal();
@@ -93,10 +95,12 @@ class Trainer {
     if (start == 0 && job_.config.eval_every > 0) evaluate_base();
     source_ = job_.config.mode == "sync" ? sync_source(job_, mixture_)
                                          : async_source(job_, mixture_, run_.path(), start, state);
+    if (state && state->contains("row")) end_step(start, state->at("row"));
     Progress progress("train", job_.config.steps);
     progress.update(static_cast<double>(start));
     std::string note;
     for (std::int64_t t = start; t < job_.config.steps; ++t) {
+      if (interrupted()) stop(t);
       // Waiting for rollouts is taken for half of a step.
       const Json row =
           step(t, [&](double part) { progress.update(static_cast<double>(t) + part / 2, note); });
@@ -148,8 +152,7 @@ class Trainer {
   // Sample, learn, measure: 0-based step t; returns its row, which is numbered from 1.
   Json step(std::int64_t t, const std::function<void(double)>& progress) {
     const std::int64_t number = t + 1;
-    const bool last = number == job_.config.steps;
-    std::vector<Group> groups = source_->take(t, seconds_, progress);
+    std::vector<Group> groups = take(t, progress);
     const LearnResult learned = learn(job_, groups, t, optimizer_, *source_, seconds_);
     count(groups, counters_);
 
@@ -160,16 +163,40 @@ class Trainer {
     row["rollouts/hard"] = counters_.hard_rollouts;
     row["tokens/sampled"] = counters_.tokens;
     source_->end_step(row);
-    const TrainConfig& c = job_.config;
-    if (c.eval_every > 0 && (last || number % c.eval_every == 0)) {
-      timed(seconds_.eval, [&] { add_eval_metrics(job_, row); });
-    }
-    if (c.rollouts_every > 0 && (last || number == 1 || number % c.rollouts_every == 0)) {
+    const int rollouts_every = job_.config.rollouts_every;
+    const bool last = number == job_.config.steps;
+    if (rollouts_every > 0 && (last || number == 1 || number % rollouts_every == 0)) {
       training_run_.write_rollouts(number, rollout_records(groups, number));
+    }
+    return end_step(number, std::move(row));
+  }
+
+  // What follows a change of the weights: evaluates where it is time, and completes the row.
+  Json end_step(std::int64_t number, Json row) {
+    const Json begun = row;
+    const int eval_every = job_.config.eval_every;
+    try {
+      if (eval_every > 0 && (number == job_.config.steps || number % eval_every == 0))
+        timed(seconds_.eval, [&] { add_eval_metrics(job_, row); });
+    } catch (const Interrupted&) {
+      stop(number, begun);
     }
     add_times(row);
     seconds_.checkpoint += training_run_.end_step(number, row, [&] { return state(); });
     return row;
+  }
+
+  // The groups of 0-based step t; a request to stop drops them.
+  std::vector<Group> take(std::int64_t t, const std::function<void(double)>& progress) {
+    try {
+      return source_->take(t, seconds_, progress);
+    } catch (const Interrupted&) {
+      stop(t);
+    }
+  }
+
+  [[noreturn]] void stop(std::int64_t number, const Json& row = nullptr) {
+    training_run_.stop(number, state(), row);
   }
 
   // What a checkpoint keeps.

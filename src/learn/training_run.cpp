@@ -3,20 +3,67 @@
 
 #include <fmt/format.h>
 
+#include <set>
+
+#include "core/error.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
 #include "learn/checkpoint.h"
 #include "learn/stopwatch.h"
 #include "model/load.h"
 
 namespace pope {
+namespace {
 
-std::optional<Json> TrainingRun::resume(Model& model, Optimizer& optimizer) {
+// "3, 5-8" of the numbers in [first, last] that are not `there`; "" when all are.
+std::string missing_of(const std::set<std::int64_t>& there, std::int64_t first, std::int64_t last) {
+  std::string text;
+  for (std::int64_t from = first; from <= last; ++from) {
+    if (there.contains(from)) continue;
+    std::int64_t to = from;
+    while (to < last && !there.contains(to + 1)) ++to;
+    text += (text.empty() ? "" : ", ") + std::to_string(from) + (to > from ? "-" + std::to_string(to) : "");
+    from = to;
+  }
+  return text;
+}
+
+}  // namespace
+
+std::optional<Json> TrainingRun::resume(Model& model, Optimizer& optimizer, std::int64_t first_row) {
   std::optional<Json> state = load_newest_checkpoint(run_.path(), model, optimizer);
-  start_ = state ? state->at("step").get<std::int64_t>() : 0;
-  if (processes_.writes()) run_.truncate_metrics(state ? start_ : -1);
+  if (!state && run_.result()) {
+    throw Error("resume", run_.path().string() + " is complete and has no checkpoint to go on from",
+                "choose another --out");
+  }
+  start_ = saved_ = state ? state->at("step").get<std::int64_t>() : 0;
+  if (processes_.writes()) {
+    const std::int64_t rows = !state ? -1 : state->contains("row") ? start_ - 1 : start_;
+    run_.truncate_metrics(rows);
+    check_rows(first_row, rows);
+    if (state) prune_checkpoints(run_.path(), start_, config_.keep);
+    run_.reopen();
+  }
   processes_.barrier();
   if (state) log_line(fmt::format("resuming after step {} of {}", start_, steps_));
   return state;
+}
+
+void TrainingRun::check_rows(std::int64_t first, std::int64_t last) const {
+  std::set<std::int64_t> there;
+  if (std::filesystem::exists(run_.path() / "metrics.jsonl"))
+    each_row([&](Json&& row) { there.insert(row.value("step", std::int64_t{-1})); });
+  const std::string missing = missing_of(there, first, last);
+  if (missing.empty()) return;
+  const std::string text = fmt::format("{} lacks the rows of the steps {}: it was cut or changed",
+                                       (run_.path() / "metrics.jsonl").string(), missing);
+  if (last == steps_ && !there.contains(last)) {
+    throw Error(
+        "resume", text + ", and the result is made from the last",
+        fmt::format("put the file back, or remove checkpoints/step-{:06}: its step is then made again",
+                    last));
+  }
+  log_line("warning: " + text + "; curves and times will lack them, the model does not");
 }
 
 void TrainingRun::append(const Json& row) {
@@ -29,15 +76,31 @@ void TrainingRun::write_rollouts(std::int64_t number, const std::vector<Json>& r
 
 double TrainingRun::end_step(std::int64_t number, const Json& row, const std::function<Json()>& state) {
   append(row);
+  const double since = std::chrono::duration<double>(std::chrono::steady_clock::now() - last_save_).count();
+  const bool due =
+      config_.save_every > 0 ? number % config_.save_every == 0 : since >= 60 * config_.save_minutes;
   double seconds = 0;
-  if (!processes_.writes() || (number < steps_ && number % config_.save_every != 0)) return seconds;
-  timed(seconds,
-        [&] { save_checkpoint(run_.path(), number, model_, optimizer_, tokenizer_, state(), config_.keep); });
+  if (due || number >= steps_) timed(seconds, [&] { save(number, state()); });
   return seconds;
+}
+
+void TrainingRun::stop(std::int64_t number, Json state, const Json& row) {
+  if (!row.is_null()) state["row"] = row;
+  if (number > saved_) save(number, state);
+  throw Interrupted(number > 0 ? fmt::format("after step {}", number) : "before the first step was done");
+}
+
+void TrainingRun::save(std::int64_t number, const Json& state) {
+  if (!processes_.writes()) return;
+  run_.require_in_place();
+  save_checkpoint(run_.path(), number, model_, optimizer_, tokenizer_, state, config_.keep);
+  saved_ = number;
+  last_save_ = std::chrono::steady_clock::now();
 }
 
 void TrainingRun::save_model() const {
   if (!processes_.writes()) return;
+  run_.require_in_place();
   write_folder(run_.path() / "model",
                [&](const std::filesystem::path& folder) { pope::save_model(folder, model_, tokenizer_); });
 }

@@ -3,6 +3,7 @@
 // A step's row is appended before its checkpoint is saved: a kill in between costs the step, never its row.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -17,8 +18,9 @@
 namespace pope {
 
 struct CheckpointConfig {
-  int save_every = 1;  // steps
-  int keep = 2;        // checkpoints
+  int save_every = 0;       // steps; 0: as save_minutes says
+  double save_minutes = 5;  // since the last checkpoint
+  int keep = 2;             // checkpoints
 };
 
 class TrainingRun {
@@ -34,24 +36,32 @@ class TrainingRun {
         steps_(steps),
         processes_(processes) {}
 
-  // Loads the newest checkpoint into model and optimiser, drops rows beyond it; its state. Nothing: a new
-  // run.
-  std::optional<Json> resume(Model& model, Optimizer& optimizer);
+  // Loads the newest checkpoint into model and optimiser, drops rows and checkpoints beyond it; its state.
+  // Nothing: a new run. Rows that are missing, from `first_row` (0 or 1) on, are named on stderr. Error: the
+  // last step's row is, or a complete run that is to go on has no checkpoint.
+  std::optional<Json> resume(Model& model, Optimizer& optimizer, std::int64_t first_row);
   // Steps done before.
   std::int64_t start() const { return start_; }
 
   void append(const Json& row);  // to metrics.jsonl
   // The rollouts of step `number`.
   void write_rollouts(std::int64_t number, const std::vector<Json>& records);
-  // Ends step `number` (from 1): appends its row and, every save_every steps and at the end, saves a
-  // checkpoint with state(). Returns the seconds of saving.
+  // Ends step `number` (from 1): appends its row and, where it is time and at the end, saves a checkpoint
+  // with state(). Returns the seconds of saving.
   double end_step(std::int64_t number, const Json& row, const std::function<Json()>& state);
+  // A stop was requested: saves the state after step `number`, unless that is saved, and throws Interrupted.
+  // `row`: of a step whose weights are changed but whose row is not complete; resume() gives it back, as
+  // "row" of the state.
+  [[noreturn]] void stop(std::int64_t number, Json state, const Json& row = nullptr);
   // RUN/model, a Hugging Face directory.
   void save_model() const;
   // All rows of the run, in order.
   void each_row(const std::function<void(Json&&)>& take) const;
 
  private:
+  void save(std::int64_t number, const Json& state);
+  void check_rows(std::int64_t first, std::int64_t last) const;
+
   RunDir& run_;
   const Model& model_;
   const Optimizer& optimizer_;
@@ -59,7 +69,8 @@ class TrainingRun {
   const CheckpointConfig config_;
   const std::int64_t steps_;
   ProcessGroup& processes_;
-  std::int64_t start_ = 0;
+  std::int64_t start_ = 0, saved_ = 0;
+  std::chrono::steady_clock::time_point last_save_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace pope

@@ -19,6 +19,7 @@
 
 #include "core/error.h"
 #include "core/files.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
 
 namespace pope {
@@ -74,6 +75,7 @@ pid_t start(const fs::path& program, const Job& job) {
   if (child < 0) throw Error(kOperation, std::string("cannot start a process: ") + std::strerror(errno));
   if (child > 0) return child;
   // In the child: only calls that are safe after a fork.
+  setpgid(0, 0);  // Ctrl-C is passed on, once
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);
   const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
@@ -82,9 +84,20 @@ pid_t start(const fs::path& program, const Job& job) {
   _exit(127);
 }
 
+// Asks the running processes to stop, and waits until they have saved what they have. Throws Interrupted.
+[[noreturn]] void stop(const std::map<std::size_t, pid_t>& running) {
+  for (const auto& [index, pid] : running) kill(pid, SIGTERM);
+  for (const auto& [index, pid] : running) {
+    while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+    }
+  }
+  throw Interrupted();
+}
+
 // Waits until one of the running processes ends; returns its index and whether it did well.
 std::pair<std::size_t, bool> wait_for_one(const std::map<std::size_t, pid_t>& running) {
   for (;;) {
+    if (interrupted()) stop(running);
     for (const auto& [index, pid] : running) {
       int status = 0;
       if (waitpid(pid, &status, WNOHANG) == pid)

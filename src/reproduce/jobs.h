@@ -62,7 +62,8 @@ void add_jobs(std::vector<Job>& jobs, const std::vector<Step>& steps, const Runs
 // Runs what is not complete, `workers` at a time; each writes its output to OUT.log beside it. `progress` is
 // told the weight of the complete jobs and which are running. A job given with other arguments than it was
 // begun with, or whose config files have changed: Error, before anything runs. A job that fails is named, and
-// what does not read its output goes on. Children end with this process.
+// what does not read its output goes on. Children end with this process; a request to stop is
+// passed on to them, and Interrupted thrown when they have ended.
 Outcome run_jobs(const std::filesystem::path& program, const std::vector<Job>& jobs, int workers,
                  const std::function<void(double complete, const std::string& running)>& progress);
 

@@ -15,7 +15,7 @@ void SamplingConfig::fields(Options& options) {
       .add("max_new_tokens", max_new_tokens,
            "tokens of one rollout at most; a rollout cut off there is truncated")
       .at_least(1);
-  options.add("batch_size", batch_size, "rollouts decoded at once").at_least(1);
+  options.add("batch_size", batch_size, "rollouts decoded at once").at_least(1).may_change();
 }
 
 std::vector<std::vector<Rollout>> Engine::sample(const SamplingConfig& sampling, std::uint64_t seed,

@@ -16,6 +16,7 @@
 #include <cstring>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "verify/external.h"
 
 extern char** environ;
@@ -99,7 +100,12 @@ class Process {
     posix_spawn_file_actions_adddup2(&files, ends[1], 0);
     posix_spawn_file_actions_adddup2(&files, ends[1], 1);
     posix_spawn_file_actions_adddup2(&files, life_line_.read_end(), 3);
-    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);  // its children are ended with it
+    // Its children are ended with it; a limit on file sizes ends it as usual, though not this process.
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGXFSZ);
+    posix_spawnattr_setsigdefault(&attributes, &signals);
     const char* arguments[] = {"sh", "-c", kWatched, "sh", command_.c_str(), nullptr};
     const int code =
         posix_spawn(&pid_, "/bin/sh", &files, &attributes, const_cast<char**>(arguments), environ);
@@ -126,16 +132,18 @@ class Process {
     pid_ = -1;
   }
 
-  // True when the socket is ready before the deadline.
+  // True when the socket is ready before the deadline. A request to stop counts as a deadline: what is said
+  // of the item then is not used.
   bool wait_for(short events, Clock::time_point deadline) const {
-    for (;;) {
+    while (!interrupted()) {
       const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
       if (left <= 0) return false;
       pollfd waiting{socket_, events, 0};
-      const int ready = poll(&waiting, 1, static_cast<int>(std::min<std::int64_t>(left, 60'000)));
+      const int ready = poll(&waiting, 1, static_cast<int>(std::min<std::int64_t>(left, 200)));
       if (ready > 0) return true;
       if (ready < 0 && errno != EINTR) return false;
     }
+    return false;
   }
 
   Outcome send(std::string_view data, Clock::time_point deadline) const {

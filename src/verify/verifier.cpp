@@ -17,14 +17,16 @@ void VerifyConfig::fields(Options& options) {
   options.add("answer_phrase", answer_phrase, "math: else what follows the last \"answer is\"");
   options.add("last_number", last_number, "math: else the last number");
   options.add("units_optional", units_optional, "math: a unit, %, ° or $ may be missing on one side");
-  options.add("command", command, "command: the grader's command line; JSON Lines on its stdin and stdout");
-  options.add("url", url, "http: the grader's endpoint, http://host:port/path");
+  options.add("command", command, "command: the grader's command line; JSON Lines on its stdin and stdout")
+      .may_change();
+  options.add("url", url, "http: the grader's endpoint, http://host:port/path").may_change();
   constexpr double kDay = 86400;
   options
       .add("timeout_s", timeout_s,
            "command, http: seconds a grader may take for one completion, all tries together")
-      .range(0.001, kDay);
-  options.add("workers", workers, "command, http: graders at work at once").range(1, 1024);
+      .range(0.001, kDay)
+      .may_change();
+  options.add("workers", workers, "command, http: graders at work at once").range(1, 1024).may_change();
 }
 
 void VerifyConfig::check_together() const {

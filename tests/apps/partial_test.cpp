@@ -42,7 +42,7 @@ TEST(PartialResults, GoesOnAfterAKillBetweenRolloutsAndLine) {
   EXPECT_EQ(partial.tokens(), 38);
   EXPECT_EQ(rollouts_in(dir), (std::vector<int>{1, 2, 3, 4}));
   EXPECT_EQ(PartialResults(dir.path(), "mined").done().size(), 4u);
-  partial.remove();
+  PartialResults::remove(dir.path(), "mined");
   EXPECT_FALSE(std::filesystem::exists(dir / "mined.partial.jsonl"));
 }
 

@@ -99,6 +99,51 @@ TEST(Settings, DefaultsReadBackFromTheirOwnYaml) {
   EXPECT_FALSE(back.prompt.guided.empty());
 }
 
+// What a run that goes on may be given otherwise, and what the document on runs says of it.
+TEST(Settings, WhatMayChangeOnResumeIsDocumented) {
+  Settings settings;
+  Options options;
+  settings.declare(options);
+  std::set<std::string> any, larger, same_content;
+  for (const Options::Option& option : options.all()) {
+    if (option.on_resume() == Options::Option::OnResume::any) any.insert(option.key());
+    if (option.on_resume() == Options::Option::OnResume::larger) larger.insert(option.key());
+    if (option.on_resume() == Options::Option::OnResume::same_content) same_content.insert(option.key());
+  }
+  const std::set<std::string> expected = {"run.label",
+                                          "run.threads",
+                                          "run.device",
+                                          "run.activation_checkpointing",
+                                          "verify.command",
+                                          "verify.url",
+                                          "verify.timeout_s",
+                                          "verify.workers",
+                                          "sampling.batch_size",
+                                          "mine.pass_at",
+                                          "train.max_sampler_mismatch",
+                                          "train.micro_batch_tokens",
+                                          "train.save_every",
+                                          "train.save_minutes",
+                                          "train.keep",
+                                          "train.rollouts_every",
+                                          "sft.micro_batch_tokens",
+                                          "sft.save_every",
+                                          "sft.save_minutes",
+                                          "sft.keep",
+                                          "metrics.tensorboard",
+                                          "eval.pass_at",
+                                          "eval.level",
+                                          "eval.resamples",
+                                          "eval.keep_rollouts"};
+  EXPECT_EQ(any, expected);
+  EXPECT_EQ(larger, (std::set<std::string>{"train.steps", "sft.epochs"}));
+  EXPECT_EQ(same_content, (std::set<std::string>{"paths.model", "paths.problems", "paths.easy",
+                                                 "paths.reference", "paths.eval_sets"}));
+  const std::string text = read_file(fs::path(POPE_SOURCE_DIR) / "docs/formats.md");
+  for (const std::set<std::string>& keys : {any, larger})
+    for (const std::string& key : keys) EXPECT_NE(text.find("`" + key + "`"), std::string::npos) << key;
+}
+
 TEST(Settings, EveryShippedConfigParses) {
   int files = 0;
   for (const auto& entry : fs::recursive_directory_iterator(fs::path(POPE_SOURCE_DIR) / "configs")) {

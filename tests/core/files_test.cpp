@@ -44,7 +44,8 @@ TEST(WriteFile, KeepsTheOldContentWhenWritingFails) {
     const FileSizeLimit limit(4096);
     message = error_of([&] { write_file(dir / "x.txt", std::string(100000, 'n')); });
   }
-  EXPECT_THAT(message, AllOf(HasSubstr("x.txt"), HasSubstr("hint: free some space")));
+  EXPECT_THAT(message,
+              AllOf(HasSubstr("x.txt"), HasSubstr("hint: a limit on the size of files is set (ulimit -f)")));
   EXPECT_EQ(read_file(dir / "x.txt"), "old");
   EXPECT_EQ(names_in(dir.path()), std::vector<std::string>{"x.txt"});
 }
@@ -95,6 +96,33 @@ TEST(ReadFile, SaysWhatIsMissing) {
   EXPECT_THAT(error_of([&] { read_file(dir / "none.txt"); }),
               AllOf(HasSubstr("none.txt"), HasSubstr("No such file")));
   EXPECT_THAT(error_of([&] { read_file(dir.path()); }), HasSubstr("got a folder"));
+}
+
+TEST(WriteNewFolder, TakesWhatIsThereForItsOwnWhereItIsTheSame) {
+  TempDir dir;
+  const auto write = [&](const std::string& text) {
+    return write_new_folder(dir / "out/", [&](const fs::path& f) { write_file(f / "deep/a", text); });
+  };
+  EXPECT_TRUE(write("1"));
+  EXPECT_TRUE(write("1"));
+  EXPECT_FALSE(write("2"));
+  EXPECT_EQ(read_file(dir / "out/deep/a"), "1");
+  write_file(dir / "out/b", "more");
+  EXPECT_FALSE(write("1"));
+  EXPECT_EQ(names_in(dir.path()), std::vector<std::string>{"out"});
+}
+
+TEST(RemoveLeftovers, RemovesWhatKilledWritesLeave) {
+  TempDir dir;
+  for (const char* name : {"a.json", "a.json.tmp-77", "b.tmp-x", "c.tmp-", "model.tmp/half", "model/x",
+                           "model.replaced/y", "old.replaced/z", "old.tmp/half"})
+    write_file(dir / name, "x");
+  remove_leftovers(dir.path());
+  remove_leftovers(dir / "none");
+  // Killed between the two steps of a swap, the folder of before is taken back.
+  EXPECT_THAT(names_in(dir.path()),
+              testing::UnorderedElementsAre("a.json", "b.tmp-x", "c.tmp-", "model", "old"));
+  EXPECT_EQ(names_in(dir / "old"), std::vector<std::string>{"z"});
 }
 
 TEST(WriteFolder, ReplacesAFolderAsAWhole) {

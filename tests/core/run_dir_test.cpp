@@ -22,15 +22,17 @@ using testing::Not;
 
 struct Config {
   double lr = 1e-6;
-  int threads = 2;
-  std::string model = "some/model";
+  int threads = 2, steps = 100;
+  std::string model = "some/model", wording = "Solve {problem}";
   std::vector<int> pass_at = {1, 8};
   Options options;
   Config() { options.section("run", *this); }
   void fields(Options& o) {
     o.add("lr", lr, "rate");
-    o.add("threads", threads, "threads");
-    o.add("model", model, "model");
+    o.add("threads", threads, "threads").may_change();
+    o.add("steps", steps, "steps").may_grow();
+    o.add("model", model, "model").by_content();
+    o.add("wording", wording, "wording");
     o.add("pass_at", pass_at, "k");
   }
 };
@@ -70,10 +72,12 @@ TEST(RunDir, RefusesAChangedConfigNamingKeyAndBothValues) {
   changed.lr = 0.5;
   changed.pass_at = {1, 16};
   changed.threads = 8;
+  changed.steps = 99;
   const std::string message = error_of([&] { RunDir::open(dir / "run", "train", changed.options); });
   EXPECT_THAT(message, AllOf(HasSubstr("run.lr: the run has '1e-06', now given '0.5'"),
                              HasSubstr("run.pass_at: the run has '[1, 8]', now given '[1, 16]'"),
-                             HasSubstr("run.threads"), Not(HasSubstr("run.model"))));
+                             HasSubstr("run.steps: the run has '100', now given '99'; it may become larger"),
+                             Not(HasSubstr("run.threads")), Not(HasSubstr("run.model"))));
   EXPECT_THAT(read_file(dir / "run/config.yaml"), HasSubstr("lr: 1e-06"));
 }
 
@@ -109,14 +113,71 @@ TEST(RunDir, ComparesEntriesOfTheUsersOwn) {
               HasSubstr("prompt.wordings: the run has '', now given 'a.text: z'"));
 }
 
-TEST(RunDir, ShowsLongValuesShortened) {
+TEST(RunDir, GoesOnWithSettingsThatMayChange) {
   TempDir dir;
   start_run(dir / "run", "train");
   Config changed;
-  changed.model = "first line\n" + std::string(500, 'x');
-  EXPECT_THAT(error_of([&] { RunDir::open(dir / "run", "train", changed.options); }),
-              AllOf(HasSubstr("run.model: the run has 'some/model', now given 'first line...'\n"),
+  changed.threads = 8;
+  {
+    const RunDir run = RunDir::open(dir / "run", "train", changed.options);
+    EXPECT_THAT(run.changes(), ElementsAre("run.threads: the run has '2', now given '8'"));
+    EXPECT_FALSE(run.grown());
+  }
+  changed.steps = 200;
+  const RunDir run = RunDir::open(dir / "run", "train", changed.options);
+  EXPECT_THAT(run.changes(), ElementsAre("run.steps: the run has '100', now given '200'"));
+  EXPECT_TRUE(run.grown());
+  EXPECT_EQ(read_file(dir / "run/config.yaml"), changed.options.to_yaml());
+  const Json starts = read_json(dir / "run/environment.json")["starts"];
+  ASSERT_EQ(starts.size(), 3u);
+  EXPECT_FALSE(starts[0].contains("changes"));
+  EXPECT_EQ(starts[1]["changes"], Json({"run.threads: the run has '2', now given '8'"}));
+}
+
+TEST(RunDir, ACompleteRunChangesOnlyWhereItIsReopened) {
+  TempDir dir;
+  start_run(dir / "run", "train");
+  Config longer;
+  RunDir::open(dir / "run", "train", longer.options).write_result({{"steps", 100}});
+  const std::string environment = read_file(dir / "run/environment.json");
+  longer.steps = 200;
+  longer.threads = 8;
+  {
+    const RunDir run = RunDir::open(dir / "run", "train", longer.options);
+    EXPECT_TRUE(run.grown());
+    EXPECT_TRUE(run.result());
+  }
+  EXPECT_EQ(read_file(dir / "run/environment.json"), environment);
+  EXPECT_EQ(read_file(dir / "run/config.yaml"), Config().options.to_yaml());
+  {
+    RunDir run = RunDir::open(dir / "run", "train", longer.options);
+    run.reopen();
+    EXPECT_FALSE(run.result());
+  }
+  EXPECT_EQ(read_file(dir / "run/config.yaml"), longer.options.to_yaml());
+  EXPECT_FALSE(RunDir::open(dir / "run", "train", longer.options).grown());
+}
+
+TEST(RunDir, ShowsOfLongValuesWhereTheyDiffer) {
+  TempDir dir;
+  const auto message = [&](const std::string& was, const std::string& is) {
+    std::filesystem::remove_all(dir / "run");
+    Config config;
+    config.wording = was;
+    RunDir::open(dir / "run", "train", config.options).append_metrics({{"step", 1}});
+    config.wording = is;
+    return error_of([&] { RunDir::open(dir / "run", "train", config.options); });
+  };
+  EXPECT_THAT(message("Solve {problem}", "first line\n" + std::string(500, 'x')),
+              AllOf(HasSubstr("run.wording: the run has 'Solve {problem}', now given 'first line...'\n"),
                     HasSubstr("run/config.yaml")));
+  // On a later line, far from its beginning, after a character of two bytes.
+  const std::string before = "first\n" + std::string(90, 'x') + "é" + std::string(19, 'y');
+  EXPECT_THAT(message(before + "one\nend", before + "two\nend"),
+              HasSubstr("the run has '...é" + std::string(19, 'y') + "one...', now given '...é" +
+                        std::string(19, 'y') + "two...'\n"));
+  EXPECT_THAT(message("Solve {problem}", "Solve {problem}\n"),
+              HasSubstr("the run has 'Solve {problem}', now given 'Solve {problem}...'"));
 }
 
 TEST(RunDir, RefusesInputsThatHaveChanged) {
@@ -126,25 +187,69 @@ TEST(RunDir, RefusesInputsThatHaveChanged) {
   write_file(dir / "model/weights", std::string(5 << 20, 'w'));
   write_file(dir / "a.jsonl", "{}\n");
   const auto open = [&] {
-    RunDir run = RunDir::open(dir / "run", "mine", config.options, {dir / "a.jsonl", dir / "model"});
+    RunDir run = RunDir::open(dir / "run", "mine", config.options,
+                              {{"paths.problems", dir / "a.jsonl"}, {"paths.model", dir / "model"}});
     run.append_metrics({{"step", 1}});
   };
   open();
   open();
   const std::string environment = read_file(dir / "run/environment.json");
   write_file(dir / "model/weights", std::string(5 << 20, 'w') + "w");
-  EXPECT_THAT(error_of(open), AllOf(HasSubstr("model"), Not(HasSubstr("a.jsonl"))));
+  EXPECT_THAT(error_of(open), AllOf(HasSubstr("started with other content of:\n  " +
+                                              (dir / "model").string() + " (paths.model)\n"),
+                                    Not(HasSubstr("a.jsonl"))));
   EXPECT_EQ(read_file(dir / "run/environment.json"), environment);  // a refused start is not listed
   write_file(dir / "model/weights", std::string(5 << 20, 'w'));
   open();
   write_file(dir / "a.jsonl", "[]\n");  // of the same size
-  EXPECT_THAT(error_of(open), HasSubstr("a.jsonl"));
+  EXPECT_THAT(error_of(open), HasSubstr("a.jsonl (paths.problems)"));
+}
+
+TEST(RunDir, ComparesInputsByContentNotByPath) {
+  TempDir dir;
+  write_file(dir / "a.jsonl", "{}\n");
+  write_file(dir / "sub/a.jsonl", "{}\n");
+  write_file(dir / "b.jsonl", "[]\n");
+  const auto open = [&](const std::string& path, bool easy = false) {
+    Config config;
+    config.model = path;
+    std::vector<RunInput> inputs = {{"run.model", dir.path() / path}};
+    if (easy) inputs.push_back({"run.easy", dir / "b.jsonl"});
+    RunDir::open(dir / "run", "mine", config.options, inputs).append_metrics({{"step", 1}});
+  };
+  open("a.jsonl");
+  open("./a.jsonl");
+  open("sub/a.jsonl");
+  EXPECT_THAT(error_of([&] { open("b.jsonl"); }),
+              HasSubstr("b.jsonl (run.model): the run has " + (dir / "a.jsonl").string()));
+  EXPECT_THAT(error_of([&] { open("a.jsonl", true); }), HasSubstr("b.jsonl (run.easy): the run has none"));
+  open("no.jsonl");  // whoever reads it says so
+  Config config;
+  EXPECT_THAT(error_of([&] { RunDir::open(dir / "run", "mine", config.options); }),
+              HasSubstr("run.model: the run has " + (dir / "a.jsonl").string() + ", now none is given"));
+}
+
+TEST(RunDir, ComparesInputsOfOlderRunsByPath) {
+  TempDir dir;
+  Config config;
+  write_file(dir / "a.jsonl", "{}\n");
+  const auto open = [&] {
+    RunDir::open(dir / "run", "mine", config.options, {{"run.model", dir / "a.jsonl"}})
+        .append_metrics({{"step", 1}});
+  };
+  open();
+  Json environment = read_json(dir / "run/environment.json");
+  environment["inputs"] = {{(dir / "a.jsonl").string(), fingerprint(dir / "a.jsonl")}};
+  write_file(dir / "run/environment.json", dump(environment));
+  open();
+  write_file(dir / "a.jsonl", "[]\n");
+  EXPECT_THAT(error_of(open), HasSubstr("a.jsonl (run.model)"));
 }
 
 TEST(RunDir, ComparesValuesNotSpelling) {
   TempDir dir;
   start_run(dir / "run", "train");
-  write_file(dir / "run/config.yaml", "run: {pass_at: [ 1,8 ], lr: 0.000001, model: 'some/model'}\n");
+  write_file(dir / "run/config.yaml", "run: {pass_at: [ 1,8 ], lr: 0.000001, wording: 'Solve {problem}'}\n");
   // Without run.threads: written before that key existed, so its default counts.
   EXPECT_TRUE(RunDir::open(dir / "run", "train", Config().options).resumed());
   write_file(dir / "run/config.yaml", "run: {old_key: 3}\n");
@@ -270,6 +375,39 @@ TEST(RunDir, TensorBoardHasEachStepOnce) {
   run.append_metrics({{"step", 3}, {"loss", 0.25}});
   EXPECT_THAT(steps(), ElementsAre(1, 2, 3));
   EXPECT_EQ(read_event_folder(dir / "run/tensorboard").back().scalars, (Json{{"loss", 0.25}}));
+}
+
+TEST(RunDir, WritesNothingWhereItsDirectoryIsGone) {
+  for (const bool moved : {false, true}) {
+    TempDir dir;
+    RunDir run = RunDir::open(dir / "run", "train", Config().options);
+    run.append_metrics({{"step", 1}});
+    if (moved) {
+      std::filesystem::rename(dir / "run", dir / "elsewhere");
+      RunDir::open(dir / "run", "train", Config().options);  // another one in its place
+    } else {
+      std::filesystem::remove_all(dir / "run");
+    }
+    EXPECT_THAT(error_of([&] {
+                  run.append_metrics({{"step", 2}});
+                }),
+                HasSubstr("was removed, moved or replaced"));
+    EXPECT_THAT(error_of([&] { run.write_result({}); }), HasSubstr("was removed"));
+    EXPECT_THAT(error_of([&] { run.write_rollouts("a", {{{"r", 1}}}); }), HasSubstr("was removed"));
+    EXPECT_FALSE(std::filesystem::exists(dir / "run/metrics.jsonl"));
+    EXPECT_FALSE(std::filesystem::exists(dir / "run/result.json"));
+  }
+}
+
+TEST(RunDir, RemovesWhatKilledWritesLeft) {
+  TempDir dir;
+  start_run(dir / "run", "train");
+  const std::vector<const char*> left = {"result.json.tmp-77", "rollouts/a.jsonl.zst.tmp-77",
+                                         "model.tmp/half", "checkpoints/step-000003.tmp/half"};
+  for (const char* name : left) write_file(dir / "run" / name, "half");
+  EXPECT_TRUE(RunDir::open(dir / "run", "train", Config().options).resumed());
+  for (const char* name : left) EXPECT_FALSE(std::filesystem::exists(dir / "run" / name)) << name;
+  EXPECT_FALSE(std::filesystem::exists(dir / "run/model.tmp"));
 }
 
 TEST(RunDir, RefusesMetricsThatAreNotDeclared) {

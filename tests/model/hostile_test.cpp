@@ -213,7 +213,7 @@ TEST(Hostile, FullDiskLeavesNoHalfModel) {
     write_folder(model.path, [&](const fs::path& folder) { save_model(folder, *other, *words(37)); });
   });
   EXPECT_THAT(message, AllOf(HasSubstr("model.safetensors: cannot be written: File too large"),
-                             HasSubstr("\n  hint: free some space, or write to another disk")));
+                             HasSubstr("\n  hint: a limit on the size of files is set (ulimit -f)")));
   EXPECT_EQ(read_file(model.path / "model.safetensors"), before);
   EXPECT_FALSE(fs::exists(model.path.string() + ".tmp"));
 }

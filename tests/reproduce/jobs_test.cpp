@@ -5,7 +5,12 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <chrono>
+#include <csignal>
+#include <thread>
+
 #include "core/files.h"
+#include "core/interrupt.h"
 #include "core/temp_dir.h"
 
 namespace pope {
@@ -75,6 +80,27 @@ TEST(Jobs, RunOnceInOrder) {
   std::filesystem::remove(dir / "out/base-1/mine-easy/result.json");  // as a kill would leave it
   run_jobs(program, jobs, 3, kNoProgress);
   EXPECT_EQ(read_file(dir / "log"), "problems\nmine\nmine\neval\nmine\n");
+}
+
+// The request is passed on to what runs, which may save what it has.
+TEST(Jobs, AreStoppedByRequest) {
+  TempDir dir;
+  const auto jobs = jobs_of(steps_of(dir), {dir / "out", {1}});
+  const std::string started = dir / "started", saved = dir / "saved";
+  const auto program =
+      fake_program(dir, "if [ \"$1\" = mine ]; then trap 'echo saved >>" + saved +
+                            "; exit 143' TERM; echo >" + started + "; while :; do sleep 0.02; done; fi");
+  const CatchInterrupts catch_interrupts;
+  EXPECT_THROW(run_jobs(program, jobs, 1,
+                        [&](double, const std::string& running) {
+                          if (running != "base-1/mine") return;
+                          while (!std::filesystem::exists(started))
+                            std::this_thread::sleep_for(std::chrono::milliseconds(20));
+                          std::raise(SIGTERM);
+                        }),
+               Interrupted);
+  EXPECT_EQ(read_file(saved), "saved\n");
+  EXPECT_EQ(read_file(dir / "log"), "problems\nmine\n");
 }
 
 TEST(Jobs, AFailureIsNamedAndTheOthersGoOn) {
