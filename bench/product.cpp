@@ -1,6 +1,8 @@
-// Benchmark of the products of few rows (model/few_rows.h) beside libtorch's, on weights that no cache holds: it tells
-// from how many rows on libtorch's is faster. Verifies each way against f64 first; the ways take turns.
-//   bench_product [--width 576] [--columns 1536] [--dtype bf16|fp32] [--repeats 7] [--json]
+// Benchmark of the products of few rows (model/few_rows.h) beside libtorch's, on weights that no cache holds:
+// it tells from how many rows on libtorch's is faster. Verifies each way against f64 first; the ways take
+// turns.
+//   bench_product [--width 576] [--columns 1536] [--dtype bf16|fp32] [--widened] [--repeats 7] [--json]
+// --widened: bf16 to f32, as logits are.
 #include <ATen/ATen.h>
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
@@ -21,12 +23,14 @@ struct Way {
   std::function<at::Tensor(const at::Tensor& x, const at::Tensor& weight)> run;
 };
 
-std::vector<Way> ways(const at::Tensor& x, const at::Tensor& weight) {
-  std::vector<Way> all{{"libtorch", [](const auto& a, const auto& w) { return at::linear(a, w); }}};
+std::vector<Way> ways(const at::Tensor& x, const at::Tensor& weight, at::ScalarType result) {
+  std::vector<Way> all{{"libtorch", [result](const auto& a, const auto& w) {
+                          return at::mm(a.to(result), w.to(result).t());
+                        }}};
   for (const FewRowsProduct* product : few_rows_products()) {
     if (!product->fits(x, weight)) continue;
-    all.push_back({product->name, [product](const auto& a, const auto& w) {
-                     auto out = at::empty({a.size(0), w.size(0)}, a.options());
+    all.push_back({product->name, [product, result](const auto& a, const auto& w) {
+                     auto out = at::empty({a.size(0), w.size(0)}, a.options().dtype(result));
                      product->run(a, w, {}, out);
                      return out;
                    }});
@@ -36,7 +40,8 @@ std::vector<Way> ways(const at::Tensor& x, const at::Tensor& weight) {
 
 void verify(const Way& way, const at::Tensor& x, const at::Tensor& weight) {
   const auto expected = at::mm(x.to(at::kDouble), weight.to(at::kDouble).t());
-  const auto error = ((way.run(x, weight).to(at::kDouble) - expected).abs() / expected.abs().clamp_min(1)).max();
+  const auto error =
+      ((way.run(x, weight).to(at::kDouble) - expected).abs() / expected.abs().clamp_min(1)).max();
   if (!(error.item<double>() < 0.01)) throw Error("bench", way.name + " differs from the product in f64");
 }
 
@@ -44,7 +49,7 @@ struct Arguments {
   std::int64_t width = 576, columns = 1536;
   int repeats = 7;
   at::ScalarType type = at::kBFloat16;
-  bool json = false;
+  bool widened = false, json = false;
 };
 
 Arguments parse(int argc, char** argv) {
@@ -59,7 +64,11 @@ Arguments parse(int argc, char** argv) {
     } else if (word == "--repeats") {
       arguments.repeats = std::stoi(words.value());
     } else if (word == "--dtype") {
-      arguments.type = words.value() == "fp32" ? at::kFloat : at::kBFloat16;
+      const std::string& type = words.value();
+      if (type != "fp32" && type != "bf16") throw Error("bench", "expected fp32 or bf16, got '" + type + "'");
+      arguments.type = type == "fp32" ? at::kFloat : at::kBFloat16;
+    } else if (word == "--widened") {
+      arguments.widened = true;
     } else if (word == "--json") {
       arguments.json = true;
     } else {
@@ -72,7 +81,7 @@ Arguments parse(int argc, char** argv) {
 // GFLOP/s of each way at one number of rows, median.
 Json at_rows(const Arguments& arguments, const std::vector<at::Tensor>& weights, std::int64_t rows) {
   const auto x = at::randn({rows, arguments.width}).to(arguments.type);
-  const auto all = ways(x, weights[0]);
+  const auto all = ways(x, weights[0], arguments.widened ? at::kFloat : arguments.type);
   for (const Way& way : all) verify(way, x, weights[0]);
   std::vector<std::vector<double>> times(all.size());
   for (int i = 0; i < arguments.repeats; ++i) {

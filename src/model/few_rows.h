@@ -12,15 +12,17 @@ namespace pope {
 
 constexpr std::int64_t kAnyNumber = std::numeric_limits<std::int64_t>::max();
 
+// x [N,W], weight [C,W] and bias [C] lie in order on the CPU and are of one dtype, N above 0; out [N,C] is
+// f32 or of that dtype. find_product() and project() see to it.
 struct FewRowsProduct {
   const char* name;
-  // Whether this machine has the instructions, and these operands the form that the way needs.
+  // Whether this machine has the instructions, and these operands the dtype and the sizes that the kernel
+  // needs.
   bool (*fits)(const at::Tensor& x, const at::Tensor& weight);
-  // x [N,W], weight [C,W], bias [C] of the weight's dtype or undefined → out [N,C], f32 or of the weight's dtype:
-  // multiplied exactly (f32: rounded), summed in f32.
+  // out = x · weightᵀ + bias, summed in f32; bias may be undefined.
   void (*run)(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, at::Tensor& out);
-  // With more rows libtorch's product is faster (bench/product.cpp): of bf16 and f32 weights to their own type, and of bf16 to
-  // f32, for which libtorch has none and widens the weights.
+  // With more rows libtorch's product is faster (bench/product.cpp): of bf16 weights to bf16, of f32 ones to
+  // f32, and of bf16 ones to f32, where libtorch widens the weights first.
   std::int64_t most_rows_bf16, most_rows_f32, most_rows_widened;
 };
 
@@ -28,10 +30,14 @@ extern const FewRowsProduct tile_product;  // AMX: tile_product.cpp
 extern const FewRowsProduct pair_product;  // AVX-512 BF16: pair_product.cpp
 extern const FewRowsProduct row_product;   // every processor: row_product.cpp
 
-// Whether both are contiguous bf16 matrices on the CPU.
-bool are_plain_bf16(const at::Tensor& x, const at::Tensor& weight);
+bool are_bf16(const at::Tensor& x, const at::Tensor& weight);
 
 // All of them, the best first.
 std::span<const FewRowsProduct* const> few_rows_products();
+
+// The best one for a result of this dtype; nothing where libtorch's product is better, or must say what is
+// wrong with the operands.
+const FewRowsProduct* find_product(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias,
+                                   at::ScalarType result);
 
 }  // namespace pope

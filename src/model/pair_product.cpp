@@ -1,11 +1,13 @@
-// Dot products of bf16 pairs (AVX-512 BF16), in two layouts. Up to 8 rows of x: along the depth, 16 sums at a time, x in
-// place, so that one row decodes as fast as memory gives the weights. More rows: x is packed in panels of 16 or 32 rows, a
-// row per lane (pack_pairs.h), and pairs of weights are broadcast; the result is transposed, 16 columns at a time.
+// Dot products of bf16 pairs (AVX-512 BF16), in two layouts. Up to 8 rows of x: along the depth, 16 sums at a
+// time, x in place, so that one row decodes as fast as memory gives the weights. More rows: x is packed in
+// panels of 16 or 32 rows, a row per lane (pack_pairs.h), and pairs of weights are broadcast; the result is
+// transposed, 16 columns at a time.
 #include <ATen/Parallel.h>
 
 #include <algorithm>
 #include <cstring>
 
+#include "model/dots.h"
 #include "model/few_rows.h"
 #include "model/pack_pairs.h"
 #include "model/simd.h"
@@ -20,94 +22,42 @@
 namespace pope::kernels::bf16_pairs {
 namespace {
 #include "model/simd-inl.h"
+// Behind it.
+#include "model/dots-inl.h"
 
 using simd::F16, simd::kLanes;
 
-template <class T>
-struct Operands {
-  const c10::BFloat16 *x, *weight, *bias;
-  const std::uint32_t* packed;  // x in panels, or nothing
-  std::int64_t rows, depth, columns;
-  T* out;
+// Pairs of bf16.
+struct Pairs {
+  static constexpr std::int64_t kDepth = 2 * kLanes;
+  typedef __m512bh Part;
+  static POPE_INLINE Part load(const c10::BFloat16* p) { return (__m512bh)_mm512_loadu_si512(p); }
+  static POPE_INLINE void add(F16& sum, const Part& weights, const Part& x) {
+    sum = (F16)_mm512_dpbf16_ps((__m512)sum, weights, x);
+  }
 };
 
-POPE_INLINE void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
-
-POPE_INLINE __m512bh pairs_at(const c10::BFloat16* p) { return (__m512bh)_mm512_loadu_si512(p); }
-
-POPE_INLINE void add_product(F16& sum, const __m512bh& a, const __m512bh& b) {
-  sum = (F16)_mm512_dpbf16_ps((__m512)sum, a, b);
-}
-
-// The products of R rows of the weights and N rows of x, by U chains of sums each, R·N·U = 16. The weights `ahead` of these
-// come into the cache meanwhile.
-template <int R, int N, int U>
-POPE_INLINE F16 dots(const c10::BFloat16* const (&w)[R], const c10::BFloat16* const (&x)[N], std::int64_t depth,
-                     std::int64_t ahead) {
-  static_assert(R * N * U == kLanes);
-  F16 sum[kLanes] = {};
-  const auto step = [&](std::int64_t k, int chain) __attribute__((always_inline)) {
-    __m512bh part[N];
-#pragma GCC unroll 4
-    for (int n = 0; n < N; ++n) part[n] = pairs_at(x[n] + k);
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      const __m512bh weights = pairs_at(w[r] + k);
-      if (ahead != 0) prefetch(w[r] + k + ahead);
-#pragma GCC unroll 4
-      for (int n = 0; n < N; ++n) add_product(sum[(r * N + n) * U + chain], weights, part[n]);
-    }
-  };
-  std::int64_t k = 0;
-  for (; k + 2 * kLanes * U <= depth; k += 2 * kLanes * U) {
-#pragma GCC unroll 2
-    for (int chain = 0; chain < U; ++chain) step(k + 2 * kLanes * chain, chain);
-  }
-  for (; k < depth; k += 2 * kLanes) step(k, 0);
-  return simd::sums(sum);
-}
-
-// Columns c0 … c1 − 1, R at a time, of all rows, N at a time. The last rows and columns are computed once more in place of
-// those that are not there.
-template <int R, int N, int U, class T>
-void columns_by_dots(const Operands<T>& o, std::int64_t c0, std::int64_t c1) {
-  for (std::int64_t c = c0; c < c1; c += R) {
-    const c10::BFloat16* w[R];
-    for (int r = 0; r < R; ++r) w[r] = o.weight + std::min(c + r, c1 - 1) * o.depth;
-    for (std::int64_t m = 0; m < o.rows; m += N) {
-      const c10::BFloat16* x[N];
-      for (int n = 0; n < N; ++n) x[n] = o.x + std::min(m + n, o.rows - 1) * o.depth;
-      float sums[kLanes];
-      simd::store(sums, dots<R, N, U>(w, x, o.depth, m == 0 ? R * o.depth : 0));
-      for (std::int64_t n = 0; n < std::min<std::int64_t>(N, o.rows - m); ++n) {
-        for (std::int64_t r = 0; r < std::min<std::int64_t>(R, c1 - c); ++r) {
-          const float* chains = sums + (r * N + n) * U;
-          float sum = U == 2 ? chains[0] + chains[1] : chains[0];
-          if (o.bias != nullptr) sum += static_cast<float>(o.bias[c + r]);
-          o.out[(m + n) * o.columns + c + r] = static_cast<T>(sum);
-        }
-      }
-    }
-  }
-}
+template <class T>
+using Operands = Matrices<c10::BFloat16, c10::BFloat16, T>;
 
 // sums [R][P·16] = R rows of the weights times one panel of P·16 rows.
 template <int P, int R>
-POPE_INLINE void tile(const std::uint32_t* panel, const std::uint32_t* const (&w)[R], std::int64_t pairs,
+POPE_INLINE void tile(const std::uint32_t* panel, const c10::BFloat16* const (&w)[R], std::int64_t pairs,
                       std::int64_t ahead, float* sums) {
   F16 sum[R][P] = {};
   for (std::int64_t k = 0; k < pairs; ++k) {
     __m512bh lanes[P];
-    for (int p = 0; p < P; ++p)
-      lanes[p] = (__m512bh)_mm512_loadu_si512(panel + (k * P + p) * kLanes);
+    for (int p = 0; p < P; ++p) lanes[p] = (__m512bh)_mm512_loadu_si512(panel + (k * P + p) * kLanes);
     if (ahead != 0 && k % kLanes == 0) {
 #pragma GCC unroll 16
-      for (int r = 0; r < R; ++r) prefetch(w[r] + k + ahead);
+      for (int r = 0; r < R; ++r) __builtin_prefetch(w[r] + 2 * (k + ahead));
     }
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      const auto pair = (__m512bh)_mm512_set1_epi32(static_cast<int>(w[r][k]));
-      for (int p = 0; p < P; ++p) add_product(sum[r][p], lanes[p], pair);
+      std::int32_t pair;
+      std::memcpy(&pair, w[r] + 2 * k, sizeof pair);
+      const auto pairs_of_weights = (__m512bh)_mm512_set1_epi32(pair);
+      for (int p = 0; p < P; ++p) Pairs::add(sum[r][p], lanes[p], pairs_of_weights);
     }
   }
 #pragma GCC unroll 16
@@ -118,15 +68,15 @@ POPE_INLINE void tile(const std::uint32_t* panel, const std::uint32_t* const (&w
 
 // Columns c0 … c0 + 15 of one panel's rows, m0 on.
 template <int P, class T>
-POPE_INLINE void sixteen_columns(const Operands<T>& o, std::int64_t m0, std::int64_t c0) {
+POPE_INLINE void sixteen_columns(const Operands<T>& o, const std::uint32_t* packed, std::int64_t m0,
+                                 std::int64_t c0) {
   constexpr int kTogether = 16 / P;  // columns
   const std::int64_t pairs = o.depth / 2, n = std::min(kLanes, o.columns - c0);
-  const auto* weight = reinterpret_cast<const std::uint32_t*>(o.weight);
   float sums[kLanes][P][kLanes];
   for (int j = 0; j < kLanes; j += kTogether) {
-    const std::uint32_t* w[kTogether];
-    for (int r = 0; r < kTogether; ++r) w[r] = weight + std::min(c0 + j + r, o.columns - 1) * pairs;
-    tile<P, kTogether>(o.packed + m0 * pairs, w, pairs, m0 == 0 ? kTogether * pairs : 0, sums[j][0]);
+    const c10::BFloat16* w[kTogether];
+    for (int r = 0; r < kTogether; ++r) w[r] = o.weight + std::min(c0 + j + r, o.columns - 1) * o.depth;
+    tile<P, kTogether>(packed + m0 * pairs, w, pairs, m0 == 0 ? kTogether * pairs : 0, sums[j][0]);
   }
   const F16 bias = o.bias != nullptr ? simd::load(o.bias + c0, n) : F16{};
   for (std::int64_t p = 0; p < P; ++p) {
@@ -142,19 +92,20 @@ POPE_INLINE void sixteen_columns(const Operands<T>& o, std::int64_t m0, std::int
 
 // Columns c0 … c1 − 1; a panel stays in the first-level cache for all of them.
 template <int P, class T>
-void columns_by_tiles(const Operands<T>& o, std::int64_t c0, std::int64_t c1) {
+void columns_by_tiles(const Operands<T>& o, const std::uint32_t* packed, std::int64_t c0, std::int64_t c1) {
   for (std::int64_t m = 0; m < o.rows; m += P * kLanes) {
-    for (std::int64_t c = c0; c < c1; c += kLanes) sixteen_columns<P>(o, m, c);
+    for (std::int64_t c = c0; c < c1; c += kLanes) sixteen_columns<P>(o, packed, m, c);
   }
 }
 
+// `packed` is x in panels, or nothing.
 template <class T>
-void columns(const Operands<T>& o, std::int64_t c0, std::int64_t c1) {
-  if (o.rows == 1) return columns_by_dots<8, 1, 2>(o, c0, c1);
-  if (o.rows == 2) return columns_by_dots<8, 2, 1>(o, c0, c1);
-  if (o.packed == nullptr) return columns_by_dots<4, 4, 1>(o, c0, c1);
-  if (o.rows <= kLanes) return columns_by_tiles<1>(o, c0, c1);
-  columns_by_tiles<2>(o, c0, c1);
+void columns(const Operands<T>& o, const std::uint32_t* packed, std::int64_t c0, std::int64_t c1) {
+  if (o.rows == 1) return columns_by_dots<Pairs, 8, 1, 2>(o, c0, c1);
+  if (o.rows == 2) return columns_by_dots<Pairs, 8, 2, 1>(o, c0, c1);
+  if (packed == nullptr) return columns_by_dots<Pairs, 4, 4, 1>(o, c0, c1);
+  if (o.rows <= kLanes) return columns_by_tiles<1>(o, packed, c0, c1);
+  columns_by_tiles<2>(o, packed, c0, c1);
 }
 
 }  // namespace
@@ -170,7 +121,7 @@ constexpr std::int64_t kColumns = 64;  // a piece of work
 
 bool fits(const at::Tensor& x, const at::Tensor& weight) {
   static const bool has = __builtin_cpu_supports("x86-64-v4") && __builtin_cpu_supports("avx512bf16");
-  return has && x.size(1) % 32 == 0 && are_plain_bf16(x, weight);
+  return has && x.size(1) % 32 == 0 && are_bf16(x, weight);
 }
 
 template <class T>
@@ -181,7 +132,6 @@ void run_as(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bia
       x.const_data_ptr<c10::BFloat16>(),
       weight.const_data_ptr<c10::BFloat16>(),
       bias.defined() ? bias.const_data_ptr<c10::BFloat16>() : nullptr,
-      packed.empty() ? nullptr : packed.data(),
       x.size(0),
       x.size(1),
       weight.size(0),
@@ -189,7 +139,8 @@ void run_as(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bia
   const std::int64_t pieces = (operands.columns + kColumns - 1) / kColumns;
   at::parallel_for(0, pieces, 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t piece = begin; piece < end; ++piece) {
-      columns(operands, piece * kColumns, std::min((piece + 1) * kColumns, operands.columns));
+      kernels::bf16_pairs::columns(operands, packed.empty() ? nullptr : packed.data(), piece * kColumns,
+                                   std::min((piece + 1) * kColumns, operands.columns));
     }
   });
 }

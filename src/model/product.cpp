@@ -6,26 +6,12 @@
 #include "model/few_rows.h"
 
 namespace pope {
-namespace {
-
-// The best of few_rows.h for these operands and a result of this type; nothing where libtorch's is better.
-const FewRowsProduct* find_product(const at::Tensor& x, const at::Tensor& weight, at::ScalarType result) {
-  for (const FewRowsProduct* product : few_rows_products()) {
-    const std::int64_t most = weight.scalar_type() == at::kFloat ? product->most_rows_f32
-                              : result == at::kFloat             ? product->most_rows_widened
-                                                                 : product->most_rows_bf16;
-    if (x.size(0) <= most && product->fits(x, weight)) return product;
-  }
-  return nullptr;
-}
-
-}  // namespace
-
 void head_product_out(at::Tensor& logits, const at::Tensor& hidden, const at::Tensor& embedding) {
   const auto wide = at::promoteTypes(hidden.scalar_type(), at::kFloat);
   const std::int64_t sizes[] = {hidden.size(0), embedding.size(0)};
-  if (!logits.defined() || logits.sizes() != sizes) logits = at::empty(sizes, hidden.options().dtype(wide));
-  if (const FewRowsProduct* product = find_product(hidden, embedding, wide)) {
+  if (!logits.defined() || logits.sizes() != sizes || !logits.is_contiguous() || logits.scalar_type() != wide)
+    logits = at::empty(sizes, hidden.options().dtype(wide));
+  if (const FewRowsProduct* product = find_product(hidden, embedding, {}, wide)) {
     product->run(hidden, embedding, {}, logits);
   } else if (hidden.is_cuda() && hidden.scalar_type() == at::kBFloat16) {
     at::mm_out(logits, hidden, embedding.t(), at::kFloat);  // cuBLAS sums and returns f32
@@ -42,7 +28,7 @@ at::Tensor head_product(const at::Tensor& hidden, const at::Tensor& embedding) {
 
 at::Tensor project(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias) {
   const FewRowsProduct* product =
-      c10::GradMode::is_enabled() ? nullptr : find_product(x, weight, weight.scalar_type());
+      c10::GradMode::is_enabled() ? nullptr : find_product(x, weight, bias, weight.scalar_type());
   if (product == nullptr) return at::linear(x, weight, bias);
   auto out = at::empty({x.size(0), weight.size(0)}, x.options());
   product->run(x, weight, bias, out);

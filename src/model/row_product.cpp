@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "model/dots.h"
 #include "model/few_rows.h"
-#include "model/row_product.h"
 #include "model/simd.h"
 
 #define POPE_KERNELS "model/row_product-inl.h"
@@ -15,8 +15,8 @@ namespace pope {
 namespace kernels {
 
 template <class W, class T>
-void columns(const RowProduct<W, T>& k, std::int64_t begin, std::int64_t end) {
-  POPE_PICK(run(k, begin, end));
+void columns(const Matrices<float, W, T>& m, std::int64_t begin, std::int64_t end) {
+  POPE_PICK(run(m, begin, end));
 }
 
 }  // namespace kernels
@@ -25,25 +25,23 @@ namespace {
 constexpr std::int64_t kColumns = 64;  // a piece of work
 
 bool fits(const at::Tensor& x, const at::Tensor& weight) {
-  const auto plain = [](const at::Tensor& t) { return t.is_cpu() && t.is_contiguous() && t.dim() == 2; };
   const auto type = weight.scalar_type();
-  return x.size(1) % 16 == 0 && plain(x) && plain(weight) && x.scalar_type() == type &&
-         (type == at::kFloat || type == at::kBFloat16);
+  return x.size(1) % 16 == 0 && x.scalar_type() == type && (type == at::kFloat || type == at::kBFloat16);
 }
 
 template <class W, class T>
 void run_as(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, at::Tensor& out) {
   const auto wide = x.to(at::kFloat);
-  const kernels::RowProduct<W, T> product{wide.const_data_ptr<float>(),
-                                          weight.const_data_ptr<W>(),
-                                          bias.defined() ? bias.const_data_ptr<W>() : nullptr,
-                                          x.size(0),
-                                          x.size(1),
-                                          weight.size(0),
-                                          out.data_ptr<T>()};
-  const std::int64_t pieces = (product.columns + kColumns - 1) / kColumns;
+  const kernels::Matrices<float, W, T> matrices{wide.const_data_ptr<float>(),
+                                                weight.const_data_ptr<W>(),
+                                                bias.defined() ? bias.const_data_ptr<W>() : nullptr,
+                                                x.size(0),
+                                                x.size(1),
+                                                weight.size(0),
+                                                out.data_ptr<T>()};
+  const std::int64_t pieces = (matrices.columns + kColumns - 1) / kColumns;
   at::parallel_for(0, pieces, 1, [&](std::int64_t begin, std::int64_t end) {
-    kernels::columns(product, begin * kColumns, std::min(end * kColumns, product.columns));
+    kernels::columns(matrices, begin * kColumns, std::min(end * kColumns, matrices.columns));
   });
 }
 

@@ -35,6 +35,8 @@ bool has_tiles() {
     constexpr long kRequestPermission = 0x1023, kTileData = 18;
     unsigned a = 0, b = 0, c = 0, d = 0;
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kBf16) != 0 && (d & kTiles) != 0 &&
+           __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+           __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bf16") &&
            syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
   }();
   return has;
@@ -150,7 +152,7 @@ void product(const Operands& o, T* out) {
 }
 
 bool fits(const at::Tensor& x, const at::Tensor& weight) {
-  return x.size(1) % kDepth == 0 && weight.size(0) % kColumns == 0 && are_plain_bf16(x, weight) && has_tiles();
+  return x.size(1) % kDepth == 0 && weight.size(0) % kColumns == 0 && are_bf16(x, weight) && has_tiles();
 }
 
 void run(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, at::Tensor& out) {

@@ -1,4 +1,5 @@
-// Squares of 16 × 16 values in registers, for kernels that are compiled for processors with vectors of 16 floats.
+// Squares of 16 × 16 values in registers, for kernels that are compiled for processors with vectors of 16
+// floats.
 #pragma once
 
 #include "model/simd.h"
@@ -12,7 +13,7 @@ POPE_INLINE void transpose(Lanes16 (&v)[16]) {
 #define POPE_SWAP(step, ...)                                        \
   for (int i = 0; i < 16; ++i) {                                    \
     if (i & step) continue;                                         \
-    const Lanes16 a = v[i], b = v[i + step];                            \
+    const Lanes16 a = v[i], b = v[i + step];                        \
     v[i] = __builtin_shufflevector(a, b, __VA_ARGS__);              \
     v[i + step] = __builtin_shufflevector(b, a, POPE_OTHER_##step); \
   }

@@ -336,7 +336,7 @@ TEST_P(LayersTest, EveryProductOfFewRows) {
                      bias = noise({columns}, 3, dtype);
           if (!product->fits(x, weight)) continue;
           const auto exact = at::mm(x.to(at::kDouble), weight.to(at::kDouble).t());
-          for (const auto result : {dtype, at::kFloat}) {
+          for (const auto result : std::set{dtype, at::kFloat}) {
             for (const auto& b : {at::Tensor(), bias}) {
               const auto expected = b.defined() ? exact + b.to(at::kDouble) : exact;
               auto out = at::full({rows, columns}, NAN, at::TensorOptions(result));
@@ -350,8 +350,24 @@ TEST_P(LayersTest, EveryProductOfFewRows) {
       }
     }
   }
-  const auto x = noise({3, 48}, 1, at::kBFloat16), weight = noise({7, 48}, 2, at::kBFloat16);
-  EXPECT_TRUE(row_product.fits(x, weight));  // on every processor
+}
+
+// A way that this processor has instructions for takes part; operands of other shapes are libtorch's to
+// refuse.
+TEST_P(LayersTest, WhichProductOfFewRows) {
+  const c10::NoGradGuard no_grad;
+  const auto x = noise({3, 64}, 1, at::kBFloat16), weight = noise({32, 64}, 2, at::kBFloat16);
+  EXPECT_TRUE(row_product.fits(x, weight));
+#ifdef POPE_SEVERAL_PROCESSORS
+  EXPECT_EQ(pair_product.fits(x, weight), __builtin_cpu_supports("avx512bf16") != 0);
+#endif
+  EXPECT_NE(find_product(x, weight, {}, at::kBFloat16), nullptr);
+  EXPECT_EQ(find_product(x, noise({32, 96}, 2, at::kBFloat16), {}, at::kBFloat16), nullptr);
+  EXPECT_EQ(find_product(x, weight, noise({31}, 3, at::kBFloat16), at::kBFloat16), nullptr);
+  EXPECT_EQ(find_product(x.narrow(0, 0, 0), weight, {}, at::kBFloat16), nullptr);
+  EXPECT_EQ(find_product(x, weight.t().contiguous().t(), {}, at::kBFloat16), nullptr);
+  EXPECT_EQ(project(x.narrow(0, 0, 0), weight).size(0), 0);
+  EXPECT_THROW(project(x, noise({32, 96}, 2, at::kBFloat16)), c10::Error);
 }
 
 }  // namespace
