@@ -259,6 +259,7 @@ CommandLine parse_command_line(std::span<const Verb* const> verbs, std::vector<s
     line.help = true;
     return line;
   }
+  while (out.size() > 1 && out.ends_with('/')) out.pop_back();  // as completion writes folders
   line.out = out;
   check_presence(line);
   for (const std::string& file : line.files) options.load_yaml(file);

@@ -134,11 +134,9 @@ std::string show_train(const Json& result) {
   text += table(rows);
   if (result.value("without_signal", 0) == result.at("steps")) {
     text +=
-        "\nNo step had signal: no group had both correct and wrong rollouts, so nothing was learned. Give "
-        "easier "
-        "problems or longer\nguidance, more train.rollouts_per_prompt, or, where rollouts are truncated, a "
-        "higher "
-        "sampling.max_new_tokens.\n";
+        "\nNo step had signal: no group had both correct and wrong rollouts, so nothing was learned.\n"
+        "Give easier problems or longer guidance, more train.rollouts_per_prompt, or, where rollouts are\n"
+        "truncated, a higher sampling.max_new_tokens.\n";
   }
   return text + fmt::format("\nThe model is in {}/model.\n", result.at("out").get<std::string>());
 }
@@ -148,7 +146,11 @@ std::string next_of_train(const Json& result, const Invocation& invocation) {
   const Settings& settings = invocation.settings;
   std::vector<std::pair<std::string, std::string>> flags = {
       {"--model", result.at("out").get<std::string>() + "/model"}};
-  if (settings.paths.eval_sets.empty()) flags.emplace_back("--problems", settings.paths.problems);
+  if (settings.paths.eval_sets.empty()) {
+    flags.emplace_back("--problems", settings.paths.problems);
+  } else {
+    flags.emplace_back("--set", "paths.problems=");
+  }
   if (settings.run.label.empty()) flags.emplace_back("--label", result.at("label"));
   return next_command(invocation, result, "eval", flags);
 }

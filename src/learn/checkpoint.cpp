@@ -25,8 +25,9 @@ namespace fs = std::filesystem;
 constexpr std::string_view kPrefix = "step-";
 constexpr auto kState = "state.json", kChecksums = "checksums.json";
 constexpr auto kGoOn =
-    "the last checkpoint is untouched: go on from it in a new run (--model RUN/checkpoints/step-N --out "
-    "NEW) with a lower optimizer.lr or optimizer.clip_norm";
+    "lower optimizer.lr or optimizer.clip_norm in a new run; it may go on from a checkpoint of this one, "
+    "where there is "
+    "one (--model RUN/checkpoints/step-N --out NEW)";
 
 fs::path folder_of(const fs::path& run) { return run / "checkpoints"; }
 
@@ -60,6 +61,11 @@ std::map<std::string, std::string> checksums(const fs::path& folder) {
 // Error: a file is not as it was saved.
 void verify_checksums(const fs::path& folder) {
   const fs::path path = folder / kChecksums;
+  if (!fs::exists(path)) {
+    throw Error("checkpoint",
+                folder.string() + " has no " + kChecksums + ": an older version of pope saved it",
+                "start again with another --out; --model " + folder.string() + " takes its weights");
+  }
   const Json saved = read_json(path);
   for (const auto& [name, sum] : checksums(folder)) {
     const Json was = saved.is_object() && saved.contains(name) ? saved[name] : Json();

@@ -60,7 +60,8 @@ std::string SignalWatch::what_was_seen() const {
   if (all_pass_ > 0) text += fmt::format(", in {} all correct", all_pass_);
   const auto steps = static_cast<double>(quiet_);
   if (truncated_ > 0)
-    text += fmt::format("; {:.0f} % of the rollouts were cut off", 100 * truncated_ / steps);
+    text += fmt::format("; on average over the prompt sets {:.0f} % of the rollouts were cut off",
+                        100 * truncated_ / steps);
   if (ungraded_ > 0) text += fmt::format("; {:.0f} % could not be judged", 100 * ungraded_ / steps);
   return text;
 }
@@ -70,9 +71,8 @@ std::string SignalWatch::advice() const {
   if (2 * all_pass_ > groups_) return "Give harder problems: pope mine finds them";
   if (2 * ungraded_ > steps) return "Mend the verifier: rollouts/ has its reasons";
   if (2 * truncated_ > steps) return "Raise sampling.max_new_tokens";
-  return "Give guidance under which the model succeeds (pope guide), easier problems beside these (--easy "
-         "with "
-         "mixture.easy), or more train.rollouts_per_prompt";
+  return "Give guidance under which the model succeeds (pope guide), easier problems beside these "
+         "(--easy with mixture.easy), or more train.rollouts_per_prompt";
 }
 
 }  // namespace pope

@@ -68,12 +68,22 @@ Json rope_of(const GgufFile& file, const GgufMetadata& metadata, const std::stri
   for (const char* key : {"rope.scaling.factor", "rope.scale_linear"}) {
     if (const double given = metadata.real(prefix + key, 1); given != 0 && given != 1) factor = given;
   }
+  // Factors per pair stand in two tensors, which read_phi3() takes.
+  const bool longrope = type == "longrope" || find_tensor(file, "rope_factors_short.weight") ||
+                        find_tensor(file, "rope_factors_long.weight");
+  if (longrope && (prefix != "phi3." || !find_tensor(file, "rope_factors_short.weight") ||
+                   !find_tensor(file, "rope_factors_long.weight"))) {
+    metadata.fail(
+        "rope scaling \"longrope\" needs rope_factors_short.weight and rope_factors_long.weight, and is "
+        "known of "
+        "phi3 alone");
+  }
   Json rope = {{"rope_type", "default"}};
   if (const GgufTensor* divisors = find_tensor(file, "rope_freqs.weight")) {
     rope = llama3_scaling(metadata, *divisors, config, theta);
   } else if (type == "yarn") {
     rope = yarn_scaling(metadata, prefix + "rope.scaling.", factor);
-  } else if (type != "none" && type != "linear" && type != "longrope") {
+  } else if (type != "none" && type != "linear" && !longrope) {
     metadata.fail(prefix + "rope.scaling.type \"" + type + "\" is not supported");
   } else if (type == "linear" && factor != 1) {
     rope = {{"rope_type", "linear"}, {"factor", factor}};

@@ -1,6 +1,7 @@
 // The metadata of a GGUF file by key and type. Errors name the file and the key.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <limits>
 #include <nlohmann/json.hpp>
@@ -62,7 +63,7 @@ class GgufMetadata {
   std::vector<double> reals(const std::string& key) const {
     std::vector<double> out;
     for (const auto& item : array(key)) {
-      if (!item.is_number()) fail("expected numbers in " + key);
+      if (!item.is_number() || !std::isfinite(item.get<double>())) fail("expected finite numbers in " + key);
       out.push_back(item.get<double>());
     }
     return out;

@@ -165,6 +165,7 @@ class Process {
       std::size_t line = 0;
       for (std::size_t end = buffer_.find('\n', searched); end != std::string::npos;
            end = buffer_.find('\n', line)) {
+        if (end - line > kMostReply) return Outcome::too_long;
         const bool reply = read_reply(std::string_view(buffer_).substr(line, end - line), id, verdict);
         line = end + 1;
         if (reply) {

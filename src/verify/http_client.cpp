@@ -13,6 +13,7 @@
 
 #include "core/chars.h"
 #include "core/error.h"
+#include "core/interrupt.h"
 
 namespace pope {
 namespace {
@@ -105,6 +106,9 @@ struct HttpClient::Impl {
     curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers);
     curl_easy_setopt(handle, CURLOPT_PROXY, "");     // whatever the environment says
     curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);  // there are threads
+#if LIBCURL_VERSION_NUM >= 0x075700
+    curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);  // a name that is still looked up is not waited for
+#endif
     curl_easy_setopt(handle, CURLOPT_NOPROGRESS, 0L);
     curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, is_cancelled);
     curl_easy_setopt(handle, CURLOPT_XFERINFODATA, this);
@@ -191,7 +195,7 @@ struct HttpClient::Impl {
     return bytes;
   }
   static int is_cancelled(void* self, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-    return static_cast<Impl*>(self)->cancelled ? 1 : 0;
+    return static_cast<Impl*>(self)->cancelled || interrupted() ? 1 : 0;
   }
 
   std::string origin;

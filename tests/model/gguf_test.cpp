@@ -239,6 +239,7 @@ TEST(Gguf, RefusesMetadataThatDoesNotFit) {
   EXPECT_THAT(with("llama.rope.scaling.type", gguf_string("yarn")),
               HasSubstr("rope.scaling.original_context_length"));
   EXPECT_THAT(with("llama.rope.scaling.type", gguf_string("ntk")), HasSubstr("rope.scaling.type \"ntk\""));
+  EXPECT_THAT(with("llama.rope.scaling.type", gguf_string("longrope")), HasSubstr("known of phi3 alone"));
   EXPECT_THAT(with("llama.block_count", gguf_u32(5000)), HasSubstr("5000 is too many"));
   EXPECT_THAT(with("llama.expert_count", gguf_u32(8)), HasSubstr("expert_count"));
   EXPECT_THAT(with("tokenizer.ggml.model", gguf_string("t5")), HasSubstr("tokenizer.ggml.model \"t5\""));
