@@ -4,25 +4,79 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
+#include <set>
+#include <thread>
 
 #include "core/files.h"
 #include "core/progress.h"
 #include "pope/table.h"
 #include "pope/verb.h"
 #include "report/page.h"
+#include "report/run_list.h"
 
 namespace pope {
 namespace {
 
+using Paths = std::vector<std::filesystem::path>;
+
+// Says what a reader should know, once where it stays so.
+class Warnings {
+ public:
+  void log(const Json& report) {
+    for (const Json& warning : report["warnings"]) {
+      if (said_.insert(warning).second) log_line("warning: " + warning.get<std::string>());
+    }
+  }
+
+ private:
+  std::set<std::string> said_;
+};
+
+// Whether the page can still change: a run goes on, or a folder may get another one.
+bool goes_on(const Paths& paths, const Json& report) {
+  return !std::all_of(paths.begin(), paths.end(), is_run) ||
+         std::any_of(report["runs"].begin(), report["runs"].end(),
+                     [](const Json& run) { return run["complete"] == false; });
+}
+
+// Writes the page until nothing more can change; the last one does not load itself anew.
+Json watch(const Paths& paths, const ReportConfig& config, const std::filesystem::path& out) {
+  Warnings warnings;
+  log_line(fmt::format("writing {} every {} s: Ctrl-C ends it", out.string(), config.watch));
+  for (;;) {
+    Json report = collect_report(paths, config);
+    warnings.log(report);
+    const bool more = goes_on(paths, report);
+    if (!more) {
+      for (const char* key : {"watch", "written"}) report.erase(key);
+    }
+    write_file(out, render_html(report));
+    if (!more) {
+      log_line("all runs are complete: wrote " + out.string());
+      return report;
+    }
+    std::this_thread::sleep_for(std::chrono::seconds(config.watch));
+  }
+}
+
 Json run_report(const Invocation& invocation) {
-  const std::vector<std::filesystem::path> runs(invocation.arguments.begin(), invocation.arguments.end());
-  Json report = collect_report(runs, invocation.settings.report);
-  for (const Json& warning : report["warnings"]) log_line("warning: " + warning.get<std::string>());
+  const Paths paths(invocation.arguments.begin(), invocation.arguments.end());
+  const ReportConfig& config = invocation.settings.report;
+  if (config.watch > 0) return watch(paths, config, invocation.out);
+  Json report = collect_report(paths, config);
+  Warnings().log(report);
   if (!invocation.out.empty()) {
     write_file(invocation.out, render_html(report));
     log_line("wrote " + invocation.out.string());
   }
   return report;
+}
+
+void check_report(const Invocation& invocation) {
+  if (invocation.settings.report.watch > 0 && invocation.out.empty())
+    refuse_setting("report.watch", "0 without --out", std::to_string(invocation.settings.report.watch),
+                   "--out FILE.html names the page that is written anew");
 }
 
 // "" where the runs give none (evaluations while training, one run).
@@ -53,15 +107,24 @@ const Verb report_verb = {
     .group = VerbGroup::workflow,
     .summary = "make one HTML page from runs: table, curves, rollouts to read",
     .description =
-        "Reads run directories of any verb. Runs with the same label are seeds of one method.\n"
+        "Reads run directories of any verb, and folders of them, three levels deep; what is no run there is "
+        "left out.\n"
+        "Runs with the same label are seeds of one method; one without label has its folder's name.\n"
         "Prints the table; with --out, writes a page that needs no network, with the gains over --baseline.\n"
+        "With --watch the page is written anew, and loads itself anew, until all the runs are complete; "
+        "where a "
+        "folder\n"
+        "of runs was given, until Ctrl-C, as there may be more.\n"
         "\n"
-        "  pope report runs/pope runs/eval-* --baseline GRPO --out report.html",
+        "  pope report runs/ --out report.html\n"
+        "  pope report runs/pope runs/eval-* --baseline GRPO --out report.html\n"
+        "  pope report runs/pope --watch 30 --out report.html",
     .arguments = "RUN...",
-    .shortcuts = {{"--baseline", "report.baseline", "LABEL"}},
+    .shortcuts = {{"--baseline", "report.baseline", "LABEL"}, {"--watch", "report.watch", "SECONDS"}},
     .keys = {"report.*"},
     .out = "FILE.html",
     .needs_out = false,
+    .check = check_report,
     .run = run_report,
     .show = show_report};
 

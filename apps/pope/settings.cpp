@@ -15,7 +15,7 @@ bool is_named_file(const std::string& entry) {
 }  // namespace
 
 void RunConfig::fields(Options& options) {
-  options.add("label", label, "the method's name in reports; empty: the verb").may_change();
+  options.add("label", label, "the method's name in reports; empty: the run's folder").may_change();
   options.add("seed", seed,
               "seed of everything random; runs with one label and several seeds are one method");
   options.add("threads", threads, "CPU threads; 0: all cores").range(0, 1024).may_change();

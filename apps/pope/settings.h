@@ -26,7 +26,7 @@ namespace pope {
 
 struct RunConfig {
   static constexpr auto kSection = "run";
-  std::string label;  // the method's name in reports; "" = the verb
+  std::string label;  // the method's name in reports; "" = the run's folder
   std::uint64_t seed = 1;
   int threads = 0;             // 0 = all cores
   std::string dtype = "fp32";  // compute: fp32 | bf16

@@ -42,11 +42,24 @@ std::string contents(const std::string& body) {
   return "<nav aria-label=\"Contents\">" + html + "</nav>";
 }
 
-// What the script needs: rollouts, and the points of the charts.
+// What the script shows, and what it offers to save.
 std::string data_block(const Json& report) {
-  const Json data = {
-      {"methods", report["methods"]}, {"curves", report["curves"]}, {"rollouts", report["rollouts"]}};
+  Json data = Json::object();
+  for (const char* part : {"methods", "table", "curves", "mining", "guiding", "differences", "runs",
+                           "rollouts", "claims", "figures", "watch", "written"}) {
+    if (report.contains(part)) data[part] = report[part];
+  }
+  for (Json& method : data["methods"]) method["classes"] = color_class(method["color"]);
   return "<script type=\"application/json\" id=\"data\">" + embed(data) + "</script>";
+}
+
+// Of a page that is written anew while runs go on.
+std::string watched(const Json& report) {
+  if (!report.contains("watch")) return "";
+  return fmt::format(
+      "<p class=\"watch\"><label><input type=\"checkbox\" id=\"reload\"> Load anew every {} s</label> <span "
+      "id=\"written\"></span></p>",
+      report["watch"].get<int>());
 }
 
 }  // namespace
@@ -62,8 +75,9 @@ std::string render_html(const Json& report) {
          "'unsafe-inline'; "
          "script-src 'unsafe-inline'; base-uri 'none'; form-action 'none'\">\n<title>" +
          title + "</title>\n<style>" + kStyle + "</style>\n</head>\n<body>\n<header><h1>" + title + "</h1>" +
-         paragraphs(report["notes"].get<std::string>()) + contents(body) + "</header>\n<main>\n" + body +
-         "\n</main>\n" + data_block(report) + "\n<script>" + kScript + "</script>\n</body>\n</html>\n";
+         paragraphs(report["notes"].get<std::string>()) + watched(report) + contents(body) +
+         "</header>\n<main>\n" + body + "\n</main>\n" + data_block(report) + "\n<script>" + kScript +
+         "</script>\n</body>\n</html>\n";
 }
 
 }  // namespace pope

@@ -68,7 +68,7 @@ std::string left_out(const Json& report) {
   return html.empty() ? "" : "<h3>Left out</h3><ul>" + html + "</ul>";
 }
 
-std::string figure(const Json& value) {
+std::string figure(const Json& value, std::size_t index) {
   Chart chart;
   chart.title = value["title"];
   chart.x_label = value["x"];
@@ -79,20 +79,25 @@ std::string figure(const Json& value) {
     const auto numbers = [&](const char* key) { return s[key].get<std::vector<double>>(); };
     chart.series.push_back(
         {s["name"], s["color"], numbers("x"), numbers("mean"), numbers("low"), numbers("high")});
-    legend +=
-        fmt::format("<li><span class=\"tag\"><i class=\"mark c{}\" aria-hidden=\"true\"></i>{}</span></li>",
-                    s["color"].get<int>(), text_of(s["name"]));
+    legend += "<li><span class=\"tag\">" + mark(s["color"]) + text_of(s["name"]) + "</span></li>";
   }
-  return fmt::format("<figure><figcaption>{}</figcaption>{}<ul class=\"legend\">{}</ul></figure>",
-                     escape(chart.title), line_chart(chart), legend);
+  return fmt::format("<figure><figcaption>{}</figcaption>{}<ul class=\"legend\">{}</ul>{}</figure>",
+                     escape(chart.title), line_chart(chart), legend,
+                     save_links(fmt::format("figures/{}", index)));
 }
 
 std::string figures_of_study(const Json& report, const std::string& study) {
   std::string html;
-  for (const Json& value : report.value("figures", Json::array())) {
-    if (value["study"] == study) html += figure(value);
+  const Json figures = report.value("figures", Json::array());
+  for (std::size_t i = 0; i < figures.size(); ++i) {
+    if (figures[i]["study"] == study) html += figure(figures[i], i);
   }
   return html.empty() ? "" : "<div class=\"charts\">" + html + "</div>";
+}
+
+std::string end_of_study(const Json& report, const std::string& study) {
+  return "</tbody></table></div>" + save_links("claims", " data-study=\"" + escape(study) + "\"") +
+         figures_of_study(report, study);
 }
 
 }  // namespace
@@ -109,7 +114,7 @@ std::string claims_section(const Json& report) {
   std::string study;
   for (const Json& claim : report["claims"]) {
     if (claim["study"] != study) {
-      if (!study.empty()) html += "</tbody></table></div>" + figures_of_study(report, study);
+      if (!study.empty()) html += end_of_study(report, study);
       study = claim["study"];
       const std::string paper = claim.value("paper", "");
       html += "<h3>" + text_of(claim["title"]) +
@@ -120,7 +125,7 @@ std::string claims_section(const Json& report) {
     }
     html += row(claim);
   }
-  return html + "</tbody></table></div>" + figures_of_study(report, study) + left_out(report) + "</section>";
+  return html + end_of_study(report, study) + left_out(report) + "</section>";
 }
 
 }  // namespace pope

@@ -12,6 +12,8 @@
 namespace pope {
 namespace {
 
+constexpr std::size_t kFew = 8;  // methods whose values stand on a line or two
+
 std::string y_label(const std::string& unit) {
   if (unit == "nats") return "nats per token";
   if (unit == "s") return "seconds";
@@ -38,8 +40,9 @@ std::string figure(const Json& report, const Json& curve, std::size_t index, con
   const int window = curve["window"];
   const std::string averaged = window > 1 ? fmt::format(" <small>mean of {} steps</small>", window) : "";
   return fmt::format(
-      "<figure data-curve=\"{}\"><figcaption>{}{}</figcaption>{}<output class=\"readout\"></output></figure>",
-      index, escape(chart.title), averaged, line_chart(chart));
+      "<figure data-curve=\"{}\"><figcaption>{}{}</figcaption>{}<output "
+      "class=\"readout\"></output>{}</figure>",
+      index, escape(chart.title), averaged, line_chart(chart), save_links(fmt::format("curves/{}", index)));
 }
 
 // The text between backquotes as code.
@@ -70,23 +73,18 @@ std::string definitions(const Json& curves) {
   return "<details><summary>What these metrics are</summary><dl>" + html + "</dl></details>";
 }
 
-std::string legend(const Json& report) {
-  std::string html;
+// The methods that have curves, with their runs.
+MethodRuns drawn(const Json& report) {
+  MethodRuns methods;
   for (const Json& method : report["methods"]) {
-    bool shown = false;
-    std::size_t runs = 0;
+    int runs = 0;
     for (const Json& curve : report["curves"]) {
-      for (const Json& series : curve["series"]) {
-        if (series["method"] != method["label"]) continue;
-        shown = true;
-        runs = std::max(runs, series["runs"].get<std::size_t>());
-      }
+      for (const Json& series : curve["series"])
+        runs = series["method"] == method["label"] ? std::max(runs, series["runs"].get<int>()) : runs;
     }
-    if (shown)
-      html += fmt::format("<li>{} <small>{} run{}</small></li>", method_tag(report, method["label"]), runs,
-                          runs == 1 ? "" : "s");
+    if (runs > 0) methods.emplace_back(method["label"], runs);
   }
-  return "<ul class=\"legend\" aria-label=\"Methods\">" + html + "</ul>";
+  return methods;
 }
 
 }  // namespace
@@ -100,11 +98,13 @@ std::string curves_section(const Json& report) {
   for (std::size_t i = 0; i < curves.size(); ++i) {
     (curves[i]["main"] == true ? main : more) += figure(report, curves[i], i, x_label);
   }
-  std::string html = "<section id=\"curves\"><h2>Curves</h2>" + legend(report) +
-                     "<p class=\"note\">Lines: mean over the runs of a method. Bands: from its lowest to its "
-                     "highest run.</p>"
-                     "<div class=\"charts\">" +
-                     main + "</div>";
+  const MethodRuns methods = drawn(report);
+  std::string html = fmt::format(
+      "<section id=\"curves\"{}><h2>Curves</h2>{}<p class=\"note\">Lines: mean over the runs of a method. "
+      "Bands: "
+      "from its lowest to its highest run.{}</p><div class=\"charts\">{}</div>",
+      methods.size() > kFew ? " class=\"many\"" : "", legend(report, methods),
+      methods.size() > 1 ? " A click on a method hides it." : "", main);
   if (!more.empty())
     html += "<details><summary>More curves</summary><div class=\"charts\">" + more + "</div></details>";
   return html + definitions(curves) + "</section>";

@@ -35,7 +35,7 @@ std::string stacked_bar(const Json& classes) {
          "</div><ul class=\"legend\" aria-label=\"Problems per class\">" + legend + "</ul>";
 }
 
-std::string mining_html(const Json& run) {
+std::string mining_html(const Json& run, std::size_t index) {
   std::string facts =
       fact(count_text(run["problems"]), "problems") + fact(count_text(run["samples"]), "samples");
   const double tokens = run["tokens"].is_number() ? run["tokens"].get<double>() : 0;
@@ -53,28 +53,55 @@ std::string mining_html(const Json& run) {
   if (run["faulty_reference"].is_number() && run["faulty_reference"] > 0)
     facts += fact(count_text(run["faulty_reference"]), "not sampled: no answer can be judged by theirs");
   return "<article><h3>Mining: " + text_of(run["run"]) + "</h3>" + stacked_bar(run["classes"]) +
-         "<div class=\"facts\">" + facts + "</div></article>";
+         "<div class=\"facts\">" + facts + "</div>" + save_links(fmt::format("mining/{}", index)) +
+         "</article>";
 }
 
-std::string histogram(const Json& counts) {
-  int most = 1;
-  for (const Json& count : counts) most = std::max(most, count.get<int>());
-  std::string bars;
-  for (std::size_t i = 0; i < counts.size(); ++i) {
-    const int count = counts[i];
-    bars += fmt::format(
-        "<li><small>{}</small><i style=\"height:calc((100% - 3.2em)*{:.3f})\"></i><span>{}</span></li>",
-        count ? std::to_string(count) : "", static_cast<double>(count) / most, fmt::format("{}", i * 10));
+// What may be known of a prefix, in the order in which a bar stacks them, from the top.
+struct Kind {
+  const char *key, *name;
+};
+constexpr Kind kKinds[] = {{"untried", "a prefix that was not tried"},
+                           {"fallback", "a short random prefix: none worked"},
+                           {"worked", "a prefix with which the model succeeds"}};
+
+// A bar for each tenth of the solution, in parts by kind.
+std::string histogram(const Json& lengths) {
+  if (lengths.is_null()) return "";
+  const std::size_t bins = lengths["worked"].size();
+  std::vector<int> totals(bins);
+  std::string legend, bars;
+  for (const Kind& kind : kKinds) {
+    int count = 0;
+    for (std::size_t i = 0; i < bins; ++i) {
+      totals[i] += lengths[kind.key][i].get<int>();
+      count += lengths[kind.key][i].get<int>();
+    }
+    if (count > 0)
+      legend.insert(0, fmt::format("<li><i class=\"mark {}\" aria-hidden=\"true\"></i>{} <b>{}</b></li>",
+                                   kind.key, kind.name, count_text(count)));
+  }
+  const int most = std::max(1, *std::max_element(totals.begin(), totals.end()));
+  for (std::size_t i = 0; i < bins; ++i) {
+    bars += fmt::format("<li><small>{}</small>", totals[i] ? std::to_string(totals[i]) : "");
+    for (const Kind& kind : kKinds) {
+      const int count = lengths[kind.key][i];
+      if (count > 0)
+        bars +=
+            fmt::format("<i class=\"{}\" style=\"height:calc((100% - 3.2em)*{:.3f})\" title=\"{}: {}\"></i>",
+                        kind.key, static_cast<double>(count) / most, kind.name, count);
+    }
+    bars += fmt::format("<span>{}</span></li>", 100 * i / bins);
   }
   return "<ol class=\"bars\" aria-label=\"Problems by prefix length, in tenths of the solution\">" + bars +
-         "</ol><p class=\"note mid\">prefix length, from so many % of the oracle solution</p>";
+         "</ol><p class=\"note mid\">prefix length, from so many % of the oracle solution</p>"
+         "<ul class=\"legend\" aria-label=\"Problems by what is known of their prefix\">" +
+         legend + "</ul>";
 }
 
-std::string guiding_html(const Json& run) {
+std::string guiding_html(const Json& run, std::size_t index) {
   const std::pair<const char*, const char*> kFacts[] = {
       {"guided", "problems guided"},
-      {"found", "with a prefix that works"},
-      {"fallback", "with a short random prefix (none worked)"},
       {"ungraded", "rollouts could not be judged"},
       {"without_solution", "without oracle solution"},
       {"without_prefix", "without possible prefix"},
@@ -85,16 +112,17 @@ std::string guiding_html(const Json& run) {
     if (run[key].is_number() && (run[key] > 0 || std::string(key) == "guided"))
       facts += fact(count_text(run[key]), what);
   }
-  return "<article><h3>Guidance: " + text_of(run["run"]) + "</h3>" + histogram(run["histogram"]) +
-         "<div class=\"facts\">" + facts + "</div></article>";
+  return "<article><h3>Guidance: " + text_of(run["run"]) + "</h3>" + histogram(run["lengths"]) +
+         "<div class=\"facts\">" + facts + "</div>" + save_links(fmt::format("guiding/{}", index)) +
+         "</article>";
 }
 
 }  // namespace
 
 std::string explore_section(const Json& report) {
   std::string html;
-  for (const Json& run : report["mining"]) html += mining_html(run);
-  for (const Json& run : report["guiding"]) html += guiding_html(run);
+  for (std::size_t i = 0; i < report["mining"].size(); ++i) html += mining_html(report["mining"][i], i);
+  for (std::size_t i = 0; i < report["guiding"].size(); ++i) html += guiding_html(report["guiding"][i], i);
   if (html.empty()) return "";
   return "<section id=\"explore\"><h2>Mining and guidance</h2><div class=\"pair\">" + html +
          "</div></section>";

@@ -7,6 +7,7 @@
 #include <cmath>
 
 #include "report/html.h"
+#include "report/svg_chart.h"
 
 namespace pope {
 namespace {
@@ -62,9 +63,10 @@ std::string gain_text(const Json& cell) {
 }
 
 std::string cell_html(const Json* cell, bool best) {
-  if (!cell) return "<td class=\"muted\">–</td>";
-  std::string html = fmt::format("<td{}><span class=\"value\">{}</span>", best ? " class=\"best\"" : "",
-                                 percent((*cell)["value"]));
+  if (!cell) return "<td class=\"muted\" data-v=\"\">–</td>";
+  std::string html =
+      fmt::format("<td{} data-v=\"{}\"><span class=\"value\">{}</span>", best ? " class=\"best\"" : "",
+                  (*cell)["value"].get<double>(), percent((*cell)["value"]));
   if ((*cell)["low"].is_number()) {
     html += fmt::format("<small>{}–{}</small>", percent((*cell)["low"]), percent((*cell)["high"]));
   }
@@ -85,33 +87,25 @@ std::string table_head(const std::vector<Column>& columns) {
       prompts += fmt::format("<th class=\"group\" scope=\"colgroup\" colspan=\"{}\">{}</th>", stop - j,
                              columns[j].guided ? "guided" : "unguided");
       for (std::size_t k = j; k < stop; ++k) {
-        metrics += fmt::format("<th scope=\"col\"{}>{}</th>", k == j ? " class=\"first\"" : "",
-                               escape(columns[k].metric));
+        metrics += sort_head(k + 1, escape(columns[k].metric), k == j ? "first" : "");
       }
       j = stop;
     }
     i = end;
   }
   return fmt::format(
-      "<thead><tr><th rowspan=\"3\" scope=\"col\" "
+      "<thead><tr><th rowspan=\"3\" scope=\"col\" data-col=\"0\" "
       "class=\"corner\">Method</th>{}</tr><tr>{}</tr><tr>{}</tr></thead>",
       sets, prompts, metrics);
 }
 
-std::string runs_text(int runs) { return fmt::format("{} run{}", runs, runs == 1 ? "" : "s"); }
-
-std::string table_html(const Json& report) {
+std::string table_html(const Json& report, const MethodRuns& methods) {
   const Json& table = report["table"];
   const std::vector<Column> columns = columns_of(table);
   std::string rows;
-  for (const Json& method : report["methods"]) {
-    const std::string label = method["label"];
-    int runs = 0;
-    for (const Json& row : table)
-      runs = row["method"] == label ? std::max(runs, row["runs"].get<int>()) : runs;
-    if (runs == 0) continue;
-    rows += fmt::format("<tr><th scope=\"row\">{}<small>{}</small></th>", method_tag(report, label),
-                        runs_text(runs));
+  for (const auto& [label, runs] : methods) {
+    rows += fmt::format("<tr data-m=\"{}\"><th scope=\"row\" data-v=\"{}\">{}<small>{}</small></th>",
+                        color_of(report, label), escape(label), method_tag(report, label), runs_text(runs));
     for (const Column& column : columns) {
       const Json* cell = find_cell(table, label, column);
       bool best = cell != nullptr;
@@ -154,28 +148,60 @@ std::string table_note(const Json& report) {
   return "<p class=\"note\">" + escape(text) + "</p>";
 }
 
-// One row per method: a dot at the value and a bar over its interval. `scale`: percent of the width per unit.
-std::string dot_plot(const Json& report, const Column& column, double scale) {
+// The scale that all dot plots share: from 0 to the last of its ticks.
+struct Scale {
+  std::vector<double> ticks;
+  std::string left(double value) const { return fmt::format("left:{:.2f}%", 100 * value / ticks.back()); }
+};
+
+std::string scale_row(const Scale& scale) {
+  std::vector<double> percents;
+  for (const double tick : scale.ticks) percents.push_back(100 * tick);
+  const std::vector<std::string> labels = tick_labels(percents);
+  std::string html;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    html += fmt::format("<span style=\"{}\">{}{}</span>", scale.left(scale.ticks[i]), labels[i],
+                        i + 1 == labels.size() ? "\u00a0%" : "");
+  }
+  return "<div class=\"dotrow scale\" aria-hidden=\"true\"><span class=\"name\"></span><span "
+         "class=\"axis\">" +
+         html + "</span></div>";
+}
+
+// One row per method: a dot at the value and a bar over its interval; a line where the baseline's dot is.
+std::string dot_plot(const Json& report, const Column& column, const Scale& scale) {
+  const std::string baseline = report["baseline"];
+  const Json* reference = find_cell(report["table"], baseline, column);
+  const std::string line =
+      reference ? fmt::format("<i class=\"ref\" style=\"{}\"></i>", scale.left((*reference)["value"])) : "";
   std::string rows;
   for (const Json& method : report["methods"]) {
     const Json* cell = find_cell(report["table"], method["label"], column);
     if (!cell) continue;
     const int color = method["color"];
+    const double value = (*cell)["value"];
     std::string bar;
     if ((*cell)["low"].is_number()) {
       const double low = (*cell)["low"], high = (*cell)["high"];
-      bar = fmt::format("<i class=\"whisker c{}\" style=\"left:{:.2f}%;width:{:.2f}%\"></i>", color,
-                        low * scale, (high - low) * scale);
+      bar = fmt::format("<i class=\"whisker {}\" style=\"{};width:{:.2f}%\"></i>", color_class(color),
+                        scale.left(low), 100 * (high - low) / scale.ticks.back());
     }
     rows += fmt::format(
-        "<div class=\"dotrow\"><span class=\"name\">{}</span><span class=\"track\" aria-hidden=\"true\">{}"
-        "<i class=\"point c{}\" style=\"left:{:.2f}%\"></i></span><span "
+        "<div class=\"dotrow\" data-m=\"{}\" data-v=\"{}\"><span class=\"name\">{}{}</span><span "
+        "class=\"track\" "
+        "aria-hidden=\"true\">{}{}<i class=\"point {}\" style=\"{}\"></i></span><span "
         "class=\"value\">{}\u00a0%</span></div>",
-        text_of(method["label"]), bar, color, (*cell)["value"].get<double>() * scale,
-        percent((*cell)["value"]));
+        color, value, text_of(method["label"]),
+        method["label"] == baseline ? " <small class=\"base\">baseline</small>" : "", line, bar,
+        color_class(color), scale.left(value), percent((*cell)["value"]));
   }
-  return fmt::format("<figure class=\"dots\"><figcaption>{}: {}, unguided</figcaption>{}</figure>",
-                     escape(column.set), escape(column.metric), rows);
+  return fmt::format(
+      "<figure class=\"dots\" style=\"--step:{:.3f}%\"><figcaption>{}: {}, unguided</figcaption><div "
+      "class=\"rows\">{}</div>{}{}</figure>",
+      100 * scale.ticks[1] / scale.ticks.back(), escape(column.set), escape(column.metric), rows,
+      scale_row(scale),
+      save_links("table", fmt::format(" data-set=\"{}\" data-metric=\"{}\" data-guided=\"false\"",
+                                      escape(column.set), escape(column.metric))));
 }
 
 // A plot per set at the headline's metric, unguided, all on one scale; the headline's set first.
@@ -191,9 +217,22 @@ std::string dot_plots(const Json& report) {
   }
   std::stable_partition(columns.begin(), columns.end(),
                         [&](const Column& c) { return c.set == headline["set"]; });
+  const Scale scale{axis_ticks(0, most, 4)};
   std::string html;
-  for (const Column& column : columns) html += dot_plot(report, column, 100 / (most * 1.04));
+  for (const Column& column : columns) html += dot_plot(report, column, scale);
   return "<div class=\"plots\">" + html + "</div>";
+}
+
+// The methods of the table, with their runs.
+MethodRuns listed(const Json& report) {
+  MethodRuns methods;
+  for (const Json& method : report["methods"]) {
+    int runs = 0;
+    for (const Json& row : report["table"])
+      runs = row["method"] == method["label"] ? std::max(runs, row["runs"].get<int>()) : runs;
+    if (runs > 0) methods.emplace_back(method["label"], runs);
+  }
+  return methods;
 }
 
 }  // namespace
@@ -201,7 +240,10 @@ std::string dot_plots(const Json& report) {
 std::string results_section(const Json& report) {
   std::string html = "<section id=\"results\"><h2>Results</h2><p class=\"headline\">" +
                      text_of(report["headline"]["text"]) + "</p>";
-  if (!report["table"].empty()) html += dot_plots(report) + table_html(report) + table_note(report);
+  if (report["table"].empty()) return html + "</section>";
+  const MethodRuns methods = listed(report);
+  if (methods.size() > 1) html += legend(report, methods);
+  html += dot_plots(report) + table_html(report, methods) + save_links("table") + table_note(report);
   return html + "</section>";
 }
 

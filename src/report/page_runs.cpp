@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "core/progress.h"
 #include "report/html.h"
 
@@ -13,22 +16,45 @@ std::string select(const char* id, const char* label) {
   return fmt::format("<label>{}<select id=\"{}\"></select></label>", label, id);
 }
 
+// A table whose columns are sorted by a click. `part`: of the report, for saving it.
+std::string plain_table(const std::string& title, const std::vector<std::string>& heads,
+                        const std::string& body, const std::string& part) {
+  std::string head;
+  for (std::size_t i = 0; i < heads.size(); ++i) head += sort_head(i, heads[i]);
+  return fmt::format(
+      "<h3>{0}</h3><div class=\"scroll\" role=\"region\" aria-label=\"{0}\" tabindex=\"0\"><table "
+      "class=\"plain\"><thead><tr>{1}</tr></thead><tbody>{2}</tbody></table></div>{3}",
+      escape(title), head, body, save_links(part));
+}
+
+// The first names, and how many more.
+std::string names_html(const Json& names) {
+  constexpr std::size_t kShown = 3;
+  std::string html;
+  for (std::size_t i = 0; i < std::min(kShown, names.size()); ++i)
+    html += (i > 0 ? ", " : "") + text_of(names[i]);
+  return html + (names.size() > kShown ? fmt::format(" and {} more", names.size() - kShown) : "");
+}
+
 std::string differences_html(const Json& report) {
-  const Json& rows = report["differences"];
-  if (rows.empty()) return "";
-  std::string head, body;
-  for (const auto& [method, value] : rows[0]["values"].items()) {
-    head += "<th scope=\"col\">" + method_tag(report, method) + "</th>";
+  std::string html;
+  for (std::size_t i = 0; i < report["differences"].size(); ++i) {
+    const Json& table = report["differences"][i];
+    std::vector<std::string> heads = {"Label", "Runs"};
+    for (const auto& [key, value] : table["rows"][0]["settings"].items())
+      heads.push_back("<code>" + escape(key) + "</code>");
+    std::string body;
+    for (const Json& row : table["rows"]) {
+      body +=
+          "<tr><th scope=\"row\">" + text_of(row["label"]) + "</th><td>" + names_html(row["runs"]) + "</td>";
+      for (const Json& value : row["settings"]) body += "<td class=\"setting\">" + text_of(value) + "</td>";
+      body += "</tr>";
+    }
+    html +=
+        plain_table(fmt::format("Settings that differ between the {} runs", table["verb"].get<std::string>()),
+                    heads, body, fmt::format("differences/{}/rows", i));
   }
-  for (const Json& row : rows) {
-    body += "<tr><th scope=\"row\"><code>" + text_of(row["key"]) + "</code></th>";
-    for (const Json& value : row["values"]) body += "<td>" + text_of(value) + "</td>";
-    body += "</tr>";
-  }
-  return "<h3>Settings that differ between the methods</h3><div class=\"scroll\" role=\"region\" "
-         "aria-label=\"Settings that differ\" tabindex=\"0\"><table class=\"plain\"><thead><tr><th "
-         "scope=\"col\">Setting</th>" +
-         head + "</tr></thead><tbody>" + body + "</tbody></table></div>";
+  return html;
 }
 
 std::string run_list(const Json& report) {
@@ -37,22 +63,16 @@ std::string run_list(const Json& report) {
     const int resumed = run["starts"].get<int>() - 1;
     std::string state = run["complete"] == true ? "complete" : "not complete";
     if (resumed > 0) state += fmt::format(", resumed {}×", resumed);
+    const bool timed = run["seconds"].is_number();
     body += fmt::format(
-        "<tr><th "
-        "scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</"
-        "td><td>{}</td></tr>",
+        "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td data-v=\"{}\">{}</td>"
+        "<td>{}</td><td>{}</td><td>{}</td></tr>",
         text_of(run["name"]), text_of(run["verb"]), text_of(run["label"]), text_of(run["seed"]), state,
-        run["seconds"].is_number() ? duration(run["seconds"]) : "–", text_of(run["started"]),
+        timed ? dump(run["seconds"]) : "", timed ? duration(run["seconds"]) : "–", text_of(run["started"]),
         text_of(run["version"]), text_of(run["system"]));
   }
-  return "<h3>Runs</h3><div class=\"scroll\" role=\"region\" aria-label=\"Runs\" tabindex=\"0\"><table "
-         "class=\"plain\"><thead><tr>"
-         "<th scope=\"col\">Run</th><th scope=\"col\">Verb</th><th scope=\"col\">Label</th><th "
-         "scope=\"col\">Seed</th>"
-         "<th scope=\"col\">State</th><th scope=\"col\">Time</th><th scope=\"col\">Started</th><th "
-         "scope=\"col\">pope</th>"
-         "<th scope=\"col\">System</th></tr></thead><tbody>" +
-         body + "</tbody></table></div>";
+  return plain_table("Runs", {"Run", "Verb", "Label", "Seed", "State", "Time", "Started", "pope", "System"},
+                     body, "runs");
 }
 
 std::string warnings_html(const Json& report) {

@@ -5,12 +5,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <set>
+#include <chrono>
 
 #include "core/error.h"
 #include "report/curves.h"
 #include "report/rollout_sample.h"
 #include "report/run_data.h"
+#include "report/run_list.h"
 #include "report/summary.h"
 #include "report/table.h"
 
@@ -21,11 +22,10 @@ void ReportConfig::fields(Options& o) {
   o.add("rollouts", rollouts, "most rollouts embedded, over all runs").at_least(0);
   o.add("notes", notes, "plain text shown at the top: what a reader must know");
   o.add("baseline", baseline, "label of the method that gains are against; empty: no gains");
+  o.add("watch", watch, "write the page anew every so many seconds; 0 = once").range(0, 86400);
 }
 
 namespace {
-
-constexpr int kColors = 7;  // of style.cpp, beside the baseline's grey
 
 void check_baseline(const std::string& baseline, const std::vector<std::string>& methods) {
   if (baseline.empty() || std::find(methods.begin(), methods.end(), baseline) != methods.end()) return;
@@ -45,7 +45,7 @@ Json build_methods(const std::vector<RunData>& runs, const std::vector<std::stri
       evaluated += run.label == label && run.verb == "eval";
     }
     rows.push_back({{"label", label},
-                    {"color", label == baseline ? 0 : 1 + color++ % kColors},
+                    {"color", label == baseline ? 0 : 1 + color++},
                     {"runs", std::max(trained, evaluated)}});
   }
   return rows;
@@ -54,41 +54,40 @@ Json build_methods(const std::vector<RunData>& runs, const std::vector<std::stri
 }  // namespace
 
 Json collect_report(const std::vector<std::filesystem::path>& paths, const ReportConfig& config) {
-  if (paths.empty()) throw Error("report", "expected at least one run directory", "pope report RUN...");
-  std::vector<RunData> runs;
-  std::set<std::filesystem::path> seen;
-  for (const std::filesystem::path& path : paths) {
-    runs.push_back(read_run(path));
-    if (!seen.insert(std::filesystem::canonical(path)).second) {
-      throw Error("report", path.string() + " is given twice",
-                  "a run counts once: it is one seed of its method");
-    }
-  }
+  auto [runs, warnings] = read_runs(paths);
   const std::vector<std::string> methods = method_labels(runs);
   check_baseline(config.baseline, methods);
 
   RolloutSample sample(config.rollouts);
   for (RunData& run : runs) sample.add(run);
 
-  std::vector<std::string> warnings = doubtful_seeds(runs);
+  const Json guiding = build_guiding(runs);
+  for (std::string& warning : doubtful_seeds(runs)) warnings.push_back(std::move(warning));
   for (const RunData& run : runs) {
     for (const std::string& note : run.notes) warnings.push_back(run.name + ": " + note);
   }
   const Json table = build_table(runs, methods, config.baseline);
-  return {{"title", config.title},
-          {"notes", config.notes},
-          {"headline", build_headline(table, methods, config.baseline)},
-          {"methods", build_methods(runs, methods, config.baseline)},
-          {"baseline", config.baseline},
-          {"table", table},
-          {"curves", build_curves(runs, methods)},
-          {"step_cost", step_cost(runs)},
-          {"mining", build_mining(runs)},
-          {"guiding", build_guiding(runs)},
-          {"rollouts", sample.take(methods)},
-          {"differences", build_differences(runs, methods)},
-          {"runs", build_runs(runs)},
-          {"warnings", warnings}};
+  Json report = {{"title", config.title},
+                 {"notes", config.notes},
+                 {"headline", build_headline(table, methods, config.baseline)},
+                 {"methods", build_methods(runs, methods, config.baseline)},
+                 {"baseline", config.baseline},
+                 {"table", table},
+                 {"curves", build_curves(runs, methods)},
+                 {"step_cost", step_cost(runs)},
+                 {"mining", build_mining(runs)},
+                 {"guiding", guiding},
+                 {"rollouts", sample.take(methods)},
+                 {"differences", build_differences(runs)},
+                 {"runs", build_runs(runs)},
+                 {"warnings", warnings}};
+  if (config.watch > 0) {
+    report["watch"] = config.watch;
+    report["written"] =
+        std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
+            .count();
+  }
+  return report;
 }
 
 }  // namespace pope

@@ -53,7 +53,7 @@ std::string RunData::setting(const std::string& key) const {
 RunData read_run(const fs::path& path) {
   const auto no_run = [&](const std::string& why) {
     return Error("report", path.string() + " is no run directory: " + why,
-                 "give the --out folders of pope mine, guide, sft, train or eval");
+                 "give the --out folders of pope mine, guide, sft, train or eval, or a folder of them");
   };
   if (!fs::is_directory(path)) throw no_run("expected a folder");
   for (const char* file : {"environment.json", "config.yaml"}) {
@@ -61,8 +61,6 @@ RunData read_run(const fs::path& path) {
   }
   RunData run;
   run.path = path;
-  const fs::path whole = fs::absolute(path).lexically_normal();
-  run.name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
   run.environment = read_json(path / "environment.json");
   if (!run.environment.is_object() || !run.environment.value("verb", Json()).is_string()) {
     throw no_run("environment.json names no verb");
@@ -74,7 +72,6 @@ RunData read_run(const fs::path& path) {
     throw no_run(std::string("config.yaml is no valid YAML: ") + error.what());
   }
   run.label = run.setting("run.label");
-  if (run.label.empty()) run.label = run.verb;
   run.seed = run.setting("run.seed");
   read_optional(run);
   return run;

@@ -14,8 +14,8 @@ namespace pope {
 
 struct RunData {
   std::filesystem::path path;
-  std::string name;  // the folder's name
-  std::string verb, label, seed;
+  std::string name, label;  // "": as read; run_list.h gives each run a name, and one without label that
+  std::string verb, seed;
   std::vector<std::pair<std::string, std::string>> config;  // dotted key → value, in the order of config.yaml
   Json environment = Json::object();
   std::optional<Json> result;      // nothing when the run is not complete
@@ -26,7 +26,7 @@ struct RunData {
   bool trains() const { return verb == "train" || verb == "sft"; }
 };
 
-// Error when `path` is no run directory.
+// Error when `path` is no run directory. Without name.
 RunData read_run(const std::filesystem::path& path);
 
 // What a key of metrics.jsonl is pass@k of; nothing for other keys.

@@ -1,5 +1,5 @@
-// The page's script: the rollout browser, and a readout of the charts. Text from runs enters the page as text
-// nodes only, never as markup.
+// The page's script: what hides, sorts, saves and loads anew, a readout of the charts, and the rollout
+// browser. Text from runs enters the page as text nodes only, never as markup.
 #include "report/script.h"
 
 namespace pope {
@@ -15,10 +15,117 @@ const make = (tag, cls, text) => {
   if (text !== undefined) node.textContent = text;
   return node;
 };
-const color = label => { const m = data.methods.find(m => m.label === label); return "c" + (m ? m.color : 0); };
+const classes = label => { const m = data.methods.find(m => m.label === label); return m ? m.classes : "c0"; };
+
+// Methods: a click on a name in a legend hides what belongs to it, in charts and tables; the pointer there dims
+// the others. What is hidden stays so when the page is loaded anew.
+const state = history.state || {}, hidden = new Set(state.hidden);
+const keep = () => history.replaceState({ hidden: [...hidden], reload: state.reload }, "");
+const buttons = [...document.querySelectorAll("button[data-m]")];
+const parts = document.querySelectorAll("#results [data-m]:not(button), #curves [data-m]:not(button)");
+const label_of = node => data.methods.find(m => m.color === +node.dataset.m).label;
+const show = () => {
+  buttons.forEach(b => b.setAttribute("aria-pressed", !hidden.has(label_of(b))));
+  parts.forEach(node => node.toggleAttribute("hidden", hidden.has(label_of(node))));
+  keep();
+};
+for (const button of buttons) {
+  const label = label_of(button);
+  button.addEventListener("click", () => { hidden.delete(label) || hidden.add(label); show(); });
+  const dim = on => {
+    document.body.classList.toggle("fade", on && !hidden.has(label));
+    parts.forEach(node => node.classList.toggle("hot", on && node.dataset.m === button.dataset.m));
+  };
+  button.addEventListener("pointerenter", () => dim(true));
+  button.addEventListener("pointerleave", () => dim(false));
+}
+document.querySelectorAll("button[data-all]").forEach(button => button.addEventListener("click", () => {
+  hidden.clear();
+  if (button.dataset.all === "hide") data.methods.forEach(m => hidden.add(m.label));
+  show();
+}));
+show();
+
+// Sorting: by the numbers in data-v or the text, run-2 before run-10; numbers the largest first.
+const number = text => text.trim() === "" ? NaN : Number(text);
+const compare = (a, b) => {
+  const x = number(a), y = number(b);
+  return isNaN(x) || isNaN(y) ? a.localeCompare(b, undefined, { numeric: true }) : x - y;
+};
+const sort_rows = (rows, value, falling) => {
+  const parent = rows[0].parentNode;
+  rows.sort((a, b) => compare(value(a), value(b)) * (falling ? -1 : 1)).forEach(row => parent.append(row));
+};
+document.querySelectorAll("th[data-col]").forEach(head => {
+  const table = head.closest("table"), button = make("button", "sort");
+  const value = row => { const cell = row.cells[head.dataset.col]; return cell.dataset.v ?? cell.textContent; };
+  button.type = "button";
+  button.append(...head.childNodes);
+  head.append(button);
+  button.addEventListener("click", () => {
+    const rows = [...table.tBodies[0].rows], before = head.getAttribute("aria-sort");
+    const falling = before ? before === "ascending" : rows.some(row => !isNaN(number(value(row))));
+    table.querySelectorAll("[aria-sort]").forEach(other => other.removeAttribute("aria-sort"));
+    head.setAttribute("aria-sort", falling ? "descending" : "ascending");
+    sort_rows(rows, value, falling);
+  });
+});
+document.querySelectorAll(".dots").forEach(figure => {
+  const rows = [...figure.querySelectorAll("[data-v]")], given = [...rows], button = make("button", "sort order");
+  if (rows.length < 2) return;
+  let sorted = false;
+  const order = on => {
+    sorted = on;
+    button.textContent = on ? "in the order of the runs" : "by value";
+    if (on) sort_rows(rows, row => row.dataset.v, true);
+    else given.forEach(row => row.parentNode.append(row));
+  };
+  button.type = "button";
+  button.addEventListener("click", () => order(!sorted));
+  figure.querySelector("figcaption").append(button);
+  order(false);
+});
+
+// Saving: CSV and JSON of a table or chart, made here from the page's own data.
+const flat = (value, name) => value === null || typeof value !== "object" ? [[name, value]]
+  : Object.entries(value).flatMap(([key, inner]) => flat(inner, name ? name + "." + key : key));
+const csv = rows => {
+  const flats = rows.map(row => new Map(flat(row, ""))), names = [...new Set(flats.flatMap(row => [...row.keys()]))];
+  const field = v => /[",\r\n]/.test(v ?? "") ? '"' + String(v).replaceAll('"', '""') + '"' : String(v ?? "");
+  return [names, ...flats.map(row => names.map(name => row.get(name)))].map(row => row.map(field).join(",") + "\r\n").join("");
+};
+const rows_of = part => Array.isArray(part) ? part : !part.series ? [part] : part.series.flatMap(
+  s => s.x.map((x, i) => ({ method: s.method ?? s.name, [s.method ? "step" : "x"]: x, mean: s.mean[i], low: s.low[i], high: s.high[i] })));
+document.querySelectorAll(".save").forEach(box => {
+  const { part: path, ...only } = box.dataset;
+  let part = path.split("/").reduce((value, key) => value[key], data);
+  if (Array.isArray(part)) part = part.filter(row => Object.entries(only).every(([key, v]) => String(row[key]) === v));
+  const name = [part.key ?? part.title ?? path, ...Object.values(only)].join(" ").replace(/[^a-z0-9]+/gi, "-");
+  for (const [kind, type, text] of [["CSV", "text/csv", () => csv(rows_of(part))],
+                                    ["JSON", "application/json", () => JSON.stringify(part, null, 1)]]) {
+    const link = make("a", "", kind);
+    link.href = "#";
+    link.download = name.replace(/-$/, "") + "." + kind.toLowerCase();
+    link.addEventListener("click", () => { link.href = URL.createObjectURL(new Blob([text()], { type })); });
+    box.append(link);
+  }
+});
+
+// Loading anew, as long as the page is written anew.
+if (data.watch) {
+  const written = new Date(data.written * 1000), late = (Date.now() - written) / 1000 > 3 * data.watch + 60;
+  $("reload").checked = state.reload !== false && !late;
+  $("reload").addEventListener("change", () => { state.reload = $("reload").checked; keep(); });
+  $("written").textContent = "written " + written.toLocaleString() + (late ? ": pope report --watch seems to have ended" : "");
+  setInterval(() => { if ($("reload").checked) location.reload(); }, data.watch * 1000);
+}
 
 // Charts: the values at the step under the pointer, or chosen with the arrow keys.
-const short = v => Math.abs(v) >= 10000 ? (v / 1000).toPrecision(3) + "k" : String(+v.toPrecision(3));
+const short = v => {
+  const [size, unit] = Math.abs(v) >= 1e6 ? [1e6, "M"] : Math.abs(v) >= 1e4 ? [1e3, "k"] : [1, ""];
+  return +(v / size).toPrecision(4) + unit;
+};
+const many = document.querySelector("#curves.many");  // their values stand with names, the largest first
 document.querySelectorAll("figure[data-curve]").forEach(figure => {
   const svg = figure.querySelector("svg"), out = figure.querySelector(".readout");
   if (!svg) return;
@@ -28,19 +135,22 @@ document.querySelectorAll("figure[data-curve]").forEach(figure => {
   const cursor = document.createElementNS(svg.namespaceURI, "line");
   cursor.setAttribute("class", "cursor");
   let at = steps.length;
-  const show = i => {
+  const read = i => {
     at = Math.max(0, Math.min(steps.length - 1, i));
     const step = steps[at], x = from + (step - low) / (high - low) * (to - from);
     for (const [k, v] of [["x1", x], ["x2", x], ["y1", top], ["y2", bottom]]) cursor.setAttribute(k, v);
     svg.append(cursor);
     out.replaceChildren(make("span", "", "step " + short(step)));
-    for (const s of curve.series) {
+    const percent = curve.unit === "%", values = curve.series.filter(s => !hidden.has(s.method)).map(s => {
       let best = 0;
       s.x.forEach((v, j) => { if (Math.abs(v - step) < Math.abs(s.x[best] - step)) best = j; });
-      const percent = curve.unit === "%", value = s.mean[best];
-      const item = make("span", "tag");
-      item.append(make("i", "mark " + color(s.method)), short(percent ? 100 * value : value) + (percent ? " %" : ""));
-      item.title = s.method;
+      return { method: s.method, value: s.mean[best] };
+    });
+    if (many) values.sort((a, b) => b.value - a.value);
+    for (const { method, value } of values) {
+      const item = make("span", "tag"), text = short(percent ? 100 * value : value) + (percent ? " %" : "");
+      item.append(make("i", "mark " + classes(method)), many ? method + " " + text : text);
+      item.title = method;
       out.append(item);
     }
   };
@@ -49,11 +159,11 @@ document.querySelectorAll("figure[data-curve]").forEach(figure => {
     const step = low + (x - from) / (to - from) * (high - low);
     let best = 0;
     steps.forEach((v, i) => { if (Math.abs(v - step) < Math.abs(steps[best] - step)) best = i; });
-    show(best);
+    read(best);
   });
   svg.addEventListener("keydown", event => {
     const move = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-    if (move) { event.preventDefault(); show(at + move); }
+    if (move) { event.preventDefault(); read(at + move); }
   });
   const hide = () => { cursor.remove(); out.replaceChildren(); at = steps.length; };
   svg.addEventListener("pointerleave", hide);
@@ -77,7 +187,7 @@ const part = (title, text, cls) => {
 const card = r => {
   const box = make("details", "rollout"), head = make("summary");
   const name = make("span", "tag");
-  name.append(make("i", "mark " + color(r.method)), r.method);
+  name.append(make("i", "mark " + classes(r.method)), r.method);
   const where = r.set === r.prompt ? [r.prompt, r.problem_id] : [r.set, r.prompt, r.problem_id];
   if (r.step !== null) where.push("step " + r.step);
   if (r.tokens !== null) where.push(r.tokens + " tokens");

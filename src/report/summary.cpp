@@ -7,6 +7,8 @@
 #include <map>
 #include <set>
 
+#include "core/error.h"
+
 namespace pope {
 namespace {
 
@@ -17,6 +19,62 @@ bool is_local(const std::string& key) {
 
 std::string shown(const std::string& key, const std::string& value) {
   return key.starts_with("paths.") ? std::filesystem::path(value).filename().string() : value;
+}
+
+// The settings, in the order of the configs, that have different values in the runs that know them; label
+// and seed stand in the list of runs.
+std::vector<std::string> differing_keys(const std::vector<const RunData*>& runs) {
+  std::vector<std::string> keys;
+  std::map<std::string, std::set<std::string>> values;
+  for (const RunData* run : runs) {
+    for (const auto& [key, value] : run->config) {
+      if (values[key].empty()) keys.push_back(key);
+      values[key].insert(shown(key, value));
+    }
+  }
+  std::erase_if(keys, [&](const std::string& key) {
+    return values[key].size() < 2 || key == "run.label" || key == "run.seed" || key.starts_with("metrics.");
+  });
+  return keys;
+}
+
+// Runs with the same label and values share a row: seeds.
+Json settings_rows(const std::vector<const RunData*>& runs, const std::vector<std::string>& keys) {
+  Json rows = Json::array();
+  for (const RunData* run : runs) {
+    Json settings = Json::object();
+    for (const std::string& key : keys) settings[key] = shown(key, run->setting(key));
+    const auto same = std::find_if(rows.begin(), rows.end(), [&](const Json& row) {
+      return row["label"] == run->label && row["settings"] == settings;
+    });
+    if (same != rows.end()) {
+      (*same)["runs"].push_back(run->name);
+    } else {
+      rows.push_back({{"label", run->label}, {"runs", Json::array({run->name})}, {"settings", settings}});
+    }
+  }
+  return rows;
+}
+
+// How much of the solution the guidance of a problem is, in tenths, counted by what is known of it.
+Json length_counts(RunData& run) {
+  constexpr int kBins = 10;
+  std::map<std::string, std::vector<int>> counts;
+  for (const char* kind : {"worked", "fallback", "untried"}) counts[kind].resize(kBins);
+  try {
+    read_jsonl(run.path / "guided.jsonl", [&](Json&& row, std::size_t) {
+      const Json guidance = row.is_object() ? row.value("guidance", Json()) : Json();
+      if (!guidance.is_object() || !guidance.value("fraction", Json()).is_number()) return;
+      const bool fallback = guidance.value("fallback", Json()) == true;
+      const bool untried = guidance.value("samples", Json()) == 0;
+      const double bin = std::clamp(guidance["fraction"].get<double>() * kBins, 0.0, kBins - 1.0);
+      ++counts[fallback ? "fallback" : untried ? "untried" : "worked"][static_cast<std::size_t>(bin)];
+    });
+  } catch (const Error& error) {
+    const std::string what = error.what();
+    run.notes.push_back("the lengths of its prefixes are not all shown: " + what.substr(0, what.find('\n')));
+  }
+  return {{"worked", counts["worked"]}, {"fallback", counts["fallback"]}, {"untried", counts["untried"]}};
 }
 
 // Keys of the result of a mine or guide run that its summary repeats.
@@ -63,42 +121,33 @@ Json build_mining(const std::vector<RunData>& runs) {
   return rows;
 }
 
-Json build_guiding(const std::vector<RunData>& runs) {
+Json build_guiding(std::vector<RunData>& runs) {
   Json rows = Json::array();
-  for (const RunData& run : runs) {
-    if (run.verb != "guide" || !run.result || !run.result->contains("fractions")) continue;
-    Json row = summary_row(run, {"guided", "found", "fallback", "ungraded", "without_solution",
+  for (RunData& run : runs) {
+    if (run.verb != "guide" || !run.result || !run.result->contains("guided")) continue;
+    Json row = summary_row(run, {"guided", "found", "fallback", "unsampled", "ungraded", "without_solution",
                                  "without_prefix", "leaks_prevented", "tokens"});
-    std::vector<int> histogram(10, 0);
-    for (const Json& fraction : (*run.result)["fractions"]) {
-      if (fraction.is_number()) ++histogram[std::clamp(static_cast<int>(fraction.get<double>() * 10), 0, 9)];
-    }
-    row["histogram"] = histogram;
+    row["lengths"] = row["guided"] == 0 ? Json() : length_counts(run);
     rows.push_back(std::move(row));
   }
   return rows;
 }
 
-Json build_differences(const std::vector<RunData>& runs, const std::vector<std::string>& methods) {
-  std::map<std::string, const RunData*> trained;  // the first training run of a method
+Json build_differences(const std::vector<RunData>& runs) {
+  std::vector<std::string> verbs;
   for (const RunData& run : runs) {
-    if (run.trains()) trained.emplace(run.label, &run);
+    if (std::find(verbs.begin(), verbs.end(), run.verb) == verbs.end()) verbs.push_back(run.verb);
   }
-  Json rows = Json::array();
-  if (trained.size() < 2) return rows;
-  for (const auto& [key, first_value] : trained.begin()->second->config) {
-    if (is_local(key)) continue;
-    Json values = Json::object();
-    bool differ = false;
-    for (const std::string& method : methods) {
-      if (!trained.contains(method)) continue;
-      const std::string value = trained.at(method)->setting(key);
-      differ = differ || shown(key, value) != shown(key, first_value);
-      values[method] = shown(key, value);
+  Json tables = Json::array();
+  for (const std::string& verb : verbs) {
+    std::vector<const RunData*> of_verb;
+    for (const RunData& run : runs) {
+      if (run.verb == verb) of_verb.push_back(&run);
     }
-    if (differ) rows.push_back({{"key", key}, {"values", values}});
+    const std::vector<std::string> keys = differing_keys(of_verb);
+    if (!keys.empty()) tables.push_back({{"verb", verb}, {"rows", settings_rows(of_verb, keys)}});
   }
-  return rows;
+  return tables;
 }
 
 Json build_runs(const std::vector<RunData>& runs) {

@@ -12,7 +12,10 @@ namespace pope {
 namespace {
 
 // The drawing, in SVG units; the page scales it to the column's width.
-constexpr double kWidth = 440, kHeight = 250, kLeft = 54, kRight = 14, kTop = 12, kBottom = 40;
+// Left of the axis stand its labels, kDigit wide a character, and beside them its name.
+constexpr double kWidth = 440, kHeight = 250, kRight = 14, kTop = 12, kBottom = 40;
+constexpr double kName = 26, kDigit = 7;
+constexpr std::size_t kFewest = 4;
 
 struct Axis {
   double low = 0, high = 1, from = 0, to = 1;  // values, and where they are drawn
@@ -43,32 +46,39 @@ std::string draw_series(const ChartSeries& s, const Axis& x, const Axis& y) {
     below.insert(0, point(x, y, s.x[i], s.low[i]) + " ");
     band = band || s.high[i] > s.low[i];
   }
-  if (band) svg += fmt::format("<polygon class=\"band c{}\" points=\"{}{}\"/>", s.color, above, below);
+  const std::string color = color_class(s.color);
+  if (band) svg += fmt::format("<polygon class=\"band {}\" points=\"{}{}\"/>", color, above, below);
   if (s.x.size() == 1) {
-    svg += fmt::format("<circle class=\"dot c{}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\"/>", s.color,
-                       x.at(s.x[0]), y.at(s.mean[0]));
+    svg += fmt::format("<circle class=\"dot {}\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"4\"/>", color, x.at(s.x[0]),
+                       y.at(s.mean[0]));
   } else {
-    svg += fmt::format("<polyline class=\"line c{}\" points=\"{}\"/>", s.color, line);
+    svg += fmt::format("<polyline class=\"line {}\" points=\"{}\"/>", color, line);
   }
-  return svg;
+  return fmt::format("<g data-m=\"{}\">{}</g>", s.color, svg);
+}
+
+std::vector<std::string> y_labels_of(const Chart& chart, std::vector<double> ticks) {
+  for (double& tick : ticks) tick *= chart.percent ? 100 : 1;
+  return tick_labels(ticks);
 }
 
 std::string draw_axes(const Chart& chart, const Axis& x, const Axis& y, const std::vector<double>& x_ticks,
                       const std::vector<double>& y_ticks) {
   std::string svg;
-  for (const double value : y_ticks) {
-    const double at = y.at(value);
+  const std::vector<std::string> y_labels = y_labels_of(chart, y_ticks), x_labels = tick_labels(x_ticks);
+  for (std::size_t i = 0; i < y_ticks.size(); ++i) {
+    const double at = y.at(y_ticks[i]);
     svg += fmt::format("<line class=\"{}\" x1=\"{}\" x2=\"{}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>",
-                       value == y_ticks.front() ? "axis" : "grid", kLeft, kWidth - kRight, at, at);
-    svg += fmt::format("<text class=\"tick end\" x=\"{}\" y=\"{:.1f}\">{}</text>", kLeft - 6, at + 4,
-                       short_number(chart.percent ? 100 * value : value));
+                       i == 0 ? "axis" : "grid", x.from, x.to, at, at);
+    svg += fmt::format("<text class=\"tick end\" x=\"{}\" y=\"{:.1f}\">{}</text>", x.from - 6, at + 4,
+                       y_labels[i]);
   }
-  for (const double value : x_ticks) {
-    if (value < x.low || value > x.high) continue;
-    svg += fmt::format("<text class=\"tick mid\" x=\"{:.1f}\" y=\"{}\">{}</text>", x.at(value),
-                       kHeight - kBottom + 16, short_number(value));
+  for (std::size_t i = 0; i < x_ticks.size(); ++i) {
+    if (x_ticks[i] < x.low || x_ticks[i] > x.high) continue;
+    svg += fmt::format("<text class=\"tick mid\" x=\"{:.1f}\" y=\"{}\">{}</text>", x.at(x_ticks[i]),
+                       kHeight - kBottom + 16, x_labels[i]);
   }
-  svg += fmt::format("<text class=\"label mid\" x=\"{}\" y=\"{}\">{}</text>", (kLeft + kWidth - kRight) / 2,
+  svg += fmt::format("<text class=\"label mid\" x=\"{}\" y=\"{}\">{}</text>", (x.from + x.to) / 2,
                      kHeight - 6, escape(chart.x_label));
   svg += fmt::format("<text class=\"label mid\" transform=\"translate(13 {}) rotate(-90)\">{}</text>",
                      (kTop + kHeight - kBottom) / 2, escape(chart.y_label));
@@ -89,9 +99,10 @@ std::string spoken(const Chart& chart) {
 
 }  // namespace
 
-std::vector<double> axis_ticks(double low, double high, int wanted) {
+std::vector<double> axis_ticks(double low, double high, int wanted, double apart) {
   if (high <= low) high = low + (low == 0 ? 1 : std::abs(low) * 0.5);
-  const double raw = (high - low) / wanted, power = std::pow(10, std::floor(std::log10(raw)));
+  const double raw = std::max((high - low) / wanted, apart),
+               power = std::pow(10, std::floor(std::log10(raw)));
   double step = 10 * power;
   for (const double nice : {1.0, 2.0, 2.5, 5.0}) {
     if (nice * power >= raw * 0.999) {
@@ -108,8 +119,12 @@ std::vector<double> axis_ticks(double low, double high, int wanted) {
 
 std::string line_chart(const Chart& chart) {
   Range xs, ys;
+  bool whole = true;  // steps, not parts of them
   for (const ChartSeries& s : chart.series) {
-    for (const double value : s.x) xs.add(value);
+    for (const double value : s.x) {
+      xs.add(value);
+      whole = whole && value == std::floor(value);
+    }
     for (const double value : s.low) ys.add(value);
     for (const double value : s.high) ys.add(value);
   }
@@ -117,9 +132,12 @@ std::string line_chart(const Chart& chart) {
   const bool from_zero = chart.percent || (ys.low >= 0 && ys.low < 0.6 * ys.high);
   const std::vector<double> y_ticks = axis_ticks(from_zero ? std::min(0.0, ys.low) : ys.low, ys.high, 4);
   const double x_low = xs.low <= 0.1 * xs.high ? std::min(0.0, xs.low) : xs.low;
-  const std::vector<double> x_ticks = axis_ticks(x_low, xs.high, 5);
+  const std::vector<double> x_ticks = axis_ticks(x_low, xs.high, 5, whole ? 1 : 0);
   const double x_high = x_ticks.back() - xs.high < 0.03 * (xs.high - x_low) ? x_ticks.back() : xs.high;
-  const Axis x{x_low, std::max(x_high, x_low + 1), kLeft, kWidth - kRight};
+  std::size_t widest = kFewest;
+  for (const std::string& label : y_labels_of(chart, y_ticks)) widest = std::max(widest, label.size());
+  const double left = kName + kDigit * static_cast<double>(widest);
+  const Axis x{x_low, std::max(x_high, x_low + 1), left, kWidth - kRight};
   const Axis y{y_ticks.front(), y_ticks.back(), kHeight - kBottom, kTop};
 
   std::string svg = fmt::format(

@@ -1,5 +1,5 @@
-// A line chart with bands as inline SVG. Colours come from the page's style (classes c0 … c7); no script
-// needed to see it, though the page's script adds a readout on hover.
+// A line chart with bands as inline SVG. Colours come from the page's style (color_class() of html.h); no
+// script needed to see it, though the page's script adds a readout on hover.
 #pragma once
 
 #include <string>
@@ -20,8 +20,9 @@ struct Chart {
   std::vector<ChartSeries> series;
 };
 
-// Round numbers that cover [low, high]: about `wanted` of them, the first ≤ low and the last ≥ high.
-std::vector<double> axis_ticks(double low, double high, int wanted);
+// Round numbers that cover [low, high]: about `wanted` of them, the first ≤ low and the last ≥ high, at
+// least `apart` from each other.
+std::vector<double> axis_ticks(double low, double high, int wanted, double apart = 0);
 
 std::string line_chart(const Chart& chart);
 

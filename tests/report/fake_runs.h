@@ -61,4 +61,11 @@ inline Json rollout(const std::string& problem, const std::string& completion, b
           {"reason", "not equal"}};
 }
 
+// A row of guided.jsonl.
+inline Json guided(const std::string& id, double fraction, int samples, bool fallback) {
+  Json guidance = {{"kind", "oracle_prefix"}, {"text", "T"}, {"fraction", fraction}, {"samples", samples}};
+  if (fallback) guidance["fallback"] = true;
+  return {{"id", id}, {"problem", "P"}, {"answer", "1"}, {"guidance", guidance}};
+}
+
 }  // namespace pope::testing

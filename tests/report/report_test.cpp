@@ -5,8 +5,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "core/error.h"
 #include "report/fake_runs.h"
+#include "report/html.h"
 #include "report/page.h"
 
 namespace pope {
@@ -101,6 +104,18 @@ TEST(CollectReport, SeedsHaveIntervalsOverTheirProblemsToo) {
   EXPECT_EQ(none["low"], 0.0);
   EXPECT_NEAR(none["high"].get<double>(), 0.308497, 1e-6);  // nothing of 10 problems
   EXPECT_THROW(collect_report({a, a}, {}), Error);          // one run is no two seeds
+}
+
+TEST(CollectReport, EachMethodHasAColourOfItsOwn) {
+  FakeRuns fake;
+  std::vector<std::filesystem::path> runs;
+  for (int i = 1; i <= 31; ++i) runs.push_back(fake.eval("run-" + std::to_string(i), "", i, 0.1, 0.2));
+  std::set<std::string> classes;
+  const Json report = collect_report(runs, against("run-7"));
+  for (const Json& method : report["methods"]) classes.insert(color_class(method["color"]));
+  EXPECT_EQ(classes.size(), 31u);
+  EXPECT_TRUE(classes.contains("c0"));
+  EXPECT_EQ(report["methods"][6], Json::parse(R"({"label": "run-7", "color": 0, "runs": 1})"));
 }
 
 TEST(CollectReport, GainIsClearOnlyWhenIntervalsAreApart) {
@@ -231,10 +246,17 @@ TEST(CollectReport, MiningGuidingAndRuns) {
   const std::filesystem::path mine = fake.run("m", "mine", "", 1), guide = fake.run("g", "guide", "", 1);
   write_file(mine / "result.json",
              R"({"problems": 5, "classes": {"hard": 3, "easy": 2}, "tokens": 30, "tokens_fixed": 120})");
-  write_file(guide / "result.json", R"({"guided": 3, "fallback": 1, "fractions": [0.05, 0.55, 0.59, 1.0]})");
+  write_file(guide / "result.json", R"({"guided": 6, "found": 4, "fallback": 1})");
+  write_jsonl(guide / "guided.jsonl",
+              {testing::guided("a", 0.05, 8, false), testing::guided("b", 0.55, 8, false),
+               testing::guided("c", 0.59, 8, false), testing::guided("d", 1, 8, false),
+               testing::guided("e", 0.51, 8, true), testing::guided("f", 0.5, 0, false)});
   const Json report = collect_report({mine, guide, fake.train("t", "POPE", 4, {{{"step", 1}}})}, {});
   EXPECT_EQ(report["mining"][0]["classes"]["hard"], 3);
-  EXPECT_EQ(report["guiding"][0]["histogram"], Json::array({1, 0, 0, 0, 0, 2, 0, 0, 0, 1}));
+  // A fall-back and a prefix that was not tried are no prefixes that work.
+  EXPECT_EQ(report["guiding"][0]["lengths"], Json::parse(R"({"worked": [1, 0, 0, 0, 0, 2, 0, 0, 0, 1],
+                                                           "fallback": [0, 0, 0, 0, 0, 1, 0, 0, 0, 0],
+                                                           "untried": [0, 0, 0, 0, 0, 1, 0, 0, 0, 0]})"));
   EXPECT_EQ(report["methods"].size(), 1u);  // mining and guiding are no methods
   EXPECT_EQ(report["runs"][2]["seconds"], 150.0);
   EXPECT_EQ(report["runs"][2]["seed"], "4");
@@ -247,14 +269,21 @@ TEST(CollectReport, SettingsThatDiffer) {
     return std::string("optimizer:\n  lr: ") + lr + "\n  betas: [0.9, 0.95]\nmixture:\n  guided: " + guided +
            "\npaths:\n  problems: /some/where/" + file + "\n";
   };
-  const Json report = collect_report({fake.train("a", "GRPO", 1, {}, settings("1e-4", "0", "x.jsonl")),
-                                      fake.train("b", "POPE", 1, {}, settings("1e-4", "1", "y.jsonl")),
-                                      fake.train("c", "POPE", 1, {}, settings("3e-4", "1", "y.jsonl"))},
-                                     {});
-  ASSERT_EQ(report["differences"].size(), 2u);
-  EXPECT_EQ(report["differences"][0]["key"], "mixture.guided");
-  EXPECT_EQ(report["differences"][0]["values"], (Json{{"GRPO", "0"}, {"POPE", "1"}}));
-  EXPECT_EQ(report["differences"][1]["values"]["GRPO"], "x.jsonl");  // no paths of the machine
+  const Json report = collect_report(
+      {fake.train("a", "GRPO", 1, {}, settings("1e-4", "0", "x.jsonl")),
+       fake.train("b", "POPE", 1, {}, settings("1e-4", "1", "y.jsonl")),
+       fake.train("c", "POPE", 1, {}, settings("3e-4", "1", "y.jsonl")),
+       fake.train("d", "GRPO", 2, {}, settings("1e-4", "0", "x.jsonl")), fake.eval("e", "POPE", 1, 0.1, 0.2)},
+      {});
+  // Of the train runs; run.label and run.seed are in the list of runs, and no paths of the machine.
+  ASSERT_EQ(report["differences"].size(), 1u);
+  EXPECT_EQ(report["differences"][0], Json::parse(R"({"verb": "train", "rows": [
+      {"label": "GRPO", "runs": ["a", "d"],
+       "settings": {"optimizer.lr": "1e-4", "mixture.guided": "0", "paths.problems": "x.jsonl"}},
+      {"label": "POPE", "runs": ["b"],
+       "settings": {"optimizer.lr": "1e-4", "mixture.guided": "1", "paths.problems": "y.jsonl"}},
+      {"label": "POPE", "runs": ["c"],
+       "settings": {"optimizer.lr": "3e-4", "mixture.guided": "1", "paths.problems": "y.jsonl"}}]})"));
   // Two runs of one label that are no seeds of one method: another lr, the same seed.
   ASSERT_EQ(report["warnings"].size(), 2u);
   EXPECT_THAT(report["warnings"][0].get<std::string>(), HasSubstr("same seed 1"));
