@@ -44,9 +44,9 @@ Json to_row(const MinedProblem& mined, const MineConfig& config) {
   return to_json(problem);
 }
 
-MinedProblem from_row(Json row) {
+MinedProblem from_row(Json row, const std::string& where) {
   MinedProblem mined;
-  mined.problem = problem_from_json(std::move(row), "mined.partial.jsonl");
+  mined.problem = problem_from_json(std::move(row), where);
   const Json mining = mined.problem.extra.at("mining");
   mined.problem.extra.erase("mining");
   mined.samples = mining.at("samples");
@@ -60,49 +60,58 @@ MinedProblem from_row(Json row) {
 
 // Writes mined.jsonl and a file per class, that of the hard ones in two; returns how many problems each has.
 // Of "solved" ones there is no file.
-Json write_sets(const std::filesystem::path& run, const MiningResult& result, const MineConfig& config,
-                const std::vector<FaultyReference>& faulty) {
+Json write_sets(const std::filesystem::path& run, const std::vector<MinedProblem>& problems,
+                const MineConfig& config) {
   std::vector<std::string> hard;
-  for (const MinedProblem& mined : result.problems) {
+  for (const MinedProblem& mined : problems) {
     if (mined.difficulty == "hard") hard.push_back(mined.problem.id);
   }
   const std::set<std::string> aside = put_aside(config, hard);
   std::map<std::string, std::vector<Json>> sets;
   std::vector<Json> all;
-  for (const MinedProblem& mined : result.problems) {
+  for (const MinedProblem& mined : problems) {
     all.push_back(to_row(mined, config));
     const bool held_out = mined.difficulty == "hard" && aside.contains(mined.problem.id);
     sets[held_out ? "heldout" : mined.difficulty].push_back(all.back());
   }
   write_jsonl(run / "mined.jsonl", all);
-  for (const auto& [problem, fault] : faulty) {
-    Json row = to_json(problem);
-    row[kFaulty] = fault;
-    sets[kFaulty].push_back(std::move(row));
-  }
   Json counts = Json::object();
-  for (const char* name :
-       {"hard", "heldout", kTruncated, kUngraded, kFaulty, "medium", "easy", "easier", "solved"}) {
+  for (const char* name : {"hard", "heldout", kTruncated, kUngraded, "medium", "easy", "easier", "solved"}) {
     const std::vector<Json>& rows = sets[name];
     counts[name] = rows.size();
     const bool always = std::string(name) == "hard" || (std::string(name) == "heldout" && config.heldout > 0);
-    if ((always || !rows.empty()) && std::string(name) != "solved")
-      write_jsonl(run / (std::string(name) + ".jsonl"), rows);
+    const std::filesystem::path file = run / (std::string(name) + ".jsonl");
+    if ((always || !rows.empty()) && std::string(name) != "solved") {
+      write_jsonl(file, rows);
+    } else {
+      std::filesystem::remove(file);  // of other settings
+    }
   }
   return counts;
+}
+
+void write_faulty(const std::filesystem::path& run, const std::vector<FaultyReference>& faulty) {
+  std::vector<Json> rows;
+  for (const auto& [problem, fault] : faulty) {
+    rows.push_back(to_json(problem));
+    rows.back()[kFaulty] = fault;
+  }
+  if (!rows.empty()) write_jsonl(run / (std::string(kFaulty) + ".jsonl"), rows);
 }
 
 Json mine_problems(SamplingRun& run, const Settings& settings, std::vector<Problem> given) {
   const std::vector<FaultyReference> faulty = take_faulty_references(given, run.context().verifier);
   const std::vector<Problem> problems = run.within_context(std::move(given));
   std::vector<MinedProblem> done;
-  for (const Json& row : run.done()) done.push_back(from_row(row));
+  for (const Json& row : run.done()) done.push_back(from_row(row, "mined.partial.jsonl"));
   const MiningResult mined = mine(run.context(), settings.mine, problems, done,
                                   [&](const MinedProblem& problem, const std::vector<Json>& records) {
                                     run.save(to_row(problem, settings.mine), records);
                                   });
   Json result = to_json(mined);
-  result["sets"] = write_sets(run.path(), mined, settings.mine, faulty);
+  write_faulty(run.path(), faulty);
+  result["sets"] = write_sets(run.path(), mined.problems, settings.mine);
+  result["sets"][kFaulty] = faulty.size();
   result["problems"] = problems.size() + faulty.size();
   result[kFaulty] = faulty.size();
   result["tokens_saved"] = mined.tokens_fixed > 0
@@ -112,13 +121,29 @@ Json mine_problems(SamplingRun& run, const Settings& settings, std::vector<Probl
   return result;
 }
 
+// A complete run under settings that may differ (mine.heldout): its problems are sorted again, by what was
+// sampled.
+Json sort_again(RunDir& run, const Invocation& invocation, Json result) {
+  if (run.changes().empty()) return result;
+  const std::filesystem::path file = run.path() / "mined.jsonl";
+  std::vector<MinedProblem> problems;
+  read_jsonl(file, [&](Json&& row, std::size_t line) {
+    problems.push_back(from_row(std::move(row), fmt::format("{}:{}", file.string(), line)));
+  });
+  result["sets"].update(write_sets(run.path(), problems, invocation.settings.mine));
+  run.write_result(result);
+  write_file(run.path() / "config.yaml", invocation.options.to_yaml());
+  log_line("its problems are sorted again by these settings; nothing is sampled");
+  return result;
+}
+
 void check_mine(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
   check_samples(settings.sampling, "mine.samples", settings.mine.samples);
 }
 
 Json run_mine(const Invocation& invocation) {
-  return sampling_verb(invocation, "mine", "mined", required_problems, mine_problems);
+  return sampling_verb(invocation, "mine", "mined", required_problems, mine_problems, sort_again);
 }
 
 // A line per class that has problems. They are in a file of its name.
@@ -131,8 +156,9 @@ std::string class_table(const Json& result) {
   };
   const int held_out = sets.at("heldout");
   add("hard", sets.at("hard").get<int>() + held_out);
-  for (const char* name : {kTruncated, kUngraded, kFaulty, "medium", "easy", "easier", "solved"})
-    if (const int count = sets.value(name, 0)) add(name, count);
+  for (const char* name : {kTruncated, kUngraded, "medium", "easy", "easier", "solved"})
+    if (const int count = sets.at(name)) add(name, count);
+  if (const int faulty = result.value(kFaulty, 0)) add(kFaulty, faulty);
   std::string text = table(rows);
   if (held_out > 0) text += fmt::format("\nOf the hard ones {} are held out, in heldout.jsonl.\n", held_out);
   return text;
@@ -159,7 +185,7 @@ std::string show_mine(const Json& result) {
   if (result.at("ungraded") > 0)
     text += fmt::format("{} rollouts could not be judged.\n", grouped(result.at("ungraded")));
   if (sets.at(kUngraded) > 0) text += "ungraded: these failed only where the verifier could not judge.\n";
-  const int faulty = sets.value(kFaulty, 0);  // runs of before have no such set
+  const int faulty = result.value(kFaulty, 0);
   if (faulty > 0) text += "faulty_reference: these have a reference answer that cannot be judged by.\n";
   if (sets.at("hard") > 0) return text;
   if (sets.at(kTruncated) > 0) return text + "\nNo problem is hard: raise sampling.max_new_tokens.\n";

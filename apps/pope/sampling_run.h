@@ -52,13 +52,15 @@ class SamplingRun {
 
 // Opens the verb's run, whose finished items are called `items`. Where it is complete: its result. Else reads
 // the input before the model is loaded, and does the work, whose result gets the common head and end.
+// `again`, where there is one, brings the result of a complete run in line with settings that may differ.
 template <class Input>
 Json sampling_verb(const Invocation& invocation, std::string_view verb, const std::string& items,
-                   Input (*read)(const Settings&), Json (*work)(SamplingRun&, const Settings&, Input)) {
+                   Input (*read)(const Settings&), Json (*work)(SamplingRun&, const Settings&, Input),
+                   Json (*again)(RunDir&, const Invocation&, Json result) = nullptr) {
   RunDir run = open_run(invocation, verb);
   if (const auto stored = complete_result(run)) {
     PartialResults::remove(run.path(), items);  // killed right after it was complete
-    return *stored;
+    return again != nullptr ? again(run, invocation, *stored) : *stored;
   }
   Input input = read(invocation.settings);
   SamplingRun sampling(invocation.settings, run, items);

@@ -22,7 +22,8 @@ void MineConfig::fields(Options& o) {
   o.add("pass_at", pass_at, "k of the reported pass@k").at_least(1).distinct().may_change();
   o.add("heldout", heldout, "fraction of the hard set put aside for evaluation, by hash of the id")
       .at_least(0)
-      .below(1);
+      .below(1)
+      .may_change();
 }
 
 void MineConfig::check_together() const {

@@ -150,6 +150,28 @@ TEST_F(Workflow, MiningCountsOneWay) {
   EXPECT_THAT(out_, HasSubstr(fmt::format("  truncated  {:>8}", by_class["truncated"])));
 }
 
+// Without the model: nothing is sampled again.
+TEST_F(Workflow, AnotherHeldoutSortsAgain) {
+  const std::string mine = "pope mine -c tiny.yaml --model model --problems problems.jsonl --out mine ";
+  ASSERT_EQ(run(mine), 0) << err_;
+  const std::size_t hard = rows("mine/hard.jsonl").size(), aside = rows("mine/heldout.jsonl").size();
+  ASSERT_GT(aside, 0u);
+  const Json before = read_json(path("mine/result.json"));
+  fs::remove_all(path("model"));
+  ASSERT_EQ(run(mine + "--set mine.heldout=0"), 0) << err_;
+  EXPECT_THAT(err_, HasSubstr("sorted again"));
+  EXPECT_EQ(rows("mine/hard.jsonl").size(), hard + aside);
+  EXPECT_FALSE(fs::exists(path("mine/heldout.jsonl")));
+  Json after = read_json(path("mine/result.json"));
+  EXPECT_EQ(after["sets"]["hard"], hard + aside);
+  EXPECT_EQ(after["classes"], before["classes"]);
+  EXPECT_EQ(after["tokens"], before["tokens"]);
+  EXPECT_EQ(setting("mine", "mine.heldout"), "0");
+  ASSERT_EQ(run(mine), 0) << err_;
+  EXPECT_EQ(rows("mine/heldout.jsonl").size(), aside);
+  EXPECT_EQ(read_json(path("mine/result.json")), before);
+}
+
 TEST_F(Workflow, GuideThatFindsNothingSaysSoAndWhatToTry) {
   ASSERT_EQ(run("pope guide -c tiny.yaml --model model --problems problems.jsonl --set guide.choose=shortest "
                 "--set guide.samples=1 --set sampling.max_new_tokens=1 --set guide.fallback_fraction=0.5 "
