@@ -50,8 +50,9 @@ Json guide_problems(SamplingRun& run, const Settings& settings, std::vector<Prob
 
 void check_guide(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
-  const bool searches = settings.guide.choose == "shortest" && settings.guide.fixed_fraction == 0;
-  if (searches) check_samples(settings.sampling, "guide.samples", settings.guide.samples);
+  const GuidanceSource& source = guidance_source(settings.guide.kind);
+  const bool unsampled = source.unsampled && source.unsampled(settings.guide);
+  if (!unsampled) check_samples(settings.sampling, "guide.samples", settings.guide.samples);
 }
 
 Json run_guide(const Invocation& invocation) {
@@ -99,7 +100,7 @@ std::string show_guide(const Json& result) {
     if (untried > 0) rows.push_back({"nothing to try: the first words of a step", grouped(untried)});
   }
   rows.push_back(row("skipped: no solution", "without_solution"));
-  rows.push_back(row("skipped: no prefix possible", "without_prefix"));
+  rows.push_back(row("no guidance: none possible, or none worked", "without_prefix"));
   rows.push_back(row("candidate prefixes refused, since they state the answer", "leaks_prevented"));
   if (result.at("ungraded") > 0) rows.push_back(row("rollouts that could not be judged", "ungraded"));
   text += table(rows);

@@ -36,6 +36,15 @@ void GuideConfig::fields(Options& o) {
 }
 
 void GuideConfig::check_together() const {
+  const auto source = guidance_sources().find(kind);  // an unknown one is refused where it is looked up
+  if (source != guidance_sources().end() && !source->second.unsampled) {
+    constexpr auto kHint = "it says how to do without a search, which this source cannot";
+    if (choose != "shortest")
+      refuse_setting("guide.choose", "shortest with guide.kind=" + kind, choose, kHint);
+    if (fixed_fraction > 0)
+      refuse_setting("guide.fixed_fraction", "0 with guide.kind=" + kind, fmt::to_string(fixed_fraction),
+                     kHint);
+  }
   if (min_fraction > max_fraction)
     refuse_setting("guide.min_fraction", fmt::format("at most guide.max_fraction ({})", max_fraction),
                    fmt::to_string(min_fraction));

@@ -16,7 +16,7 @@ namespace pope {
 struct GuideResult {
   std::vector<Problem> problems;  // those that got guidance, in the order given
   int without_solution = 0;       // skipped and counted
-  int without_prefix = 0;         // no guidance possible, not even the fall-back: skipped and counted
+  int without_prefix = 0;         // no guidance possible, or none worked and no fall-back: counted
   int found = 0;                  // guidance was found under which the model succeeds
   int fallback = 0;               // none worked: the source's fall-back
   int without_candidate = 0;      // of these: there was none to try, such as in a solution of one step

@@ -76,6 +76,19 @@ TEST(GuidanceSources, LeakingPrefixesAreNoCandidates) {
   EXPECT_THROW(guidance_source("oracle"), Error);
 }
 
+// Choices without a search are refused for a source that cannot do without one.
+TEST(GuidanceSources, WhatASourceDoesNotReadIsRefused) {
+  const auto nothing = [](const Problem&, const GuideConfig&, RngStream, const Usable&) {
+    return std::vector<Guidance>{};
+  };
+  guidance_sources()["searched"] = {.candidates = nothing};
+  EXPECT_NO_THROW(check(GuideConfig{.kind = "searched"}));
+  EXPECT_THROW(check(GuideConfig{.kind = "searched", .choose = "random"}), Error);
+  EXPECT_THROW(check(GuideConfig{.kind = "searched", .fixed_fraction = 0.5}), Error);
+  EXPECT_NO_THROW(check(GuideConfig{.choose = "random"}));
+  guidance_sources().erase("searched");
+}
+
 TEST(GuidanceSources, GuidanceFromAFileThatStatesTheAnswerIsLeftOut) {
   std::vector<Problem> problems = {problem("a"), problem("b"), problem("c")};
   problems[0].guidance = Guidance{.text = "so it is ANSWER"};
