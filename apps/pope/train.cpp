@@ -48,6 +48,11 @@ void check_train(const Invocation& invocation) {
   check_rl(s.train, s.async, s.objective, s.optimizer, s.sampling);
   check_shares(s.mixture, s.train.prompts_per_step);
   check_used(s, invocation.options);
+  if (s.engine.kind == "http")
+    refuse_setting(
+        "engine.kind", "native for training", "http",
+        "weights are not sent to servers: their rollouts would be those of an old policy; mine, guide, "
+        "collect and eval take it");
 }
 
 // The first mixture.easy_count of the easy file.

@@ -1,4 +1,4 @@
-// The Engine interface: prompts in, rollouts out, as they finish. Engines: native (native_engine.h).
+// The Engine interface: prompts in, rollouts out, as they finish. Engines: native_engine.h, http_engine.h.
 // Work is pulled, so that an adaptive caller (mining) can decide late what to sample next.
 #pragma once
 
@@ -38,7 +38,7 @@ struct Rollout {
   int sample = 0;
   std::vector<int> tokens;  // sampled tokens, the stop token included when finish is stop
   std::vector<float>
-      logprobs;  // of each token under the behaviour policy: log-softmax of logits / temperature
+      logprobs;  // of each token under the behaviour policy: log-softmax of logits / temperature; or NaN
   FinishReason finish = FinishReason::stop;
   std::int64_t policy_version = 0;     // of the weights that sampled the first token
   std::vector<std::int64_t> versions;  // of each token, never falling; empty: all as policy_version

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/options.h"
 #include "model/model.h"
@@ -16,8 +17,20 @@ namespace pope {
 
 struct EngineConfig {
   static constexpr auto kSection = "engine";
-  std::string kind = "native";  // native: in this process, on the trainer's own weights
+  std::string kind = "native";  // native: in this process, on the trainer's own weights; http: on servers
+  // Of kind http, docs/engines.md.
+  std::vector<std::string> urls;
+  std::string server = "auto";  // what the servers are, as server_kind() names it; auto = they say so
+  std::string model;            // as the servers list it; "" = their only one
+  std::string key_env;          // environment variable that holds the key; "" = none is sent
+  int samples_per_request = 8;
+  int connections = 64;
+  double timeout_s = 1800;
+  int attempts = 8;
+  double backoff_s = 0.5;
+  double give_up_s = 900;
   void fields(Options& options);
+  void check_together() const;
 };
 
 // What an engine may be made of. One that samples elsewhere needs no weights: it never calls `model`.

@@ -1,0 +1,198 @@
+// See http_servers.h.
+#include "rollout/http_servers.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <thread>
+#include <utility>
+
+#include "core/error.h"
+#include "core/progress.h"
+#include "core/rng.h"
+
+namespace pope {
+namespace {
+
+constexpr auto kOperation = "http engine";
+constexpr double kLongestBackoff_s = 60;
+
+HttpServers::Clock::duration duration_of(double seconds) {
+  return std::chrono::duration_cast<HttpServers::Clock::duration>(std::chrono::duration<double>(seconds));
+}
+
+}  // namespace
+
+HttpServers::HttpServers(const EngineConfig& config, std::shared_ptr<const Tokenizer> tokenizer)
+    : config_(config), headers_(key_header(config)), tokenizer_(std::move(tokenizer)) {
+  for (const std::string& url : config.urls) {
+    Server server;
+    server.url = server_url(url);
+    server.name = text_of(server.url);
+    servers_.push_back(std::move(server));
+  }
+  const Clock::time_point start = Clock::now();
+  for (int attempt = 1; !open_; ++attempt) {
+    int known = 0;
+    for (Server& server : servers_) {
+      auto client = connect(server);
+      const Inspection found = inspect_server(*client, server.url, config_, tokenizer_.get());
+      server.problem = found.problem;
+      if (!found.info) continue;
+      learn(server, *found.info);
+      server.idle.push_back(std::move(client));
+      ++known;
+    }
+    open_ = known > 0;
+    if (attempt == 1 && std::cmp_less(known, servers_.size())) log_line("waiting for servers: " + troubles());
+    if (open_) break;
+    if (Clock::now() - start >= duration_of(config_.give_up_s)) {
+      throw Error(kOperation, "no server answers: " + troubles(),
+                  "is one running there? engine.give_up_s says for how long servers are waited for");
+    }
+    std::this_thread::sleep_for(duration_of(backoff(attempt)));
+  }
+}
+
+std::unique_ptr<HttpClient> HttpServers::connect(Server& server) const {
+  return std::make_unique<HttpClient>(server.url.origin, headers_);
+}
+
+// Those of one engine sample one model.
+void HttpServers::learn(Server& server, const ServerInfo& info) {
+  for (const Server& other : servers_) {
+    if (&other == &server || !other.info || other.info->model == info.model || !config_.model.empty())
+      continue;
+    throw Error(kOperation,
+                fmt::format("expected servers of one model, {} has '{}' and {} has '{}'", other.name,
+                            other.info->model, server.name, info.model),
+                "where it is one model under two names, start the servers with one name for it");
+  }
+  if (open_ && info.context < context_) {
+    throw Error(
+        kOperation,
+        fmt::format("{}: expected a context of at least {} tokens, as the servers that were there before, "
+                    "got {}",
+                    server.name, context_, info.context),
+        "start it with a larger one; what was finished before is not lost");
+  }
+  context_ = std::min(context_, info.context);
+  server.info = info;
+}
+
+std::optional<HttpServers::Place> HttpServers::take(int samples, Clock::time_point& wake) {
+  const std::lock_guard lock(mutex_);
+  const Clock::time_point now = Clock::now();
+  Server* best = nullptr;
+  wake = Clock::time_point::max();
+  for (Server& server : servers_) {
+    if (server.rests_until > now) {
+      wake = std::min(wake, server.rests_until);
+    } else if (best == nullptr || server.load < best->load) {
+      best = &server;
+    }
+  }
+  if (best == nullptr) return std::nullopt;
+  best->load += samples;
+  Place place{static_cast<std::size_t>(best - servers_.data()), nullptr, samples};
+  if (best->idle.empty()) {
+    place.client = connect(*best);
+  } else {
+    place.client = std::move(best->idle.back());
+    best->idle.pop_back();
+  }
+  return place;
+}
+
+std::optional<ServerInfo> HttpServers::info(Place& place, HttpReply& away) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (servers_[place.server].info) return servers_[place.server].info;
+  }
+  const Inspection found = inspect_server(*place.client, url(place.server), config_, tokenizer_.get());
+  if (!found.info) {
+    away.outcome = HttpReply::Outcome::unreachable;
+    away.problem = found.problem;
+    away.retry_after_s = found.retry_after_s;
+    return std::nullopt;
+  }
+  const std::lock_guard lock(mutex_);
+  learn(servers_[place.server], *found.info);
+  return found.info;
+}
+
+void HttpServers::answered(Place&& place) {
+  const std::lock_guard lock(mutex_);
+  Server& server = servers_[place.server];
+  server.load -= place.samples;
+  server.failures = 0;
+  server.problem.clear();
+  server.idle.push_back(std::move(place.client));
+  away_since_.reset();
+}
+
+void HttpServers::failed(Place&& place, const HttpReply& reply) {
+  const std::lock_guard lock(mutex_);
+  Server& server = servers_[place.server];
+  server.load -= place.samples;
+  server.problem = reply.problem;
+  if (!is_away(reply)) return;
+  const double seconds = reply.retry_after_s.value_or(0) + backoff(++server.failures);
+  server.rests_until = std::max(server.rests_until, Clock::now() + duration_of(seconds));
+  server.idle.clear();  // connections of before may lead nowhere
+  if (!away_since_) away_since_ = Clock::now();
+}
+
+int HttpServers::most_samples() const {
+  const std::lock_guard lock(mutex_);
+  int most = 1;
+  for (const Server& server : servers_) most = std::max(most, server.info ? server.info->most_samples : 1);
+  return most;
+}
+
+std::string HttpServers::limit_samples(std::size_t server, int most) {
+  const std::lock_guard lock(mutex_);
+  std::optional<ServerInfo>& info = servers_[server].info;
+  if (!info || info->most_samples <= most) return "";
+  info->most_samples = most;
+  return fmt::format("{} gave {} samples where more were asked for: it is asked for no more than that",
+                     servers_[server].name, most);
+}
+
+void HttpServers::saw_text(std::size_t index, bool fits) {
+  constexpr int kFirst = 8;
+  const std::lock_guard lock(mutex_);
+  Server& server = servers_[index];
+  server.spells_text = server.spells_text || fits;
+  if (server.spells_text || ++server.unlike_text < kFirst) return;
+  throw Error(
+      kOperation,
+      fmt::format("{}: expected token ids that spell the text beside them, in {} samples they spell another",
+                  server.name, kFirst),
+      "the server's model and the tokenizer of --model do not belong together");
+}
+
+double HttpServers::seconds_away() const {
+  const std::lock_guard lock(mutex_);
+  return away_since_ ? std::chrono::duration<double>(Clock::now() - *away_since_).count() : 0;
+}
+
+std::string HttpServers::troubles() const {
+  const std::lock_guard lock(mutex_);
+  std::string text;
+  for (const Server& server : servers_)
+    if (!server.problem.empty()) text += (text.empty() ? "" : "; ") + server.name + ": " + server.problem;
+  return text;
+}
+
+double HttpServers::backoff(int failures) {
+  const double longest =
+      std::min(kLongestBackoff_s, config_.backoff_s * std::exp2(std::min(failures - 1, 30)));
+  // Of several processes that a server turned away not all are to come back at once.
+  RngStream rng(key_of("backoff"), {static_cast<std::uint64_t>(::getpid()), draws_++});
+  return longest * (0.5 + 0.5 * rng.uniform());
+}
+
+}  // namespace pope

@@ -1,0 +1,83 @@
+// The servers of an HTTP engine: what they are, how much each has to do, which of them rest after a failure.
+// For all runs of the engine together; every call may come from any thread.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "rollout/http_inspect.h"
+
+namespace pope {
+
+class HttpServers {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // Asks the servers what they are, and waits until at least one has said so. Error: as inspect_server(), a
+  // server unlike the others, or none that answers within config.give_up_s.
+  HttpServers(const EngineConfig& config, std::shared_ptr<const Tokenizer> tokenizer);
+
+  // A place at a server for one request, with a connection of its own. It is given back by done().
+  struct Place {
+    std::size_t server = 0;
+    std::unique_ptr<HttpClient> client;
+    int samples = 0;
+  };
+  // At the server with the fewest samples under way that does not rest. Nothing: all rest, until `wake`.
+  std::optional<Place> take(int samples, Clock::time_point& wake);
+  // What the server is; asks it, where it has not answered before. Nothing: it is away, which `problem` says.
+  std::optional<ServerInfo> info(Place& place, HttpReply& away);
+  void answered(Place&& place);
+  // It is away, or broke the connection: it rests for as long as it asks to, or ever longer.
+  void failed(Place&& place, const HttpReply& reply);
+
+  const std::string& name(std::size_t server) const { return servers_[server].name; }
+  const HttpUrl& url(std::size_t server) const { return servers_[server].url; }
+  std::int64_t context() const { return context_; }
+  // The most samples that a request to any of them may ask for.
+  int most_samples() const;
+  // Returns what there is to say about it, or "".
+  std::string limit_samples(std::size_t server, int most);
+  // Whether the ids of a sample spelled the text beside them. Error: they never did, in the first that could
+  // be compared.
+  void saw_text(std::size_t server, bool fits);
+  // For how long servers have only been away, and what they said: for errors and waiting lines.
+  double seconds_away() const;
+  std::string troubles() const;
+  // Seconds from the last of so many failed attempts to the next, with some chance in it.
+  double backoff(int failures);
+
+ private:
+  struct Server {
+    HttpUrl url;
+    std::string name;
+    std::optional<ServerInfo> info;
+    std::vector<std::unique_ptr<HttpClient>> idle;
+    std::int64_t load = 0;  // samples under way
+    int failures = 0;       // since it answered
+    Clock::time_point rests_until{};
+    std::string problem;  // of its last failure
+    int unlike_text = 0;
+    bool spells_text = false;
+  };
+  std::unique_ptr<HttpClient> connect(Server& server) const;
+  void learn(Server& server, const ServerInfo& info);
+
+  const EngineConfig config_;
+  const HttpClient::Headers headers_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  mutable std::mutex mutex_;
+  std::vector<Server> servers_;
+  std::optional<Clock::time_point> away_since_;  // no server has answered since
+  std::int64_t context_ = std::numeric_limits<std::int64_t>::max();
+  bool open_ = false;  // a server is known, and so is context_
+  std::atomic<std::uint64_t> draws_ = 0;
+};
+
+}  // namespace pope
