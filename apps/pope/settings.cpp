@@ -65,6 +65,8 @@ void Settings::declare(Options& options) {
   options.section(mine);
   options.section(guide);
   options.section(collect);
+  options.section(evolve);
+  options.section("reflector", reflector);
   options.section(pairs);
   options.section(mixture);
   options.section(objective);

@@ -10,6 +10,7 @@
 #include "data/problem_files.h"
 #include "data/source.h"
 #include "evaluate/evaluate.h"
+#include "evolve/evolve.h"
 #include "explore/guide.h"
 #include "explore/mine.h"
 #include "explore/pairs.h"
@@ -66,6 +67,8 @@ struct Settings {
   MineConfig mine;
   GuideConfig guide;
   CollectConfig collect;
+  EvolveConfig evolve;
+  EngineConfig reflector;  // of evolve.reflection_model
   PairsConfig pairs;
   MixtureConfig mixture;
   ObjectiveConfig objective;

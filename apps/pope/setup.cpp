@@ -100,7 +100,8 @@ std::vector<RunInput> inputs_of(const Options& options) {
   for (const Options::Option& option : options.all()) {
     if (option.on_resume() != Options::Option::OnResume::same_content) continue;
     const std::string& key = option.key();
-    const bool is_model = key == "paths.model" || key == "paths.reference";
+    const bool is_model =
+        key == "paths.model" || key == "paths.reference" || key == "evolve.reflection_model";
     if (const auto* path = std::get_if<std::string*>(&option.target());
         path != nullptr && !(*path)->empty()) {
       const auto files = is_model ? model_files(**path) : std::vector{std::filesystem::path(**path)};

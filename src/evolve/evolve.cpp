@@ -30,7 +30,8 @@ void EvolveConfig::fields(Options& o) {
   o.add("patience", patience, "iterations in a row without a new candidate, after which it ends").at_least(1);
   o.add("max_text", max_text, "bytes of a template at most; longer ones are refused").at_least(1);
   o.add("reflection_model", reflection_model,
-        "model that rewrites templates: a directory or a .gguf file; empty: paths.model");
+        "model that rewrites templates: a directory or a .gguf file; empty: paths.model")
+      .by_content();
   o.add("reflection_temperature", reflection_temperature, "its temperature").at_least(0);
   o.add("reflection_tokens", reflection_tokens, "tokens of one of its replies at most").at_least(1);
 }
