@@ -58,9 +58,10 @@ TEST(SftExamples, TargetsGoOnWherePromptsEnd) {
   objective.kind = "luffy";
   Group group;
   group.prompt = std::make_shared<const Prompt>(make_prompt(prompts, problems[0], /*show_guidance=*/false));
+  group.rollouts.emplace_back().rollout = {.tokens = {5}, .logprobs = {-1.0F}};
   set_signal({.objective = objective, .prompts = prompts, .max_tokens = 64}, group);
-  ASSERT_EQ(group.sequences.size(), 1u);
-  EXPECT_EQ(group.sequences[0].completion, example.completion);
+  ASSERT_EQ(group.sequences.size(), 2u);
+  EXPECT_EQ(group.sequences[1].completion, example.completion);
 }
 
 TEST(SftExamples, CountsWhatItLeavesOut) {

@@ -19,7 +19,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using World = test::BanditWorld;
 
-// A step grades 32 rollouts, an evaluation 24.
+// A step grades 32 rollouts at most, an evaluation more than 16.
 void set_up(World& world) {
   world.job.config.save_every = 100;
   world.job.config.eval_every = 3;
@@ -27,10 +27,16 @@ void set_up(World& world) {
   world.job.eval_sets = {{"held", world.job.hard}};
 }
 
-// A judge that is told to stop in the middle of its `call`th rollout.
-test::FakeVerifier::Judge stopping_at(int call) {
-  return [call, calls = std::make_shared<int>(0)](const Problem& p, std::string_view completion) {
-    if (++*calls == call) std::raise(SIGTERM);
+// How many rows there are.
+std::size_t rows_of(const std::filesystem::path& run) {
+  return std::filesystem::exists(run / "metrics.jsonl") ? test::metrics_of(run).size() : 0;
+}
+
+// A judge that is told to stop in the middle of the `call`th rollout that it sees while the run has `rows` rows. How many
+// it sees in a step hangs on what is sampled.
+test::FakeVerifier::Judge stopping_at(const std::filesystem::path& run, std::size_t rows, int call = 2) {
+  return [=, calls = std::make_shared<int>(0)](const Problem& p, std::string_view completion) {
+    if (rows_of(run) == rows && ++*calls == call) std::raise(SIGTERM);
     return says_yes(p, completion);
   };
 }
@@ -60,7 +66,7 @@ TEST(StopResume, AStepThatSamplesIsDropped) {
   set_up(unbroken);
   unbroken.train(dir / "whole");
 
-  World broken(stopping_at(24 + 2 * 32 + 2));
+  World broken(stopping_at(dir / "run", 3));
   set_up(broken);
   EXPECT_EQ(stopped(broken, dir / "run"), "stopped after step 2; give the same command to go on");
   EXPECT_TRUE(std::filesystem::exists(dir / "run/checkpoints/step-000002"));
@@ -77,16 +83,16 @@ TEST(StopResume, AStepThatIsEvaluatedIsKept) {
   set_up(unbroken);
   unbroken.train(dir / "whole");
 
-  World broken(stopping_at(24 + 3 * 32 + 2));
+  World broken(stopping_at(dir / "run", 3, 33));  // step 3 was sampled
   set_up(broken);
   EXPECT_EQ(stopped(broken, dir / "run"), "stopped after step 3; give the same command to go on");
   EXPECT_EQ(test::metrics_of(dir / "run").size(), 3u);  // steps 0 to 2
-  World again(stopping_at(2));
+  World again(stopping_at(dir / "run", 3));
   set_up(again);
   EXPECT_EQ(stopped(again, dir / "run"), "stopped after step 3; give the same command to go on");
   // Killed after the row, before the next checkpoint.
-  World killed([&, calls = 0](const Problem& p, std::string_view completion) mutable {
-    if (++calls == 24 + 32 + 5) throw Error("test", "killed");
+  World killed([&](const Problem& p, std::string_view completion) {
+    if (rows_of(dir / "run") == 5) throw Error("test", "killed");
     return says_yes(p, completion);
   });
   set_up(killed);
@@ -100,7 +106,7 @@ TEST(StopResume, AStepThatIsEvaluatedIsKept) {
 
 TEST(StopResume, BeforeTheFirstStepNothingIsSaved) {
   TempDir dir;
-  World broken(stopping_at(2));
+  World broken(stopping_at(dir / "run", 0));
   EXPECT_EQ(stopped(broken, dir / "run"),
             "stopped before the first step was done; give the same command to go on");
   EXPECT_FALSE(std::filesystem::exists(dir / "run/checkpoints"));
@@ -108,7 +114,7 @@ TEST(StopResume, BeforeTheFirstStepNothingIsSaved) {
 
 TEST(StopResume, AsyncLosesNoPrompt) {
   TempDir dir;
-  World broken(stopping_at(4 * 32 + 5));
+  World broken(stopping_at(dir / "run", 4));
   const auto async = [](World& world) {
     world.job.config.mode = "async";
     world.job.config.save_every = 100;
@@ -160,7 +166,7 @@ void cut_metrics(const std::filesystem::path& run, const std::function<bool(int)
 
 TEST(StopResume, MissingRowsAreNamed) {
   TempDir dir;
-  World broken(stopping_at(24 + 5 * 32 + 24 + 2));
+  World broken(stopping_at(dir / "run", 6));
   set_up(broken);
   stopped(broken, dir / "run");
   ASSERT_EQ(test::metrics_of(dir / "run").size(), 6u);
@@ -199,12 +205,12 @@ TEST(StopResume, ALastRowThatIsMissingIsAnError) {
 
 TEST(StopResume, CheckpointsBeyondKeepAndThoseOfNoUseGo) {
   TempDir dir;
-  World broken(stopping_at(5 * 32 + 2));
+  World broken(stopping_at(dir / "run", 5));
   broken.job.config.save_every = 1;
   broken.job.config.keep = 5;
   stopped(broken, dir / "run");
   std::filesystem::resize_file(dir / "run/checkpoints/step-000005/optimizer.safetensors", 100);
-  World resumed(stopping_at(1));
+  World resumed(stopping_at(dir / "run", 4));
   resumed.job.config.keep = 2;
   EXPECT_THAT(stopped(resumed, dir / "run"), HasSubstr("after step 4"));
   std::set<std::string> names;

@@ -424,6 +424,7 @@ TEST(Trainer, NanStopsBeforeTheWeights) {
     return rollout;
   });
   world.job.config.max_sampler_mismatch = 100;
+  world.job.config.save_every = 1;
   world.job.engine = &engine;
   try {
     world.train(folder / "run");
