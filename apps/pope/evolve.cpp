@@ -63,7 +63,6 @@ Json evolve_templates(SamplingRun& run, const Settings& settings, std::vector<Pr
       adapter, settings.evolve, settings.run.seed, {{kTemplate, ""}},
       split_problems(problems, settings.evolve.dev, settings.run.seed), run.done(),
       [&](Json item, const std::vector<Json>& rollouts) { run.save(std::move(item), rollouts); }, write);
-  write(evolution);
   Json result = to_json(evolution);
   write_file(run.path() / "best.yaml", best_settings(settings, result["best_texts"][kTemplate]));
   result["problems"] = problems.size();
@@ -102,7 +101,7 @@ std::string ended_text(const Json& result) {
 std::string show_evolve(const Json& result) {
   const std::string out = result.at("out"), best = result.at("best_texts").at(kTemplate);
   std::string text =
-      fmt::format("Evolved {} templates in {} iterations and {}: {}.\n\n", grouped(result.at("candidates")),
+      fmt::format("Candidates: {}, after {} iterations and {}; {}.\n\n", grouped(result.at("candidates")),
                   grouped(result.at("iterations")), duration(result.at("seconds")), ended_text(result));
   std::vector<std::vector<std::string>> rows = {{"proposals", ""}};
   for (const auto& [outcome, count] : result.at("outcomes").items())
@@ -118,10 +117,11 @@ std::string show_evolve(const Json& result) {
     text += fmt::format("{} kept items could not be read and were paid for again.\n",
                         grouped(result.at("damaged")));
   text += fmt::format(
-      "\nMean score on the {} problems of the dev set: {} without a template, {} with the best one. {} "
-      "templates together solve what any of them solves.\n",
-      grouped(result.at("dev")), percent(result.at("seed_mean")), percent(result.at("best_mean")),
-      result.at("cover").size());
+      "\nMean score on the {} problems of the dev set: {} without a template, {} with the best one.\n",
+      grouped(result.at("dev")), percent(result.at("seed_mean")), percent(result.at("best_mean")));
+  if (const std::size_t cover = result.at("cover").size(); cover > 1)
+    text +=
+        fmt::format("{} templates together solve what any of them solves (cover in result.json).\n", cover);
   if (best.empty()) return text + "\nNo template is better than none.\n";
   return text + fmt::format("\nThe best template (pope eval -c {}/best.yaml … uses it):\n\n{}\n", out, best);
 }

@@ -88,6 +88,7 @@ class Evolver {
     Candidate first;
     first.texts = seed;
     add(std::move(first));
+    changed();
     for (int barren = 0; result_.ended.empty();) {
       const std::size_t before = result_.candidates.size();
       if (perfect()) {
@@ -97,6 +98,7 @@ class Evolver {
       } else {
         iterate();
         barren = result_.candidates.size() > before ? 0 : barren + 1;
+        changed();
       }
     }
     return std::move(result_);
@@ -110,8 +112,6 @@ class Evolver {
     candidate.iteration = static_cast<int>(result_.iterations);
     candidate.metric_calls = ledger_.calls();
     result_.candidates.push_back(std::move(candidate));
-    count();
-    if (changed_) changed_(result_);
   }
 
   bool perfect() const {
@@ -119,7 +119,7 @@ class Evolver {
     return mean_score(scores[best_candidate(scores)]) >= 1;
   }
 
-  void count() {
+  void changed() {
     result_.metric_calls = ledger_.calls();
     result_.rollout_tokens = ledger_.rollout_tokens();
     result_.reflection_tokens = ledger_.reflection_tokens();
@@ -130,6 +130,7 @@ class Evolver {
     progress_.update(static_cast<double>(result_.metric_calls),
                      fmt::format("iteration {}, {} candidates, best {:.3f}", result_.iterations,
                                  scores.size(), mean_score(scores[best_candidate(scores)])));
+    if (changed_) changed_(result_);
   }
 
   RngStream random(std::string_view purpose, std::int64_t number) const {
@@ -157,7 +158,6 @@ class Evolver {
       if (attempt.proposal.outcome == "accepted") accept(attempt);
       result_.proposals.push_back(std::move(attempt.proposal));
     }
-    count();
   }
 
   // Parents and minibatches, as many as the budget is sure to bring to their end.
@@ -337,7 +337,6 @@ class Evolver {
       add(std::move(child));
     }
     result_.proposals.push_back(std::move(proposal));
-    count();
     return true;
   }
 

@@ -37,10 +37,11 @@ std::string reflection_message(std::string_view use, std::string_view text,
     add_part(message, "Feedback", examples[i].feedback, most);
   }
   message +=
-      "\nFind out what kind of task this is, where the model went wrong and why, and what it did well. Then "
-      "write a new instruction text that would have helped: the knowledge, the method and the checks that "
-      "such tasks need, and what to avoid. It will be used for other inputs of this kind, so do not put "
-      "the answers to these examples into it. Write the whole new text, and nothing else, between " +
+      "\nRead what the inputs ask for, where the model went wrong and why, and what it did well. Then write "
+      "a better instruction text. It speaks to the model and tells it how to work on inputs like these: the "
+      "method, the knowledge and the checks that they need, and what to avoid. It will be used with other "
+      "inputs of the same kind, so it must not hold these inputs or their answers. Write the whole new text, "
+      "and nothing else, between " +
       std::string(kFence) + " and " + std::string(kFence) + ".";
   return message;
 }

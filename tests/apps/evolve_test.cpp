@@ -118,7 +118,7 @@ TEST_F(EvolveVerb, LeavesCandidatesProposalsAndSettingsThatUseTheBest) {
   EXPECT_EQ(proposals[0]["reply"], "So:\n```\nAdd the numbers.\n```");
   EXPECT_EQ(rows_of(dir_ / "whole/rollouts/evolved.jsonl.zst").size(), 14u);
   EXPECT_THAT(shown_,
-              AllOf(HasSubstr("Evolved 2 templates"), HasSubstr("the dev set is solved"),
+              AllOf(HasSubstr("Candidates: 2, after 1 iterations"), HasSubstr("the dev set is solved"),
                     HasSubstr("14 of 60 metric calls"), HasSubstr("best.yaml")));
 
   const std::vector<std::string> with_set = {"--eval-set", "all=" + (dir_ / "problems.jsonl").string(),

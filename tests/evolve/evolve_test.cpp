@@ -84,6 +84,14 @@ TEST(Evolve, TheLadderByHand) {
   EXPECT_EQ(proposal_rows(evolution)[2]["candidate"], nullptr);
 }
 
+TEST(Evolve, SaysWhatItHasAfterEachIteration) {
+  ToyAdapter toy = ladder();
+  std::vector<std::size_t> proposals;
+  evolve(toy, config_of(200, 2), 1, testing::kLadderSeed, testing::kLadder, {}, {},
+         [&](const Evolution& evolution) { proposals.push_back(evolution.proposals.size()); });
+  EXPECT_THAT(proposals, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8));
+}
+
 TEST(Evolve, TheBudgetIsKeptAndCountedExactly) {
   for (int budget = 5; budget <= 60; ++budget) {
     ToyAdapter toy = ladder();
