@@ -69,7 +69,8 @@ std::string without_trace(const std::string& what) {
 }
 
 void print_error(const std::string& message, const std::string& hint = "") {
-  fmt::print(stderr, "error: {}\n{}", printable(message), hint.empty() ? "" : "  hint: " + printable(hint) + "\n");
+  fmt::print(stderr, "error: {}\n{}", printable(message),
+             hint.empty() ? "" : "  hint: " + printable(hint) + "\n");
 }
 
 void explain(const std::exception& error) {
@@ -112,6 +113,8 @@ void catch_what_nobody_does(int, char**, char**) { std::set_terminate(end_at_onc
 int main(int argc, char** argv) {
   pope::keep_freed_memory();
   std::signal(SIGXFSZ, SIG_IGN);  // a file beyond `ulimit -f` is an error of the write
+  std::signal(SIGPIPE,
+              SIG_IGN);  // so is a reader that is gone: a Ctrl-C that ended `tee` lets a run save what it has
   try {
     return pope::run(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const pope::UsageError& error) {

@@ -124,13 +124,14 @@ Json mine_problems(SamplingRun& run, const Settings& settings, std::vector<Probl
 // A complete run under settings that may differ (mine.heldout): its problems are sorted again, by what was
 // sampled.
 Json sort_again(RunDir& run, const Invocation& invocation, Json result) {
-  if (run.changes().empty()) return result;
   const std::filesystem::path file = run.path() / "mined.jsonl";
   std::vector<MinedProblem> problems;
   read_jsonl(file, [&](Json&& row, std::size_t line) {
     problems.push_back(from_row(std::move(row), fmt::format("{}:{}", file.string(), line)));
   });
+  // Always: a command that was killed here may have sorted a part of them by other settings.
   result["sets"].update(write_sets(run.path(), problems, invocation.settings.mine));
+  if (run.changes().empty()) return result;
   run.write_result(result);
   write_file(run.path() / "config.yaml", invocation.options.to_yaml());
   log_line("its problems are sorted again by these settings; nothing is sampled");

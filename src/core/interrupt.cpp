@@ -5,6 +5,7 @@
 
 #include <array>
 #include <atomic>
+#include <cerrno>
 #include <csignal>
 #include <string_view>
 
@@ -21,8 +22,10 @@ std::array<struct sigaction, kSignals.size()> before;
 void request(int signal) {
   if (requested.exchange(signal) != 0) ::_exit(kExitCode + signal);
   constexpr std::string_view kText = "\nstopping; a second time ends at once\n";
+  const int code = errno;  // of what was interrupted
   const ssize_t ignored = ::write(STDERR_FILENO, kText.data(), kText.size());
   static_cast<void>(ignored);
+  errno = code;
 }
 
 }  // namespace

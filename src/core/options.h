@@ -43,7 +43,7 @@ class Options {
     // A key that this one has replaced: it is refused, and the error names the new one.
     Option& renamed_from(std::string old_key);
     // What a run that goes on (core/run_dir.h) may be given instead of the value it was begun with: by
-    // default nothing else. Any value, where it has no say in the results but for rounding;
+    // default nothing else. Any value, where it has no say in what was computed but for rounding;
     Option& may_change();
     // a larger one, by which the run is longer, also where it had ended;
     Option& may_grow();

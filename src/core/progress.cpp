@@ -43,7 +43,8 @@ std::string duration(double seconds) {
 
 void log_line(std::string_view text) {
   wipe_bar();
-  fmt::print(stderr, "{}\n", printable(text));
+  const std::string line = printable(text) + "\n";
+  std::fwrite(line.data(), 1, line.size(), stderr);  // where nobody reads it, work goes on
   std::fflush(stderr);
 }
 
@@ -86,7 +87,8 @@ void Progress::draw(bool last) {
   }
   if (!note_.empty()) line += "  " + note_;
   wipe_bar();
-  fmt::print(stderr, "{}{}", printable(line), terminal_ && !last ? "" : "\n");
+  const std::string text = printable(line) + (terminal_ && !last ? "" : "\n");
+  std::fwrite(text.data(), 1, text.size(), stderr);
   std::fflush(stderr);
   bar_on_screen = terminal_ && !last;
   shown_ = true;

@@ -95,7 +95,7 @@ class Trainer {
     if (start == 0 && job_.config.eval_every > 0) evaluate_base();
     source_ = job_.config.mode == "sync" ? sync_source(job_, mixture_)
                                          : async_source(job_, mixture_, run_.path(), start, state);
-    if (state && state->contains("row")) end_step(start, state->at("row"));
+    if (state && state->contains("row")) watch_signal(end_step(start, state->at("row")));
     Progress progress("train", job_.config.steps);
     progress.update(static_cast<double>(start));
     std::string note;
@@ -105,7 +105,7 @@ class Trainer {
       const Json row =
           step(t, [&](double part) { progress.update(static_cast<double>(t) + part / 2, note); });
       note = note_of(mixture_, row);
-      if (const std::string warning = signal_.add(row); !warning.empty()) log_line(warning);
+      watch_signal(row);
       progress.update(static_cast<double>(t + 1), note);
     }
     source_.reset();  // sampling is over
@@ -130,6 +130,10 @@ class Trainer {
     training_run_.each_row([&](Json&& row) {
       if (row.at("step") > 0) signal_.count(row);
     });
+  }
+
+  void watch_signal(const Json& row) {
+    if (const std::string warning = signal_.add(row); !warning.empty()) log_line(warning);
   }
 
   void evaluate_base() {

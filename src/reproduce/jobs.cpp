@@ -76,6 +76,7 @@ pid_t start(const fs::path& program, const Job& job) {
   if (child > 0) return child;
   // In the child: only calls that are safe after a fork.
   setpgid(0, 0);  // Ctrl-C is passed on, once
+  for (const int one : {SIGINT, SIGTERM, SIGPIPE, SIGXFSZ}) signal(one, SIG_DFL);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);
   const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);

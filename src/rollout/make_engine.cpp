@@ -33,28 +33,36 @@ void EngineConfig::fields(Options& options) {
       .choices(names_of(engines()));
   options.add("urls", urls, "http: addresses of the servers, with or without /v1")
       .form(is_url, "http://HOST:PORT")
-      .distinct();
+      .distinct()
+      .may_change();
   options.add("server", server, "http: what the servers are; auto: as they say; openai: any other")
       .choices({"auto", "vllm", "sglang", "llama.cpp", "openai"});
   options.add("model", model, "http: the model's name there; empty: their only one");
-  options.add("key_env", key_env,
-              "http: environment variable that holds the servers' key; empty: none is sent");
+  options
+      .add("key_env", key_env, "http: environment variable that holds the servers' key; empty: none is sent")
+      .may_change();
   options
       .add("samples_per_request", samples_per_request,
            "http: samples of a prompt in one request, where the server can")
       .range(1, 1024);
   options.add("connections", connections, "http: requests in flight at once, at all servers together")
-      .range(1, 1024);
+      .range(1, 1024)
+      .may_change();
   options.add("timeout_s", timeout_s, "http: seconds in which a request must be answered whole")
-      .range(0.05, 86400);
-  options.add("attempts", attempts, "http: stop when a request has failed so often").range(1, 1000);
+      .range(0.05, 86400)
+      .may_change();
+  options.add("attempts", attempts, "http: stop when a request has failed so often")
+      .range(1, 1000)
+      .may_change();
   options
       .add("backoff_s", backoff_s,
            "http: about so many seconds pass before the second attempt, twice as many before the next, …, at "
            "most 60")
-      .range(0.001, 60);
+      .range(0.001, 60)
+      .may_change();
   options.add("give_up_s", give_up_s, "http: stop when no server has answered for so many seconds")
-      .range(0, 86400);
+      .range(0, 86400)
+      .may_change();
 }
 
 void EngineConfig::check_together() const {

@@ -100,11 +100,13 @@ class Process {
     posix_spawn_file_actions_adddup2(&files, ends[1], 0);
     posix_spawn_file_actions_adddup2(&files, ends[1], 1);
     posix_spawn_file_actions_adddup2(&files, life_line_.read_end(), 3);
-    // Its children are ended with it; a limit on file sizes ends it as usual, though not this process.
+    // Its children are ended with it. Limits on files and pipes without readers end it as usual, though not
+    // this process.
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGXFSZ);
+    sigaddset(&signals, SIGPIPE);
     posix_spawnattr_setsigdefault(&attributes, &signals);
     const char* arguments[] = {"sh", "-c", kWatched, "sh", command_.c_str(), nullptr};
     const int code =

@@ -24,6 +24,7 @@ int exit_of(const Work& work) {
 }
 
 TEST(Interrupt, TheFirstSignalIsARequest) {
+  std::signal(SIGINT, SIG_DFL);  // a shell ignores it for what it runs in the background
   for (const auto& [signal, code] : {std::pair(SIGINT, 130), std::pair(SIGTERM, 143)}) {
     const CatchInterrupts catch_interrupts;
     EXPECT_FALSE(interrupted());
@@ -44,6 +45,7 @@ TEST(Interrupt, TheFirstSignalIsARequest) {
 
 TEST(Interrupt, TheSecondSignalEndsAtOnce) {
   EXPECT_EQ(exit_of([] {
+              std::signal(SIGINT, SIG_DFL);
               const CatchInterrupts catch_interrupts;
               std::raise(SIGTERM);
               std::raise(SIGINT);

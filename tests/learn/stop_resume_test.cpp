@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <csignal>
 
 #include "core/error.h"
@@ -32,11 +33,11 @@ std::size_t rows_of(const std::filesystem::path& run) {
   return std::filesystem::exists(run / "metrics.jsonl") ? test::metrics_of(run).size() : 0;
 }
 
-// A judge that is told to stop in the middle of the `call`th rollout that it sees while the run has `rows` rows. How many
-// it sees in a step hangs on what is sampled.
+// A judge that is told to stop in the middle of the `call`th rollout that it sees while the run has `rows`
+// rows. How many it sees in a step hangs on what is sampled.
 test::FakeVerifier::Judge stopping_at(const std::filesystem::path& run, std::size_t rows, int call = 2) {
-  return [=, calls = std::make_shared<int>(0)](const Problem& p, std::string_view completion) {
-    if (rows_of(run) == rows && ++*calls == call) std::raise(SIGTERM);
+  return [=, calls = std::make_shared<std::atomic<int>>(0)](const Problem& p, std::string_view completion) {
+    if (rows_of(run) >= rows && ++*calls == call) std::raise(SIGTERM);
     return says_yes(p, completion);
   };
 }
@@ -114,7 +115,7 @@ TEST(StopResume, BeforeTheFirstStepNothingIsSaved) {
 
 TEST(StopResume, AsyncLosesNoPrompt) {
   TempDir dir;
-  World broken(stopping_at(dir / "run", 4));
+  World broken(stopping_at(dir / "run", 2));
   const auto async = [](World& world) {
     world.job.config.mode = "async";
     world.job.config.save_every = 100;
@@ -250,13 +251,13 @@ TEST(StopResume, SftStopsAfterAStep) {
   job.config.epochs = 4;
   {
     const CatchInterrupts catch_interrupts;
-    std::raise(SIGINT);
+    std::raise(SIGTERM);
     std::string message;
     try {
       run("run");
     } catch (const Interrupted& interrupted) {
       message = interrupted.what();
-      EXPECT_EQ(interrupted.exit_code(), 130);
+      EXPECT_EQ(interrupted.exit_code(), 143);
     }
     EXPECT_EQ(message, "stopped after step 2; give the same command to go on");
   }
