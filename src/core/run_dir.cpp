@@ -115,7 +115,7 @@ Differences differences(const fs::path& config, const Options& options) {
   }
   for (const auto& [key, was] : saved) {
     const bool known =
-        std::any_of(options.all().begin(), options.all().end(), [&](const Options::Option& option) {
+        std::any_of(options.all().begin(), options.all().end(), [&key = key](const Options::Option& option) {
           return key == option.key() || key.starts_with(option.key() + ".");
         });
     if (!known)
