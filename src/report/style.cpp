@@ -1,6 +1,6 @@
 // The page's style: system fonts, light and dark by the reader's preference, readable at phone width and on
-// paper. c0 … c10 are the methods' colours (c0: the baseline), s1 and s2 what else tells lines and marks apart,
-// q0 … q4 the difficulty classes, q5 and q6 those of problems whose difficulty is not known.
+// paper. c0 … c10 are the methods' colours (c0: the baseline), s1 and s2 what else tells lines and marks
+// apart, q0 … q4 the difficulty classes, q5 and q6 those of problems whose difficulty is not known.
 #include "report/style.h"
 
 namespace pope {

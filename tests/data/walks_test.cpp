@@ -254,8 +254,8 @@ TEST(Walks, FloorAndCeilingsOfTheDemo) {
   }
   EXPECT_GT(hard / 4000, 0.99);
   EXPECT_NEAR(floor / hard * 100 * 128, 0.43, 0.08);  // successes that plain RL expects in a run
-  EXPECT_NEAR(finishing / hard, 0.0040, 0.0005);     // hits whatever it reaches
-  EXPECT_NEAR(retrying / hard, 0.18, 0.02);          // and tries again until it hits
+  EXPECT_NEAR(finishing / hard, 0.0040, 0.0005);      // hits whatever it reaches
+  EXPECT_NEAR(retrying / hard, 0.18, 0.02);           // and tries again until it hits
 }
 
 TEST(Walks, VocabularyCoversEverythingWritten) {
