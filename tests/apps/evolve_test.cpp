@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "apps/run_verb.h"
 #include "core/temp_dir.h"
-#include "pope/command_line.h"
 #include "rollout/make_engine.h"
 
 namespace pope {
@@ -42,14 +42,6 @@ class ObedientEngine : public Engine {
   std::shared_ptr<const Tokenizer> tokenizer_;
 };
 
-std::vector<Json> rows_of(const std::filesystem::path& file) {
-  std::vector<Json> rows;
-  read_jsonl(file, [&](Json&& row, std::size_t) { rows.push_back(std::move(row)); });
-  return rows;
-}
-
-const std::string kModel = std::string(POPE_SOURCE_DIR) + "/tests/golden/text_smollm";
-
 class EvolveVerb : public testing::Test {
  protected:
   void SetUp() override {
@@ -68,26 +60,17 @@ class EvolveVerb : public testing::Test {
   }
   void TearDown() override { engines().erase("obedient"); }
 
-  // What main() does.
   Json run(const std::string& verb, const std::string& out, const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments = {verb, "--model", kModel, "--out", (dir_ / out).string()};
+    std::vector<std::string> arguments = {verb, "--model", kTokenizerFolder, "--out", (dir_ / out).string()};
     for (const char* setting : {"engine.kind=obedient", "sampling.max_new_tokens=100"})
       arguments.insert(arguments.end(), {"--set", setting});
     if (verb == "evolve")
       arguments.insert(arguments.end(),
                        {"--problems", (dir_ / "problems.jsonl").string(), "--set", "evolve.budget=60"});
     arguments.insert(arguments.end(), more.begin(), more.end());
-    Settings settings;
-    Options options;
-    settings.declare(options);
-    const CommandLine line = parse_command_line(all_verbs(), arguments, options);
-    const Options read = options.only(line.verb->keys);
-    const Invocation invocation{settings, read, line.out, line.arguments};
-    read.check();
-    line.verb->check(invocation);
-    const Json result = line.verb->run(invocation);
-    shown_ = line.verb->show(result);
-    return result;
+    Ran ran = run_verb(arguments);
+    shown_ = ran.shown;
+    return ran.result;
   }
 
   TempDir dir_;
@@ -170,7 +153,7 @@ TEST_F(EvolveVerb, ADamagedFileIsNamedAndCanBeMended) {
 }
 
 TEST_F(EvolveVerb, AModelOfItsOwnReflects) {
-  const std::vector<std::string> own = {"--set", "evolve.reflection_model=" + kModel, "--set",
+  const std::vector<std::string> own = {"--set", "evolve.reflection_model=" + kTokenizerFolder, "--set",
                                         "reflector.kind=obedient"};
   EXPECT_EQ(run("evolve", "own", own)["best_mean"], 1);
   EXPECT_THAT(error_of([&] {

@@ -5,8 +5,8 @@
 
 #include <set>
 
+#include "apps/run_verb.h"
 #include "core/temp_dir.h"
-#include "pope/command_line.h"
 #include "rollout/fake_server.h"
 
 namespace pope {
@@ -17,28 +17,6 @@ using pope::testing::Fault;
 using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-const std::string kModel = std::string(POPE_SOURCE_DIR) + "/tests/golden/text_smollm";
-
-// What main() does with a command line.
-struct Ran {
-  Json result;
-  std::string shown;
-};
-Ran run_verb(const std::vector<std::string>& arguments) {
-  Settings settings;
-  Options options;
-  settings.declare(options);
-  const CommandLine line = parse_command_line(all_verbs(), arguments, options);
-  const Options read = options.only(line.verb->keys);
-  const Invocation invocation{settings, read, line.out, line.arguments};
-  read.check();
-  if (line.verb->check != nullptr) line.verb->check(invocation);
-  Ran ran{line.verb->run(invocation), ""};
-  ran.shown = line.verb->show(ran.result);
-  if (line.verb->after != nullptr) line.verb->after(ran.result);
-  return ran;
-}
 
 class HttpVerbs : public ::testing::Test {
  protected:
@@ -56,7 +34,7 @@ class HttpVerbs : public ::testing::Test {
           const std::vector<std::string>& settings) const {
     std::vector<std::string> arguments = {verb,
                                           "--model",
-                                          kModel,
+                                          kTokenizerFolder,
                                           "--problems",
                                           (dir_ / problems).string(),
                                           "--out",
@@ -75,13 +53,9 @@ class HttpVerbs : public ::testing::Test {
     }
     return run_verb(arguments);
   }
-  std::vector<Json> rows(const std::string& file) const {
-    std::vector<Json> rows;
-    read_jsonl(dir_ / file, [&](Json&& row, std::size_t) { rows.push_back(std::move(row)); });
-    return rows;
-  }
+  std::vector<Json> rows(const std::string& file) const { return rows_of(dir_ / file); }
   TempDir dir_;
-  std::shared_ptr<const Tokenizer> tokenizer_ = load_tokenizer(kModel);
+  std::shared_ptr<const Tokenizer> tokenizer_ = load_tokenizer(kTokenizerFolder);
 };
 
 TEST_F(HttpVerbs, MineGuideCollectAndEval) {
@@ -148,7 +122,7 @@ TEST_F(HttpVerbs, DoctorSaysWhatAServerCanDo) {
   const auto doctor = [&](FakeServer::Script script, bool with_model = true) {
     FakeServer server(std::move(script), tokenizer_);
     std::vector<std::string> arguments = {"doctor", "--engine", server.url()};
-    if (with_model) arguments.insert(arguments.end(), {"--model", kModel});
+    if (with_model) arguments.insert(arguments.end(), {"--model", kTokenizerFolder});
     return run_verb(arguments);
   };
   const Ran good = doctor({.tempered = true});

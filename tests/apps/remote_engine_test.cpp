@@ -6,8 +6,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "apps/run_verb.h"
 #include "core/temp_dir.h"
-#include "pope/command_line.h"
 #include "rollout/make_engine.h"
 
 namespace pope {
@@ -50,27 +50,6 @@ std::unique_ptr<Engine> make_elsewhere(const EngineConfig&, const EngineParts& p
   return std::make_unique<ElsewhereEngine>(parts);
 }
 
-// What main() does with a command line.
-Json run_verb(const std::vector<std::string>& arguments) {
-  Settings settings;
-  Options options;
-  settings.declare(options);
-  const CommandLine line = parse_command_line(all_verbs(), arguments, options);
-  const Options read = options.only(line.verb->keys);
-  const Invocation invocation{settings, read, line.out, line.arguments};
-  read.check();
-  if (line.verb->check != nullptr) line.verb->check(invocation);
-  return line.verb->run(invocation);
-}
-
-std::vector<Json> rows_of(const std::filesystem::path& file) {
-  std::vector<Json> rows;
-  read_jsonl(file, [&](Json&& row, std::size_t) { rows.push_back(std::move(row)); });
-  return rows;
-}
-
-const std::string kModel = std::string(POPE_SOURCE_DIR) + "/tests/golden/text_smollm";
-
 class RemoteEngine : public testing::Test {
  protected:
   void SetUp() override {
@@ -87,7 +66,7 @@ class RemoteEngine : public testing::Test {
            const std::vector<std::string>& settings) const {
     std::vector<std::string> arguments = {verb,
                                           "--model",
-                                          kModel,
+                                          kTokenizerFolder,
                                           "--problems",
                                           (dir_ / problems).string(),
                                           "--out",
@@ -98,13 +77,13 @@ class RemoteEngine : public testing::Test {
       arguments.push_back("--set");
       arguments.push_back(setting);
     }
-    return run_verb(arguments);
+    return run_verb(arguments).result;
   }
   TempDir dir_;
 };
 
 TEST_F(RemoteEngine, MineGuideCollectAndEvalNeedATokenizerOnly) {
-  ASSERT_FALSE(std::filesystem::exists(kModel + "/config.json"));
+  ASSERT_FALSE(std::filesystem::exists(kTokenizerFolder + "/config.json"));
   const Json mined = run("mine", "problems.jsonl", "elsewhere", {"mine.samples=4", "mine.pass_at=[1]"});
   EXPECT_EQ(mined["sets"]["hard"], 1);
   EXPECT_GT(mined["tokens"], 0);
@@ -140,8 +119,9 @@ TEST_F(RemoteEngine, AWordingOfOnesOwnIsShown) {
              R"("instruction": "lead"}})"
              "\n");
   const auto shown = [&](const std::string& id) {
-    return run_verb({"prompt", id, "--model", kModel, "--problems", (dir_ / "guided.jsonl").string(), "--set",
-                     wordings, "--set", "prompt.instruction=hint"});
+    return run_verb({"prompt", id, "--model", kTokenizerFolder, "--problems",
+                     (dir_ / "guided.jsonl").string(), "--set", wordings, "--set", "prompt.instruction=hint"})
+        .result;
   };
   const Json hint = shown("a");
   EXPECT_EQ(hint["prompts"][1]["wording"], "hint");
