@@ -112,9 +112,10 @@ void catch_what_nobody_does(int, char**, char**) { std::set_terminate(end_at_onc
 
 int main(int argc, char** argv) {
   pope::keep_freed_memory();
-  std::signal(SIGXFSZ, SIG_IGN);  // a file beyond `ulimit -f` is an error of the write
-  std::signal(SIGPIPE,
-              SIG_IGN);  // so is a reader that is gone: a Ctrl-C that ended `tee` lets a run save what it has
+  // A file beyond `ulimit -f` and a reader that is gone are errors of the write: so a Ctrl-C that ends `tee`
+  // as well lets a run save what it has.
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
   try {
     return pope::run(std::vector<std::string>(argv + 1, argv + argc));
   } catch (const pope::UsageError& error) {

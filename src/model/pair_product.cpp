@@ -22,7 +22,7 @@
 namespace pope::kernels::bf16_pairs {
 namespace {
 #include "model/simd-inl.h"
-// Behind it.
+// This one uses simd-inl.h.
 #include "model/dots-inl.h"
 
 using simd::F16, simd::kLanes;
