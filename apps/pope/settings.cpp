@@ -71,6 +71,7 @@ void Settings::declare(Options& options) {
   options.section(mixture);
   options.section(objective);
   options.section(optimizer);
+  options.section(lora);
   options.section(train);
   options.section(async);
   options.section(sft);

@@ -16,6 +16,7 @@
 #include "explore/pairs.h"
 #include "explore/rejection.h"
 #include "learn/config.h"
+#include "model/lora_config.h"
 #include "report/report.h"
 #include "reproduce/reproduce.h"
 #include "rollout/engine.h"
@@ -73,6 +74,7 @@ struct Settings {
   MixtureConfig mixture;
   ObjectiveConfig objective;
   OptimizerConfig optimizer;
+  LoraConfig lora;
   TrainConfig train;
   AsyncConfig async;
   SftConfig sft;

@@ -16,6 +16,7 @@
 #include "model/gguf.h"
 #include "model/load.h"
 #include "model/model_folder.h"
+#include "pope/table.h"
 #include "rollout/make_engine.h"
 
 namespace pope {
@@ -28,13 +29,33 @@ void check_samples(const SamplingConfig& sampling, std::string_view key, int sam
                  "at temperature 0 all samples of a problem are the same");
 }
 
+namespace {
+
+void add_lora(const Settings& settings, Model& model) {
+  const std::filesystem::path base = std::filesystem::absolute(find_model(settings.paths.model));
+  if (is_adapter(base)) {
+    throw Error("lora", settings.paths.model + " is an adapter, and lora.rank asks for another on top of it",
+                "merge it first: pope export hf --model " + settings.paths.model + " --out MERGED");
+  }
+  model.add_lora(settings.lora, base, settings.run.seed);
+  std::int64_t trained = 0;
+  for (const Parameter& parameter : model.trainable()) trained += parameter.master.numel();
+  log_line(fmt::format("note: LoRA trains {} values beside {} that are frozen", grouped(trained),
+                       grouped(model.architecture().parameters())));
+}
+
+}  // namespace
+
 LoadedModel load_model(const Settings& settings, Weights weights,
                        std::shared_ptr<const Tokenizer> tokenizer) {
   const at::Device device = open_device(settings.run.device);
   const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   at::set_num_threads(settings.run.threads > 0 ? settings.run.threads : cores);
-  return load_model(settings.paths.model, compute_type(settings.run.dtype), weights, device,
-                    std::move(tokenizer));
+  const bool lora = weights == Weights::trainable && settings.lora.rank > 0;
+  LoadedModel loaded = load_model(settings.paths.model, compute_type(settings.run.dtype),
+                                  lora ? Weights::frozen : weights, device, std::move(tokenizer));
+  if (lora) add_lora(settings, *loaded.model);
+  return loaded;
 }
 
 Setup::Setup(const Settings& settings, Weights weights) {
@@ -88,9 +109,15 @@ std::vector<EvalSet> named_sets(const std::vector<std::string>& entries, const P
 
 namespace {
 
-// What a model's path stands for: a folder, a file, or all parts of a split GGUF.
+// What a model's path stands for: a folder, a file, or all parts of a split GGUF; of an adapter also its
+// base.
 std::vector<std::filesystem::path> model_files(const std::filesystem::path& given) {
   const std::filesystem::path path = find_model(given);
+  if (is_adapter(path)) {
+    std::vector<std::filesystem::path> files = model_files(base_of_adapter(path));
+    files.push_back(path);
+    return files;
+  }
   return path.extension() == ".gguf" ? gguf_parts(path) : std::vector{path};
 }
 

@@ -71,8 +71,8 @@ const Verb sft_verb = {
     .shortcuts = {{"--model", "paths.model", "MODEL", Need::required},
                   {"--problems", "paths.problems", "FILE", Need::required},
                   {"--skip-bad", "problems.skip_bad"}},
-    .keys = {"run.*", "paths.model", "paths.problems", "problems.*", "sft.*", "optimizer.*", "prompt.*",
-             "metrics.*"},
+    .keys = {"run.*", "paths.model", "paths.problems", "problems.*", "sft.*", "optimizer.*", "lora.*",
+             "prompt.*", "metrics.*"},
     .run = run_sft,
     .show = show_sft,
     .next = next_of_sft};

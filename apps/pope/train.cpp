@@ -181,7 +181,7 @@ const Verb train_verb = {
                   {"--eval-set", "paths.eval_sets", "NAME=FILE"},
                   {"--skip-bad", "problems.skip_bad"}},
     .keys = sampling_keys({"run.activation_checkpointing", "paths.*", "train.*", "async.*", "mixture.*",
-                           "objective.*", "optimizer.*", "metrics.*"}),
+                           "objective.*", "optimizer.*", "lora.*", "metrics.*"}),
     .check = check_train,
     .run = run_train,
     .show = show_train,

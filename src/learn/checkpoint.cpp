@@ -79,7 +79,7 @@ void verify_checksums(const fs::path& folder) {
 // Error: a number that is not finite is among the weights or moments after step `step`.
 void require_finite_tensors(std::int64_t step, const Model& model, const Optimizer& optimizer) {
   NamedTensors all = optimizer.state();
-  for (const Parameter& p : model.parameters()) all.emplace_back(p.name, p.master);
+  for (const Parameter& p : model.trainable()) all.emplace_back(p.name, p.master);
   for (const auto& [name, tensor] : all) {
     const auto [low, high] = at::aminmax(tensor.detach());  // of one NaN both are NaN
     for (const at::Tensor& extreme : {low, high}) {
@@ -124,7 +124,7 @@ Json load(const fs::path& folder, Model& model, Optimizer& optimizer) {
   const std::int64_t version = state.at("model_version").get<std::int64_t>(),
                      steps = state.at("optimizer_steps").get<std::int64_t>();
   Places masters, moments;
-  for (const Parameter& p : model.parameters()) masters.emplace(p.name, p.master);
+  for (const Parameter& p : model.trainable()) masters.emplace(p.name, p.master);
   for (const auto& [name, tensor] : optimizer.state()) moments.emplace(name, tensor);
   const fs::path moments_path = folder / "optimizer.safetensors";
   const std::vector<WeightFile> weights = weight_files(folder),

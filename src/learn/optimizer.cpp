@@ -51,7 +51,7 @@ double learning_rate(const OptimizerConfig& config, std::int64_t t, std::int64_t
 Optimizer::Optimizer(OptimizerConfig config, Model& model, ProcessGroup& processes)
     : config_(std::move(config)), model_(model), processes_(processes) {
   check(config_);
-  for (const Parameter& p : model_.parameters()) {
+  for (const Parameter& p : model_.trainable()) {
     if (p.master.scalar_type() != at::kFloat)
       throw Error("optimizer", "expected f32 masters, got a frozen model");
     exp_avg_.push_back(at::zeros_like(p.master, p.master.options().requires_grad(false)));
@@ -63,7 +63,7 @@ Optimizer::Optimizer(OptimizerConfig config, Model& model, ProcessGroup& process
 void Optimizer::accumulate() {
   if (model_.compute_type() == at::kFloat) return;
   for (std::size_t i = 0; i < sums_.size(); ++i) {
-    at::Tensor& gradient = model_.parameters()[i].compute.mutable_grad();
+    at::Tensor& gradient = model_.trainable()[i].compute.mutable_grad();
     if (!gradient.defined()) continue;
     if (sums_[i].defined()) {
       sums_[i].add_(gradient);
@@ -76,7 +76,7 @@ void Optimizer::accumulate() {
 
 double Optimizer::step(double lr) {
   const c10::NoGradGuard no_grad;
-  std::vector<Parameter>& parameters = model_.parameters();
+  std::vector<Parameter>& parameters = model_.trainable();
   std::vector<at::Tensor> gradients;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const at::Tensor sum = model_.compute_type() == at::kFloat ? parameters[i].compute.grad() : sums_[i];
@@ -110,7 +110,7 @@ void Optimizer::apply(double lr, double scale, const std::vector<at::Tensor>& gr
   for (const bool decayed : {true, false}) {
     std::vector<at::Tensor> masters, group, exp_avg, exp_avg_sq, counts;
     for (std::size_t i = 0; i < gradients.size(); ++i) {
-      const at::Tensor& master = model_.parameters()[i].master;
+      const at::Tensor& master = model_.trainable()[i].master;
       if ((master.dim() >= 2) != decayed) continue;
       masters.push_back(master);
       group.push_back(gradients[i]);
@@ -128,7 +128,7 @@ void Optimizer::apply(double lr, double scale, const std::vector<at::Tensor>& gr
 NamedTensors Optimizer::state() const {
   NamedTensors tensors;
   for (std::size_t i = 0; i < exp_avg_.size(); ++i) {
-    const std::string& name = model_.parameters()[i].name;
+    const std::string& name = model_.trainable()[i].name;
     tensors.emplace_back("exp_avg." + name, exp_avg_[i]);
     tensors.emplace_back("exp_avg_sq." + name, exp_avg_sq_[i]);
   }

@@ -49,8 +49,8 @@ at::Tensor all_rows_by_every_expert(const at::Tensor& x, const Experts& experts,
 }  // namespace
 
 at::Tensor feed_forward(const at::Tensor& x, const FeedForward& weights, Gate gate) {
-  const auto gate_up = project(x, weights.gate_up.tensor(), weights.gate_up_bias.tensor());
-  return project(gate == Gate::gelu_tanh ? geglu(gate_up) : swiglu(gate_up), weights.down, weights.down_bias);
+  const auto gate_up = project(x, weights.gate_up);
+  return project(gate == Gate::gelu_tanh ? geglu(gate_up) : swiglu(gate_up), weights.down);
 }
 
 at::Tensor mixed_experts(const at::Tensor& x, const Experts& experts, Gate gate) {

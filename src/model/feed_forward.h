@@ -6,13 +6,12 @@
 
 #include <vector>
 
-#include "model/joint.h"
+#include "model/linear.h"
 
 namespace pope {
 
 struct FeedForward {
-  Joint gate_up, gate_up_bias;  // [2F,W], [2F]
-  at::Tensor down, down_bias;   // [W,F], [W] or undefined
+  Linear gate_up, down;  // W → 2F, F → W
 };
 enum class Gate { silu, gelu_tanh };
 

@@ -25,7 +25,8 @@ Joint::Joint(const std::vector<at::Tensor*>& parts) {
 }
 
 at::Tensor Joint::tensor() const {
-  return c10::GradMode::is_enabled() && parts_.size() > 1 ? at::cat(parts_) : whole_;
+  const bool apart = c10::GradMode::is_enabled() && parts_.size() > 1 && parts_.front().requires_grad();
+  return apart ? at::cat(parts_) : whole_;
 }
 
 }  // namespace pope

@@ -14,8 +14,9 @@ class Joint {
   // Changes the tensors that `parts` point to into views of the whole. A single one stays as it is.
   explicit Joint(const std::vector<at::Tensor*>& parts);
 
-  // For a product. With gradient it is put together from the parts, which autograd then sees (the copy costs
-  // little beside the product); without, the shared storage is used. Undefined where there are no parts.
+  // For a product. Where the parts are trained it is put together from them, which autograd then sees (the
+  // copy costs little beside the product); else the shared storage is used. Undefined where there are no
+  // parts.
   at::Tensor tensor() const;
 
  private:

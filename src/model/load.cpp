@@ -12,6 +12,7 @@
 #include "core/git_lfs.h"
 #include "core/json_depth.h"
 #include "core/progress.h"
+#include "model/adapter_folder.h"
 #include "model/config_fields.h"
 #include "model/gguf.h"
 #include "model/model_folder.h"
@@ -174,13 +175,14 @@ NamedTensors read_weights(const fs::path& folder, const Architecture& architectu
 }  // namespace
 
 std::vector<WeightFile> weight_files(const fs::path& folder, const IsNeeded& needed) {
-  if (const auto file = folder / "model.safetensors"; fs::exists(file))
-    return {{file, list_safetensors(file)}};
+  for (const fs::path& file : {folder / "model.safetensors", folder / kAdapterWeights})
+    if (fs::exists(file)) return {{file, list_safetensors(file)}};
   return shards(folder, folder / "model.safetensors.index.json", needed);
 }
 
 ModelHead load_head(const fs::path& given) {
   const fs::path path = opened(given);
+  if (is_adapter(path)) return load_head(base_of_adapter(path));
   ModelHead head;
   if (is_gguf(path)) {
     const GgufHead gguf = read_gguf_head(path);
@@ -211,14 +213,20 @@ ModelHead load_head(const fs::path& given) {
 LoadedModel load_model(const fs::path& given, at::ScalarType compute, Weights weights, at::Device device,
                        std::shared_ptr<const Tokenizer> tokenizer) {
   const at::ScalarType type = weights == Weights::frozen ? compute : at::kFloat;
-  const fs::path path = tokenizer ? find_model(given) : opened(given);
+  fs::path path = tokenizer ? find_model(given) : opened(given);
+  const fs::path adapter = is_adapter(path) ? path : fs::path();
+  if (!adapter.empty()) path = base_of_adapter(adapter);
+  const auto loaded = [&](Architecture&& architecture, NamedTensors&& tensors) -> LoadedModel {
+    if (!adapter.empty()) merge_adapter(adapter, tensors);
+    return {std::make_shared<Model>(std::move(architecture), std::move(tensors), compute, weights),
+            std::move(tokenizer)};
+  };
   if (is_gguf(path)) {
     GgufModel gguf = read_gguf(path, type);
     if (!tokenizer) tokenizer = fit(path, make_bpe_tokenizer(gguf.tokenizer), gguf.architecture.vocab_size);
     settle(gguf.architecture, *tokenizer);
     for (auto& [name, tensor] : gguf.tensors) tensor = tensor.to(device);
-    return {std::make_shared<Model>(std::move(gguf.architecture), std::move(gguf.tensors), compute, weights),
-            std::move(tokenizer)};
+    return loaded(std::move(gguf.architecture), std::move(gguf.tensors));
   }
   require_model_folder(path);
   refuse_git_lfs_pointer(path / kConfig, "load model");
@@ -229,8 +237,7 @@ LoadedModel load_model(const fs::path& given, at::ScalarType compute, Weights we
   if (!tokenizer) tokenizer = fit(path, load_tokenizer(path), architecture.vocab_size);
   settle(architecture, *tokenizer);
   NamedTensors tensors = read_weights(path, architecture, type, device);
-  return {std::make_shared<Model>(std::move(architecture), std::move(tensors), compute, weights),
-          std::move(tokenizer)};
+  return loaded(std::move(architecture), std::move(tensors));
 }
 
 namespace {
@@ -271,6 +278,11 @@ void write_weights(const fs::path& folder, const Model& model, at::ScalarType ty
 
 void save_model(const fs::path& folder, const Model& model, const Tokenizer& tokenizer, bool bf16,
                 std::int64_t shard_bytes) {
+  if (model.lora()) {
+    save_adapter(folder, model);
+    tokenizer.save(folder);
+    return;
+  }
   Json config = to_json(model.architecture());
   const char* const dtype = bf16 ? "bfloat16" : "float32";
   config["torch_dtype"] = dtype;  // transformers 4 reads this one, transformers 5 the next

@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <mutex>
+#include <set>
 #include <tuple>
 
 #include "core/error.h"
@@ -15,11 +17,9 @@
 #include "core/rng.h"
 #include "model/families.h"
 #include "model/feed_forward.h"
-#include "model/joint.h"
 #include "model/layers.h"
 #include "model/layers_plain.h"
 #include "model/parameters.h"
-#include "model/product.h"
 #include "model/recompute.h"
 
 namespace pope {
@@ -27,8 +27,7 @@ namespace pope {
 // The compute tensors of one block. Undefined: not in this architecture.
 struct Model::Layer {
   at::Tensor input_norm, attention_out_norm, ffn_norm, ffn_out_norm, q_norm, k_norm;
-  Joint qkv, qkv_bias;  // rows [C,W], [C]
-  at::Tensor output, output_bias;
+  Linear qkv, output;  // W → C, H·D → W
   FeedForward ffn;
   Experts experts;  // with a router: in place of ffn
 };
@@ -195,26 +194,27 @@ Model::Model(Architecture architecture, NamedTensors weights, at::ScalarType com
   };
   const auto feed_forward_of = [&](const std::string& prefix) {
     FeedForward ffn;
-    ffn.gate_up = join(gate_up_names(architecture_, prefix, "weight"));
-    if (architecture_.mlp_bias) ffn.gate_up_bias = join(gate_up_names(architecture_, prefix, "bias"));
-    ffn.down = *slot(prefix + "down_proj.weight");
-    ffn.down_bias = maybe(prefix + "down_proj.bias");
+    ffn.gate_up.weight = join(gate_up_names(architecture_, prefix, "weight"));
+    ffn.down.weight = join({prefix + "down_proj.weight"});
+    if (!architecture_.mlp_bias) return ffn;
+    ffn.gate_up.bias = join(gate_up_names(architecture_, prefix, "bias"));
+    ffn.down.bias = join({prefix + "down_proj.bias"});
     return ffn;
   };
   const NormNames norms = norm_names(architecture_);
   for (int l = 0; l < architecture_.layers; ++l) {
     const auto p = layer_prefix(l), attention = p + "self_attn.";
     Layer layer;
-    layer.qkv = join(qkv_names(architecture_, attention, "weight"));
-    if (architecture_.attention_bias) layer.qkv_bias = join(qkv_names(architecture_, attention, "bias"));
+    layer.qkv.weight = join(qkv_names(architecture_, attention, "weight"));
+    if (architecture_.attention_bias) layer.qkv.bias = join(qkv_names(architecture_, attention, "bias"));
     layer.input_norm = maybe(p + norms.before_attention);
     layer.attention_out_norm = maybe(p + norms.after_attention);
     layer.ffn_norm = maybe(p + norms.before_ffn);
     layer.ffn_out_norm = maybe(p + norms.after_ffn);
     layer.q_norm = maybe(attention + "q_norm.weight");
     layer.k_norm = maybe(attention + "k_norm.weight");
-    layer.output = *slot(attention + "o_proj.weight");
-    layer.output_bias = maybe(attention + "o_proj.bias");
+    layer.output.weight = join({attention + "o_proj.weight"});
+    if (architecture_.output_bias()) layer.output.bias = join({attention + "o_proj.bias"});
     if (architecture_.is_sparse(std::size_t(l))) {
       layer.experts = {*slot(p + "mlp.gate.weight"),
                        {},
@@ -257,6 +257,64 @@ std::shared_ptr<Model> Model::random(Architecture architecture, std::uint64_t se
   return std::make_shared<Model>(std::move(architecture), std::move(weights), compute);
 }
 
+void Model::add_lora(const LoraConfig& config, std::string base, std::uint64_t seed) {
+  const c10::NoGradGuard no_grad;
+  std::map<std::string, const at::Tensor*> weights;
+  for (Parameter& parameter : parameters_) {
+    parameter.compute.set_requires_grad(false);
+    weights[parameter.name] = &parameter.compute;
+  }
+  std::set<std::string> found, modules;
+  const auto is_target = [&](const std::string& module) {
+    modules.insert(module);
+    return config.targets.empty() ||
+           std::find(config.targets.begin(), config.targets.end(), module) != config.targets.end();
+  };
+  const auto adapt = [&](Linear& linear, const std::vector<std::string>& names) {
+    std::vector<LoraPair> pairs(names.size());
+    std::vector<LoraPair*> places;
+    std::vector<std::int64_t> rows;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const at::Tensor& weight = *weights.at(names[i]);
+      places.push_back(&pairs[i]);
+      rows.push_back(weight.size(0));
+      if (!is_target(module_of(names[i]))) continue;
+      found.insert(module_of(names[i]));
+      at::Tensor a = at::empty({config.rank, weight.size(1)});
+      RngStream rng(seed, {key_of(names[i])});
+      for (std::int64_t k = 0; k < a.numel(); ++k)
+        a.data_ptr<float>()[k] = float((2 * rng.uniform() - 1) / std::sqrt(double(weight.size(1))));
+      pairs[i] = {a.to(device()), at::zeros({rows[i], config.rank}, at::device(device()))};
+    }
+    if (std::none_of(pairs.begin(), pairs.end(), [](const LoraPair& pair) { return pair.a.defined(); }))
+      return;
+    linear.lora = Lora(places, rows, config.alpha / config.rank);
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (!pairs[i].a.defined()) continue;
+      for (const auto& [which, tensor] : {std::pair{"A", pairs[i].a}, {"B", pairs[i].b}}) {
+        tensor.set_requires_grad(true);
+        adapter_.push_back({lora_name(names[i], which), tensor, tensor});
+      }
+    }
+  };
+  for (int l = 0; l < architecture_.layers; ++l) {
+    const auto p = layer_prefix(l), attention = p + "self_attn.", mlp = p + "mlp.";
+    Layer& layer = views_->layers[std::size_t(l)];
+    adapt(layer.qkv, qkv_names(architecture_, attention, "weight"));
+    adapt(layer.output, {attention + "o_proj.weight"});
+    if (architecture_.is_sparse(std::size_t(l))) continue;
+    adapt(layer.ffn.gate_up, gate_up_names(architecture_, mlp, "weight"));
+    adapt(layer.ffn.down, {mlp + "down_proj.weight"});
+  }
+  for (const std::string& target : config.targets) {
+    if (found.contains(target)) continue;
+    throw Error("lora", fmt::format("lora.targets: the blocks have no linear layer '{}'", target),
+                fmt::format("they have {}", fmt::join(modules, ", ")));
+  }
+  lora_ = AddedLora{config, std::move(base)};
+  lora_->config.targets.assign(found.begin(), found.end());
+}
+
 void Model::sync_compute_weights() {
   const c10::NoGradGuard no_grad;
   for (auto& parameter : parameters_) {
@@ -286,9 +344,8 @@ at::Tensor Model::forward(const at::Tensor& tokens, const at::Tensor& positions,
     auto& [x, normed] = state;
     HeadSplit split{a.heads,      a.kv_heads, a.head_width, a.norm_eps, layer.q_norm,
                     layer.k_norm, cos,        sin,          offset};
-    const auto qkv = prepared(project(normed, layer.qkv.tensor(), layer.qkv_bias.tensor()), growth, split);
-    const auto attended =
-        project(attend(qkv, split, l, windowed ? a.window : 0), layer.output, layer.output_bias);
+    const auto qkv = prepared(project(normed, layer.qkv), growth, split);
+    const auto attended = project(attend(qkv, split, l, windowed ? a.window : 0), layer.output);
     std::tie(x, normed) = add_part(a, offset, x, attended, layer.attention_out_norm, layer.ffn_norm);
     const Gate gate = a.gemma() ? Gate::gelu_tanh : Gate::silu;
     const auto ffn = layer.experts.router.defined() ? mixed_experts(normed, layer.experts, gate)
@@ -299,11 +356,13 @@ at::Tensor Model::forward(const at::Tensor& tokens, const at::Tensor& positions,
     if (!next_norm.defined()) normed = normed.clone();  // recomputed() needs two tensors
     return state;
   };
-  const auto x = embedded(tokens);
+  auto x = embedded(tokens);
+  const bool recompute = activation_checkpointing && c10::GradMode::is_enabled();
+  // Nothing before the first block is trained with an adapter, but recomputed() needs a gradient to follow.
+  if (recompute && lora_) x = x.detach().requires_grad_(true);
   const auto& first_norm = views_->layers.front().input_norm;
   TensorPair state{
       x, first_norm.defined() ? rms_norm(x, first_norm, a.norm_eps, offset) : x};  // residual, normed
-  const bool recompute = activation_checkpointing && c10::GradMode::is_enabled();
   for (std::size_t l = 0; l < views_->layers.size(); ++l) {
     state = recompute ? recomputed([block, l](const TensorPair& s) { return block(l, s); }, state)
                       : block(l, state);

@@ -9,11 +9,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "model/architecture.h"
 #include "model/kv_cache.h"
+#include "model/lora_config.h"
 #include "model/named_tensors.h"
 #include "model/packing.h"
 #include "model/token_logprobs.h"
@@ -34,7 +36,7 @@ struct Parameter {
 // given tensor is not a parameter.
 void check_weights(const Architecture& architecture, const std::vector<TensorInfo>& given);
 
-// A frozen model only samples; it has no masters beside its compute tensors.
+// A frozen model has no masters beside its compute tensors: it samples, or trains an adapter.
 enum class Weights { trainable, frozen };
 
 class Model {
@@ -52,6 +54,20 @@ class Model {
   const Architecture& architecture() const { return architecture_; }
   std::vector<Parameter>& parameters() { return parameters_; }
   const std::vector<Parameter>& parameters() const { return parameters_; }
+  // What is trained and saved: the parameters, or the adapter's.
+  std::vector<Parameter>& trainable() { return lora_ ? adapter_ : parameters_; }
+  const std::vector<Parameter>& trainable() const { return lora_ ? adapter_ : parameters_; }
+
+  // From here on the weights are frozen, and a LoRA adapter beside them is trained (lora.h); A is uniform in
+  // ±1/√W, as PEFT draws it, deterministic in `seed`. `base`: where the weights come from, which the saved
+  // adapter names. Experts get none. Once. Error: config.targets names no linear layer of the blocks.
+  void add_lora(const LoraConfig& config, std::string base, std::uint64_t seed);
+  struct AddedLora {
+    LoraConfig config;  // with the targets that there are
+    std::string base;
+  };
+  const std::optional<AddedLora>& lora() const { return lora_; }
+
   at::ScalarType compute_type() const { return compute_; }
   // Where the weights are. Inputs must be there too, unless a function says otherwise.
   at::Device device() const;
@@ -97,7 +113,8 @@ class Model {
   at::Tensor prepared(at::Tensor qkv, const at::Tensor& growth, HeadSplit& split) const;
   Architecture architecture_;
   at::ScalarType compute_;
-  std::vector<Parameter> parameters_;
+  std::vector<Parameter> parameters_, adapter_;
+  std::optional<AddedLora> lora_;
   struct Views;  // the compute tensors by role
   std::shared_ptr<Views> views_;
 };

@@ -28,7 +28,7 @@ struct Kind {
   const char* hint;
 };
 const Kind kKinds[] = {
-    {{"adapter_config.json", "adapter_model.safetensors", "adapter_model.bin"},
+    {{kAdapterConfig, kAdapterWeights, "adapter_model.bin"},
      "holds a LoRA adapter of {base}, not a whole model",
      "merge them: PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained('{base}'), '{folder}')"
      ".merge_and_unload().save_pretrained('MERGED'); if these weights are merged already, remove adapter_*"},
@@ -103,6 +103,9 @@ bool has(const std::vector<std::string>& names, const char* pattern) {
 bool has_weights(const std::vector<std::string>& names) {
   return has(names, "model.safetensors") || has(names, "model.safetensors.index.json");
 }
+bool has_adapter(const std::vector<std::string>& names) {
+  return has(names, kAdapterConfig) && has(names, kAdapterWeights);
+}
 
 // "a, b, c and 4 more".
 std::string listed(const std::vector<std::string>& names) {
@@ -113,7 +116,7 @@ std::string listed(const std::vector<std::string>& names) {
 }
 
 std::string base_of(const fs::path& folder) {
-  const fs::path path = folder / "adapter_config.json";
+  const fs::path path = folder / kAdapterConfig;
   if (!fs::exists(path)) return "its base model";
   const Json config = read_json(path);
   const auto base = config.find("base_model_name_or_path");
@@ -162,11 +165,15 @@ std::vector<std::string> inner_models(const fs::path& folder, const std::vector<
 
 // RUN/model of a run directory (core/run_dir.h) that has ended.
 fs::path model_of_run(const fs::path& run) {
-  if (fs::is_directory(run / "model") && has_weights(names_in(run / "model"))) return run / "model";
+  const fs::path model = run / "model";
+  if (fs::is_directory(model) && (has_weights(names_in(model)) || is_adapter(model))) return model;
   std::string newest;
   if (fs::is_directory(run / "checkpoints")) {
-    for (const std::string& name : names_in(run / "checkpoints"))
-      if (!has({name}, "*.*") && fs::exists(run / "checkpoints" / name / "config.json")) newest = name;
+    for (const std::string& name : names_in(run / "checkpoints")) {
+      const fs::path checkpoint = run / "checkpoints" / name;
+      if (!has({name}, "*.*") && (fs::exists(checkpoint / "config.json") || is_adapter(checkpoint)))
+        newest = name;
+    }
   }
   if (newest.empty()) {
     throw Error(
@@ -183,7 +190,7 @@ fs::path find_model(const fs::path& given) {
   if (!fs::is_directory(given)) return given;
   const fs::path folder = is_hub_folder(given) ? snapshot_of(given) : given;
   const std::vector<std::string> names = names_in(folder);
-  if (has_weights(names)) return folder;
+  if (has_weights(names) || has_adapter(names)) return folder;
   if (has(names, "environment.json") && has(names, "config.yaml")) return model_of_run(folder);
   std::vector<std::string> models;
   std::optional<Error> incomplete;  // of the first model that lacks a part
@@ -200,6 +207,31 @@ fs::path find_model(const fs::path& given) {
   if (models.size() > 1)
     throw Error(kLoad, folder.string() + " holds several GGUF models", "give one of them: " + listed(models));
   return folder;
+}
+
+bool is_adapter(const fs::path& path) {
+  if (!fs::is_directory(path)) return false;
+  const std::vector<std::string> names = names_in(path);
+  return has_adapter(names) && !has_weights(names);
+}
+
+fs::path base_of_adapter(const fs::path& folder) {
+  const std::string base = base_of(folder);
+  for (const fs::path& path : {fs::path(base), folder / base}) {
+    if (!fs::exists(path)) continue;
+    const fs::path found = find_model(path);
+    if (is_adapter(found)) {
+      throw Error(kLoad, folder.string() + " is an adapter of another adapter, " + found.string(),
+                  "merge that one first: pope export hf --model " + found.string() + " --out MERGED");
+    }
+    return found;
+  }
+  throw Error(
+      kLoad,
+      fmt::format("{} is a LoRA adapter of {}, which is no file or folder here", folder.string(), base),
+      fmt::format("write the model's path into base_model_name_or_path of {}; models are not "
+                  "downloaded",
+                  (folder / kAdapterConfig).string()));
 }
 
 void require_model_folder(const fs::path& path) {

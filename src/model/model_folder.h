@@ -13,6 +13,15 @@ namespace pope {
 // whole.
 std::filesystem::path find_model(const std::filesystem::path& given);
 
+// The files of a LoRA adapter in PEFT's format.
+inline constexpr const char *kAdapterConfig = "adapter_config.json",
+                            *kAdapterWeights = "adapter_model.safetensors";
+// Whether `path` is a folder with both, and without the weights of a whole model.
+bool is_adapter(const std::filesystem::path& path);
+// The model that an adapter belongs to, found: base_model_name_or_path, also as seen from its folder. Error:
+// there is none, or it is an adapter itself.
+std::filesystem::path base_of_adapter(const std::filesystem::path& folder);
+
 // Error unless `path` is a directory with config.json and model.safetensors, or shards with their index. It
 // says what the folder is instead (a LoRA adapter, shards of a training run, another program's format) and
 // what to do.

@@ -122,7 +122,8 @@ struct TokenLogprobsFunction : torch::autograd::Function<TokenLogprobsFunction> 
     const auto chunk_rows = chunk_of(ctx->saved_data["asked_rows"].toInt(), kBackwardLogits, embedding);
     const auto rows = hidden.size(0);
     auto d_hidden = at::empty_like(hidden);
-    Buffers buffers{{}, {}, at::empty_like(embedding)};
+    const bool trains_embedding = ctx->needs_input_grad(1);  // not beside a LoRA adapter
+    Buffers buffers{{}, {}, trains_embedding ? at::empty_like(embedding) : at::Tensor()};
     at::Tensor d_embedding;  // several chunks are summed in f32
     for (auto& gradient : d) {
       if (gradient.defined()) gradient = gradient.contiguous();
@@ -135,6 +136,7 @@ struct TokenLogprobsFunction : torch::autograd::Function<TokenLogprobsFunction> 
       chunk.backward(embedding, temperature, part(d[0]), part(d[1]), buffers);
       auto out = part(d_hidden);
       at::mm_out(out, buffers.d_logits, embedding);
+      if (!trains_embedding) continue;
       at::mm_out(buffers.d_embedding, buffers.d_logits.t(), chunk.hidden);
       if (rows <= chunk_rows) {
         d_embedding = buffers.d_embedding;
@@ -144,6 +146,7 @@ struct TokenLogprobsFunction : torch::autograd::Function<TokenLogprobsFunction> 
         d_embedding.add_(buffers.d_embedding);
       }
     }
+    if (!trains_embedding) return {d_hidden, {}, {}, {}, {}};
     if (!d_embedding.defined()) d_embedding = at::zeros_like(embedding);
     return {d_hidden, d_embedding.to(embedding.scalar_type()), {}, {}, {}};
   }

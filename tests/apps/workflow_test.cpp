@@ -274,5 +274,36 @@ TEST(ShellWord, IsQuotedWhereItMustBe) {
   EXPECT_EQ(shell_word(""), "''");
 }
 
+// What a LoRA run leaves is an adapter, which every verb takes for the model that it makes.
+TEST_F(Workflow, LoraLeavesAnAdapterThatIsAModelForAllVerbs) {
+  const std::string train =
+      "pope train -c tiny.yaml --model model --problems problems.jsonl --set mixture.guided=0 "
+      "--set lora.rank=2 --set train.save_every=1 --set optimizer.lr=0.1 ";
+  ASSERT_EQ(run(train + "--out lora"), 0) << err_;
+  EXPECT_THAT(err_, HasSubstr("LoRA trains "));
+  EXPECT_FALSE(fs::exists(path("lora/model/model.safetensors")));
+  EXPECT_EQ(read_json(path("lora/model/adapter_config.json"))["base_model_name_or_path"],
+            path("model").string());
+
+  // Longer, it goes on from its checkpoint to where an unbroken run gets.
+  ASSERT_EQ(run(train + "--set train.steps=4 --out lora"), 0) << err_;
+  ASSERT_EQ(run(train + "--set train.steps=4 --out whole"), 0) << err_;
+  EXPECT_EQ(read_file(path("lora/model/adapter_model.safetensors")),
+            read_file(path("whole/model/adapter_model.safetensors")));
+
+  ASSERT_EQ(run("pope export hf --model lora --out merged"), 0) << err_;
+  const std::string eval = "pope eval -c tiny.yaml --problems problems.jsonl --label x --set eval.samples=8 ";
+  ASSERT_EQ(run(eval + "--model lora --out eval-lora"), 0) << err_;
+  ASSERT_EQ(run(eval + "--model merged --out eval-merged"), 0) << err_;
+  EXPECT_EQ(read_json(path("eval-lora/result.json"))["sets"],
+            read_json(path("eval-merged/result.json"))["sets"]);
+
+  EXPECT_EQ(run(train + "--model lora --out twice"), 1);
+  EXPECT_THAT(err_, HasSubstr("lora is an adapter, and lora.rank asks for another on top of it"));
+  fs::remove_all(path("model"));
+  EXPECT_EQ(run(eval + "--model lora --out without"), 1);
+  EXPECT_THAT(err_, HasSubstr("which is no file or folder here"));
+}
+
 }  // namespace
 }  // namespace pope

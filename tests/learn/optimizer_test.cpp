@@ -5,10 +5,12 @@
 
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "core/error.h"
 #include "learn/batch.h"
 #include "learn/tiny.h"
+#include "model/safetensors.h"
 
 namespace pope {
 namespace {
@@ -108,6 +110,36 @@ INSTANTIATE_TEST_SUITE_P(Families, WholeSteps,
                          testing::Values("llama_tied", "llama_bias", "llama_scaled", "qwen2", "qwen3",
                                          "gemma3"),
                          [](const auto& info) { return std::string(info.param); });
+
+// A and B as torch.optim.AdamW leaves them after PEFT's gradient (golden/make_lora_goldens.py).
+TEST(Optimizer, StepsALoraAdapterAsTorchStepsPefts) {
+  const std::filesystem::path folder = std::filesystem::path(POPE_SOURCE_DIR) / "tests/golden/lora_qwen2";
+  const Json golden = read_json(folder / "golden.json");
+  const Json& set = golden["adamw"];
+  const std::shared_ptr<Model> model =
+      load_model(folder / "../models/qwen2", at::kFloat, Weights::frozen).model;
+  model->add_lora({.rank = golden["rank"], .alpha = golden["alpha"]}, "base", 1);
+  Optimizer optimizer({.beta1 = set["betas"][0],
+                       .beta2 = set["betas"][1],
+                       .eps = set["eps"],
+                       .weight_decay = set["weight_decay"],
+                       .clip_norm = 0},
+                      *model);
+  std::map<std::string, at::Tensor> values;
+  for (const auto& [name, tensor] : read_safetensors(folder / "adapter_model.safetensors"))
+    values[name] = tensor;
+  for (Parameter& p : model->trainable()) {
+    p.master.set_data(values.at(p.name));
+    const auto gradient = golden["gradients"][p.name].get<std::vector<float>>();
+    p.compute.mutable_grad() = at::tensor(gradient).view(p.master.sizes());
+  }
+  optimizer.step(set["lr"]);
+  for (const Parameter& p : model->trainable()) {
+    const auto expected = golden["stepped"][p.name].get<std::vector<float>>();
+    for (std::size_t i = 0; i < expected.size(); ++i)
+      EXPECT_NEAR(p.master.flatten()[std::int64_t(i)].item<float>(), expected[i], 1e-6) << p.name << " " << i;
+  }
+}
 
 // The first step of Adam moves every weight by lr·g/(|g| + eps) = lr·sign(g), whatever the size of g.
 TEST(Optimizer, FirstStepByHand) {

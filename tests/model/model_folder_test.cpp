@@ -254,7 +254,7 @@ struct Named {
 // Each with and without config.json and tokenizer beside it.
 TEST(ModelFolder, KindsThatCannotBeReadAreNamed) {
   const Named kinds[] = {
-      {{"adapter_config.json", "adapter_model.safetensors"},
+      {{"adapter_config.json", "adapter_model.bin"},
        "holds a LoRA adapter of org/base, not a whole model",
        "from_pretrained('org/base'), '"},
       {{"adapter_model.bin"}, "holds a LoRA adapter of its base model", "merge_and_unload()"},
