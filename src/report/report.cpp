@@ -9,6 +9,7 @@
 
 #include "core/error.h"
 #include "report/curves.h"
+#include "report/evolution.h"
 #include "report/rollout_sample.h"
 #include "report/run_data.h"
 #include "report/run_list.h"
@@ -62,6 +63,7 @@ Json collect_report(const std::vector<std::filesystem::path>& paths, const Repor
   for (RunData& run : runs) sample.add(run);
 
   const Json guiding = build_guiding(runs);
+  Json evolving = build_evolving(runs);
   for (std::string& warning : doubtful_seeds(runs)) warnings.push_back(std::move(warning));
   for (const RunData& run : runs) {
     for (const std::string& note : run.notes) warnings.push_back(run.name + ": " + note);
@@ -77,6 +79,7 @@ Json collect_report(const std::vector<std::filesystem::path>& paths, const Repor
                  {"step_cost", step_cost(runs)},
                  {"mining", build_mining(runs)},
                  {"guiding", guiding},
+                 {"evolving", std::move(evolving)},
                  {"rollouts", sample.take(methods)},
                  {"differences", build_differences(runs)},
                  {"runs", build_runs(runs)},

@@ -21,15 +21,14 @@ struct ReportConfig {
   void fields(Options& options);
 };
 
-// Reads train, eval, mine, guide and sft run directories (verb from environment.json), and those in folders
-// of them (run_list.h). Runs with the same label are seeds of one method. Errors: a path that is no run
-// directory and holds none, a baseline that is no method's label; optional files that are missing or torn are
-// noted.
-// → {"title", "notes", "headline": {…}, "methods": [{label, color, runs}], "baseline",
+// Reads train, eval, mine, guide, evolve and sft run directories (verb from environment.json), and those in
+// folders of them (run_list.h). Runs with the same label are seeds of one method. Errors: a path that is no
+// run directory and holds none, a baseline that is no method's label; optional files that are missing or torn
+// are noted. → {"title", "notes", "headline": {…}, "methods": [{label, color, runs}], "baseline",
 //    "table": [{method, set, guided, metric, value, low, high, runs, interval, gain, clear}],
 //    "curves": [{key, title, unit, main, window, series: [{method, runs, x, mean, low, high}]}],
-//    "mining": […], "guiding": […], "rollouts": […], "differences": […], "runs": […], "warnings": […],
-//    "watch", "written"}
+//    "mining": […], "guiding": […], "evolving": […], "rollouts": […], "differences": […], "runs": […],
+//    "warnings": […], "watch", "written"}
 // interval: "seeds and problems" | "seeds" | "problems" | "none" (then low and high are null); gain: value /
 // baseline − 1, or null; clear: the interval does not touch the baseline's. watch, and written, the time in
 // seconds since 1970: only where config.watch is set.

@@ -1,11 +1,13 @@
 // See rollout_sample.h.
 #include "report/rollout_sample.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
-#include "core/chars.h"
 #include "core/error.h"
 #include "core/rng.h"
+#include "report/excerpt.h"
 
 namespace pope {
 namespace fs = std::filesystem;
@@ -13,19 +15,10 @@ namespace {
 
 constexpr std::size_t kLongest = 24000;  // bytes of a text; of longer ones the middle is left out
 
-// Cuts at UTF-8 boundaries.
-std::string without_middle(const std::string& text) {
-  if (text.size() <= kLongest) return text;
-  const std::size_t head = character_start(text, kLongest / 2);
-  const std::size_t tail = next_character_start(text, text.size() - kLongest / 2);
-  return text.substr(0, head) + "\n[… " + std::to_string(tail - head) + " bytes left out …]\n" +
-         text.substr(tail);
-}
-
 std::string text_of(const Json& record, const char* key) {
   const auto found = record.find(key);
   if (found == record.end() || found->is_null()) return "";
-  return without_middle(found->is_string() ? found->get<std::string>() : dump(*found));
+  return without_middle(found->is_string() ? found->get<std::string>() : dump(*found), kLongest);
 }
 
 }  // namespace
@@ -38,10 +31,14 @@ void RolloutSample::add(RunData& run) {
     if (name.ends_with(".jsonl") || name.ends_with(".jsonl.zst")) files.push_back(entry.path());
   }
   std::sort(files.begin(), files.end());
+  std::error_code unreadable;
+  const std::string folder = fs::weakly_canonical(run.path, unreadable).filename().string();
   for (const fs::path& file : files) {
     try {
       read_jsonl(file, [&](Json&& record, std::size_t line) {
-        if (record.is_object()) offer(run, std::move(record), file.string() + ":" + std::to_string(line));
+        if (!record.is_object()) return;
+        const std::uint64_t hash = key_of(folder + '\0' + dump(record));
+        offer(run, std::move(record), {hash, file.string() + ":" + std::to_string(line)});
       });
     } catch (const Error& error) {
       const std::string what = error.what();
@@ -51,13 +48,18 @@ void RolloutSample::add(RunData& run) {
   }
 }
 
-void RolloutSample::offer(const RunData& run, Json&& record, const std::string& origin) {
+void RolloutSample::offer(const RunData& run, Json&& record, Place place) {
   const bool guided = record.value("guided", Json(false)) == true,
              correct = record.value("correct", Json(false)) == true;
   const std::string finish = text_of(record, "finish"), set = text_of(record, "set");
   const std::string verdict = finish == "length" ? "truncated" : correct ? "correct" : "incorrect";
-  Json row = {{"run", run.name}, {"method", run.label}, {"verb", run.verb},
-              {"set", set},      {"guided", guided},    {"verdict", verdict}};
+  Json row = {{"id", fmt::format("{:016x}", place.first)},
+              {"run", run.name},
+              {"method", run.label},
+              {"verb", run.verb},
+              {"set", set},
+              {"guided", guided},
+              {"verdict", verdict}};
   for (const char* key :
        {"problem_id", "problem", "guidance", "answer", "completion", "extracted", "reason"}) {
     row[key] = text_of(record, key);
@@ -66,7 +68,7 @@ void RolloutSample::offer(const RunData& run, Json&& record, const std::string& 
   row["step"] = record.value("step", Json());
 
   const std::string stratum = run.label + '\0' + set + '\0' + (guided ? "g" : "u") + '\0' + verdict;
-  strata_[stratum].emplace(std::pair(key_of(origin), origin), std::move(row));
+  strata_[stratum].emplace(std::move(place), std::move(row));
   if (++kept_ <= limit_) return;
   auto largest = strata_.begin();
   for (auto it = strata_.begin(); it != strata_.end(); ++it) {
@@ -83,7 +85,7 @@ Json RolloutSample::take(const std::vector<std::string>& methods) const {
   std::size_t longest = 0;
   for (const auto& [name, kept] : strata_) {
     Stratum& rows = strata.emplace_back();
-    for (const auto& [hash, row] : kept) rows.push_back(&row);
+    for (const auto& [place, row] : kept) rows.push_back(&row);
     longest = std::max(longest, rows.size());
   }
   const auto place = [&](const Stratum& rows) {

@@ -17,17 +17,20 @@ class RolloutSample {
   explicit RolloutSample(int limit) : limit_(limit) {}
   // Streams the rollout files of a run; notes damaged files in run.notes. Memory stays within the limit.
   void add(RunData& run);
-  // {run, method, verb, set, guided, verdict, problem_id, problem, guidance, answer, completion, tokens,
-  // extracted,
-  //  reason, step}; one of each method, set, prompt and verdict in turn, methods in the order given.
+  // {id, run, method, verb, set, guided, verdict, problem_id, problem, guidance, answer, completion, tokens,
+  //  extracted, reason, step}; one of each method, set, prompt and verdict in turn, methods in the order
+  //  given.
+  // id: a hash of the rollout itself and the name of its run's folder, so that it stays the same wherever the
+  // run lies and whatever else is on the page.
   Json take(const std::vector<std::string>& methods) const;
 
  private:
-  void offer(const RunData& run, Json&& record, const std::string& origin);
+  using Place = std::pair<std::uint64_t, std::string>;  // hash, and where it lies
+  void offer(const RunData& run, Json&& record, Place place);
   int limit_;
   int kept_ = 0;
   // Per stratum the rows with the smallest hashes: a random choice that depends on the rows alone.
-  std::map<std::string, std::map<std::pair<std::uint64_t, std::string>, Json>> strata_;
+  std::map<std::string, std::map<Place, Json>> strata_;
 };
 
 }  // namespace pope

@@ -52,8 +52,9 @@ std::string RunData::setting(const std::string& key) const {
 
 RunData read_run(const fs::path& path) {
   const auto no_run = [&](const std::string& why) {
-    return Error("report", path.string() + " is no run directory: " + why,
-                 "give the --out folders of pope mine, guide, sft, train or eval, or a folder of them");
+    return Error(
+        "report", path.string() + " is no run directory: " + why,
+        "give the --out folders of pope mine, guide, evolve, sft, train or eval, or a folder of them");
   };
   if (!fs::is_directory(path)) throw no_run("expected a folder");
   for (const char* file : {"environment.json", "config.yaml"}) {

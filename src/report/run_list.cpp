@@ -81,10 +81,11 @@ class Reader {
       for (const fs::path& run : found) any = read_found(run) || any;
     }
     if (!any)
-      throw Error("report",
-                  folder.string() + " is no run directory: it has no environment.json, and no run is in it" +
-                      (list_.notes.empty() ? "" : "; " + list_.notes.back()),
-                  "give the --out folders of pope mine, guide, sft, train or eval, or a folder of them");
+      throw Error(
+          "report",
+          folder.string() + " is no run directory: it has no environment.json, and no run is in it" +
+              (list_.notes.empty() ? "" : "; " + list_.notes.back()),
+          "give the --out folders of pope mine, guide, evolve, sft, train or eval, or a folder of them");
     if (!others.empty())
       list_.notes.push_back(fmt::format("{}: no run is in {}", folder.string(), some_of(others)));
   }

@@ -1,14 +1,15 @@
-// The page's script: what hides, sorts, saves and loads anew, a readout of the charts, and the rollout
-// browser. Text from runs enters the page as text nodes only, never as markup.
+// The first part of the page's script: what hides, sorts, saves and loads anew, and a readout of the charts.
+// Text from runs enters the page as text nodes only, never as markup.
 #include "report/script.h"
 
 namespace pope {
 
-const char* const kScript = R"js(
+const char* const kPageScript = R"js(
 "use strict";
 (() => {
-const data = JSON.parse(document.getElementById("data").textContent);
+let data = JSON.parse(document.getElementById("data").textContent);
 const $ = id => document.getElementById(id);
+const all = (root, selector) => [...root.querySelectorAll(selector)];
 const make = (tag, cls, text) => {
   const node = document.createElement(tag);
   if (cls) node.className = cls;
@@ -16,35 +17,40 @@ const make = (tag, cls, text) => {
   return node;
 };
 const classes = label => { const m = data.methods.find(m => m.label === label); return m ? m.classes : "c0"; };
+// Makes `nodes` the children of `parent`; those that are there already do not move.
+const arrange = (parent, nodes) => {
+  nodes.forEach((node, i) => { if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i] ?? null); });
+  while (parent.children.length > nodes.length) parent.lastElementChild.remove();
+};
 
 // Methods: a click on a name in a legend hides what belongs to it, in charts and tables; the pointer there dims
 // the others. What is hidden stays so when the page is loaded anew.
 const state = history.state || {}, hidden = new Set(state.hidden);
 const keep = () => history.replaceState({ hidden: [...hidden], reload: state.reload }, "");
-const buttons = [...document.querySelectorAll("button[data-m]")];
-const parts = document.querySelectorAll("#results [data-m]:not(button), #curves [data-m]:not(button)");
-const label_of = node => data.methods.find(m => m.color === +node.dataset.m).label;
+const parts = () => all(document, "#results [data-m]:not(button), #curves [data-m]:not(button)");
+const label_of = node => data.methods.find(m => m.color === +node.dataset.m)?.label;
 const show = () => {
-  buttons.forEach(b => b.setAttribute("aria-pressed", !hidden.has(label_of(b))));
-  parts.forEach(node => node.toggleAttribute("hidden", hidden.has(label_of(node))));
+  all(document, "button[data-m]").forEach(b => b.setAttribute("aria-pressed", !hidden.has(label_of(b))));
+  parts().forEach(node => node.toggleAttribute("hidden", hidden.has(label_of(node))));
   keep();
 };
-for (const button of buttons) {
-  const label = label_of(button);
-  button.addEventListener("click", () => { hidden.delete(label) || hidden.add(label); show(); });
-  const dim = on => {
-    document.body.classList.toggle("fade", on && !hidden.has(label));
-    parts.forEach(node => node.classList.toggle("hot", on && node.dataset.m === button.dataset.m));
-  };
-  button.addEventListener("pointerenter", () => dim(true));
-  button.addEventListener("pointerleave", () => dim(false));
-}
-document.querySelectorAll("button[data-all]").forEach(button => button.addEventListener("click", () => {
-  hidden.clear();
-  if (button.dataset.all === "hide") data.methods.forEach(m => hidden.add(m.label));
-  show();
-}));
-show();
+const wire_legends = root => {
+  for (const button of all(root, "button[data-m]")) {
+    const label = label_of(button);
+    button.addEventListener("click", () => { hidden.delete(label) || hidden.add(label); show(); });
+    const dim = on => {
+      document.body.classList.toggle("fade", on && !hidden.has(label));
+      parts().forEach(node => node.classList.toggle("hot", on && node.dataset.m === button.dataset.m));
+    };
+    button.addEventListener("pointerenter", () => dim(true));
+    button.addEventListener("pointerleave", () => dim(false));
+  }
+  all(root, "button[data-all]").forEach(button => button.addEventListener("click", () => {
+    hidden.clear();
+    if (button.dataset.all === "hide") data.methods.forEach(m => hidden.add(m.label));
+    show();
+  }));
+};
 
 // Sorting: by the numbers in data-v or the text, run-2 before run-10; numbers the largest first.
 const number = text => text.trim() === "" ? NaN : Number(text);
@@ -56,22 +62,25 @@ const sort_rows = (rows, value, falling) => {
   const parent = rows[0].parentNode;
   rows.sort((a, b) => compare(value(a), value(b)) * (falling ? -1 : 1)).forEach(row => parent.append(row));
 };
-document.querySelectorAll("th[data-col]").forEach(head => {
-  const table = head.closest("table"), button = make("button", "sort");
-  const value = row => { const cell = row.cells[head.dataset.col]; return cell.dataset.v ?? cell.textContent; };
+const value_of = head => row => { const cell = row.cells[head.dataset.col]; return cell.dataset.v ?? cell.textContent; };
+const sort_table = (head, falling) => {
+  const table = head.closest("table");
+  all(table, "[aria-sort]").forEach(other => other.removeAttribute("aria-sort"));
+  head.setAttribute("aria-sort", falling ? "descending" : "ascending");
+  if (table.tBodies[0].rows.length) sort_rows([...table.tBodies[0].rows], value_of(head), falling);
+};
+const wire_tables = root => all(root, "th[data-col]").forEach(head => {
+  const button = make("button", "sort");
   button.type = "button";
   button.append(...head.childNodes);
   head.append(button);
   button.addEventListener("click", () => {
-    const rows = [...table.tBodies[0].rows], before = head.getAttribute("aria-sort");
-    const falling = before ? before === "ascending" : rows.some(row => !isNaN(number(value(row))));
-    table.querySelectorAll("[aria-sort]").forEach(other => other.removeAttribute("aria-sort"));
-    head.setAttribute("aria-sort", falling ? "descending" : "ascending");
-    sort_rows(rows, value, falling);
+    const before = head.getAttribute("aria-sort"), rows = [...head.closest("table").tBodies[0].rows];
+    sort_table(head, before ? before === "ascending" : rows.some(row => !isNaN(number(value_of(head)(row)))));
   });
 });
-document.querySelectorAll(".dots").forEach(figure => {
-  const rows = [...figure.querySelectorAll("[data-v]")], given = [...rows], button = make("button", "sort order");
+const wire_dots = root => all(root, ".dots").forEach(figure => {
+  const rows = all(figure, "[data-v]"), given = [...rows], button = make("button", "sort order");
   if (rows.length < 2) return;
   let sorted = false;
   const order = on => {
@@ -96,9 +105,10 @@ const csv = rows => {
 };
 const rows_of = part => Array.isArray(part) ? part : !part.series ? [part] : part.series.flatMap(
   s => s.x.map((x, i) => ({ method: s.method ?? s.name, [s.method ? "step" : "x"]: x, mean: s.mean[i], low: s.low[i], high: s.high[i] })));
-document.querySelectorAll(".save").forEach(box => {
+const wire_links = root => all(root, ".save").forEach(box => {
   const { part: path, ...only } = box.dataset;
-  let part = path.split("/").reduce((value, key) => value[key], data);
+  let part = path.split("/").reduce((value, key) => value?.[key], data);
+  if (!part) return;
   if (Array.isArray(part)) part = part.filter(row => Object.entries(only).every(([key, v]) => String(row[key]) === v));
   const name = [part.key ?? part.title ?? path, ...Object.values(only)].join(" ").replace(/[^a-z0-9]+/gi, "-");
   for (const [kind, type, text] of [["CSV", "text/csv", () => csv(rows_of(part))],
@@ -111,24 +121,15 @@ document.querySelectorAll(".save").forEach(box => {
   }
 });
 
-// Loading anew, as long as the page is written anew.
-if (data.watch) {
-  const written = new Date(data.written * 1000), late = (Date.now() - written) / 1000 > 3 * data.watch + 60;
-  $("reload").checked = state.reload !== false && !late;
-  $("reload").addEventListener("change", () => { state.reload = $("reload").checked; keep(); });
-  $("written").textContent = "written " + written.toLocaleString() + (late ? ": pope report --watch seems to have ended" : "");
-  setInterval(() => { if ($("reload").checked) location.reload(); }, data.watch * 1000);
-}
-
 // Charts: the values at the step under the pointer, or chosen with the arrow keys.
 const short = v => {
   const [size, unit] = Math.abs(v) >= 1e6 ? [1e6, "M"] : Math.abs(v) >= 1e4 ? [1e3, "k"] : [1, ""];
   return +(v / size).toPrecision(4) + unit;
 };
-const many = document.querySelector("#curves.many");  // their values stand with names, the largest first
-document.querySelectorAll("figure[data-curve]").forEach(figure => {
+const wire_charts = root => all(root, "figure[data-curve]").forEach(figure => {
   const svg = figure.querySelector("svg"), out = figure.querySelector(".readout");
   if (!svg) return;
+  const many = figure.closest(".many");  // their values stand with names, the largest first
   const curve = data.curves[+figure.dataset.curve];
   const [low, high, from, to] = svg.dataset.x.split(" ").map(Number), [top, bottom] = svg.dataset.y.split(" ").map(Number);
   const steps = [...new Set(curve.series.flatMap(s => s.x))].sort((a, b) => a - b);
@@ -170,64 +171,19 @@ document.querySelectorAll("figure[data-curve]").forEach(figure => {
   svg.addEventListener("blur", hide);
 });
 
-// Rollouts.
-if (!$("list")) return;
-const rows = data.rollouts, page = 20;
-rows.forEach(r => { r.prompt = r.guided ? "guided" : "unguided"; r.all = (r.problem_id + "\n" + r.problem + "\n" + r.completion).toLowerCase(); });
-const filters = { "f-method": "method", "f-set": "set", "f-guided": "prompt", "f-verdict": "verdict" };
-for (const [id, key] of Object.entries(filters)) {
-  $(id).append(new Option("all", ""));
-  [...new Set(rows.map(r => r[key]))].forEach(value => $(id).append(new Option(value, value)));
+const wire = root => [wire_legends, wire_tables, wire_dots, wire_links, wire_charts].forEach(one => one(root));
+wire(document);
+show();
+
+// Loading anew, as long as the page is written anew.
+if (data.watch) {
+  const written = new Date(data.written * 1000), late = (Date.now() - written) / 1000 > 3 * data.watch + 60;
+  $("reload").checked = state.reload !== false && !late;
+  $("reload").addEventListener("change", () => { state.reload = $("reload").checked; keep(); });
+  $("written").textContent = "written " + written.toLocaleString() + (late ? ": pope report --watch seems to have ended" : "");
+  setInterval(() => { if ($("reload").checked) location.reload(); }, data.watch * 1000);
 }
-const part = (title, text, cls) => {
-  const box = make("div", cls || "");
-  box.append(make("h4", "", title), make("div", "text", text || "–"));
-  return box;
-};
-const card = r => {
-  const box = make("details", "rollout"), head = make("summary");
-  const name = make("span", "tag");
-  name.append(make("i", "mark " + classes(r.method)), r.method);
-  const where = r.set === r.prompt ? [r.prompt, r.problem_id] : [r.set, r.prompt, r.problem_id];
-  if (r.step !== null) where.push("step " + r.step);
-  if (r.tokens !== null) where.push(r.tokens + " tokens");
-  head.append(make("span", "chip " + r.verdict, r.verdict), name, make("span", "muted", where.join(" · ")),
-              make("span", "what", r.problem));
-  box.append(head);
-  box.addEventListener("toggle", () => {
-    if (!box.open || box.children.length > 1) return;
-    const body = make("div", "body"), answers = make("div", "answers");
-    body.append(part("Problem", r.problem));
-    if (r.guided) body.append(part("Privileged guidance — input only", r.guidance, "guidance"));
-    body.append(part("Completion", r.completion));
-    answers.append(part("Verdict", r.verdict + (r.reason ? ": " + r.reason : "")), part("Extracted answer", r.extracted),
-                   part("Reference answer", r.answer), part("Run", r.run));
-    body.append(answers);
-    box.append(body);
-  });
-  return box;
-};
-let found = [], shown = 0;
-const more = () => {
-  found.slice(shown, shown + page).forEach(r => $("list").append(card(r)));
-  shown = Math.min(found.length, shown + page);
-  $("more").hidden = shown >= found.length;
-};
-const filter = () => {
-  const words = $("f-text").value.toLowerCase().split(/\s+/).filter(Boolean);
-  found = rows.filter(r => Object.entries(filters).every(([id, key]) => !$(id).value || r[key] === $(id).value) &&
-                           words.every(word => r.all.includes(word)));
-  $("list").replaceChildren();
-  shown = 0;
-  more();
-  $("count").textContent = found.length + " of " + rows.length + " rollouts";
-};
-document.querySelector(".filters").addEventListener("input", filter);
-document.querySelector(".filters").addEventListener("submit", event => event.preventDefault());
-$("more").addEventListener("click", more);
-filter();
-if ($("list").firstChild) $("list").firstChild.open = true;
-})();
+
 )js";
 
 }  // namespace pope

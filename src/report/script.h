@@ -1,8 +1,13 @@
-// The page's script: charts that answer the pointer, and the rollout browser.
+// The page's script, in parts that stand one behind the other in one function.
 #pragma once
+
+#include <string>
 
 namespace pope {
 
-extern const char* const kScript;
+extern const char* const kPageScript;     // hides, sorts, saves, loads anew; charts that answer the pointer
+extern const char* const kRolloutScript;  // the rollout browser; links into the page
+
+inline std::string page_script() { return std::string(kPageScript) + kRolloutScript + "})();\n"; }
 
 }  // namespace pope

@@ -114,13 +114,32 @@ button{width:auto;cursor:pointer}#more{margin-top:14px;padding:8px 18px}#more:ho
 .body h4{font-size:.76rem;font-weight:600;color:var(--muted);margin:14px 0 4px}
 .text{font-size:.84rem;line-height:1.55;white-space:pre-wrap;overflow-wrap:anywhere;margin:0;max-height:26rem;overflow-y:auto}
 .guidance{border:1px dashed var(--guide);background:var(--guide-bg);border-radius:8px;padding:2px 14px 12px;margin-top:14px}.guidance h4{color:var(--guide);margin-top:10px}
+.beside{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,24rem),1fr));gap:0 22px}.beside>div{min-width:0}.unseen{background:none}
+.link{display:inline-block;font-size:.8rem;margin-top:12px}
 .answers{display:flex;flex-wrap:wrap;gap:0 30px;border-top:1px solid var(--rule);margin-top:16px}
 .answers>div{min-width:0}
+.evolve{padding-bottom:18px;margin-bottom:18px}.evolve h4{font-size:.86rem;font-weight:620;margin:22px 0 8px}.evolve .said{max-width:52rem}.evolve .note{margin:8px 0 12px}
+.budget{background:var(--soft)}.budget i{flex:none}.wide{overflow-x:auto}.lineage{min-width:520px;max-width:780px;overflow:hidden}
+.edge{fill:none;stroke:var(--muted);opacity:.55}.merge{stroke-dasharray:4 4}.node{fill:var(--card);stroke:var(--q1);stroke-width:1.6}.drawn{fill:var(--q1)}.top{fill:var(--m1);stroke:var(--m1)}
+.lineage a:hover circle,.lineage a:focus circle{stroke:var(--text);stroke-width:2.4}
+.key{display:inline-block;width:1.4em;height:.8em;border-radius:2px;background:var(--c)}.key.win{--c:var(--q0)}.key.some{--c:var(--q3)}
+.tree{border:1px solid var(--rule);border-radius:8px}.tree.many{max-height:34rem;overflow-y:auto}
+.cand+.cand{border-top:1px solid var(--rule)}.cand>summary{display:grid;grid-template-columns:minmax(13rem,18rem) minmax(4rem,1fr) 4.2rem minmax(6rem,3fr) 5.6rem;gap:4px 14px;align-items:center;padding:7px 12px;list-style:none}
+.cand>summary::-webkit-details-marker{display:none}.cand>summary:hover{background:var(--soft)}.cand[open]>summary{border-bottom:1px dashed var(--rule)}
+.who{padding-left:calc(var(--d)*.8rem);display:flex;flex-wrap:wrap;gap:2px 8px;align-items:baseline}.out .who b{font-weight:400;color:var(--muted)}
+.meter{height:8px;border-radius:4px;background:var(--soft);overflow:hidden}.meter i{display:block;height:100%;background:var(--q1)}.out .meter i{background:var(--q3)}
+.mean,.when{text-align:right;font-size:.88rem;white-space:nowrap}.mean{font-weight:600}.out .mean{font-weight:400;color:var(--muted)}
+.strip{display:block;width:100%;height:16px;background:var(--soft);border-radius:3px}.win{fill:var(--q0)}.some{fill:var(--q3)}
+.diff{max-height:none;background:var(--bg);border:1px solid var(--rule);border-radius:8px;padding:8px 12px}
+ins{background:var(--up-bg);color:var(--up);text-decoration:none}del{background:var(--bad-bg);color:var(--bad)}
+.ids{font-size:.84rem;margin:0;overflow-wrap:anywhere}.fold{margin-top:8px}.fold>summary{color:var(--link)}.tall{max-height:32rem;overflow-y:auto}
+.proposals td:last-child{white-space:normal;min-width:16rem}.proposals summary{padding:4px 0;color:var(--link)}.proposals .text{max-width:46rem}
 .warnings{color:var(--down);font-size:.9rem;padding-left:1.2em}
 .plain td,.plain th{font-size:.86rem;white-space:nowrap}.plain tbody th{font-weight:500}.setting{max-width:24rem;overflow-wrap:anywhere}.plain .setting{white-space:pre-wrap}.watch{color:var(--muted);font-size:.86rem}.watch input{width:auto;height:auto;vertical-align:-1px}
 @media(max-width:640px){header,main{padding-left:16px;padding-right:16px}header{padding-top:26px}h1{font-size:1.5rem}.headline{font-size:1.12rem}
 section{padding-top:28px}th,td{padding:8px 10px}.dots{padding:12px 14px}.dotrow{grid-template-columns:1fr 4.6rem;gap:0 10px}.dotrow .track,.dotrow .axis{grid-row:2;grid-column:1/3}
 .dotrow .value{grid-row:1;grid-column:2}.chart text{font-size:14px}.results tbody th,.results .corner{max-width:9.5rem;white-space:normal}.results .tag{white-space:normal}}
+@media(max-width:760px){.cand>summary{grid-template-columns:1fr 4.2rem;padding:7px 10px}.who{padding-left:calc(var(--d)*.45rem)}.meter{display:none}.cand .mean{grid-column:2;grid-row:1}.strip{grid-column:1/3}.when{display:none}}
 @media print{nav,.filters,#more,.save,.watch,.legend .all,.order{display:none}.scroll{overflow:visible}body{background:#fff}}
 )css";
 

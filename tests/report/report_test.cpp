@@ -318,6 +318,39 @@ TEST(CollectReport, RolloutsAreLimitedAndBalanced) {
   EXPECT_TRUE(collect_report({grpo, pope}, config)["rollouts"].empty());
 }
 
+// Links to rollouts hold: whatever else is on the page, wherever the run lies, and as it grows.
+TEST(CollectReport, ARolloutKeepsItsId) {
+  FakeRuns fake;
+  const std::filesystem::path run = fake.run("p", "eval", "POPE", 1),
+                              other = fake.run("g", "eval", "GRPO", 1);
+  std::vector<Json> rows;
+  for (int i = 0; i < 5; ++i) rows.push_back(testing::rollout("m" + std::to_string(i), "text", false, false));
+  write_jsonl(run / "rollouts" / "hard.jsonl.zst", rows);
+  const auto ids = [](const std::vector<std::filesystem::path>& runs) {
+    std::map<std::string, std::string> found;
+    const Json report = collect_report(runs, {});
+    for (const Json& row : report["rollouts"]) {
+      if (row["run"].get<std::string>().ends_with("p")) found[row["problem_id"]] = row["id"];
+    }
+    return found;
+  };
+  const std::map<std::string, std::string> before = ids({run});
+  ASSERT_EQ(before.size(), 5u);
+  EXPECT_THAT(before.at("m0"), ::testing::MatchesRegex("[0-9a-f]{16}"));
+  EXPECT_NE(before.at("m0"), before.at("m1"));
+  write_jsonl(other / "rollouts" / "hard.jsonl.zst", rows);
+  EXPECT_EQ(ids({other, run.string() + "/"}), before);
+  const std::filesystem::path copy = fake.folder() / "elsewhere" / "p";
+  std::filesystem::create_directories(copy.parent_path());
+  std::filesystem::copy(run, copy, std::filesystem::copy_options::recursive);
+  EXPECT_EQ(ids({copy}), before);
+  rows.insert(rows.begin(), testing::rollout("new", "text", false, false));
+  write_jsonl(run / "rollouts" / "hard.jsonl.zst", rows);
+  std::map<std::string, std::string> grown = ids({run});
+  EXPECT_EQ(grown.erase("new"), 1u);
+  EXPECT_EQ(grown, before);
+}
+
 TEST(CollectReport, LongTextsLoseTheirMiddle) {
   FakeRuns fake;
   const std::filesystem::path run = fake.run("p", "eval", "POPE", 1);
