@@ -5,6 +5,7 @@
 
 #include "core/progress.h"
 #include "evaluate/evaluate.h"
+#include "pope/next.h"
 #include "pope/sampling_run.h"
 #include "pope/table.h"
 #include "pope/verb.h"
@@ -103,6 +104,10 @@ std::string show_eval(const Json& result) {
          overlap_table(result);
 }
 
+std::string next_of_eval(const Json& result, const Invocation&) {
+  return report_command(result.at("out").get<std::string>());
+}
+
 }  // namespace
 
 const Verb eval_verb = {
@@ -126,6 +131,7 @@ const Verb eval_verb = {
     .keys = sampling_keys({"paths.eval_sets", "eval.*"}),
     .check = check_eval,
     .run = run_eval,
-    .show = show_eval};
+    .show = show_eval,
+    .next = next_of_eval};
 
 }  // namespace pope

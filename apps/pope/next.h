@@ -1,6 +1,7 @@
 // The command that goes on from what a verb left, whole, to be pasted into a shell.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,5 +19,9 @@ std::string shell_word(const std::string& word);
 // run, named after `verb`, that is not there yet.
 std::string next_command(const Invocation& invocation, const Json& result, const std::string& verb,
                          const std::vector<std::pair<std::string, std::string>>& flags);
+
+// "pope report RUN… --out PAGE": of a run and of those whose models and problems it comes from, the first in
+// front. PAGE: beside the run, a name that no file has.
+std::string report_command(const std::filesystem::path& run);
 
 }  // namespace pope

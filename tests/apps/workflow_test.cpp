@@ -104,6 +104,11 @@ TEST_F(Workflow, EachVerbsNextCommandRunsAsItStands) {
           "--out 'my runs/train'");
     }
   }
+  EXPECT_EQ(next(),
+            "pope report 'my runs/mine' 'my runs/guide' 'my runs/train' 'my runs/eval' --out "
+            "'my runs/report.html'");
+  ASSERT_EQ(run(next()), 0) << err_;
+  EXPECT_TRUE(fs::exists(path("my runs/report.html")));
   EXPECT_EQ(setting("my runs/guide", "guide.choose"), "random");
   EXPECT_EQ(setting("my runs/train", "train.steps"), "2");
   EXPECT_EQ(setting("my runs/eval", "paths.model"), "my runs/train/model");
