@@ -1,6 +1,6 @@
 # The front door. Building targets work from a fresh clone: what is missing is installed first (scripts/setup.sh).
 #   make build    build/pope                      make demo       the whole workflow on the embedded model, minutes
-#   make test     build and run all tests         make demo-llm PROBLEMS=gsm8k_train.jsonl   the same on SmolLM2-135M
+#   make test     build and run all tests         make demo-llm PROBLEMS=FILE MODEL=NAME   the same on a language model
 #   make bench    benchmarks                      make seeds      the demo over five seeds
 #   make format   clang-format in place           make lint       clang-format check and clang-tidy
 #   make docs     docs/metrics.md from src/core/metrics.cpp
@@ -40,7 +40,7 @@ seeds: build
 	POPE=$(BUILD)/pope scripts/seeds.sh runs/seeds
 
 demo-llm: build
-	POPE=$(BUILD)/pope PROBLEMS="$(PROBLEMS)" scripts/demo_llm.sh runs/demo-llm
+	POPE=$(BUILD)/pope PROBLEMS="$(PROBLEMS)" MODEL="$(or $(MODEL),smollm2)" scripts/demo_llm.sh runs/demo-llm
 
 bench: $(BUILD)/build.ninja
 	cmake --build $(BUILD)

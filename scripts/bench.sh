@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Runs the benchmarks on SmolLM2-135M (or MODEL=…) in DTYPE=bf16 (or fp32) and keeps their JSON, with commit and machine,
+# Runs the benchmarks on SmolLM2-135M (or MODEL=qwen, or a path) in DTYPE=bf16 (or fp32) and keeps their JSON, with commit and machine,
 # in bench/results. POPE_DATA=folder (verifier_cases.jsonl, gsm8k_train.jsonl, tokenizers/qwen3) adds those of the verifier
 # and the tokenizer. Each verifies before it times. Leave the machine alone while it runs.
 set -euo pipefail
 BUILD="${BUILD:-build}"
 DTYPE="${DTYPE:-bf16}"
-model="${MODEL:-$(scripts/fetch_smollm2.sh)}"
+model="$(scripts/fetch_model.sh "${MODEL:-smollm2}")"
 mkdir -p bench/results
 commit="$(git describe --always --dirty)"
 cpu="$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"

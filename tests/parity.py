@@ -137,7 +137,7 @@ def text_of(found):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=Path("build"), help="folder of test_model and test_text")
-    parser.add_argument("--smollm2", type=Path, help="SmolLM2-135M-Instruct as GGUF: scripts/fetch_smollm2.sh")
+    parser.add_argument("--smollm2", type=Path, help="SmolLM2-135M-Instruct as GGUF: scripts/fetch_model.sh smollm2")
     parser.add_argument("--data", type=Path, help="folder of problem files, as texts")
     parser.add_argument("--tokenizer", type=Path, action="append", default=[], help="folder with tokenizer.json")
     parser.add_argument("--templates", type=Path, help="folder of chat templates, *.jinja")
