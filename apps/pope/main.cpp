@@ -57,6 +57,7 @@ int run(std::vector<std::string> arguments) {
     read.check();
     if (line.verb->check != nullptr) line.verb->check(invocation);
     const Json result = line.verb->run(invocation);
+    if (result.is_null()) return 0;  // another process of the same command shows it
     print(line.json ? dump(result, 2) + "\n" : shown(*line.verb, result, invocation));
     if (line.verb->after != nullptr) line.verb->after(result);
   }

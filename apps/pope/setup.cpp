@@ -12,6 +12,8 @@
 #include "core/memory.h"
 #include "core/nearest.h"
 #include "core/progress.h"
+#include "learn/launch.h"
+#include "learn/process_group.h"
 #include "model/device.h"
 #include "model/gguf.h"
 #include "model/load.h"
@@ -49,7 +51,8 @@ void add_lora(const Settings& settings, Model& model) {
 LoadedModel load_model(const Settings& settings, Weights weights,
                        std::shared_ptr<const Tokenizer> tokenizer) {
   const at::Device device = open_device(settings.run.device);
-  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int cores =
+      std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / launch_of_environment().local_size);
   at::set_num_threads(settings.run.threads > 0 ? settings.run.threads : cores);
   const bool lora = weights == Weights::trainable && settings.lora.rank > 0;
   LoadedModel loaded = load_model(settings.paths.model, compute_type(settings.run.dtype),
@@ -161,6 +164,27 @@ RunDir open_run(const Invocation& invocation, std::string_view verb) {
         "those "
         "of the longer run");
   return run;
+}
+
+RunDir open_run(const Invocation& invocation, std::string_view verb, ProcessGroup& processes) {
+  if (processes.size() == 1) return open_run(invocation, verb);
+  std::string own = invocation.options.to_yaml();
+  for (const RunInput& input : inputs_of(invocation.options))
+    own += fmt::format("{}: {}\n", input.key, fingerprint(input.path));
+  std::optional<RunDir> run;
+  if (processes.writes()) {
+    run = open_run(invocation, verb);
+  } else {
+    be_silent();
+  }
+  const std::string first = processes.broadcast(own);
+  if (first == own) return run ? std::move(*run) : RunDir::join(invocation.out);
+  const auto at = std::mismatch(first.begin(), first.end(), own.begin(), own.end()).second - own.begin();
+  const std::size_t begin = own.rfind('\n', static_cast<std::size_t>(at)) + 1;
+  throw Error("processes",
+              fmt::format("process {} was started with other settings or inputs than process 0, at '{}'",
+                          processes.rank(), own.substr(begin, own.find('\n', begin) - begin)),
+              "start all by the same command, on machines that see the same files");
 }
 
 std::optional<Json> complete_result(const RunDir& run, const std::string& left) {

@@ -20,6 +20,8 @@
 
 namespace pope {
 
+class ProcessGroup;  // learn/process_group.h
+
 // Everything that samples and grades. Frozen weights are loaded where the engine asks for them alone.
 struct Setup {
   Setup(const Settings& settings, Weights weights);
@@ -52,6 +54,9 @@ std::vector<EvalSet> named_sets(const std::vector<std::string>& entries, const P
 // Opens --out as the verb's run directory, bound to the content of the model and the problem files that the
 // settings name. Says on stderr with which other settings it goes on.
 RunDir open_run(const Invocation& invocation, std::string_view verb);
+// The same of several processes that do one command together: process 0 opens it, the others join. Error:
+// they were given other settings or other inputs than process 0.
+RunDir open_run(const Invocation& invocation, std::string_view verb, ProcessGroup& processes);
 // The stored result of a complete run, which is not done again; says so on stderr. Nothing where the run is
 // to be longer, or what it leaves as `left` ("model") is gone.
 std::optional<Json> complete_result(const RunDir& run, const std::string& left = "");

@@ -6,6 +6,7 @@
 #include "core/progress.h"
 #include "explore/guide.h"
 #include "explore/references.h"
+#include "learn/gloo_group.h"
 #include "learn/trainer.h"
 #include "model/device.h"
 #include "model/load.h"
@@ -86,8 +87,11 @@ std::shared_ptr<const Model> load_reference(const Settings& settings) {
 
 Json run_train(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
-  RunDir run = open_run(invocation, "train");
-  if (const auto stored = complete_result(run, "model")) return *stored;
+  const std::unique_ptr<ProcessGroup> processes = join_processes(launch_of_environment());
+  RunDir run = open_run(invocation, "train", *processes);
+  std::optional<Json> stored;
+  if (processes->writes()) stored = complete_result(run, "model");
+  if (processes->broadcast(stored ? "complete" : "") == "complete") return stored.value_or(Json());
   if (settings.metrics.tensorboard) run.write_tensorboard();
   std::vector<Problem> hard = required_problems(settings), easy;
   if (!settings.paths.easy.empty()) easy = easy_problems(settings);
@@ -100,6 +104,7 @@ Json run_train(const Invocation& invocation) {
   job.optimizer = settings.optimizer;
   job.sampling = settings.sampling;
   job.seed = settings.run.seed;
+  job.processes = processes.get();
   const Setup setup(settings, Weights::trainable);
   job.model = setup.model;
   job.reference = load_reference(settings);
@@ -119,7 +124,9 @@ Json run_train(const Invocation& invocation) {
 
   const CatchInterrupts catch_interrupts;
   Json result = result_head(settings, "train");
-  result.update(train(run, job));
+  const Json trained = train(run, job);
+  if (!processes->writes()) return {};
+  result.update(trained);
   return finish(run, std::move(result));
 }
 
@@ -170,6 +177,8 @@ const Verb train_verb = {
         "Each step samples groups of rollouts from the mixture, grades them and takes a policy-gradient\n"
         "step. Guidance is input only, never a target. Plain GRPO: --set mixture.guided=0.\n"
         "Stopped by Ctrl-C it saves a checkpoint; started again, it goes on at its newest.\n"
+        "\n"
+        "Started by torchrun, mpirun or Slurm, several processes share each step's prompts (docs/scale.md).\n"
         "\n"
         "Leaves in --out: model/ (a Hugging Face directory), metrics.jsonl, tensorboard/, checkpoints/,\n"
         "rollouts/, result.json.\n"

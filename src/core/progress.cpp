@@ -21,6 +21,7 @@ constexpr double kPlainLineSeconds = 30;     // in a log file
 constexpr double kStartLearningSeconds = 2;  // before this there is no ETA,
 constexpr double kStartLearningPart = 0.01;  // nor before this part of the work is done
 
+bool silent = false;         // see be_silent()
 bool bar_on_screen = false;  // a bar stands on the terminal's last line; log_line() wipes it
 
 double seconds_since(Clock::time_point start) {
@@ -41,7 +42,10 @@ std::string duration(double seconds) {
   return fmt::format("{} h {:02} min", s / 3600, s % 3600 / 60);
 }
 
+void be_silent() { silent = true; }
+
 void log_line(std::string_view text) {
+  if (silent) return;
   wipe_bar();
   const std::string line = printable(text) + "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);  // where nobody reads it, work goes on
@@ -63,7 +67,7 @@ void Progress::update(double done, std::string_view note) {
   done_ = done;
   note_ = note;
   if (first_done_ < 0) first_done_ = done;  // resumed work does not count for the rate
-  if (seconds_since(start_) < kSilentSeconds) return;
+  if (silent || seconds_since(start_) < kSilentSeconds) return;
   if (shown_ && seconds_since(last_draw_) < (terminal_ ? kRedrawSeconds : kPlainLineSeconds)) return;
   draw(false);
 }

@@ -14,6 +14,9 @@ std::string duration(double seconds);
 // One line to stderr.
 void log_line(std::string_view text);
 
+// From now on neither lines nor progress are shown: another process of the same command shows its own.
+void be_silent();
+
 class Progress {
  public:
   Progress(std::string title, double total);  // total in any unit; 0 = unknown

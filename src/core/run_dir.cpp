@@ -299,6 +299,12 @@ RunDir::RunDir(RunDir&& other) noexcept
       tensorboard_(other.tensorboard_),
       events_(std::move(other.events_)) {}
 
+RunDir RunDir::join(const fs::path& path) {
+  RunDir run;
+  run.path_ = path;
+  return run;
+}
+
 RunDir::~RunDir() {
   if (lock_fd_ >= 0) ::close(lock_fd_);  // closing releases the lock
 }

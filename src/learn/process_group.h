@@ -1,15 +1,27 @@
 // Processes that train one model together, each on its share of a step's prompts. What they must agree on
-// goes through here: who draws which prompts, the totals that a loss is divided by, gradient sums, and who
-// writes the run directory, whose metrics are those of the groups of process 0. There is one process today,
-// for which every operation does nothing.
+// goes through here: who draws which prompts, the totals that a loss is divided by, gradient sums, whether to
+// stop, and who writes the run directory. Its metrics are those of the groups of process 0, but for counts,
+// which are of all.
 #pragma once
 
 #include <ATen/ATen.h>
 
 #include <span>
+#include <string>
 #include <vector>
 
+#include "core/error.h"
+
 namespace pope {
+
+// Thrown by whatever processes do together when one of them has gone.
+class LostProcess : public Error {
+ public:
+  explicit LostProcess(const std::string& message)
+      : Error("train", message,
+              "the first message of the processes says why; the same command goes on, also with another "
+              "number of processes") {}
+};
 
 class ProcessGroup {
  public:
@@ -19,8 +31,8 @@ class ProcessGroup {
   // Each value becomes its sum over all processes. All must call it, with as many values in the same order.
   virtual void all_reduce(std::span<double> values) { (void)values; }
   virtual void all_reduce(std::vector<at::Tensor>& tensors) { (void)tensors; }
-  // Each tensor becomes that of rank 0.
-  virtual void broadcast(std::vector<at::Tensor>& tensors) { (void)tensors; }
+  // → the text of rank 0.
+  virtual std::string broadcast(std::string text) { return text; }
   virtual void barrier() {}  // returns when all have called it
 
   // Whether this process samples and learns from place `place` of a step.

@@ -31,6 +31,10 @@ void check(const TrainJob& job) {
                 fmt::format("expected one process for train.mode=async, got {}", job.processes->size()),
                 "set train.mode=sync");
   }
+  if (job.config.prompts_per_step < job.processes->size())
+    refuse_setting("train.prompts_per_step",
+                   fmt::format("at least one for each of the {} processes", job.processes->size()),
+                   std::to_string(job.config.prompts_per_step));
   if (job.objective.kl_coef != 0 &&
       (!job.reference || job.reference->architecture().vocab_size != job.model->architecture().vocab_size)) {
     throw Error("train", "expected a reference model with the model's vocabulary for objective.kl_coef");
@@ -48,15 +52,31 @@ struct Counters {
   std::int64_t rollouts = 0, hard_rollouts = 0, tokens = 0;
 };
 
-void count(const std::vector<Group>& groups, Counters& counters) {
+// Adds those of a step, of all processes.
+void count(const std::vector<Group>& groups, ProcessGroup& processes, Counters& counters) {
+  double rollouts = 0, hard = 0, tokens = 0;
   for (const Group& group : groups) {
-    const auto rollouts = static_cast<std::int64_t>(group.rollouts.size());
-    counters.rollouts += rollouts;
-    if (group.set->name != "easy") counters.hard_rollouts += rollouts;
-    for (const GradedRollout& graded : group.rollouts) {
-      counters.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
-    }
+    const auto size = static_cast<double>(group.rollouts.size());
+    rollouts += size;
+    if (group.set->name != "easy") hard += size;
+    for (const GradedRollout& graded : group.rollouts)
+      tokens += static_cast<double>(graded.rollout.tokens.size());
   }
+  double all[] = {rollouts, hard, tokens};
+  processes.all_reduce(all);
+  counters.rollouts += static_cast<std::int64_t>(all[0]);
+  counters.hard_rollouts += static_cast<std::int64_t>(all[1]);
+  counters.tokens += static_cast<std::int64_t>(all[2]);
+}
+
+// The counts of groups become those of all processes, who so judge alike whether there was signal.
+void agree_on_groups(ProcessGroup& processes, Json& row) {
+  constexpr const char* kCounts[] = {"groups/total", "groups/all_fail", "groups/all_pass",
+                                     "groups/no_signal"};
+  double values[std::size(kCounts)];
+  for (std::size_t i = 0; i < std::size(kCounts); ++i) values[i] = row.at(kCounts[i]).get<double>();
+  processes.all_reduce(values);
+  for (std::size_t i = 0; i < std::size(kCounts); ++i) row[kCounts[i]] = static_cast<std::int64_t>(values[i]);
 }
 
 std::string note_of(const Mixture& mixture, const Json& row) {
@@ -100,10 +120,9 @@ class Trainer {
     progress.update(static_cast<double>(start));
     std::string note;
     for (std::int64_t t = start; t < job_.config.steps; ++t) {
-      if (interrupted()) stop(t);
       // Waiting for rollouts is taken for half of a step.
       const Json row =
-          step(t, [&](double part) { progress.update(static_cast<double>(t) + part / 2, note); });
+          step_together(t, [&](double part) { progress.update(static_cast<double>(t) + part / 2, note); });
       note = note_of(mixture_, row);
       watch_signal(row);
       progress.update(static_cast<double>(t + 1), note);
@@ -111,7 +130,7 @@ class Trainer {
     source_.reset();  // sampling is over
     if (const std::string warning = job_.graders->summary(); !warning.empty()) log_line(warning);
     training_run_.save_model();
-    return result();
+    return job_.processes->writes() ? result() : Json();
   }
 
  private:
@@ -136,8 +155,31 @@ class Trainer {
     if (const std::string warning = signal_.add(row); !warning.empty()) log_line(warning);
   }
 
+  // Whether one of the processes was asked to stop.
+  bool is_to_stop() {
+    double asked[] = {interrupted() ? 1.0 : 0.0};
+    job_.processes->all_reduce(asked);
+    return asked[0] > 0;
+  }
+
+  // A step, unless a stop was requested. Where another process is lost in it, before the weights have
+  // changed, the steps before are saved.
+  Json step_together(std::int64_t t, const std::function<void(double)>& progress) {
+    const std::int64_t updates = optimizer_.steps_taken();
+    const Json before = state();
+    try {
+      if (is_to_stop()) stop(t);
+      return step(t, progress);
+    } catch (const LostProcess&) {
+      if (optimizer_.steps_taken() == updates) training_run_.keep(t, before);
+      stop_if_interrupted();  // the other one was asked to stop a moment before
+      throw;
+    }
+  }
+
   void evaluate_base() {
     Json row = {{"step", 0}};
+    if (!job_.processes->writes()) return;
     timed(seconds_.eval, [&] { add_eval_metrics(job_, row); });
     add_times(row);
     training_run_.append(row);
@@ -158,10 +200,11 @@ class Trainer {
     const std::int64_t number = t + 1;
     std::vector<Group> groups = take(t, progress);
     const LearnResult learned = learn(job_, groups, t, optimizer_, *source_, seconds_);
-    count(groups, counters_);
+    count(groups, *job_.processes, counters_);
 
     Json row = {{"step", number}};
     add_group_metrics(job_, mixture_, groups, row);
+    agree_on_groups(*job_.processes, row);
     add_learn_metrics(job_, learned, row);
     row["rollouts/total"] = counters_.rollouts;
     row["rollouts/hard"] = counters_.hard_rollouts;
@@ -180,7 +223,8 @@ class Trainer {
     const Json begun = row;
     const int eval_every = job_.config.eval_every;
     try {
-      if (eval_every > 0 && (number == job_.config.steps || number % eval_every == 0))
+      if (job_.processes->writes() && eval_every > 0 &&
+          (number == job_.config.steps || number % eval_every == 0))
         timed(seconds_.eval, [&] { add_eval_metrics(job_, row); });
     } catch (const Interrupted&) {
       stop(number, begun);

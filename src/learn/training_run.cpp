@@ -86,8 +86,12 @@ double TrainingRun::end_step(std::int64_t number, const Json& row, const std::fu
 
 void TrainingRun::stop(std::int64_t number, Json state, const Json& row) {
   if (!row.is_null()) state["row"] = row;
-  if (number > saved_) save(number, state);
+  keep(number, state);
   throw Interrupted(number > 0 ? fmt::format("after step {}", number) : "before the first step was done");
+}
+
+void TrainingRun::keep(std::int64_t number, const Json& state) {
+  if (number > saved_) save(number, state);
 }
 
 void TrainingRun::save(std::int64_t number, const Json& state) {

@@ -53,6 +53,8 @@ class TrainingRun {
   // `row`: of a step whose weights are changed but whose row is not complete; resume() gives it back, as
   // "row" of the state.
   [[noreturn]] void stop(std::int64_t number, Json state, const Json& row = nullptr);
+  // Saves the state after step `number`, unless that is saved.
+  void keep(std::int64_t number, const Json& state);
   // RUN/model, a Hugging Face directory.
   void save_model() const;
   // All rows of the run, in order.
