@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr std::string_view kPrefix = "step-";
-constexpr auto kState = "state.json", kChecksums = "checksums.json";
+constexpr auto kState = "state.json", kChecksums = "checksums.json", kDamaged = ".damaged";
 constexpr auto kGoOn =
     "lower optimizer.lr or optimizer.clip_norm in a new run; it may go on from a checkpoint of this one, "
     "where there is "
@@ -140,6 +140,16 @@ Json load(const fs::path& folder, Model& model, Optimizer& optimizer) {
   return state;
 }
 
+// What could not be used is its user's to look at: it is renamed, and takes the place of what was set aside
+// of the same step before.
+void set_aside(const fs::path& folder) {
+  const fs::path aside = folder.string() + kDamaged;
+  fs::remove_all(aside);
+  fs::rename(folder, aside);
+  log_line("warning: what could not be used is kept as " + aside.string() +
+           "; nothing reads it, remove it as you like");
+}
+
 }  // namespace
 
 void save_checkpoint(const fs::path& run, std::int64_t step, const Model& model, const Optimizer& optimizer,
@@ -161,8 +171,9 @@ void save_checkpoint(const fs::path& run, std::int64_t step, const Model& model,
 void prune_checkpoints(const fs::path& run, std::int64_t step, int keep) {
   int kept = 0;
   for (const auto& [number, folder] : checkpoints(run)) {
-    // One of a later step was damaged: the run went on from one before it.
-    if (number > step || kept == std::max(keep, 1)) {
+    if (number > step) {
+      set_aside(folder);
+    } else if (kept == std::max(keep, 1)) {
       fs::remove_all(folder);
     } else {
       ++kept;

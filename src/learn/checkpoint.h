@@ -23,7 +23,8 @@ void save_checkpoint(const std::filesystem::path& run, std::int64_t step, const 
 // nothing when there is none. One that is not as it was saved is passed over with a warning; all: Error.
 std::optional<Json> load_newest_checkpoint(const std::filesystem::path& run, Model& model,
                                            Optimizer& optimizer);
-// Removes the checkpoints beyond `step`, which could not be used, and all but the newest `keep` others.
+// Removes all but the newest `keep` checkpoints up to `step`. Those beyond it, which could not be used, are
+// set aside as step-N.damaged.
 void prune_checkpoints(const std::filesystem::path& run, std::int64_t step, int keep);
 
 // Error when `value`, the `what` of 0-based step t, is not finite; says how to go on from the last

@@ -36,7 +36,8 @@ class TrainingRun {
         steps_(steps),
         processes_(processes) {}
 
-  // Loads the newest checkpoint into model and optimiser, drops rows and checkpoints beyond it; its state.
+  // Loads the newest checkpoint into model and optimiser, drops rows beyond it, and sets aside checkpoints
+  // beyond it, which were damaged; its state.
   // Nothing: a new run. Rows that are missing, from `first_row` (0 or 1) on, are named on stderr. Error: the
   // last step's row is, or a complete run that is to go on has no checkpoint.
   std::optional<Json> resume(Model& model, Optimizer& optimizer, std::int64_t first_row);

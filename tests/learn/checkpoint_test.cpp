@@ -113,14 +113,25 @@ TEST_F(CheckpointTest, AFlippedBitIsNoticed) {
   EXPECT_EQ((*load_newest_checkpoint(folder_ / "run", *other_, other_optimizer_))["step"], 1);
 }
 
-// A damaged one that is newer than what is saved now is not kept in place of a good one.
-TEST_F(CheckpointTest, ADamagedOneMakesRoom) {
+// A damaged one that is newer than what is saved now is not kept in place of a good one, nor lost.
+TEST_F(CheckpointTest, ADamagedOneIsSetAside) {
   save(3, 3);
-  std::ofstream(checkpoint("step-000003") / "state.json") << "{}";
-  ASSERT_EQ((*load_newest_checkpoint(folder_ / "run", *model_, optimizer_))["step"], 2);
-  save_checkpoint(folder_ / "run", 2, *model_, optimizer_, prompts_->tokenizer(), Json::object(), 1);
-  EXPECT_FALSE(fs::exists(checkpoint("step-000003")));
-  EXPECT_TRUE(fs::exists(checkpoint("step-000002")));
+  for (const char* damage : {"{}", "{ }"}) {
+    std::ofstream(checkpoint("step-000003") / "state.json") << damage;
+    ASSERT_EQ((*load_newest_checkpoint(folder_ / "run", *model_, optimizer_))["step"], 2);
+    ::testing::internal::CaptureStderr();
+    save_checkpoint(folder_ / "run", 2, *model_, optimizer_, prompts_->tokenizer(), Json::object(), 1);
+    EXPECT_NE(::testing::internal::GetCapturedStderr().find("kept as"), std::string::npos);
+    EXPECT_FALSE(fs::exists(checkpoint("step-000003")));
+    EXPECT_EQ(read_file(checkpoint("step-000003.damaged") / "state.json"), damage);
+    EXPECT_TRUE(fs::exists(checkpoint("step-000003.damaged") / "model.safetensors"));
+    // It is none of those to go on from, and its step can be made again.
+    ASSERT_EQ((*load_newest_checkpoint(folder_ / "run", *model_, optimizer_))["step"], 2);
+    save_checkpoint(folder_ / "run", 3, *model_, optimizer_, prompts_->tokenizer(), Json::object(), 2);
+  }
+  prune_checkpoints(folder_ / "run", 3, 1);
+  EXPECT_TRUE(fs::exists(checkpoint("step-000003")));
+  EXPECT_FALSE(fs::exists(checkpoint("step-000002")));
   EXPECT_FALSE(fs::exists(checkpoint("step-000001")));
 }
 
