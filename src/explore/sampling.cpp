@@ -221,9 +221,11 @@ class SamplingLoop {
       sample([&] { return begin(); },
              [&](Rollout&& rollout) {
                const Prompt& prompt = open_.prompt(rollout.tag);
-               arrive(timed(seconds_, [&] {
+               GradedRollout graded = timed(seconds_, [&] {
                  return grade(std::move(rollout), prompt, context_.prompts.tokenizer(), context_.verifier);
-               }));
+               });
+               if (context_.verifier.parallel() > 0) stop_if_interrupted();  // graders may have given up
+               arrive(std::move(graded));
              });
     } while (!stopped_ && release());
   }

@@ -68,8 +68,8 @@ using OnGraded = std::function<void(std::size_t tag, const GradedRollout&)>;
 // `on_graded` after each rollout, `done` after the last of a piece of work. While the grader is in doubt,
 // `done` waits for its next verdict, or until nothing else is left to grade: so what a dead grader did not
 // judge is lost with the Error, and not kept as failures. Returns the seconds that this thread spent grading
-// or waiting for graders. When context.go_on stops it, unfinished work is lost; so is what graders on threads
-// of their own work at when a stop is requested: Interrupted. Error: the engine lost a rollout or gave one
+// or waiting for graders. When context.go_on stops it, unfinished work is lost; so is what graders of the
+// user's own work at when a stop is requested: Interrupted. Error: the engine lost a rollout or gave one
 // twice, or the grader is gone (GraderWatch).
 double sample_and_grade(const RolloutContext& context, const NextWork& next, const OnSampled& done,
                         const OnGraded& on_graded = {});

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <set>
@@ -207,6 +208,44 @@ class Repeating : public Engine {
  private:
   int times_;
 };
+
+// A grader gives up when a stop is requested: what it says then is no verdict, in a replay either.
+TEST(Grading, WhatAGraderSaysOfAStopIsNotUsed) {
+  class Stopped : public Verifier {
+   public:
+    int parallel() const override { return 1; }
+    Verdict verify(const Problem&, std::string_view) const override {
+      Verdict verdict;
+      if (++calls_ == 3) {
+        ::raise(SIGTERM);
+        verdict.ungraded = true;
+      }
+      return verdict;
+    }
+
+   private:
+    mutable std::atomic<int> calls_ = 0;
+  };
+  for (const bool in_turn : {true, false}) {
+    const CatchInterrupts catch_interrupts;
+    FakeWorld world(script);
+    const Stopped verifier;
+    RolloutContext context{world.engine, world.prompts, verifier, world.context.sampling, {}, 7};
+    context.grade_in_turn = in_turn;
+    int given = 0;
+    const auto all = [&] {
+      sample_and_grade(
+          context,
+          [&]() -> std::optional<Work> {
+            if (given++ > 0) return std::nullopt;
+            return Work{.prompt = prompt_for(context, problem("p0"), false), .samples = 8};
+          },
+          [](Sampled&&) { FAIL() << "kept"; },
+          [](std::size_t, const GradedRollout& graded) { EXPECT_FALSE(graded.verdict.ungraded); });
+    };
+    EXPECT_THROW(all(), Interrupted) << in_turn;
+  }
+}
 
 TEST(Sampling, EachRolloutComesOnce) {
   FakeWorld world(script, 8);
