@@ -23,8 +23,10 @@ namespace pope {
 namespace fs = std::filesystem;
 namespace {
 
-// How files and folders are called that are not whole yet, or are no longer: NAME.tmp-PROCESS, …
-constexpr std::string_view kTemporary = ".tmp-", kTemporaryFolder = ".tmp", kReplacedFolder = ".replaced";
+// How files and folders are called that are not whole yet, or are no longer: NAME.pope-tmp-PROCESS, … They
+// are removed without a question, so that nobody else may call anything by such a name.
+constexpr std::string_view kTemporary = ".pope-tmp-", kTemporaryFolder = ".pope-tmp",
+                           kReplacedFolder = ".pope-replaced", kAgainFolder = ".pope-again";
 
 [[noreturn]] void fail(const std::string& operation, const fs::path& path, int code) {
   throw Error(operation, path.string() + ": " + std::strerror(code), system_hint(code));
@@ -232,7 +234,7 @@ bool write_new_folder(const fs::path& given, const std::function<void(const fs::
     return true;
   }
   if (!fs::is_directory(path)) return false;
-  const fs::path again = path.string() + ".again";
+  const fs::path again = path.string() + std::string(kAgainFolder);
   write_folder(again, fill);
   const FolderRemover clear{again};
   return same_content(path, again);

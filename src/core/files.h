@@ -22,7 +22,7 @@ void write_file(const std::filesystem::path& path, std::string_view content);
 std::string fingerprint(const std::filesystem::path& path);
 // fsync of a file, or of a folder's list of entries.
 void sync_path(const std::filesystem::path& path);
-// Writes a folder atomically: `fill` writes into a temporary sibling, PATH.tmp, which then replaces `path`.
+// Writes a folder atomically: `fill` writes into a sibling, PATH.pope-tmp, which then replaces `path`.
 void write_folder(const std::filesystem::path& path,
                   const std::function<void(const std::filesystem::path&)>& fill);
 // The same, but a folder that is there stays. False: it holds other files than `fill` writes.

@@ -110,18 +110,27 @@ TEST(WriteNewFolder, TakesWhatIsThereForItsOwnWhereItIsTheSame) {
   write_file(dir / "out/b", "more");
   EXPECT_FALSE(write("1"));
   EXPECT_EQ(names_in(dir.path()), std::vector<std::string>{"out"});
+  // Folders of the user beside it are not touched.
+  for (const char* name : {"out.again/x", "out.tmp/x", "out.replaced/x"}) write_file(dir / name, "mine");
+  EXPECT_FALSE(write("1"));
+  fs::remove(dir / "out/b");
+  EXPECT_TRUE(write("1"));
+  for (const char* name : {"out.again/x", "out.tmp/x", "out.replaced/x"})
+    EXPECT_EQ(read_file(dir / name), "mine") << name;
 }
 
 TEST(RemoveLeftovers, RemovesWhatKilledWritesLeave) {
   TempDir dir;
-  for (const char* name : {"a.json", "a.json.tmp-77", "b.tmp-x", "c.tmp-", "model.tmp/half", "model/x",
-                           "model.replaced/y", "old.replaced/z", "old.tmp/half"})
+  for (const char* name : {"a.json", "a.json.pope-tmp-77", "b.pope-tmp-x", "c.pope-tmp-",
+                           "model.pope-tmp/half", "model/x", "model.pope-replaced/y", "old.pope-replaced/z",
+                           "old.pope-tmp/half", "d.tmp-77", "e.tmp/x", "f.replaced/x"})
     write_file(dir / name, "x");
   remove_leftovers(dir.path());
   remove_leftovers(dir / "none");
   // Killed between the two steps of a swap, the folder of before is taken back.
   EXPECT_THAT(names_in(dir.path()),
-              testing::UnorderedElementsAre("a.json", "b.tmp-x", "c.tmp-", "model", "old"));
+              testing::UnorderedElementsAre("a.json", "b.pope-tmp-x", "c.pope-tmp-", "model", "old",
+                                            "d.tmp-77", "e.tmp", "f.replaced"));
   EXPECT_EQ(names_in(dir / "old"), std::vector<std::string>{"z"});
 }
 
@@ -149,8 +158,8 @@ TEST(WriteFolder, KeepsTheOldOneWhenFillingFailsAndClearsLeavings) {
   });
   EXPECT_EQ(names_in(dir.path()), std::vector<std::string>{"model"});
   EXPECT_EQ(read_file(dir / "model" / "a"), "1");
-  write_file(dir / "model.tmp" / "left", "by a kill");
-  write_file(dir / "model.replaced" / "left", "by a kill");
+  write_file(dir / "model.pope-tmp" / "left", "by a kill");
+  write_file(dir / "model.pope-replaced" / "left", "by a kill");
   write_folder(dir / "model", [](const fs::path& f) { write_file(f / "b", "2"); });
   EXPECT_EQ(names_in(dir.path()), std::vector<std::string>{"model"});
   EXPECT_EQ(names_in(dir / "model"), std::vector<std::string>{"b"});

@@ -315,7 +315,7 @@ TEST(RunDir, StartsAgainWhereAKillLeftNoConfig) {
   Config config;
   { RunDir::open(dir / "run", "mine", config.options); }
   std::filesystem::remove(dir / "run/config.yaml");
-  write_file(dir / "run/config.yaml.tmp-77", "half");
+  write_file(dir / "run/config.yaml.pope-tmp-77", "half");
   EXPECT_FALSE(RunDir::open(dir / "run", "mine", config.options).resumed());
 }
 
@@ -402,12 +402,16 @@ TEST(RunDir, WritesNothingWhereItsDirectoryIsGone) {
 TEST(RunDir, RemovesWhatKilledWritesLeft) {
   TempDir dir;
   start_run(dir / "run", "train");
-  const std::vector<const char*> left = {"result.json.tmp-77", "rollouts/a.jsonl.zst.tmp-77",
-                                         "model.tmp/half", "checkpoints/step-000003.tmp/half"};
+  const std::vector<const char*> left = {"result.json.pope-tmp-77", "rollouts/a.jsonl.zst.pope-tmp-77",
+                                         "model.pope-tmp/half", "checkpoints/step-000003.pope-tmp/half"};
+  const std::vector<const char*> of_the_user = {"notes.tmp/x", "model.replaced/x", "list.tmp-77",
+                                                "checkpoints/step-000002.tmp/x"};
   for (const char* name : left) write_file(dir / "run" / name, "half");
+  for (const char* name : of_the_user) write_file(dir / "run" / name, "whole");
   EXPECT_TRUE(RunDir::open(dir / "run", "train", Config().options).resumed());
   for (const char* name : left) EXPECT_FALSE(std::filesystem::exists(dir / "run" / name)) << name;
-  EXPECT_FALSE(std::filesystem::exists(dir / "run/model.tmp"));
+  EXPECT_FALSE(std::filesystem::exists(dir / "run/model.pope-tmp"));
+  for (const char* name : of_the_user) EXPECT_EQ(read_file(dir / "run" / name), "whole") << name;
 }
 
 TEST(RunDir, RefusesMetricsThatAreNotDeclared) {

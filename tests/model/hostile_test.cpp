@@ -215,7 +215,7 @@ TEST(Hostile, FullDiskLeavesNoHalfModel) {
   EXPECT_THAT(message, AllOf(HasSubstr("model.safetensors: cannot be written: File too large"),
                              HasSubstr("\n  hint: a limit on the size of files is set (ulimit -f)")));
   EXPECT_EQ(read_file(model.path / "model.safetensors"), before);
-  EXPECT_FALSE(fs::exists(model.path.string() + ".tmp"));
+  EXPECT_FALSE(fs::exists(model.path.string() + ".pope-tmp"));
 }
 
 }  // namespace

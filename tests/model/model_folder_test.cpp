@@ -236,7 +236,7 @@ TEST(ModelFolder, OfARunTheModelThatItLeftIsOpened) {
   write_file(run / "environment.json", "{}");
   write_file(run / "config.yaml", "");
   EXPECT_THAT(error_of_loading(run), HasSubstr("is a run directory without a model\n  hint: "));
-  fs::create_directories(run / "checkpoints/step-000004.tmp");
+  fs::create_directories(run / "checkpoints/step-000004.pope-tmp");
   for (const char* name : {"step-000002", "step-000003"}) fs::copy(folder.path, run / "checkpoints" / name);
   EXPECT_THAT(error_of_loading(run),
               HasSubstr("has no model yet\n  hint: let the run end, or give its newest checkpoint: " +
