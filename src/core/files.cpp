@@ -1,4 +1,4 @@
-// Atomic writes by temporary name, fsync and rename. Devices and pipes are written to directly.
+// Atomic writes: fsync, a temporary name, rename. Devices and pipes are written to directly.
 #include "core/files.h"
 
 #include <fcntl.h>
@@ -27,6 +27,7 @@ namespace {
 // are removed without a question, so that nobody else may call anything by such a name.
 constexpr std::string_view kTemporary = ".pope-tmp-", kTemporaryFolder = ".pope-tmp",
                            kReplacedFolder = ".pope-replaced", kAgainFolder = ".pope-again";
+constexpr auto kDescriptors = "/proc/self/fd/";
 
 [[noreturn]] void fail(const std::string& operation, const fs::path& path, int code) {
   throw Error(operation, path.string() + ": " + std::strerror(code), system_hint(code));
@@ -37,6 +38,16 @@ class File {
  public:
   File(const std::string& operation, const fs::path& path, int flags) : operation_(operation), path_(path) {
     fd_ = ::open(path.c_str(), flags | O_CLOEXEC, 0666);
+    if (fd_ < 0) fail(operation_, path_, errno);
+  }
+  // A new file that is called `path` once name() is called, where the file system has files without a name: a
+  // kill before that leaves nothing. Elsewhere it has its name at once.
+  File(const std::string& operation, const fs::path& path) : operation_(operation), path_(path) {
+    const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+    if (::access(kDescriptors, X_OK) == 0)
+      fd_ = ::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666);
+    unnamed_ = fd_ >= 0;
+    if (!unnamed_) fd_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd_ < 0) fail(operation_, path_, errno);
   }
   ~File() {
@@ -57,6 +68,13 @@ class File {
     // Devices and some file systems have no fsync; that is not an error.
     if (::fsync(fd_) != 0 && errno != EINVAL && errno != EROFS) fail(operation_, path_, errno);
   }
+  void name() {
+    if (!unnamed_) return;
+    ::unlink(path_.c_str());  // of a killed process that had this one's number
+    const std::string link = kDescriptors + std::to_string(fd_);
+    if (::linkat(AT_FDCWD, link.c_str(), AT_FDCWD, path_.c_str(), AT_SYMLINK_FOLLOW) != 0)
+      fail(operation_, path_, errno);
+  }
   void close() {  // some errors of a full disk appear only here
     const int result = ::close(fd_);
     fd_ = -1;
@@ -67,6 +85,7 @@ class File {
   std::string operation_;
   fs::path path_;
   int fd_ = -1;
+  bool unnamed_ = false;
 };
 
 void create_parents(const std::string& operation, const fs::path& path) {
@@ -189,9 +208,10 @@ void write_file(const fs::path& given, std::string_view content) {
   create_parents(kOperation, path);
   const fs::path temporary = path.string() + std::string(kTemporary) + std::to_string(::getpid());
   try {
-    File file(kOperation, temporary, O_WRONLY | O_CREAT | O_TRUNC);
+    File file(kOperation, temporary);
     file.write(content);
     file.sync();
+    file.name();
     file.close();
     if (::rename(temporary.c_str(), path.c_str()) != 0) fail(kOperation, path, errno);
   } catch (const Error&) {

@@ -1,4 +1,4 @@
-// Files that survive a kill: whole-file writes go to a temporary name, are synced, then renamed.
+// Files that survive a kill: whole-file writes go to a file without a name, are synced, named, then renamed.
 // JSON Lines in and out, plain or zstd-compressed (by the ".zst" suffix). Errors name file and line.
 #pragma once
 

@@ -2,9 +2,12 @@
 // zstd.
 #include "core/files.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <fstream>
@@ -46,6 +49,27 @@ TEST(WriteFile, KeepsTheOldContentWhenWritingFails) {
   }
   EXPECT_THAT(message,
               AllOf(HasSubstr("x.txt"), HasSubstr("hint: a limit on the size of files is set (ulimit -f)")));
+  EXPECT_EQ(read_file(dir / "x.txt"), "old");
+  EXPECT_EQ(names_in(dir.path()), std::vector<std::string>{"x.txt"});
+}
+
+// The system's limit ends the process in the middle of its write, as a kill would.
+TEST(WriteFile, AKillLeavesNothing) {
+  TempDir dir;
+  const int unnamed = ::open(dir.path().c_str(), O_TMPFILE | O_WRONLY, 0600);
+  if (unnamed < 0) GTEST_SKIP() << "no files without a name here";
+  ::close(unnamed);
+  write_file(dir / "x.txt", "old");
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const FileSizeLimit limit(4096);
+    std::signal(SIGXFSZ, SIG_DFL);
+    write_file(dir / "x.txt", std::string(100000, 'n'));
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGXFSZ) << status;
   EXPECT_EQ(read_file(dir / "x.txt"), "old");
   EXPECT_EQ(names_in(dir.path()), std::vector<std::string>{"x.txt"});
 }
