@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <set>
 #include <thread>
 
+#include "core/error.h"
 #include "core/files.h"
 #include "core/progress.h"
 #include "pope/table.h"
@@ -40,24 +42,41 @@ bool goes_on(const Paths& paths, const Json& report) {
                      [](const Json& run) { return run["complete"] == false; });
 }
 
-// Writes the page until nothing more can change; the last one does not load itself anew.
+// Writes the page of now, and returns its report; "watch" is gone from the last one, which does not load
+// itself anew.
+Json write_page(const Paths& paths, const ReportConfig& config, const std::filesystem::path& out,
+                Warnings& warnings) {
+  Json report = collect_report(paths, config);
+  warnings.log(report);
+  if (!goes_on(paths, report)) {
+    for (const char* key : {"watch", "written"}) report.erase(key);
+  }
+  write_file(out, render_html(report));
+  return report;
+}
+
+// Writes the page until nothing more can change. Once there is one, an error may pass (a run that is just
+// being written, a disk that is full): it is said, and the page stays as it was until the next time.
 Json watch(const Paths& paths, const ReportConfig& config, const std::filesystem::path& out) {
   Warnings warnings;
   log_line(fmt::format("writing {} every {} s: Ctrl-C ends it", out.string(), config.watch));
-  for (;;) {
-    Json report = collect_report(paths, config);
-    warnings.log(report);
-    const bool more = goes_on(paths, report);
-    if (!more) {
-      for (const char* key : {"watch", "written"}) report.erase(key);
-    }
-    write_file(out, render_html(report));
-    if (!more) {
-      log_line("all runs are complete: wrote " + out.string());
-      return report;
-    }
+  Json report = write_page(paths, config, out, warnings);
+  std::string said;  // of the last time
+  while (report.contains("watch")) {
     std::this_thread::sleep_for(std::chrono::seconds(config.watch));
+    std::string problem;
+    try {
+      report = write_page(paths, config, out, warnings);
+    } catch (const Error& error) {
+      problem = error.what();
+    } catch (const std::filesystem::filesystem_error& error) {  // a folder that went while it was read
+      problem = error.what();
+    }
+    if (!problem.empty() && problem != said) log_line("warning: the page stays as it was: " + problem);
+    said = problem;
   }
+  log_line("all runs are complete: wrote " + out.string());
+  return report;
 }
 
 Json run_report(const Invocation& invocation) {
