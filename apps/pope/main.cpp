@@ -82,6 +82,8 @@ void explain(const std::exception& error) {
     for (const std::string_view part : {std::string_view("error: out of memory\n  hint: "), kMemoryHint})
       std::fwrite(part.data(), 1, part.size(), stderr);
     std::fputc('\n', stderr);
+  } else if (is_out_of_threads(error)) {
+    print_error("the system gives no more threads", std::string(kThreadsHint));
   } else if (const auto* file = dynamic_cast<const std::filesystem::filesystem_error*>(&error)) {
     print_error(file->path1().string() + ": " + file->code().message(), system_hint(file->code().value()));
   } else {

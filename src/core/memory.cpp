@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>  // defines __GLIBC__
+#include <filesystem>
 #include <new>
 #include <string_view>
 #include <system_error>
@@ -32,17 +33,38 @@ void give_back_freed_memory() {
 #endif
 }
 
+namespace {
+
+// A thread that the system refuses, for want of room for its stack or of a place among the processes: the
+// error is the same.
+bool refuses_thread(const std::system_error& error) {
+  return error.code() == std::errc::resource_unavailable_try_again &&
+         dynamic_cast<const std::filesystem::filesystem_error*>(&error) == nullptr;
+}
+
+// Whether the process may have so much memory and no more (ulimit -v).
+bool memory_is_limited() {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+}  // namespace
+
 bool is_out_of_memory(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
   if (const auto* system = dynamic_cast<const std::system_error*>(&error)) {
-    const std::error_code& code = system->code();
-    return code == std::errc::not_enough_memory || code == std::errc::resource_unavailable_try_again;
+    return system->code() == std::errc::not_enough_memory || (refuses_thread(*system) && memory_is_limited());
   }
   const std::string_view what = error.what();
   constexpr std::array<std::string_view, 4> kSaid = {"not enough memory", "out of memory",
                                                      "can't allocate memory", "Cannot allocate memory"};
   return std::any_of(kSaid.begin(), kSaid.end(),
                      [&](std::string_view said) { return what.find(said) != std::string_view::npos; });
+}
+
+bool is_out_of_threads(const std::exception& error) {
+  const auto* system = dynamic_cast<const std::system_error*>(&error);
+  return system != nullptr && refuses_thread(*system) && !memory_is_limited();
 }
 
 std::int64_t peak_memory_bytes() {

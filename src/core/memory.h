@@ -14,9 +14,11 @@ void keep_freed_memory();
 // Returns free heap memory to the kernel. For moments after which less memory is needed.
 void give_back_freed_memory();
 
-// Whether an exception says that there was no memory left, or no room for one more thread: std::bad_alloc, or
-// in the words of libtorch's allocators and of the system.
+// Whether an exception says that there was no memory left: std::bad_alloc, or in the words of libtorch's
+// allocators and of the system; also where there was no room for one more thread, and memory is limited.
 bool is_out_of_memory(const std::exception& error);
+// Whether it says that the system gives no more threads, for another reason.
+bool is_out_of_threads(const std::exception& error);
 
 // The most memory that the process has held so far, in bytes.
 std::int64_t peak_memory_bytes();
