@@ -64,6 +64,24 @@ std::string last_lines(const fs::path& file, int count) {
   return at == std::string::npos ? text : text.substr(at + 1);
 }
 
+// As long as it lives, this thread gets no signals. Between a fork and its exec the child would take a
+// request to stop for its parent's, and go on.
+class HoldSignals {
+ public:
+  HoldSignals() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~HoldSignals() { release(); }
+  HoldSignals(const HoldSignals&) = delete;
+  HoldSignals& operator=(const HoldSignals&) = delete;
+  void release() const { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
 pid_t start(const fs::path& program, const Job& job) {
   std::vector<std::string> arguments = {program.string()};
   arguments.insert(arguments.end(), job.command.begin(), job.command.end());
@@ -71,6 +89,7 @@ pid_t start(const fs::path& program, const Job& job) {
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   pointers.push_back(nullptr);
   const std::string log = beside(job.out, ".log");
+  const HoldSignals held;
   const pid_t parent = getpid(), child = fork();
   if (child < 0) throw Error(kOperation, std::string("cannot start a process: ") + std::strerror(errno));
   if (child > 0) return child;
@@ -79,6 +98,7 @@ pid_t start(const fs::path& program, const Job& job) {
   for (const int one : {SIGINT, SIGTERM, SIGPIPE, SIGXFSZ}) signal(one, SIG_DFL);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (getppid() != parent) _exit(127);
+  held.release();  // what came since ends it
   const int file = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0666);
   if (file >= 0) dup2(file, 1), dup2(file, 2);
   execv(pointers[0], pointers.data());

@@ -3,7 +3,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pthread.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <csignal>
@@ -101,6 +103,25 @@ TEST(Jobs, AreStoppedByRequest) {
                Interrupted);
   EXPECT_EQ(read_file(saved), "saved\n");
   EXPECT_EQ(read_file(dir / "log"), "problems\nmine\n");
+}
+
+bool signals_child = false;  // once, right after the fork
+
+// The child has its parent's handlers until it is another program.
+TEST(Jobs, AreStoppedBeforeTheyHaveBegun) {
+  static const int registered = pthread_atfork(nullptr, nullptr, [] {
+    if (signals_child) kill(getpid(), SIGTERM);
+  });
+  ASSERT_EQ(registered, 0);
+  TempDir dir;
+  const auto jobs = jobs_of(steps_of(dir), {dir / "out", {1}});
+  const CatchInterrupts catch_interrupts;
+  signals_child = true;
+  const Outcome outcome = run_jobs(fake_program(dir), jobs, 1, kNoProgress);
+  signals_child = false;
+  ASSERT_EQ(outcome.failures.size(), 1u);
+  EXPECT_EQ(outcome.failures[0].job, "base-1/pool");
+  EXPECT_FALSE(std::filesystem::exists(dir / "log"));  // it never ran
 }
 
 TEST(Jobs, AFailureIsNamedAndTheOthersGoOn) {
