@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
 #include "core/rng.h"
 
@@ -113,7 +114,7 @@ std::optional<ServerInfo> HttpServers::info(Place& place, HttpReply& away) {
   }
   const Inspection found = inspect_server(*place.client, url(place.server), config_, tokenizer_.get());
   if (!found.info) {
-    away.outcome = HttpReply::Outcome::unreachable;
+    away.outcome = interrupted() ? HttpReply::Outcome::cancelled : HttpReply::Outcome::unreachable;
     away.problem = found.problem;
     away.retry_after_s = found.retry_after_s;
     return std::nullopt;
@@ -137,6 +138,7 @@ void HttpServers::failed(Place&& place, const HttpReply& reply) {
   const std::lock_guard lock(mutex_);
   Server& server = servers_[place.server];
   server.load -= place.samples;
+  if (reply.outcome == HttpReply::Outcome::cancelled) return;  // by us
   server.problem = reply.problem;
   if (!is_away(reply)) return;
   const double seconds = reply.retry_after_s.value_or(0) + backoff(++server.failures);

@@ -34,7 +34,8 @@ class HttpServers {
   // What the server is; asks it, where it has not answered before. Nothing: it is away, which `problem` says.
   std::optional<ServerInfo> info(Place& place, HttpReply& away);
   void answered(Place&& place);
-  // It is away, or broke the connection: it rests for as long as it asks to, or ever longer.
+  // It is away, or broke the connection: it rests for as long as it asks to, or ever longer. A request that
+  // was cancelled here says nothing about it.
   void failed(Place&& place, const HttpReply& reply);
 
   const std::string& name(std::size_t server) const { return servers_[server].name; }

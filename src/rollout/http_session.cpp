@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "core/progress.h"
 #include "core/rng.h"
 
@@ -57,13 +58,23 @@ void HttpSession::run() {
       continue;
     }
     if (failure_) std::rethrow_exception(failure_);
+    stop_if_interrupted();  // it ended the requests that were under way
     if (!fill(lock)) return;
     if (!arrived_.empty() || failure_) continue;
     if (waiting_.empty() && under_way_ == 0) return;
     start_threads();
-    const auto changed = [&] { return !arrived_.empty() || failure_ || wants_more(); };
-    if (!arrival_.wait_for(lock, job_.report_every, changed)) log_line(waiting_line(Clock::now()));
+    if (!wait_for_change(lock)) log_line(waiting_line(Clock::now()));
   }
+}
+
+// False: nothing has changed for as long as a waiter is left without a word.
+bool HttpSession::wait_for_change(Lock& lock) {
+  constexpr std::chrono::milliseconds kLook{100};  // for a request to stop, which notifies nobody
+  const auto changed = [&] { return !arrived_.empty() || failure_ || wants_more() || interrupted(); };
+  for (auto left = job_.report_every; left.count() > 0; left -= kLook) {
+    if (arrival_.wait_for(lock, std::min(left, kLook), changed)) return true;
+  }
+  return false;
 }
 
 // Pulls requests while there is room for their samples; false: the caller says stop.
@@ -201,6 +212,7 @@ void HttpSession::carry(Lock& lock, Piece piece, HttpServers::Place place) {
   if (!answer.reply.problem.empty()) {
     servers_.failed(std::move(place), answer.reply);
     if (error) std::rethrow_exception(error);
+    stop_ = stop_ || answer.reply.outcome == HttpReply::Outcome::cancelled;
     if (stop_) return;
     refuse_if_final(answer.reply, server, config_);
     put_back(std::move(piece), answer.reply, server);

@@ -43,6 +43,7 @@ class HttpSession {
   HttpSession(const HttpSession&) = delete;
   HttpSession& operator=(const HttpSession&) = delete;
 
+  // Interrupted, where a stop is requested meanwhile.
   void run();
 
  private:
@@ -74,6 +75,7 @@ class HttpSession {
   using Lock = std::unique_lock<std::mutex>;
 
   bool fill(Lock& lock);
+  bool wait_for_change(Lock& lock);
   bool wants_more() const;
   void check(const Request& request) const;
   void split(Request&& request);

@@ -160,7 +160,7 @@ struct HttpClient::Impl {
       return std::move(reply);
     }
     reply.body.clear();
-    if (cancelled) {
+    if (cancelled || (code == CURLE_ABORTED_BY_CALLBACK && interrupted())) {
       reply.outcome = HttpReply::Outcome::cancelled;
       reply.problem = "cancelled";
     } else if (too_large) {

@@ -57,7 +57,8 @@ class HttpClient {
 
   HttpReply get(const std::string& path, const HttpLimits& limits);
   HttpReply post(const std::string& path, std::string json, const HttpLimits& limits);
-  // Ends the request in progress, within a second, and all later ones. From any thread.
+  // Ends the request in progress, within a second, and all later ones, as a request to stop does
+  // (core/interrupt.h). From any thread.
   void cancel();
 
  private:

@@ -3,14 +3,17 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <condition_variable>
+#include <csignal>
 #include <cstdlib>
 #include <map>
 #include <mutex>
 #include <set>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 #include "rollout/fake_server.h"
 
 namespace pope {
@@ -408,6 +411,50 @@ TEST(HttpEngine, WhoIsAwaitedIsSaid) {
   EXPECT_THAT(::testing::internal::GetCapturedStderr(),
               HasSubstr("rollouts awaited: 5, " + server.url() + " (5, for 0."));
   EXPECT_EQ(came, 5);
+}
+
+// Not even where one failed attempt is too many.
+TEST(HttpEngine, ARequestToStopIsNoFaultOfAServer) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool over = false;
+  std::atomic<int> held = 0;
+  FakeServer server({.wait =
+                         [&](int request) {
+                           if (request <= testing::kTrialRequests) return;
+                           ++held;
+                           std::unique_lock lock(mutex);
+                           changed.wait(lock, [&] { return over; });
+                         }},
+                    tokenizer());
+  EngineConfig config = config_for({server.url()});
+  config.attempts = 1;
+  config.timeout_s = 3600;
+  HttpServers servers(config, tokenizer());
+  HttpCounters counters;
+  const SamplingConfig sampling;
+  int asked = 0;
+  const NextRequest next = [&]() -> std::optional<Request> {
+    return asked++ == 0 ? std::optional(requests(1, 5)[0]) : std::nullopt;
+  };
+  const OnRollout done = [](Rollout&&) { FAIL() << "a rollout came"; };
+  const CatchInterrupts catch_interrupts;
+  std::thread other([&] {
+    while (held == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ::kill(::getpid(), SIGTERM);
+  });
+  EXPECT_THROW(HttpSession(servers, config, *tokenizer(), 4096, counters,
+                           {sampling, 1, {server.stop_token()}, next, done, kAlways})
+                   .run(),
+               Interrupted);
+  other.join();
+  EXPECT_EQ(servers.troubles(), "");
+  EXPECT_EQ(servers.seconds_away(), 0);
+  {
+    const std::lock_guard lock(mutex);
+    over = true;
+  }
+  changed.notify_all();
 }
 
 // A server that never answers holds nobody up who wants to stop.

@@ -8,10 +8,12 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstdlib>
 #include <thread>
 
 #include "core/files.h"
+#include "core/interrupt.h"
 #include "core/temp_dir.h"
 
 namespace pope {
@@ -164,6 +166,18 @@ TEST(HttpClient, IsCancelledFromAnotherThread) {
   EXPECT_EQ(client.get("/", {.timeout_s = 3600}).outcome, Outcome::cancelled);
   other.join();
   EXPECT_EQ(client.get("/", {.timeout_s = 3600}).outcome, Outcome::cancelled);
+}
+
+TEST(HttpClient, IsCancelledByARequestToStop) {
+  const Mute mute(false);
+  HttpClient client(mute.origin());
+  const CatchInterrupts catch_interrupts;
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    ::kill(::getpid(), SIGTERM);
+  });
+  EXPECT_EQ(client.get("/", {.timeout_s = 3600}).outcome, Outcome::cancelled);
+  other.join();
 }
 
 TEST(HttpClient, NobodyThereIsUnreachable) {
