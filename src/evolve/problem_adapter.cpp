@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <exception>
 #include <optional>
 #include <utility>
 
@@ -145,8 +146,9 @@ void ProblemAdapter::reflect(const std::vector<ReflectionJob>& jobs,
     request.prompt = reflection_prompt(job);
     requests.push_back(std::move(request));
   }
-  std::vector<Reflection> replies(jobs.size());
-  for (Reflection& reply : replies) reply.error = "no reply came";
+  std::vector<bool> came(jobs.size());
+  std::string problem = "no reply came";
+  std::exception_ptr not_taken;  // by the caller: no fault of the engine
   std::size_t next = 0;
   try {
     model_.engine.run(
@@ -156,16 +158,26 @@ void ProblemAdapter::reflect(const std::vector<ReflectionJob>& jobs,
           return requests[next++];
         },
         [&](Rollout&& rollout) {
-          replies.at(rollout.tag) = {model_.prompts.tokenizer().decode(rollout.tokens),
-                                     std::ssize(rollout.tokens), std::ssize(requests[rollout.tag].prompt),
-                                     ""};
+          came.at(rollout.tag) = true;
+          try {
+            done(rollout.tag, {model_.prompts.tokenizer().decode(rollout.tokens), std::ssize(rollout.tokens),
+                               std::ssize(requests[rollout.tag].prompt), ""});
+          } catch (...) {
+            not_taken = std::current_exception();
+            throw;
+          }
         },
         context_.go_on);
   } catch (const Error& error) {
-    for (Reflection& reply : replies)
-      if (!reply.error.empty()) reply.error = error.what();
+    if (not_taken) throw;
+    problem = error.what();
   }
-  for (std::size_t i = 0; i < replies.size(); ++i) done(i, std::move(replies[i]));
+  for (std::size_t i = 0; i < came.size(); ++i) {
+    if (came[i]) continue;
+    Reflection failed;
+    failed.error = problem;
+    done(i, std::move(failed));
+  }
 }
 
 std::string ProblemAdapter::refusal(const std::string&, const std::string& text) const {

@@ -197,6 +197,38 @@ TEST(ProblemAdapter, AnEngineThatFailsIsAnErrorToTryAgainAfter) {
   EXPECT_EQ(errors, (std::vector<std::string>{"", "[http] timed out"}));
 }
 
+// A reply is handed on as it comes: what ends the batch does not lose those before it.
+TEST(ProblemAdapter, RepliesAreNotLostAtAStop) {
+  World world([](const std::string& prompt, int) -> std::string {
+    if (prompt.find("<two>") != std::string::npos) throw Interrupted();
+    return "```\nBetter.\n```";
+  });
+  const Evaluated evaluated{};
+  const std::vector<ReflectionJob> jobs = {{kTemplate, "", {"one"}, {&evaluated}, 1},
+                                           {kTemplate, "", {"two"}, {&evaluated}, 2}};
+  std::vector<std::string> kept;
+  const auto keep = [&](std::size_t, Reflection&& one) { kept.push_back(one.reply + one.error); };
+  EXPECT_THROW(world.adapter().reflect(jobs, keep), Interrupted);
+  EXPECT_EQ(kept, std::vector<std::string>{"```\nBetter.\n```"});
+}
+
+// A disk that is full is no failure of the model, to be tried again.
+TEST(ProblemAdapter, AReplyThatCannotBeKeptIsAnError) {
+  World world([](const std::string&, int) { return "```\nBetter.\n```"; });
+  const Evaluated evaluated{};
+  const std::vector<ReflectionJob> jobs = {{kTemplate, "", {"one"}, {&evaluated}, 1},
+                                           {kTemplate, "", {"two"}, {&evaluated}, 2}};
+  int asked = 0;
+  EXPECT_EQ(error_of([&] {
+              world.adapter().reflect(jobs, [&](std::size_t, Reflection&&) {
+                ++asked;
+                throw Error("append", "disk full");
+              });
+            }),
+            "[append] disk full");
+  EXPECT_EQ(asked, 1);
+}
+
 TEST(SplitProblems, HalfAtMostIsTheDevSet) {
   std::vector<Problem> problems;
   for (int i = 0; i < 9; ++i) problems.push_back(problem(std::to_string(i)));
