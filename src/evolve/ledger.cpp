@@ -9,11 +9,18 @@
 #include "core/error.h"
 #include "core/progress.h"
 #include "core/rng.h"
+#include "core/utf8.h"
 
 namespace pope {
 namespace {
 
 constexpr int kTries = 3;
+
+// What is kept is UTF-8: so is what the evolution works with, so that it is the same when it goes on.
+void make_valid(std::string& text) {
+  std::string storage;
+  if (const std::string_view valid = valid_utf8(text, storage); valid != text) text = std::string(valid);
+}
 
 [[noreturn]] void give_up(const std::string& what, std::size_t missing, const std::string& reason) {
   throw Error("evolve",
@@ -102,6 +109,8 @@ std::vector<const Evaluated*> Ledger::evaluate(const std::vector<EvaluationJob>&
         failed(reason = evaluation.error);
         return;
       }
+      make_valid(evaluation.output);
+      make_valid(evaluation.feedback);
       const Key key = key_of(missing[i]);
       keep_({{"evaluation",
               {{"texts", key.first},
@@ -143,6 +152,7 @@ std::vector<std::string> Ledger::reflect(const std::vector<ReflectionJob>& jobs,
         failed(reason = reflection.error);
         return;
       }
+      make_valid(reflection.reply);
       keep_({{"reflection",
               {{"number", numbers[i]},
                {"reply", reflection.reply},

@@ -137,6 +137,36 @@ TEST(Evolve, GoesOnAfterAKillAtAnyItemAndPaysForNothingTwice) {
   }
 }
 
+// A model may answer with bytes that are no UTF-8; files hold none.
+TEST(Evolve, InvalidUtf8IsTheSameWhenItGoesOn) {
+  const auto toy_of = [] {
+    ToyAdapter toy = ladder();
+    toy.reply = [](const ReflectionJob& job) {
+      return fenced(std::to_string(std::stoi(job.text) + 1) + " \xFF\xE2\x82");
+    };
+    return toy;
+  };
+  std::vector<Json> on_disk;
+  std::size_t killed_at = 12;
+  const auto keep = [&](const Json& item, const std::vector<Json>&) {
+    if (on_disk.size() == killed_at) throw std::runtime_error("killed");
+    on_disk.push_back(Json::parse(dump(item)));
+  };
+  const auto go = [&] {
+    ToyAdapter toy = toy_of();
+    const std::vector<Json> before = on_disk;
+    return evolve(toy, config_of(60), 1, testing::kLadderSeed, testing::kLadder, before, keep);
+  };
+  EXPECT_THROW(go(), std::runtime_error);
+  killed_at = static_cast<std::size_t>(-1);
+  const Evolution resumed = go();
+  on_disk.clear();
+  const Evolution whole = go();
+  ASSERT_GT(whole.candidates.size(), 1u);
+  EXPECT_EQ(candidate_rows(resumed), candidate_rows(whole));
+  EXPECT_EQ(proposal_rows(resumed), proposal_rows(whole));
+}
+
 TEST(Evolve, ASpentBudgetEndsAtOnceAndALargerOneGoesOn) {
   ToyAdapter toy = ladder();
   Kept kept;
