@@ -141,9 +141,20 @@ class Guider {
     Work work;
     work.tag = tag;
     work.prompt = prompt(problems_[tag], guidance);
-    work.rng_key = rng_key_of("guide", problems_[tag].id, guidance.text.size());
+    work.rng_key = rng_key_of("guide", problems_[tag].id, variant(search));
     work.samples = config_.samples;
     return work;
+  }
+
+  // Names the random streams of the current candidate: its length, and how many before it are as long. (Of
+  // prefixes of one text none are.)
+  static std::uint64_t variant(const Search& search) {
+    const std::size_t length = search.candidates[search.current].text.size();
+    const auto current = search.candidates.begin() + static_cast<std::ptrdiff_t>(search.current);
+    const auto before = std::count_if(search.candidates.begin(), current, [&](const Guidance& guidance) {
+      return guidance.text.size() == length;
+    });
+    return length | (static_cast<std::uint64_t>(before) << 32);
   }
 
   // A candidate has been sampled. True when it works.

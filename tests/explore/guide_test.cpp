@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <set>
 
 #include "core/error.h"
 #include "explore/fake_engine.h"
@@ -87,6 +88,29 @@ TEST(GuidanceSources, WhatASourceDoesNotReadIsRefused) {
   EXPECT_THROW(check(GuideConfig{.kind = "searched", .fixed_fraction = 0.5}), Error);
   EXPECT_NO_THROW(check(GuideConfig{.choose = "random"}));
   guidance_sources().erase("searched");
+}
+
+// Also where a source gives candidates of one length. Those of prefixes are what they were.
+TEST(GuidanceSources, EachCandidateHasRandomStreamsOfItsOwn) {
+  guidance_sources()["hints"] = {.candidates =
+                                     [](const Problem&, const GuideConfig&, RngStream, const Usable&) {
+                                       std::vector<Guidance> hints(4);
+                                       for (std::size_t i = 0; i < hints.size(); ++i)
+                                         hints[i].text = std::vector{"one", "two", "three", "six"}[i];
+                                       return hints;
+                                     },
+                                 .needs_solution = false};
+  GuideConfig config;
+  config.kind = "hints";
+  FakeWorld world([](const std::string&, int) { return Outcome{false}; });
+  guide(world.context, config, {problem("p")}, {}, {});
+  guidance_sources().erase("hints");
+  std::vector<std::uint64_t> keys;
+  for (const Request& request : world.engine.asked) keys.push_back(request.rng_key);
+  ASSERT_EQ(keys.size(), 4u);
+  EXPECT_EQ(std::set<std::uint64_t>(keys.begin(), keys.end()).size(), 4u);
+  EXPECT_EQ(keys[0], rng_key_of("guide", "p", 3));
+  EXPECT_EQ(keys[2], rng_key_of("guide", "p", 5));
 }
 
 TEST(GuidanceSources, GuidanceFromAFileThatStatesTheAnswerIsLeftOut) {
