@@ -5,9 +5,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <filesystem>
 #include <string>
@@ -29,7 +31,8 @@ namespace {
 void print(const std::string& result) {
   const std::string text = printable(result);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    throw Error("print", "cannot write to stdout");
+    const int code = errno;
+    throw Error("print", std::string("cannot write to stdout: ") + std::strerror(code), system_hint(code));
   }
 }
 

@@ -267,7 +267,10 @@ TEST(CommandLine, ErrorsOfTheWorkAreExplainedWithCodeOne) {
   EXPECT_EQ(model.code, 1);
   EXPECT_THAT(model.err, HasSubstr("no-model"));
   EXPECT_EQ(run_pope(dir, "problems --out /dev/full").code, 1);
-  EXPECT_EQ(run_pope(dir, "--help >/dev/full").code, 1);
+  const Output full = run_pope(dir, "--help >/dev/full");
+  EXPECT_EQ(full.code, 1);
+  EXPECT_THAT(full.err,
+              HasSubstr("cannot write to stdout: No space left on device\n  hint: free some space"));
 }
 
 TEST(CommandLine, PipesAreWrittenToAndRefusedAsInputsOfARun) {
