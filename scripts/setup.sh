@@ -9,8 +9,9 @@ TORCH_VERSION=2.11.0
 CUDA_STUBS="nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85"  # what the wheel's CPU library links to
 ARROW="pyarrow==26.0.1"
 PACKAGES=(g++ cmake ninja-build ccache pkg-config nlohmann-json3-dev libyaml-cpp-dev libcli11-dev libfmt-dev
-  libzstd-dev zlib1g-dev libpcre2-dev libutf8proc-dev libflint-dev
-  libflint-arb-dev libcpp-httplib-dev libcurl4-openssl-dev libgloo-dev libgtest-dev libgmock-dev python3-pip ca-certificates)
+  libzstd-dev zlib1g-dev libpcre2-dev libutf8proc-dev libflint-dev libflint-arb-dev
+  libcpp-httplib-dev libcurl4-openssl-dev libgloo-dev libsqlite3-dev bubblewrap libgtest-dev libgmock-dev python3-pip
+  ca-certificates)
 
 missing=()
 for package in "${PACKAGES[@]}"; do

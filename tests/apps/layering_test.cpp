@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 const std::vector<std::string> kRooms = {"core",  "jinja",   "text",      "data",   "verify",
                                          "model", "rollout", "explore",   "evolve", "evaluate",
-                                         "learn", "report",  "reproduce", "pope"};
+                                         "learn", "report",  "reproduce", "agent",  "pope"};
 
 int rank_of(const std::string& room) {
   const auto found = std::find(kRooms.begin(), kRooms.end(), room);

@@ -1,0 +1,38 @@
+// Runs one program to its end, with limits, and leaves nothing of it behind: when it ends, hangs, writes too
+// much or pope is killed, its whole process group goes with it.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace pope {
+
+struct ProcessSpec {
+  std::vector<std::string> arguments;                            // the first is looked up in PATH
+  std::vector<std::pair<std::string, std::string>> environment;  // all of it
+  std::string folder = "/";
+  std::string input;  // stdin
+  double timeout_s = 60;
+  std::size_t most_output =
+      64 << 10;  // bytes kept of stdout and stderr together: the first and the last half
+  // Asked several times a second; a text stops the program: "the disk limit".
+  std::function<std::string()> stop;
+};
+
+struct ProcessEnd {
+  enum class Kind { exited, signalled, timed_out, stopped, interrupted, not_started };
+  Kind kind = Kind::not_started;
+  int status = 0;      // of exited, or the number of the signal
+  std::string output;  // valid UTF-8
+  bool output_cut = false;
+  std::string reason;  // of stopped, not_started
+};
+
+ProcessEnd run_process(const ProcessSpec& spec);
+
+// In words: "exit status 1", "killed by signal 9", "stopped after 10 s", …
+std::string describe(const ProcessEnd& end, double timeout_s);
+
+}  // namespace pope

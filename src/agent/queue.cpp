@@ -1,0 +1,196 @@
+// See queue.h. Every public call is one transaction.
+#include "agent/queue.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/error.h"
+
+namespace pope {
+namespace {
+
+std::optional<bool> bit_of(Verified verified) {
+  if (verified == Verified::unknown) return std::nullopt;
+  return verified == Verified::passed;
+}
+
+}  // namespace
+
+Json to_json(const Plan& plan) {
+  return {{"approach", plan.approach},     {"mode", plan.mode},
+          {"trace", plan.trace},           {"prefix_steps", plan.prefix_steps},
+          {"reflection", plan.reflection}, {"note", plan.note}};
+}
+
+Plan plan_from_json(const Json& json) {
+  Plan plan;
+  plan.approach = json.at("approach").get<std::string>();
+  plan.mode = json.at("mode").get<std::string>();
+  plan.trace = json.at("trace").get<std::int64_t>();
+  plan.prefix_steps = json.at("prefix_steps").get<int>();
+  plan.reflection = json.at("reflection").get<std::int64_t>();
+  plan.note = json.at("note").get<std::string>();
+  return plan;
+}
+
+int Queue::add(const std::vector<Task>& tasks, std::int64_t now) {
+  Transaction transaction(database_);
+  int added = 0;
+  for (const Task& task : tasks) {
+    const std::string body = dump(to_json(task));
+    Query there(database_, "select body from tasks where id = ?", task.id);
+    if (there.next()) {
+      if (there.text(0) != body)
+        throw Error("add tasks", "the store has another task with the id '" + task.id + "'",
+                    "give the new one another id");
+      continue;
+    }
+    change(database_, "insert into tasks(id, type, body, priority, added) values(?, ?, ?, ?, ?)", task.id,
+           task.type, body, task.priority, now);
+    ++added;
+  }
+  transaction.commit();
+  return added;
+}
+
+std::optional<Claim> Queue::claim(const std::string& worker, const std::string& agent, std::int64_t now,
+                                  std::int64_t lease_ms) {
+  Transaction transaction(database_);
+  Query found(database_,
+              "select body, next_plan, type from tasks where state = 'waiting' and not_before <= ? and "
+              "(avoid <> ? or avoid_until <= ?) order by priority desc, number limit 1",
+              now, worker, now);
+  if (!found.next()) return std::nullopt;
+  Claim claim;
+  claim.task = task_from_json(Json::parse(found.text(0)), "store", {}, 0);
+  claim.worker = worker;
+  if (!found.is_null(1)) claim.plan = plan_from_json(Json::parse(found.text(1)));
+  change(database_, "insert into attempts(task, type, agent, worker, started) values(?, ?, ?, ?, ?)",
+         claim.task.id, found.text(2), agent, worker, now);
+  claim.attempt = database_.last_id();
+  change(database_, "update tasks set state = 'running', attempt = ?, lease_until = ? where id = ?",
+         claim.attempt, now + lease_ms, claim.task.id);
+  transaction.commit();
+  return claim;
+}
+
+bool Queue::renew(const Claim& claim, std::int64_t now, std::int64_t lease_ms) {
+  return change(database_,
+                "update tasks set lease_until = ? where id = ? and state = 'running' and attempt = ?",
+                now + lease_ms, claim.task.id, claim.attempt) == 1;
+}
+
+bool Queue::holds(const Claim& claim) {
+  Query found(database_, "select 1 from tasks where id = ? and state = 'running' and attempt = ?",
+              claim.task.id, claim.attempt);
+  return found.next();
+}
+
+bool Queue::finish(const Claim& claim, const Outcome& outcome, const RetryPolicy& policy, std::int64_t now,
+                   const std::optional<Plan>& next) {
+  Transaction transaction(database_);
+  const bool holds = this->holds(claim);
+  // The reaper has ended a lost attempt already; what came of it is added for the record.
+  change(database_,
+         "update attempts set ended = coalesce(ended, ?), end = ?, executed = ?, claimed = ?, verified = ?, "
+         "cause = ?, "
+         "evidence = ?, own_steps = ?, calls = ?, tokens = ?, seconds = ?, steps = ? where number = ?",
+         now, holds ? outcome.end : "lost", outcome.executed, outcome.claimed, bit_of(outcome.verified),
+         outcome.cause, outcome.evidence, outcome.own_steps, outcome.calls, outcome.tokens, outcome.seconds,
+         dump(outcome.steps), claim.attempt);
+  if (holds) move_on(claim.task.id, outcome.end, outcome.cause, claim.worker, policy, now, next);
+  transaction.commit();
+  return holds;
+}
+
+void Queue::move_on(const std::string& task, const std::string& end, const std::string& cause,
+                    const std::string& worker, const RetryPolicy& policy, std::int64_t now,
+                    const std::optional<Plan>& next) {
+  Query counts(database_, "select failures, faults, attempt from tasks where id = ?", task);
+  counts.next();
+  const std::int64_t failures = counts.integer(0) + (end == "failed"),
+                     faults = counts.integer(1) + (end == "fault");
+  std::string state = "waiting", reason, avoid;
+  std::int64_t not_before = 0, avoid_until = 0;
+  std::optional<std::string> plan;
+  if (next) plan = dump(to_json(*next));
+  if (end == "passed") {
+    state = "succeeded";
+  } else if (end == "failed" && failures >= policy.max_failures) {
+    state = "dead";
+    reason = fmt::format("the check refused {} attempts; the last: {}", failures, cause);
+  } else if (end == "fault" && faults >= policy.max_faults) {
+    state = "dead";
+    reason = fmt::format("{} attempts could not be made; the last: {}", faults, cause);
+  } else if (end == "fault") {
+    constexpr std::int64_t kMostMs = 3600000;
+    const std::int64_t wait = std::min(policy.backoff_ms << std::min<std::int64_t>(faults - 1, 20), kMostMs);
+    not_before = now + wait;
+    avoid_until = not_before + wait;
+    avoid = worker;
+  }
+  if (end == "fault" || end == "released") {  // the same again
+    Query made(database_, "select plan from attempts where number = ?", counts.integer(2));
+    if (made.next() && !made.is_null(0)) plan = made.text(0);
+  }
+  change(database_,
+         "update tasks set state = ?, reason = ?, failures = ?, faults = ?, not_before = ?, avoid = ?, "
+         "avoid_until = ?, "
+         "next_plan = ?, attempt = null, lease_until = 0 where id = ?",
+         state, reason, failures, faults, not_before, avoid, avoid_until, plan, task);
+}
+
+void Queue::bury(const std::string& task, const std::string& reason) {
+  change(database_, "update tasks set state = 'dead', reason = ? where id = ? and state = 'waiting'", reason,
+         task);
+}
+
+int Queue::reap(const RetryPolicy& policy, std::int64_t now) {
+  Transaction transaction(database_);
+  struct Lost {
+    std::string task, worker;
+    std::int64_t attempt;
+  };
+  std::vector<Lost> all;
+  {
+    Query late(database_,
+               "select tasks.id, attempts.worker, attempts.number from tasks join attempts on "
+               "attempts.number = tasks.attempt where tasks.state = 'running' and tasks.lease_until < ?",
+               now);
+    while (late.next()) all.push_back({late.text(0), late.text(1), late.integer(2)});
+  }
+  for (const Lost& lost : all) {
+    const std::string cause = "the worker " + lost.worker + " is gone: its lease has passed";
+    change(database_, "update attempts set ended = ?, end = 'lost', cause = ? where number = ?", now, cause,
+           lost.attempt);
+    move_on(lost.task, "fault", cause, lost.worker, policy, now, std::nullopt);
+  }
+  transaction.commit();
+  return static_cast<int>(all.size());
+}
+
+std::optional<std::int64_t> Queue::next_time() {
+  Query found(
+      database_,
+      "select min(case state when 'running' then lease_until else not_before end) from tasks where state in "
+      "('waiting', 'running')");
+  found.next();
+  if (found.is_null(0)) return std::nullopt;
+  return found.integer(0);
+}
+
+std::int64_t now_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+std::string worker_name() {
+  char host[256] = "";
+  gethostname(host, sizeof host - 1);
+  return fmt::format("{}:{}", host, getpid());
+}
+
+}  // namespace pope

@@ -1,0 +1,111 @@
+// The queue of tasks in the store. Workers of several processes claim tasks under a lease, one attempt each;
+// a worker that is gone loses its lease, and the task goes to another. Time is an argument, milliseconds
+// since 1970.
+//
+// Every attempt is a row from the moment it is claimed. Only the worker whose attempt the task still names
+// may end it: so a task is ended once, and what a late worker brings is recorded and counts for nothing.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/database.h"
+#include "agent/task.h"
+
+namespace pope {
+
+// Makes the tables in a new file. Error: a database of another program, or of a newer pope.
+void open_schema(Database& database);
+inline constexpr int kSchemaVersion = 1;
+
+// How often what is tried again, and when a task is a dead letter.
+struct RetryPolicy {
+  int max_failures = 6;            // attempts that the check refused
+  int max_faults = 5;              // attempts that the infrastructure broke: engine, sandbox, check, worker
+  std::int64_t backoff_ms = 2000;  // before the second try after a fault, twice as long before the next, …
+};
+
+// How an attempt goes about its task. The first message of the model depends on nothing else.
+struct Plan {
+  std::string approach;
+  std::string mode = "unguided";  // unguided | guided (by a trace) | reflected (by a reflection)
+  std::int64_t trace = 0;         // 0: none
+  int prefix_steps = 0;
+  std::int64_t reflection = 0;
+  std::string note;  // why not guided: "no trace", "length 0"
+};
+Json to_json(const Plan& plan);
+Plan plan_from_json(const Json& json);
+
+struct Claim {
+  std::int64_t attempt = 0;
+  Task task;
+  std::string worker;
+  std::optional<Plan>
+      plan;  // that must be followed: the same again after a fault, or a retry with a reflection
+};
+
+enum class Verified { passed, failed, unknown };  // unknown: no check was made, or the check itself failed
+
+// What became of an attempt. `executed`: its actions ran to an end of its own making or to a limit;
+// `claimed`: the agent said that it is done; `verified`: what the external check says, and nothing else makes
+// a success.
+struct Outcome {
+  bool executed = false, claimed = false;
+  Verified verified = Verified::unknown;
+  // passed | failed (the task) | fault (infrastructure: the same again elsewhere) | released (stopped by
+  // request)
+  std::string end = "fault";
+  std::string cause;     // a line: what failed
+  std::string evidence;  // of the check
+  int own_steps = 0, calls = 0;
+  std::int64_t tokens = 0;
+  double seconds = 0;
+  Json steps = Json::array();  // what was said and done, step by step
+};
+
+class Queue {
+ public:
+  explicit Queue(Database& database) : database_(database) {}
+
+  // Those that are new. A task that is there as it is given is left; Error where its id names another one.
+  int add(const std::vector<Task>& tasks, std::int64_t now);
+
+  // The waiting task with the largest priority, of those the oldest, or nothing. A worker comes back to a
+  // task that it could not run itself only after twice the time.
+  std::optional<Claim> claim(const std::string& worker, const std::string& agent, std::int64_t now,
+                             std::int64_t lease_ms);
+  // False: the lease is lost, and the work is for nothing.
+  bool renew(const Claim& claim, std::int64_t now, std::int64_t lease_ms);
+  bool holds(const Claim& claim);
+
+  // Records the outcome and moves the task on. False: the lease was lost; the attempt is recorded so.
+  // `next`: the plan that the next attempt must follow.
+  bool finish(const Claim& claim, const Outcome& outcome, const RetryPolicy& policy, std::int64_t now,
+              const std::optional<Plan>& next = std::nullopt);
+  // No more attempts, though there would be some left: "every plan was tried".
+  void bury(const std::string& task, const std::string& reason);
+
+  // Ends attempts whose lease has passed as faults; how many.
+  int reap(const RetryPolicy& policy, std::int64_t now);
+
+  // When something may be claimable that is not now; nothing: no task is waiting or running.
+  std::optional<std::int64_t> next_time();
+
+ private:
+  struct Counts {
+    int failures = 0, faults = 0;
+  };
+  void move_on(const std::string& task, const std::string& end, const std::string& cause,
+               const std::string& worker, const RetryPolicy& policy, std::int64_t now,
+               const std::optional<Plan>& next);
+  Database& database_;
+};
+
+std::int64_t now_ms();
+// "HOST:PID", which names this process among the workers.
+std::string worker_name();
+
+}  // namespace pope
