@@ -171,7 +171,7 @@ ProcessEnd run_process(const ProcessSpec& spec) {
     }
     if (Clock::now() >= deadline) end.kind = ProcessEnd::Kind::timed_out;
     if (interrupted()) end.kind = ProcessEnd::Kind::interrupted;
-    if (spec.stop) end.reason = spec.stop();
+    if (spec.stop) end.reason = spec.stop(pid);
     if (!end.reason.empty()) end.kind = ProcessEnd::Kind::stopped;
     if (end.kind != ProcessEnd::Kind::not_started) break;
     pollfd waiting[2] = {{output.read, POLLIN, 0}, {input.write, POLLOUT, 0}};  // below 0: none is waited for

@@ -17,8 +17,8 @@ struct ProcessSpec {
   double timeout_s = 60;
   std::size_t most_output =
       64 << 10;  // bytes kept of stdout and stderr together: the first and the last half
-  // Asked several times a second; a text stops the program: "the disk limit".
-  std::function<std::string()> stop;
+  // Asked many times a second; a text stops the program: "more than 64 MB on the disk".
+  std::function<std::string(int pid)> stop;
 };
 
 struct ProcessEnd {
