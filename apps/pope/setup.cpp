@@ -52,7 +52,7 @@ LoadedModel load_model(const Settings& settings, Weights weights,
                        std::shared_ptr<const Tokenizer> tokenizer) {
   const at::Device device = open_device(settings.run.device);
   const int cores =
-      std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / launch_of_environment().local_size);
+      std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / processes_here());
   at::set_num_threads(settings.run.threads > 0 ? settings.run.threads : cores);
   const bool lora = weights == Weights::trainable && settings.lora.rank > 0;
   LoadedModel loaded = load_model(settings.paths.model, compute_type(settings.run.dtype),
@@ -173,7 +173,7 @@ RunDir open_run(const Invocation& invocation, std::string_view verb, ProcessGrou
     own += fmt::format("{}: {}\n", input.key, fingerprint(input.path));
   std::optional<RunDir> run;
   if (processes.writes()) {
-    run = open_run(invocation, verb);
+    run.emplace(open_run(invocation, verb));
   } else {
     be_silent();
   }

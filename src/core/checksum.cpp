@@ -31,4 +31,8 @@ std::string checksum_of(const std::filesystem::path& file) {
   return fmt::format("{:08x}", sum);
 }
 
+std::string checksum_of(std::span<const std::byte> bytes) {
+  return fmt::format("{:08x}", ::crc32_z(0, reinterpret_cast<const Bytef*>(bytes.data()), bytes.size()));
+}
+
 }  // namespace pope

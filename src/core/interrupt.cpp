@@ -49,7 +49,7 @@ CatchInterrupts::~CatchInterrupts() {
 
 Interrupted::Interrupted(const std::string& when)
     : std::runtime_error("stopped" + (when.empty() ? "" : " " + when) + "; give the same command to go on"),
-      exit_code_(kExitCode + requested) {}
+      exit_code_(kExitCode + (interrupted() ? requested.load() : SIGTERM)) {}
 
 bool interrupted() { return requested != 0; }
 

@@ -22,7 +22,7 @@ class Interrupted : public std::runtime_error {
  public:
   // `when`: "after step 7", "" where nothing is known.
   explicit Interrupted(const std::string& when = "");
-  int exit_code() const { return exit_code_; }  // 130: SIGINT, 143: SIGTERM
+  int exit_code() const { return exit_code_; }  // 130: SIGINT; 143: SIGTERM, or another process was asked
 
  private:
   int exit_code_;

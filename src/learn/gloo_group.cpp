@@ -3,21 +3,32 @@
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
+#include <cstdlib>
+#include <optional>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "core/error.h"
+#include "core/interrupt.h"
 
 namespace pope {
 namespace {
 
-// Process 0 may evaluate and save while the others wait for it; one that ends is noticed at once.
-constexpr auto kPatience = std::chrono::hours(24);
 constexpr auto kJoin = std::chrono::minutes(5);
+constexpr auto kPatience = std::chrono::hours(24);       // process 0 may evaluate and save meanwhile
+constexpr auto kStopping = std::chrono::seconds(30);     // for all to hear of a request to stop
 constexpr std::int64_t kBucket = std::int64_t{1} << 24;  // values summed at a time, 64 MB
+
+using Gloo = c10d::ProcessGroupGloo;
+
+auto device(const Launch& launch) {
+  const char* name = std::getenv("GLOO_SOCKET_IFNAME");
+  if (name != nullptr && *name != '\0') return Gloo::createDeviceForInterface(name);
+  return processes_here() == launch.size ? Gloo::createDeviceForHostname("127.0.0.1")
+                                         : Gloo::createDefaultDevice();
+}
 
 class GlooGroup : public ProcessGroup {
  public:
@@ -30,10 +41,10 @@ class GlooGroup : public ProcessGroup {
     options.timeout = kJoin;
     const auto store = c10::make_intrusive<c10d::PrefixStore>(
         launch.prefix, c10::make_intrusive<c10d::TCPStore>(launch.address, options));
-    auto gloo = c10d::ProcessGroupGloo::Options::create();
-    gloo->devices.push_back(c10d::ProcessGroupGloo::createDefaultDevice());
-    gloo->timeout = kPatience;
-    gloo_ = c10::make_intrusive<c10d::ProcessGroupGloo>(store, launch.rank, launch.size, std::move(gloo));
+    auto gloo = Gloo::Options::create();
+    gloo->devices.push_back(device(launch));
+    gloo->timeout = kJoin;
+    gloo_ = c10::make_intrusive<Gloo>(store, launch.rank, launch.size, std::move(gloo));
   }
 
   int rank() const override { return launch_.rank; }
@@ -80,28 +91,48 @@ class GlooGroup : public ProcessGroup {
   }
 
  private:
-  // `work` is a collective: it fails where another process has gone.
-  template <class Work>
-  void together(const Work& work) {
+  // Waits for a collective, in slices, so that a request to stop is seen: the others hear of it at the end of
+  // the step, unless one of them is busy for long.
+  template <class Begin>
+  void together(const Begin& begin) {
+    using Clock = std::chrono::steady_clock;
+    constexpr auto kSlice = std::chrono::seconds(1);
     try {
-      work()->wait();
+      const c10::intrusive_ptr<c10d::Work> work = begin();
+      std::optional<Clock::time_point> asked;
+      while (true) {
+        try {
+          work->wait(kSlice);
+          return;
+        } catch (const std::exception&) {
+          if (work->isCompleted()) throw;  // it failed; else the slice is over
+        }
+        if (interrupted() && !asked) asked = Clock::now();
+        if (asked && Clock::now() - *asked > kStopping) break;
+      }
     } catch (const std::exception& error) {
       const std::string what = error.what();
       throw LostProcess(fmt::format("process {} of {} has lost another one ({})", launch_.rank, launch_.size,
                                     what.substr(0, what.find('\n'))));
     }
+    throw LostProcess(fmt::format("process {} of {} was asked to stop and waited for the others in vain",
+                                  launch_.rank, launch_.size));
   }
   void sum(at::Tensor& tensor) {
     std::vector<at::Tensor> one{tensor};
-    together([&] { return gloo_->allreduce(one); });
+    c10d::AllreduceOptions options;
+    options.timeout = kPatience;
+    together([&] { return gloo_->allreduce(one, options); });
   }
   void send(at::Tensor& tensor) {
     std::vector<at::Tensor> one{tensor};
-    together([&] { return gloo_->broadcast(one); });
+    c10d::BroadcastOptions options;
+    options.timeout = kPatience;
+    together([&] { return gloo_->broadcast(one, options); });
   }
 
   const Launch launch_;
-  c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo_;
+  c10::intrusive_ptr<Gloo> gloo_;
 };
 
 }  // namespace

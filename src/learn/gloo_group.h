@@ -8,8 +8,11 @@
 
 namespace pope {
 
-// The group that `launch` says; of one process single_process()'s kind, of which nothing is asked. Waits for
-// all to come. Error: they do not come within five minutes.
+// The group that `launch` says. Waits for all to come. The network device is the one that GLOO_SOCKET_IFNAME
+// names, else loopback where all are on this machine, else that of its host name. What it does together fails
+// with LostProcess at once where another process has ended, and after a day where its machine has gone
+// without a word; a request to stop is heeded within half a minute. Error: the others do not come within five
+// minutes.
 std::unique_ptr<ProcessGroup> join_processes(const Launch& launch);
 
 }  // namespace pope

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <optional>
@@ -34,21 +35,28 @@ struct Names {
   const char *rank, *size, *local_size;
 };
 
+// Those of the launcher that has started this process; none: nobody has.
+const Names* launcher() {
+  static constexpr Names kTorchrun{"RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"},
+      kMpirun{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"},
+      kSlurm{"SLURM_PROCID", "SLURM_NTASKS", "SLURM_TASKS_PER_NODE"};
+  if (variable(kTorchrun.size)) return &kTorchrun;
+  if (variable(kMpirun.size)) return &kMpirun;
+  return variable(kSlurm.size) && variable("MASTER_ADDR") ? &kSlurm : nullptr;
+}
+
 }  // namespace
 
+int processes_here() {
+  const Names* names = launcher();
+  const std::string text = names == nullptr ? "" : variable(names->local_size).value_or("");
+  int value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);  // of Slurm's "2(x3)" the 2
+  return std::max(value, 1);
+}
+
 Launch launch_of_environment() {
-  constexpr Names kTorchrun{"RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE"},
-      kMpirun{"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE"},
-      kSlurm{"SLURM_PROCID", "SLURM_NTASKS", "SLURM_NTASKS_PER_NODE"};
-  const std::optional<std::string> address = variable("MASTER_ADDR");
-  const Names* names = nullptr;
-  if (variable(kTorchrun.size)) {
-    names = &kTorchrun;
-  } else if (variable(kMpirun.size)) {
-    names = &kMpirun;
-  } else if (variable(kSlurm.size) && address) {  // a batch script has them too, and is one process
-    names = &kSlurm;
-  }
+  const Names* names = launcher();
   Launch launch;
   if (names == nullptr) return launch;
   launch.size = number(names->size).value_or(1);
@@ -61,8 +69,8 @@ Launch launch_of_environment() {
                 "each process needs a rank of its own: start pope by torchrun, mpirun or srun");
   }
   launch.rank = *rank;
-  launch.local_size = number(names->local_size).value_or(1);
-  if (!address && launch.local_size < launch.size) {
+  const std::optional<std::string> address = variable("MASTER_ADDR");
+  if (!address && processes_here() < launch.size) {
     throw Error("processes", "MASTER_ADDR is not set, and the processes are on several machines",
                 "set MASTER_ADDR to the host of process 0, and MASTER_PORT to a free port there");
   }

@@ -5,6 +5,7 @@
 
 #include <set>
 
+#include "core/checksum.h"
 #include "core/error.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
@@ -28,9 +29,25 @@ std::string missing_of(const std::set<std::int64_t>& there, std::int64_t first, 
   return text;
 }
 
+// Error: this process begins with other weights than process 0, or after another step.
+void require_same_weights(ProcessGroup& processes, const Model& model, std::int64_t step) {
+  if (processes.size() == 1) return;
+  std::string own = fmt::format("step {}", step);
+  for (const Parameter& parameter : model.trainable()) {
+    const at::Tensor master = parameter.master.detach().cpu().contiguous();
+    own += " " + checksum_of({static_cast<const std::byte*>(master.const_data_ptr()), master.nbytes()});
+  }
+  if (processes.broadcast(own) == own) return;
+  throw Error("resume",
+              fmt::format("process {} begins after step {} with other weights than process 0",
+                          processes.rank(), step),
+              "all need the same --out, on a file system that shows them the same files");
+}
+
 }  // namespace
 
 std::optional<Json> TrainingRun::resume(Model& model, Optimizer& optimizer, std::int64_t first_row) {
+  if (!processes_.writes()) processes_.barrier();  // process 0 first: it sets aside what is damaged
   std::optional<Json> state = load_newest_checkpoint(run_.path(), model, optimizer);
   if (!state && run_.result()) {
     throw Error("resume", run_.path().string() + " is complete and has no checkpoint to go on from",
@@ -43,8 +60,9 @@ std::optional<Json> TrainingRun::resume(Model& model, Optimizer& optimizer, std:
     check_rows(first_row, rows);
     if (state) prune_checkpoints(run_.path(), start_, config_.keep);
     run_.reopen();
+    processes_.barrier();
   }
-  processes_.barrier();
+  require_same_weights(processes_, model, start_);
   if (state) log_line(fmt::format("resuming after step {} of {}", start_, steps_));
   return state;
 }

@@ -34,6 +34,10 @@ double scale_of(const fs::path& path, const Json& config, std::int64_t rank) {
                           "alpha_pattern", "fan_in_fan_out", "lora_bias"}) {
     if (is_set(key)) refuse(path, fmt::format("\"{}\" is set, which is not read", key));
   }
+  // Others (PiSSA, OLoRA, CorDA, LoftQ) change the weights that the adapter stands beside.
+  const Json init = config.value("init_lora_weights", Json(true));
+  if (!init.is_boolean() && !init.is_null() && init != "gaussian" && init != "eva")
+    refuse(path, fmt::format("\"init_lora_weights\" is {}, which changes the base", dump(init)));
   if (config.value("bias", Json("none")) != "none") refuse(path, "\"bias\" is not \"none\"");
   const auto alpha = config.find("lora_alpha");
   if (alpha == config.end() || !alpha->is_number()) refuse(path, "expected a number \"lora_alpha\"");

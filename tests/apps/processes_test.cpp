@@ -86,6 +86,23 @@ train: {steps: 6, prompts_per_step: 4, rollouts_per_prompt: 8, save_every: 2}
 
   std::string said(int rank) const { return read_file(dir_ / (std::to_string(rank) + ".txt")); }
 
+  // Waits for the third row of a run; false: it does not come.
+  bool has_begun(const std::string& out) const {
+    const fs::path rows = dir_ / (out + "/metrics.jsonl");
+    for (int i = 0; i < 3000; ++i) {
+      if (fs::exists(rows) && rows_of(rows).size() >= 3) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return false;
+  }
+
+  // Every step from 1 to `steps` has its row, once.
+  void expect_rows(const std::string& out, std::size_t steps) const {
+    const std::vector<Json> all = rows_of(dir_ / (out + "/metrics.jsonl"));
+    ASSERT_EQ(all.size(), steps);
+    for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i]["step"], i + 1);
+  }
+
   // The largest difference of a weight between two runs' models.
   double distance(const std::string& a, const std::string& b) const {
     const NamedTensors left = read_safetensors(dir_ / (a + "/model/model.safetensors")),
@@ -124,20 +141,46 @@ TEST_F(Processes, TwoLeaveWhatOneDoes) {
 TEST_F(Processes, OfALostOneTheRestIsSavedAndAnyNumberGoesOn) {
   const std::string longer = train("lost") + " --set train.steps=300";
   const int port = free_port();
-  const pid_t first = start(longer, 0, 2, port), second = start(longer, 1, 2, port);
-  const fs::path rows = dir_ / "lost/metrics.jsonl";
-  while (!fs::exists(rows) || rows_of(rows).size() < 3)
-    std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  ::kill(second, SIGKILL);
-  wait_for(second);
-  EXPECT_EQ(wait_for(first), 1);
-  EXPECT_THAT(said(0), HasSubstr("process 0 of 2 has lost another one"));
-  EXPECT_THAT(said(0), HasSubstr("the same command goes on"));
+  for (const int lost : {1, 0}) {
+    pid_t all[2];
+    for (const int rank : {0, 1}) all[rank] = start(longer, rank, 2, port);
+    ASSERT_TRUE(has_begun("lost")) << said(0);
+    ::kill(all[lost], SIGKILL);
+    wait_for(all[lost]);
+    EXPECT_EQ(wait_for(all[1 - lost]), 1);
+    EXPECT_THAT(said(1 - lost),
+                HasSubstr("process " + std::to_string(1 - lost) + " of 2 has lost another one"));
+    EXPECT_THAT(said(1 - lost), HasSubstr("the same command goes on"));
+  }
   ASSERT_EQ(run(longer), 0) << said(0);
   EXPECT_THAT(said(0), HasSubstr("resuming after step "));
-  const std::vector<Json> all = rows_of(rows);
-  ASSERT_EQ(all.size(), 300u);
-  for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i]["step"], i + 1);
+  expect_rows("lost", 300);
+}
+
+TEST_F(Processes, OneThatIsAskedToStopStopsAll) {
+  const std::string longer = train("asked") + " --set train.steps=300";
+  const int port = free_port();
+  const pid_t first = start(longer, 0, 2, port), second = start(longer, 1, 2, port);
+  ASSERT_TRUE(has_begun("asked")) << said(0);
+  ::kill(second, SIGTERM);
+  EXPECT_EQ(wait_for(second), 143);
+  // Where the second one was sampling just then, it leaves at once, and the first one says that it is lost.
+  EXPECT_THAT(wait_for(first), testing::AnyOf(143, 1)) << said(0);
+  ASSERT_EQ(run(longer), 0) << said(0);
+  expect_rows("asked", 300);
+}
+
+// As where machines do not see the same files.
+TEST_F(Processes, BeginWithTheSameWeights) {
+  ASSERT_EQ(run(train("here")), 0) << said(0);
+  fs::copy(dir_ / "here", dir_ / "there", fs::copy_options::recursive);
+  fs::remove_all(dir_ / "there/checkpoints/step-000006");
+  const int port = free_port();
+  const pid_t first = start(train("here") + " --set train.steps=8", 0, 2, port),
+              second = start(train("there") + " --set train.steps=8", 1, 2, port);
+  EXPECT_EQ(wait_for(second), 1);
+  EXPECT_EQ(wait_for(first), 1);
+  EXPECT_THAT(said(1), HasSubstr("process 1 begins after step 4 with other weights than process 0"));
 }
 
 TEST_F(Processes, AreStartedByOneCommand) {

@@ -18,7 +18,7 @@ class LaunchOf : public testing::Test {
     for (const char* name :
          {"RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "OMPI_COMM_WORLD_RANK",
           "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_SIZE", "SLURM_PROCID", "SLURM_NTASKS",
-          "TORCHELASTIC_USE_AGENT_STORE", "TORCHELASTIC_RESTART_COUNT"})
+          "SLURM_TASKS_PER_NODE", "TORCHELASTIC_USE_AGENT_STORE", "TORCHELASTIC_RESTART_COUNT"})
       ::unsetenv(name);
   }
   static void expect_error(const char* text) {
@@ -38,7 +38,7 @@ TEST_F(LaunchOf, Torchrun) {
   Launch launch = launch_of_environment();
   EXPECT_EQ(launch.rank, 3);
   EXPECT_EQ(launch.size, 4);
-  EXPECT_EQ(launch.local_size, 2);
+  EXPECT_EQ(processes_here(), 2);
   EXPECT_EQ(launch.address, "node");
   EXPECT_EQ(launch.port, 1234);
   EXPECT_FALSE(launch.served);
@@ -60,6 +60,9 @@ TEST_F(LaunchOf, SlurmNeedsAnAddress) {
   EXPECT_EQ(launch_of_environment().size, 1);  // a batch script
   set("MASTER_ADDR", "node");
   EXPECT_EQ(launch_of_environment().rank, 1);
+  EXPECT_EQ(processes_here(), 1);
+  set("SLURM_TASKS_PER_NODE", "2(x3),1");
+  EXPECT_EQ(processes_here(), 2);
 }
 
 TEST_F(LaunchOf, Nonsense) {

@@ -243,6 +243,9 @@ TEST_F(BadAdapter, OfAnotherKind) {
   EXPECT_THAT(error(), HasSubstr("\"use_dora\" is set"));
   set("use_dora", false);
   EXPECT_EQ(error(), "");
+  set("init_lora_weights", "pissa");
+  EXPECT_THAT(error(), HasSubstr("\"init_lora_weights\" is \"pissa\""));
+  set("init_lora_weights", true);
   set("bias", "all");
   EXPECT_THAT(error(), HasSubstr("\"bias\" is not"));
   set("bias", "none");
