@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/interrupt.h"
-#include "pope/partial.h"
+#include "core/partial.h"
 #include "pope/setup.h"
 #include "pope/verb.h"
 

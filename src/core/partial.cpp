@@ -1,5 +1,5 @@
 // One line: {"item": …, "rollouts_end": bytes, "tokens": …, "seconds": …}, the last two over all starts.
-#include "pope/partial.h"
+#include "core/partial.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // Partial results: what a kill at any byte leaves behind is continued without loss or repetition.
-#include "pope/partial.h"
+#include "core/partial.h"
 
 #include <gtest/gtest.h>
 

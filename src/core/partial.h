@@ -1,4 +1,4 @@
-// Results that a verb saves as they finish, so that a killed run loses only what was in flight.
+// Results that are saved as they finish, so that a killed run loses only what was in flight.
 // RUN/NAME.partial.jsonl holds one line per finished item; its rollouts go to RUN/rollouts/NAME.jsonl.zst,
 // one compressed frame per item. A line is appended after its frame and says where that frame ends: what lies
 // behind the last line's end was left by a kill, and is cut off when the run goes on.
