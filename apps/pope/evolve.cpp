@@ -94,6 +94,7 @@ Json run_evolve(const Invocation& invocation) {
 std::string ended_text(const Json& result) {
   const std::string ended = result.at("ended");
   if (ended == "budget") return "the budget does not cover another iteration";
+  if (ended == "iterations") return "evolve.iterations are done";
   if (ended == "patience") return "evolve.patience iterations brought no new candidate";
   return "the dev set is solved";
 }

@@ -27,6 +27,7 @@ void EvolveConfig::fields(Options& o) {
   o.add("parallel", parallel, "proposals per iteration").at_least(1);
   o.add("merges", merges, "merges accepted at most; of templates, one component each, there are none")
       .at_least(0);
+  o.add("iterations", iterations, "iterations at most; 0: as many as the budget covers").at_least(0);
   o.add("patience", patience, "iterations in a row without a new candidate, after which it ends").at_least(1);
   o.add("max_text", max_text, "bytes of a template at most; longer ones are refused").at_least(1);
   o.add("reflection_model", reflection_model,
@@ -93,6 +94,8 @@ class Evolver {
       const std::size_t before = result_.candidates.size();
       if (perfect()) {
         result_.ended = "perfect";
+      } else if (config_.iterations > 0 && result_.iterations == config_.iterations) {
+        result_.ended = "iterations";
       } else if (barren == config_.patience) {
         result_.ended = "patience";
       } else {

@@ -24,6 +24,7 @@ struct EvolveConfig {
   int minibatch = 3;   // instances that a parent and its child are compared on
   int parallel = 1;    // proposals per iteration, each with its own parent and minibatch
   int merges = 5;      // accepted at most
+  int iterations = 0;  // at most; 0: as the budget allows. 1: one turn of reflection
   int patience = 100;  // iterations in a row without a new candidate, after which it ends
   // Of `pope evolve` (problem_adapter.h):
   int dev = 300;                 // problems of the dev set, half of all at most
@@ -63,13 +64,13 @@ struct Evolution {
   int merges = 0;     // accepted
   int failures = 0;   // attempts to evaluate or reflect that failed and were tried again
   int damaged = 0;    // kept items that could not be read
-  std::string ended;  // budget | patience | perfect
+  std::string ended;  // budget | iterations | patience | perfect
 
   Scores scores() const;
 };
 
 // Evolves the seed until the budget does not cover another iteration to its end, the dev set is solved, or
-// patience is over. A function of (config, seed number, adapter): `kept` are items that `keep` got in former
+// iterations or patience are over. A function of (config, seed number, adapter): `kept` are items that `keep` got in former
 // starts, and change nothing but the cost. `changed` is called after the seed and after each iteration.
 // Error: a budget that does not cover the seed on the dev set, an empty set of instances, or Ledger's.
 Evolution evolve(Adapter& adapter, const EvolveConfig& config, std::uint64_t seed_number, const Texts& seed,

@@ -293,6 +293,18 @@ TEST(Evolve, EndsWhereTheDevSetIsSolved) {
   EXPECT_EQ(evolution.candidates.size(), 2u);
 }
 
+TEST(Evolve, OneIterationIsOneTurnOfReflectionFromTheSeed) {
+  ToyAdapter toy = ladder();
+  EvolveConfig config = config_of(1000);
+  config.iterations = 1;
+  config.parallel = 4;
+  Kept kept;
+  const Evolution evolution = run(toy, config, kept);
+  EXPECT_EQ(evolution.ended, "iterations");
+  ASSERT_EQ(evolution.proposals.size(), 4u);
+  for (const Proposal& one : evolution.proposals) EXPECT_EQ(one.parents, std::vector<int>{0});
+}
+
 TEST(Evolve, EveryEpochHasEveryInstanceAndNoMinibatchHasOneTwice) {
   Instances instances{{"0", "1", "2", "3", "4", "5", "6"}, {"dev"}};
   ToyAdapter toy;
