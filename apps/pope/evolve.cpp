@@ -6,34 +6,13 @@
 #include "core/files.h"
 #include "core/progress.h"
 #include "evolve/problem_adapter.h"
+#include "pope/reflector.h"
 #include "pope/sampling_run.h"
 #include "pope/table.h"
 #include "pope/verb.h"
 
 namespace pope {
 namespace {
-
-// A message goes to the reflection model as it is.
-PromptConfig bare_prompts(PromptConfig config) {
-  const PromptConfig defaults;
-  config.unguided = "{problem}";
-  config.system = defaults.system;
-  config.instruction = defaults.instruction;
-  config.guidance_in = defaults.guidance_in;
-  config.wordings.clear();
-  return config;
-}
-
-// A reflection model of its own; nothing: the model that is prompted reflects, by the same engine.
-std::unique_ptr<Setup> own_model(const Settings& settings) {
-  if (settings.evolve.reflection_model.empty()) return nullptr;
-  Settings other = settings;
-  other.paths.model = settings.evolve.reflection_model;
-  other.engine = settings.reflector;
-  other.prompt = bare_prompts(settings.prompt);
-  other.verify = VerifyConfig();
-  return std::make_unique<Setup>(other, Weights::frozen);
-}
 
 // The settings under which the model is shown the template with every problem.
 std::string best_settings(const Settings& settings, const std::string& text) {
@@ -47,13 +26,14 @@ std::string best_settings(const Settings& settings, const std::string& text) {
 Json evolve_templates(SamplingRun& run, const Settings& settings, std::vector<Problem> given) {
   const std::vector<Problem> problems = run.within_context(std::move(given));
   const RolloutContext& context = run.context();
-  const std::unique_ptr<Setup> own = own_model(settings);
-  const PromptRenderer bare(bare_prompts(settings.prompt), load_head(settings.paths.model).tokenizer);
-  const SamplingConfig sampling{.temperature = settings.evolve.reflection_temperature,
-                                .max_new_tokens = settings.evolve.reflection_tokens,
-                                .batch_size = settings.sampling.batch_size};
-  const ReflectionModel model = own ? ReflectionModel{*own->engine, *own->prompts, own->stop_tokens, sampling}
-                                    : ReflectionModel{context.engine, bare, context.stop_tokens, sampling};
+  // Without a model of its own the one that is prompted reflects, by the same engine.
+  std::unique_ptr<Reflector> own;
+  if (!settings.evolve.reflection_model.empty())
+    own = std::make_unique<Reflector>(settings, settings.evolve.reflection_model);
+  const PromptRenderer bare(reflection_prompts(settings.prompt), load_head(settings.paths.model).tokenizer);
+  const ReflectionModel model =
+      own ? own->model
+          : ReflectionModel{context.engine, bare, context.stop_tokens, reflection_sampling(settings)};
   ProblemAdapter adapter(context, model, settings.evolve, problems);
   const auto write = [&](const Evolution& evolution) {
     write_jsonl(run.path() / "candidates.jsonl", candidate_rows(evolution));

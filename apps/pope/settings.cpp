@@ -74,6 +74,7 @@ void Settings::declare(Options& options) {
   options.section(lora);
   options.section(train);
   options.section(async);
+  options.section(p2o);
   options.section(sft);
   options.section(metrics);
   options.section(eval);

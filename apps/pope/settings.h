@@ -69,7 +69,7 @@ struct Settings {
   GuideConfig guide;
   CollectConfig collect;
   EvolveConfig evolve;
-  EngineConfig reflector;  // of evolve.reflection_model
+  EngineConfig reflector;  // of evolve.reflection_model, and of train.guidance=evolved
   PairsConfig pairs;
   MixtureConfig mixture;
   ObjectiveConfig objective;
@@ -77,6 +77,7 @@ struct Settings {
   LoraConfig lora;
   TrainConfig train;
   AsyncConfig async;
+  P2oConfig p2o;
   SftConfig sft;
   MetricsConfig metrics;
   EvalConfig eval;

@@ -11,6 +11,7 @@
 #include "model/device.h"
 #include "model/load.h"
 #include "pope/next.h"
+#include "pope/reflector.h"
 #include "pope/setup.h"
 #include "pope/table.h"
 #include "pope/verb.h"
@@ -33,15 +34,23 @@ void check_used(const Settings& settings, const Options& options) {
     throw Error("config", "paths.reference is given, but objective.kl_coef is 0: it would not be used",
                 "set objective.kl_coef, e.g. to 0.001, or leave out paths.reference");
   }
-  if (settings.objective.context_distillation && settings.mixture.guided == 0)
+  const bool evolved = settings.train.guidance == "evolved";
+  if (settings.objective.context_distillation && settings.mixture.guided == 0 && !evolved)
     refuse_setting("objective.context_distillation", "false with mixture.guided=0", "true",
                    "no guided prompt would be drawn");
-  for (const Options::Option& option : options.all()) {
-    if (settings.train.mode == "sync" && option.key().starts_with("async.") &&
-        option.value_text() != option.default_text())
-      refuse_setting(option.key(), option.default_text() + ", its default, with train.mode=sync",
-                     option.value_text(), "set train.mode=async, or leave it out");
-  }
+  if (evolved && (settings.mixture.guided != 0 || settings.mixture.easy != 0))
+    refuse_setting("mixture", "guided=0 and easy=0 with train.guidance=evolved",
+                   fmt::format("guided={} and easy={}", settings.mixture.guided, settings.mixture.easy),
+                   "an epoch is a pass over the problems; guidance in their file is not shown");
+  const auto refuse_unread = [&](const char* section, const std::string& now, const std::string& needed) {
+    for (const Options::Option& option : options.all()) {
+      if (!option.key().starts_with(section) || option.value_text() == option.default_text()) continue;
+      refuse_setting(option.key(), option.default_text() + ", its default, with " + now, option.value_text(),
+                     "set " + needed + ", or leave it out");
+    }
+  };
+  if (settings.train.mode == "sync") refuse_unread("async.", "train.mode=sync", "train.mode=async");
+  if (!evolved) refuse_unread("p2o.", "train.guidance=" + settings.train.guidance, "train.guidance=evolved");
 }
 
 void check_train(const Invocation& invocation) {
@@ -85,8 +94,17 @@ std::shared_ptr<const Model> load_reference(const Settings& settings) {
   return model;
 }
 
+// Who rewrites templates: by default the model that training begins with.
+std::shared_ptr<const ReflectionModel> load_reflection_model(const Settings& settings) {
+  if (settings.train.guidance != "evolved") return nullptr;
+  const std::string& named = settings.evolve.reflection_model;
+  const auto reflector = std::make_shared<Reflector>(settings, named.empty() ? settings.paths.model : named);
+  return {reflector, &reflector->model};
+}
+
 Json run_train(const Invocation& invocation) {
-  const Settings& settings = invocation.settings;
+  Settings settings = invocation.settings;
+  if (settings.train.guidance == "evolved") add_evolved_wording(settings.prompt);
   const std::unique_ptr<ProcessGroup> processes = join_processes(launch_of_environment());
   RunDir run = open_run(invocation, "train", *processes);
   std::optional<Json> stored;
@@ -102,12 +120,15 @@ Json run_train(const Invocation& invocation) {
   job.mixture = settings.mixture;
   job.objective = settings.objective;
   job.optimizer = settings.optimizer;
+  job.p2o = settings.p2o;
+  job.evolve = settings.evolve;
   job.sampling = settings.sampling;
   job.seed = settings.run.seed;
   job.processes = processes.get();
   const Setup setup(settings, Weights::trainable);
   job.model = setup.model;
   job.reference = load_reference(settings);
+  job.reflection = load_reflection_model(settings);
   job.prompts = setup.prompts;
   job.verifier = setup.verifier;
   job.engine = setup.engine.get();
@@ -189,8 +210,9 @@ const Verb train_verb = {
                   {"--easy", "paths.easy", "FILE"},
                   {"--eval-set", "paths.eval_sets", "NAME=FILE"},
                   {"--skip-bad", "problems.skip_bad"}},
-    .keys = sampling_keys({"run.activation_checkpointing", "paths.*", "train.*", "async.*", "mixture.*",
-                           "objective.*", "optimizer.*", "lora.*", "metrics.*"}),
+    .keys =
+        sampling_keys({"run.activation_checkpointing", "paths.*", "train.*", "async.*", "p2o.*", "evolve.*",
+                       "reflector.*", "mixture.*", "objective.*", "optimizer.*", "lora.*", "metrics.*"}),
     .check = check_train,
     .run = run_train,
     .show = show_train,

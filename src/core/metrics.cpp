@@ -113,8 +113,9 @@ const MetricGroup kLearned = {
       "with `objective.kl_coef` only: mean over the forwarded tokens of e^d − d − 1, d = reference logprob − "
       "logprob (k3): an estimate of KL(policy ‖ reference) per token"},
      {"context_distillation/masked", "0 … 1", "Tokens masked by context distillation",
-      "`objective.context_distillation` only: part of the tokens of guided rollouts that have no say, since "
-      "their probability under the unguided prompt, as a multiple of that under guidance, leaves "
+      "`objective.context_distillation` only: part of the tokens of guided rollouts that have no say (with "
+      "`distillation_clip=soft`, another weight), since their probability under the unguided prompt, as a "
+      "multiple of that under guidance, leaves "
       "[`distillation_low`, `distillation_high`]"},
      {"policy/demonstration", "0 … 1", "Probability of the demonstrations' tokens",
       "`objective.kind=luffy` only: mean probability that the policy gives the tokens of the demonstrations "
@@ -138,6 +139,34 @@ const MetricGroup kAsync = {
      {"async/buffered", "count", "Buffered groups",
       "groups left in the buffer when the step began; where `async.max_lag` is set, those finished before "
       "an older one are not in it yet"}}};
+
+const MetricGroup kP2o = {
+    "Evolved guidance",
+    "With `train.guidance=evolved` only (P²O). An epoch is a pass over the problems; templates evolve "
+    "between "
+    "two epochs, on the problems that were hard in the first, and stand in front of these in the second: "
+    "their "
+    "groups are the set `guided`, all others `unguided`.",
+    {{"p2o/epoch", "count", "Epoch", "epochs begun, this one included"},
+     {"p2o/hard", "count", "Problems under templates",
+      "problems that are sampled under templates in this epoch: those that were hard in the one before"},
+     {"p2o/found", "count", "Hard problems found",
+      "problems found hard so far in this epoch: no rollout of the group was correct or, with "
+      "`p2o.near_hard`, "
+      "one"},
+     {"p2o/templates", "count", "Templates",
+      "templates that rollouts are drawn under in this epoch: the greedy cover of the dev set"},
+     {"p2o/solved", "count", "Dev problems solved", "problems of the dev set that these templates solve"},
+     {"p2o/seed_mean", "0 … 1", "Dev score without a template",
+      "mean score of the dev set without a template when this epoch's templates evolved; 0 where none did"},
+     {"p2o/best_mean", "0 … 1", "Dev score of the best template", "likewise, under the best template"},
+     {"p2o/metric_calls", "count", "Metric calls",
+      "evaluations of a template on a problem, in all evolutions"},
+     {"p2o/rollouts", "count", "Rollouts of evolutions",
+      "rollouts of these evaluations. They are not in `rollouts/total`: a fair comparison adds both"},
+     {"p2o/tokens", "count", "Tokens of evolutions", "tokens of these rollouts"},
+     {"p2o/reflection_tokens", "count", "Tokens of reflections",
+      "tokens of the reflection model's prompts and replies, in all evolutions"}}};
 
 const MetricGroup kEvaluated = {
     "Evaluation",
@@ -171,6 +200,8 @@ const MetricGroup kTime = {
      {"time/checkpoint_s", "s", "Time, checkpoints",
       "saving checkpoints since the row before, that is: the checkpoint of the step before"},
      {"time/eval_s", "s", "Time, evaluation", "evaluation"},
+     {"time/evolve_s", "s", "Time, evolution",
+      "`train.guidance=evolved` only: the evolution of templates before the step"},
      {"time/sampler_wait_s", "s", "Time, sampler waiting",
       "sampling stood still: for the trainer or, in async mode, for an update or because of "
       "`async.max_lag` or a full buffer. Over `time/step_s` it is the sampler's idle fraction"},
@@ -224,7 +255,7 @@ void MetricsConfig::fields(Options& o) {
 }
 
 const std::vector<MetricGroup>& metric_groups() {
-  static const std::vector<MetricGroup> groups = {kSampled, kLearned, kAsync, kEvaluated, kTime};
+  static const std::vector<MetricGroup> groups = {kSampled, kLearned, kAsync, kP2o, kEvaluated, kTime};
   return groups;
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "learn/curriculum.h"
 #include "rollout/engine.h"
 
 namespace pope {
@@ -58,6 +59,9 @@ void ObjectiveConfig::fields(Options& o) {
        "part of that under guidance")
       .range(0, 1);
   o.add("distillation_high", distillation_high, "... or a larger multiple").at_least(1);
+  o.add("distillation_clip", distillation_clip,
+        "those tokens have no gradient (hard), or one weighted with the bound over that ratio (soft)")
+      .choices({"hard", "soft"});
 }
 
 void ObjectiveConfig::check_together() const {
@@ -82,6 +86,10 @@ void OptimizerConfig::fields(Options& o) {
 void TrainConfig::fields(Options& o) {
   o.add("mode", mode, "sync: sample a batch, then learn from it; async: both at once, see section async")
       .choices({"sync", "async"});
+  o.add("guidance", guidance,
+        "fixed: that of the problem file; evolved: templates that evolve between epochs (P2O), see section "
+        "p2o")
+      .choices(curriculum_kinds());
   o.add("steps", steps, "training steps (batches of rollouts)").at_least(1).may_grow();
   o.add("prompts_per_step", prompts_per_step, "prompts, each a group, per step").at_least(1);
   o.add("rollouts_per_prompt", rollouts_per_prompt, "rollouts per group").at_least(2);
@@ -145,6 +153,15 @@ void AsyncConfig::fields(Options& o) {
       .renamed_from("stream.replay");
 }
 
+void P2oConfig::fields(Options& o) {
+  o.add("near_hard", near_hard,
+        "a problem with one correct rollout in an epoch is hard in the next, as one with none");
+  o.add("min_hard", min_hard,
+        "with fewer hard problems nothing is evolved, and the next epoch has no templates")
+      .at_least(1);
+  o.add("per_rollout", per_rollout, "each rollout of a group has a template of its own; false: one for all");
+}
+
 void SftConfig::fields(Options& o) {
   o.add("epochs", epochs, "passes over the examples; may be a fraction").above(0).at_most(1e6).may_grow();
   o.add("batch_size", batch_size, "examples per optimiser step").at_least(1);
@@ -166,6 +183,10 @@ void check_rl(const TrainConfig& train, const AsyncConfig& async, const Objectiv
                    std::to_string(objective.pass_k));
   }
   check_warmup(optimizer, train.steps);
+  if (train.guidance != "fixed" && train.mode != "sync") {
+    refuse_setting("train.mode", "sync with train.guidance=" + train.guidance, train.mode,
+                   "what a step samples follows from the steps before it");
+  }
   if (train.mode == "sync") {
     if (!async.replay.empty())
       refuse_setting("train.mode", "async for async.replay", "sync", "set train.mode=async");

@@ -29,8 +29,10 @@ struct ObjectiveConfig {
   bool regularize_without_signal = true;     // also groups without a difference in reward feel entropy and KL
   // Guided rollouts are trained under the unguided prompt (context_distillation.h) …
   bool context_distillation = false;
-  // … but for tokens whose probability there, as part of that under guidance, leaves this range.
+  // … and tokens whose probability there, as part of that under guidance, leaves this range are left out
+  // (hard), or weighted with the part of it that lies inside (soft).
   double distillation_low = 0.01, distillation_high = 10;
+  std::string distillation_clip = "hard";  // hard | soft
   void fields(Options& options);
   void check_together() const;
 };
@@ -48,7 +50,8 @@ struct OptimizerConfig {
 
 struct TrainConfig {
   static constexpr auto kSection = "train";
-  std::string mode = "sync";  // sync | async
+  std::string mode = "sync";       // sync | async
+  std::string guidance = "fixed";  // where it comes from (curriculum.h): fixed | evolved
   int steps = 200;
   int prompts_per_step = 32;
   int rollouts_per_prompt = 8;
@@ -77,6 +80,16 @@ struct AsyncConfig {
   std::string on_full = "drop";  // drop the oldest | wait
   int max_lag = -1;    // training steps that a token may be older than the weights it trains; -1: any
   std::string replay;  // schedule.jsonl of a run to repeat bit for bit
+  void fields(Options& options);
+};
+
+// train.guidance=evolved (p2o.h).
+struct P2oConfig {
+  static constexpr auto kSection = "p2o";
+  bool near_hard =
+      true;            // a problem with one correct rollout in an epoch is hard in the next, as one with none
+  int min_hard = 100;  // with fewer hard problems nothing is evolved
+  bool per_rollout = true;  // each rollout of a group has a template of its own; false: one for all
   void fields(Options& options);
 };
 

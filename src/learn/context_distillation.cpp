@@ -3,6 +3,7 @@
 
 #include <c10/core/GradMode.h>
 
+#include <algorithm>
 #include <cmath>
 #include <utility>
 
@@ -32,10 +33,13 @@ DistillationMask distil_context(const ObjectiveConfig& config, std::vector<Seque
       if (sequence.advantages.empty()) sequence.advantages.assign(sequence.completion.size(), 1);
       for (std::size_t i = 0; i < sequence.completion.size(); ++i, ++m) {
         const double ratio = std::exp(static_cast<double>(logprob[m]) - sequence.behaviour[i]);
-        const bool inside = config.distillation_low <= ratio && ratio <= config.distillation_high;
+        const double bounded = std::clamp(ratio, config.distillation_low, config.distillation_high);
         sequence.behaviour[i] = logprob[m];
-        if (!inside) sequence.advantages[i] = 0;
-        mask.masked += !inside;
+        if (bounded != ratio) {
+          sequence.advantages[i] *=
+              static_cast<float>(config.distillation_clip == "soft" ? bounded / ratio : 0);
+          ++mask.masked;
+        }
         ++mask.tokens;
       }
     }

@@ -21,8 +21,9 @@ struct DistillationMask {
   std::int64_t tokens = 0, masked = 0;
 };
 // Of every sequence that was sampled under another prompt than it is trained under: behaviour b becomes the
-// logprob o that `model` gives the token after the training prompt now, and the advantage becomes 0 where
-// e^(o − b) leaves [distillation_low, distillation_high]. Where both prompts are the same nothing changes.
+// logprob o that `model` gives the token after the training prompt now. Where r = e^(o − b) leaves
+// [distillation_low, distillation_high] the advantage becomes 0, or with distillation_clip=soft the multiple
+// clip(r)/r of what it is. Where both prompts are the same nothing changes.
 DistillationMask distil_context(const ObjectiveConfig& config, std::vector<Sequence*> sequences,
                                 const Model& model, double temperature, std::int64_t micro_batch_tokens);
 

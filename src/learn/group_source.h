@@ -7,6 +7,7 @@
 
 #include "data/mixture.h"
 #include "explore/sampling.h"
+#include "learn/curriculum.h"
 #include "learn/signal.h"
 #include "learn/stopwatch.h"
 #include "learn/trainer.h"
@@ -15,6 +16,12 @@ namespace pope {
 
 // The job's engine, prompts, verifier and sampling settings.
 RolloutContext rollout_context(const TrainJob& job);
+
+// A problem with its guidance or without, trained under the same or, with context distillation, without.
+std::shared_ptr<const Prompt> drawn_prompt(const TrainJob& job, const Problem& problem, bool show_guidance);
+// The key of the random streams of the group at `place` of step `step`.
+std::uint64_t group_key(const TrainJob& job, const PromptSet& set, const std::string& problem_id,
+                        std::int64_t step, std::size_t place);
 
 // The work of sampling place `place` of what step `step` draws from the mixture; its tag is the group's
 // index.
@@ -40,10 +47,10 @@ class GroupSource {
   // What a checkpoint has to keep of the source.
   virtual Json state() const = 0;
 };
-// Samples a step's groups when they are asked for.
-std::unique_ptr<GroupSource> sync_source(const TrainJob& job, const Mixture& mixture);
+// Samples a step's groups, those that the curriculum has planned, when they are asked for.
+std::unique_ptr<GroupSource> sync_source(const TrainJob& job, const Curriculum& curriculum);
 
-// The rollouts of a step, as run directories keep them.
+// The rollouts of a step, as run directories keep them, each with the prompt that it had.
 std::vector<Json> rollout_records(const std::vector<Group>& groups, std::int64_t step);
 
 }  // namespace pope

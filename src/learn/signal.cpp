@@ -56,7 +56,7 @@ void set_signal(const SignalContext& context, Group& group) {
   for (std::size_t i = 0; i < group.rollouts.size(); ++i) {
     const Rollout& rollout = group.rollouts[i].rollout;
     if (objective.mask_truncated && group.rollouts[i].truncated()) continue;
-    group.sequences.push_back(sequence_of(*group.prompt, rollout.tokens, group.advantages[i]));
+    group.sequences.push_back(sequence_of(group.prompt_of(i), rollout.tokens, group.advantages[i]));
     group.sequences.back().kind = LossKind::policy;
     group.sequences.back().behaviour = rollout.logprobs;
   }

@@ -17,11 +17,13 @@
 
 namespace pope {
 
-// The rollouts of one prompt.
+// The rollouts of one prompt, or of one problem under several.
 struct Group {
   std::int64_t index = 0;  // place in the order of the mixture: step · prompts_per_step + place in the step
   const PromptSet* set = nullptr;
   std::shared_ptr<const Prompt> prompt;
+  std::vector<std::shared_ptr<const Prompt>> prompts;  // of each rollout; empty: `prompt` is that of all
+  const Prompt& prompt_of(std::size_t rollout) const { return prompts.empty() ? *prompt : *prompts[rollout]; }
   std::vector<GradedRollout> rollouts;
   std::vector<double> advantages;   // of each rollout
   std::vector<Sequence> sequences;  // what is learned from it

@@ -10,6 +10,7 @@
 #include "core/interrupt.h"
 #include "core/progress.h"
 #include "learn/async_source.h"
+#include "learn/curriculum.h"
 #include "learn/signal_watch.h"
 #include "learn/trainer_metrics.h"
 #include "learn/training_run.h"
@@ -79,9 +80,9 @@ void agree_on_groups(ProcessGroup& processes, Json& row) {
   for (std::size_t i = 0; i < std::size(kCounts); ++i) row[kCounts[i]] = static_cast<std::int64_t>(values[i]);
 }
 
-std::string note_of(const Mixture& mixture, const Json& row) {
+std::string note_of(const std::vector<PromptSet>& sets, const Json& row) {
   std::string note = "reward";
-  for (const PromptSet& set : mixture.sets()) {
+  for (const PromptSet& set : sets) {
     const std::string key = "reward/" + set.name;
     if (row.contains(key)) note += fmt::format(" {} {:.2f}", set.name, row[key].get<double>());
   }
@@ -96,6 +97,7 @@ class Trainer {
       : run_(run),
         job_(job),
         mixture_(job.mixture, job.hard, job.easy, job.seed),
+        curriculum_(curricula().at(job.config.guidance)(job, mixture_, run.path())),
         optimizer_(job.optimizer, *job.model, *job.processes),
         signal_(job.config.stop_without_signal),
         training_run_(run, *job.model, optimizer_, job.prompts->tokenizer(),
@@ -107,13 +109,14 @@ class Trainer {
         training_run_.resume(*job_.model, optimizer_, job_.config.eval_every > 0 ? 0 : 1);
     if (state) {
       read_counters(*state);
+      if (state->contains("curriculum")) curriculum_->restore(state->at("curriculum"));
       count_signal();
       job_.engine->publish(job_.model->version);
     }
     const std::int64_t start = training_run_.start();
     last_row_ = Clock::now();
     if (start == 0 && job_.config.eval_every > 0) evaluate_base();
-    source_ = job_.config.mode == "sync" ? sync_source(job_, mixture_)
+    source_ = job_.config.mode == "sync" ? sync_source(job_, *curriculum_)
                                          : async_source(job_, mixture_, run_.path(), start, state);
     if (state && state->contains("row")) watch_signal(end_step(start, state->at("row")));
     Progress progress("train", job_.config.steps);
@@ -123,7 +126,7 @@ class Trainer {
       // Waiting for rollouts is taken for half of a step.
       const Json row =
           step_together(t, [&](double part) { progress.update(static_cast<double>(t) + part / 2, note); });
-      note = note_of(mixture_, row);
+      note = note_of(curriculum_->sets(), row);
       watch_signal(row);
       progress.update(static_cast<double>(t + 1), note);
     }
@@ -201,14 +204,16 @@ class Trainer {
     std::vector<Group> groups = take(t, progress);
     const LearnResult learned = learn(job_, groups, t, optimizer_, *source_, seconds_);
     count(groups, *job_.processes, counters_);
+    curriculum_->learn_from(groups);
 
     Json row = {{"step", number}};
-    add_group_metrics(job_, mixture_, groups, row);
+    add_group_metrics(job_, curriculum_->sets(), groups, row);
     agree_on_groups(*job_.processes, row);
     add_learn_metrics(job_, learned, row);
     row["rollouts/total"] = counters_.rollouts;
     row["rollouts/hard"] = counters_.hard_rollouts;
     row["tokens/sampled"] = counters_.tokens;
+    curriculum_->add_metrics(row);
     source_->end_step(row);
     const int rollouts_every = job_.config.rollouts_every;
     const bool last = number == job_.config.steps;
@@ -230,13 +235,16 @@ class Trainer {
       stop(number, begun);
     }
     add_times(row);
-    seconds_.checkpoint += training_run_.end_step(number, row, [&] { return state(); });
+    const bool must_save = number < job_.config.steps && curriculum_->works_before(number);
+    seconds_.checkpoint += training_run_.end_step(
+        number, row, [&] { return state(); }, must_save);
     return row;
   }
 
   // The groups of 0-based step t; a request to stop drops them.
   std::vector<Group> take(std::int64_t t, const std::function<void(double)>& progress) {
     try {
+      if (curriculum_->works_before(t)) timed(seconds_.evolve, [&] { curriculum_->prepare(t); });
       return source_->take(t, seconds_, progress);
     } catch (const Interrupted&) {
       stop(t);
@@ -253,6 +261,7 @@ class Trainer {
                   {"hard_rollouts", counters_.hard_rollouts},
                   {"tokens", counters_.tokens}};
     state.update(source_->state());
+    if (Json kept = curriculum_->state(); !kept.empty()) state["curriculum"] = std::move(kept);
     return state;
   }
 
@@ -284,6 +293,7 @@ class Trainer {
   RunDir& run_;
   const TrainJob& job_;
   Mixture mixture_;
+  std::unique_ptr<Curriculum> curriculum_;
   Optimizer optimizer_;
   SignalWatch signal_;
   TrainingRun training_run_;

@@ -12,6 +12,7 @@
 #include "core/run_dir.h"
 #include "data/mixture.h"
 #include "evaluate/evaluate.h"
+#include "evolve/problem_adapter.h"
 #include "learn/config.h"
 #include "learn/process_group.h"
 #include "model/model.h"
@@ -28,6 +29,9 @@ struct TrainJob {
   ObjectiveConfig objective;
   OptimizerConfig optimizer;
   SamplingConfig sampling;
+  P2oConfig p2o;
+  EvolveConfig evolve;                                // train.guidance=evolved: …
+  std::shared_ptr<const ReflectionModel> reflection;  // … who rewrites templates
   std::uint64_t seed = 1;
   std::vector<Problem> hard, easy;  // hard problems carry their guidance
   std::vector<EvalSet> eval_sets;   // on which solvability is followed

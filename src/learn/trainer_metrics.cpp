@@ -72,9 +72,9 @@ void add_set(const TrainJob& job, const EvalSet& set, bool guided, Json& row) {
 
 }  // namespace
 
-void add_group_metrics(const TrainJob& job, const Mixture& mixture, const std::vector<Group>& groups,
-                       Json& row) {
-  for (const PromptSet& set : mixture.sets()) {
+void add_group_metrics(const TrainJob& job, const std::vector<PromptSet>& sets,
+                       const std::vector<Group>& groups, Json& row) {
+  for (const PromptSet& set : sets) {
     const SetSums sums = sums_of(set, groups);
     if (sums.groups == 0) continue;
     row["reward/" + set.name] = sums.reward / sums.rollouts;
@@ -134,6 +134,7 @@ void add_seconds(const StageSeconds& seconds, double wall, Json& row) {
   row["time/optimizer_s"] = seconds.optimizer;
   row["time/checkpoint_s"] = seconds.checkpoint;
   row["time/eval_s"] = seconds.eval;
+  if (seconds.evolve > 0) row["time/evolve_s"] = seconds.evolve;
   row["time/sampler_wait_s"] = seconds.sampler_wait;
   row["time/learner_wait_s"] = seconds.learner_wait;
 }

@@ -8,8 +8,8 @@
 namespace pope {
 
 // Metrics of what was sampled (reward/SET …, groups/…) and of what was learned; docs/metrics.md defines each.
-void add_group_metrics(const TrainJob& job, const Mixture& mixture, const std::vector<Group>& groups,
-                       Json& row);
+void add_group_metrics(const TrainJob& job, const std::vector<PromptSet>& sets,
+                       const std::vector<Group>& groups, Json& row);
 void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row);
 void add_seconds(const StageSeconds& seconds, double wall, Json& row);
 // Samples the eval sets under fixed random streams: eval/NAME/unguided/pass@1 …

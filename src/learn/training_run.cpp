@@ -92,13 +92,14 @@ void TrainingRun::write_rollouts(std::int64_t number, const std::vector<Json>& r
   if (processes_.writes()) run_.write_rollouts(fmt::format("step-{:06}", number), records);
 }
 
-double TrainingRun::end_step(std::int64_t number, const Json& row, const std::function<Json()>& state) {
+double TrainingRun::end_step(std::int64_t number, const Json& row, const std::function<Json()>& state,
+                             bool must_save) {
   append(row);
   const double since = std::chrono::duration<double>(std::chrono::steady_clock::now() - last_save_).count();
   const bool due =
       config_.save_every > 0 ? number % config_.save_every == 0 : since >= 60 * config_.save_minutes;
   double seconds = 0;
-  if (due || number >= steps_) timed(seconds, [&] { save(number, state()); });
+  if (due || must_save || number >= steps_) timed(seconds, [&] { save(number, state()); });
   return seconds;
 }
 

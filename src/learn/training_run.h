@@ -47,9 +47,10 @@ class TrainingRun {
   void append(const Json& row);  // to metrics.jsonl
   // The rollouts of step `number`.
   void write_rollouts(std::int64_t number, const std::vector<Json>& records);
-  // Ends step `number` (from 1): appends its row and, where it is time and at the end, saves a checkpoint
-  // with state(). Returns the seconds of saving.
-  double end_step(std::int64_t number, const Json& row, const std::function<Json()>& state);
+  // Ends step `number` (from 1): appends its row and, where it is time, at the end, or where `must_save` says
+  // so, saves a checkpoint with state(). Returns the seconds of saving.
+  double end_step(std::int64_t number, const Json& row, const std::function<Json()>& state,
+                  bool must_save = false);
   // A stop was requested: saves the state after step `number`, unless that is saved, and throws Interrupted.
   // `row`: of a step whose weights are changed but whose row is not complete; resume() gives it back, as
   // "row" of the state.

@@ -45,6 +45,15 @@ TEST(ContextDistillation, MasksWhatTheTwoPromptsDisagreeAbout) {
   EXPECT_EQ(other.behaviour, here);
   EXPECT_EQ(same.behaviour, there);  // sampled under its own prompt: as it is
   EXPECT_EQ(same.advantages, sequence(there).advantages);
+
+  // Soft: the weights are 0.01/0.005 and 10/11.
+  Sequence soft = sequence(there);
+  soft.other_prompt = true;
+  EXPECT_EQ(distil_context({.distillation_clip = "soft"}, {&soft}, *policy, 0.8, 100).masked, 2);
+  EXPECT_NEAR(soft.advantages[0], 0.75 * 2, 1e-5);  // logprobs are rounded to fp32
+  EXPECT_NEAR(soft.advantages[4], 0.75 * 10 / 11, 1e-5);
+  EXPECT_THAT(std::vector<float>(soft.advantages.begin() + 1, soft.advantages.begin() + 4),
+              ElementsAre(0.75f, 0.75f, 0.75f));
 }
 
 // On the policy's own logprobs every ratio is 1, so that the gradient is −A·∇logπ of the tokens that are
