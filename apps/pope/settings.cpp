@@ -75,6 +75,9 @@ void Settings::declare(Options& options) {
   options.section(train);
   options.section(async);
   options.section(p2o);
+  options.section(adaptive);
+  options.section(search);
+  options.section(retire);
   options.section(sft);
   options.section(metrics);
   options.section(eval);

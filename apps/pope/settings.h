@@ -78,6 +78,9 @@ struct Settings {
   TrainConfig train;
   AsyncConfig async;
   P2oConfig p2o;
+  AdaptiveConfig adaptive;
+  SearchConfig search;
+  RetireConfig retire;
   SftConfig sft;
   MetricsConfig metrics;
   EvalConfig eval;

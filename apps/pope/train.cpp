@@ -34,14 +34,10 @@ void check_used(const Settings& settings, const Options& options) {
     throw Error("config", "paths.reference is given, but objective.kl_coef is 0: it would not be used",
                 "set objective.kl_coef, e.g. to 0.001, or leave out paths.reference");
   }
-  const bool evolved = settings.train.guidance == "evolved";
-  if (settings.objective.context_distillation && settings.mixture.guided == 0 && !evolved)
+  if (settings.objective.context_distillation && settings.mixture.guided == 0 &&
+      settings.train.guidance == "fixed")
     refuse_setting("objective.context_distillation", "false with mixture.guided=0", "true",
                    "no guided prompt would be drawn");
-  if (evolved && (settings.mixture.guided != 0 || settings.mixture.easy != 0))
-    refuse_setting("mixture", "guided=0 and easy=0 with train.guidance=evolved",
-                   fmt::format("guided={} and easy={}", settings.mixture.guided, settings.mixture.easy),
-                   "an epoch is a pass over the problems; guidance in their file is not shown");
   const auto refuse_unread = [&](const char* section, const std::string& now, const std::string& needed) {
     for (const Options::Option& option : options.all()) {
       if (!option.key().starts_with(section) || option.value_text() == option.default_text()) continue;
@@ -50,12 +46,18 @@ void check_used(const Settings& settings, const Options& options) {
     }
   };
   if (settings.train.mode == "sync") refuse_unread("async.", "train.mode=sync", "train.mode=async");
-  if (!evolved) refuse_unread("p2o.", "train.guidance=" + settings.train.guidance, "train.guidance=evolved");
+  for (const auto& [section, reader] :
+       {std::pair{"p2o.", "evolved"}, {"adaptive.", "adaptive"}, {"search.", "search"}}) {
+    if (settings.train.guidance != reader)
+      refuse_unread(section, "train.guidance=" + settings.train.guidance,
+                    std::string("train.guidance=") + reader);
+  }
 }
 
 void check_train(const Invocation& invocation) {
   const Settings& s = invocation.settings;
   check_rl(s.train, s.async, s.objective, s.optimizer, s.sampling);
+  check_guidance(s.train, s.retire, s.mixture);
   check_shares(s.mixture, s.train.prompts_per_step);
   check_used(s, invocation.options);
   if (s.engine.kind == "http")
@@ -120,6 +122,9 @@ Json run_train(const Invocation& invocation) {
   job.mixture = settings.mixture;
   job.objective = settings.objective;
   job.optimizer = settings.optimizer;
+  job.retire = settings.retire;
+  job.adaptive = settings.adaptive;
+  job.search = settings.search;
   job.p2o = settings.p2o;
   job.evolve = settings.evolve;
   job.sampling = settings.sampling;
@@ -210,9 +215,9 @@ const Verb train_verb = {
                   {"--easy", "paths.easy", "FILE"},
                   {"--eval-set", "paths.eval_sets", "NAME=FILE"},
                   {"--skip-bad", "problems.skip_bad"}},
-    .keys =
-        sampling_keys({"run.activation_checkpointing", "paths.*", "train.*", "async.*", "p2o.*", "evolve.*",
-                       "reflector.*", "mixture.*", "objective.*", "optimizer.*", "lora.*", "metrics.*"}),
+    .keys = sampling_keys({"run.activation_checkpointing", "paths.*", "train.*", "async.*", "retire.*",
+                           "adaptive.*", "search.*", "p2o.*", "evolve.*", "reflector.*", "mixture.*",
+                           "objective.*", "optimizer.*", "lora.*", "metrics.*"}),
     .check = check_train,
     .run = run_train,
     .show = show_train,

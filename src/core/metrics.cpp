@@ -49,8 +49,8 @@ const MetricGroup kSampled = {
       "standard deviation of the advantages (over n, not n − 1)"},
      {"advantage/max", "–", "Advantage, largest", "largest absolute advantage"},
      {"rollouts/total", "count", "Rollouts",
-      "rollouts sampled for training since step 1, evaluation not counted. In async mode: those learned "
-      "from, dropped ones not counted"},
+      "rollouts sampled for training since step 1, those of `search/rollouts` among them, evaluation not "
+      "counted. In async mode: those learned from, dropped ones not counted"},
      {"rollouts/hard", "count", "Rollouts of hard problems",
       "rollouts of the hard problems, unguided and guided: all but those of the easy set"},
      {"tokens/sampled", "count", "Sampled tokens", "tokens of the rollouts in `rollouts/total`"}}};
@@ -168,6 +168,28 @@ const MetricGroup kP2o = {
      {"p2o/reflection_tokens", "count", "Tokens of reflections",
       "tokens of the reflection model's prompts and replies, in all evolutions"}}};
 
+const MetricGroup kAdapting = {
+    "Guidance and draws that adapt",
+    "`adaptive/…` with `train.guidance=adaptive`, `search/…` with `train.guidance=search`, `retire/…` with "
+    "`retire.above` above 0.",
+    {{"adaptive/fraction", "0 … 1", "Length of prefixes",
+      "mean over the problems of the part of the solution that their guided prompts are to tell"},
+     {"adaptive/shown", "count", "Groups under guidance",
+      "groups of this step that were shown guidance; guided draws from whose problem it is withdrawn count "
+      "as "
+      "unguided"},
+     {"search/searched", "count", "Groups sampled again",
+      "groups of this step without a correct rollout that were sampled again under prefixes"},
+     {"search/found", "count", "Groups with a prefix that works",
+      "of these, those that a correct rollout joined"},
+     {"search/fraction", "0 … 1", "Prefix that works",
+      "mean over those groups of the part of the solution that the prefix told; missing where there are "
+      "none"},
+     {"search/rollouts", "count", "Rollouts under prefixes",
+      "rollouts sampled under prefixes since step 1; they are in `rollouts/total`, too"},
+     {"retire/retired", "count", "Retired problems", "problems that have left the mixture after this step"},
+     {"retire/returned", "count", "Problems that came back", "returns to the mixture since step 1"}}};
+
 const MetricGroup kEvaluated = {
     "Evaluation",
     "Every `train.eval_every` steps, before the first and after the last, on each of the eval sets. K = "
@@ -255,7 +277,8 @@ void MetricsConfig::fields(Options& o) {
 }
 
 const std::vector<MetricGroup>& metric_groups() {
-  static const std::vector<MetricGroup> groups = {kSampled, kLearned, kAsync, kP2o, kEvaluated, kTime};
+  static const std::vector<MetricGroup> groups = {kSampled,  kLearned,   kAsync, kP2o,
+                                                  kAdapting, kEvaluated, kTime};
   return groups;
 }
 

@@ -70,9 +70,10 @@ struct Evolution {
 };
 
 // Evolves the seed until the budget does not cover another iteration to its end, the dev set is solved, or
-// iterations or patience are over. A function of (config, seed number, adapter): `kept` are items that `keep` got in former
-// starts, and change nothing but the cost. `changed` is called after the seed and after each iteration.
-// Error: a budget that does not cover the seed on the dev set, an empty set of instances, or Ledger's.
+// iterations or patience are over. A function of (config, seed number, adapter): `kept` are items that `keep`
+// got in former starts, and change nothing but the cost. `changed` is called after the seed and after each
+// iteration. Error: a budget that does not cover the seed on the dev set, an empty set of instances, or
+// Ledger's.
 Evolution evolve(Adapter& adapter, const EvolveConfig& config, std::uint64_t seed_number, const Texts& seed,
                  const Instances& instances, const std::vector<Json>& kept, const KeepItem& keep,
                  const std::function<void(const Evolution&)>& changed = {});

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "data/mixture.h"
 #include "learn/curriculum.h"
 #include "rollout/engine.h"
 
@@ -86,9 +87,11 @@ void OptimizerConfig::fields(Options& o) {
 void TrainConfig::fields(Options& o) {
   o.add("mode", mode, "sync: sample a batch, then learn from it; async: both at once, see section async")
       .choices({"sync", "async"});
-  o.add("guidance", guidance,
-        "fixed: that of the problem file; evolved: templates that evolve between epochs (P2O), see section "
-        "p2o")
+  o.add(
+       "guidance", guidance,
+       "fixed: that of the problem file; evolved: templates that evolve between epochs (P2O), section p2o; "
+       "adaptive: prefixes that follow success, section adaptive; search: longer and longer prefixes where a "
+       "group fails, section search")
       .choices(curriculum_kinds());
   o.add("steps", steps, "training steps (batches of rollouts)").at_least(1).may_grow();
   o.add("prompts_per_step", prompts_per_step, "prompts, each a group, per step").at_least(1);
@@ -162,6 +165,34 @@ void P2oConfig::fields(Options& o) {
   o.add("per_rollout", per_rollout, "each rollout of a group has a template of its own; false: one for all");
 }
 
+void AdaptiveConfig::fields(Options& o) {
+  o.add("target", target, "success rate under guidance that the length of a problem's prefix follows")
+      .range(0, 1);
+  o.add("step", step, "parts of the solution by which it moves per unit of (target - rate)").above(0);
+  o.add("max_fraction", max_fraction, "no prefix is longer than this part of the solution").range(0, 1);
+  o.add("boundary", boundary, "where solutions are cut").choices({"auto", "line", "word"});
+}
+
+void SearchConfig::fields(Options& o) {
+  o.add("stages", stages,
+        "prefixes tried where a group fails: 1/(stages+1), 2/(stages+1), ... of the solution")
+      .at_least(1);
+  o.add("joins", joins, "correct rollouts under the first prefix with any that join the group at most")
+      .at_least(1);
+  o.add("boundary", boundary, "where solutions are cut").choices({"auto", "line", "word"});
+}
+
+void RetireConfig::fields(Options& o) {
+  o.add("above", above,
+        "problems leave the mixture when their success rate without guidance is at least this; 0: never")
+      .range(0, 1);
+  o.add("groups", groups, "... in so many of their groups in a row").at_least(1);
+  o.add(
+       "every", every,
+       "of the draws of a problem that has left one in so many is kept; it comes back when its rate is lower")
+      .at_least(1);
+}
+
 void SftConfig::fields(Options& o) {
   o.add("epochs", epochs, "passes over the examples; may be a fraction").above(0).at_most(1e6).may_grow();
   o.add("batch_size", batch_size, "examples per optimiser step").at_least(1);
@@ -183,10 +214,6 @@ void check_rl(const TrainConfig& train, const AsyncConfig& async, const Objectiv
                    std::to_string(objective.pass_k));
   }
   check_warmup(optimizer, train.steps);
-  if (train.guidance != "fixed" && train.mode != "sync") {
-    refuse_setting("train.mode", "sync with train.guidance=" + train.guidance, train.mode,
-                   "what a step samples follows from the steps before it");
-  }
   if (train.mode == "sync") {
     if (!async.replay.empty())
       refuse_setting("train.mode", "async for async.replay", "sync", "set train.mode=async");
@@ -199,6 +226,31 @@ void check_rl(const TrainConfig& train, const AsyncConfig& async, const Objectiv
         fmt::format("at least {}, train.prompts_per_step for each step of async.max_lag and one", least),
         std::to_string(async.buffer), fmt::format("set async.buffer={}", least));
   }
+}
+
+void check_guidance(const TrainConfig& train, const RetireConfig& retire, const MixtureConfig& mixture) {
+  const std::string guidance = "train.guidance=" + train.guidance;
+  const bool adapts = train.guidance != "fixed" || retire.above > 0;
+  if (adapts && train.mode != "sync") {
+    refuse_setting("train.mode", "sync with " + (retire.above > 0 ? "retire.above" : guidance), train.mode,
+                   "what a step samples follows from the steps before it");
+  }
+  if (retire.above > 0 && mixture.unguided == 0)
+    refuse_setting("retire.above", "0 with mixture.unguided=0", fmt::to_string(retire.above),
+                   "problems retire by their success without guidance");
+  if (train.guidance == "adaptive" && mixture.guided == 0)
+    refuse_setting("mixture.guided", "above 0 with " + guidance, "0", "no guided prompt would be drawn");
+  if (train.guidance == "search" && mixture.unguided == 0)
+    refuse_setting("mixture.unguided", "above 0 with " + guidance, "0",
+                   "groups without guidance are those that it searches for");
+  if (train.guidance != "evolved") return;
+  if (mixture.guided != 0 || mixture.easy != 0)
+    refuse_setting("mixture", "guided=0 and easy=0 with " + guidance,
+                   fmt::format("guided={} and easy={}", mixture.guided, mixture.easy),
+                   "an epoch is a pass over the problems; guidance in their file is not shown");
+  if (retire.above > 0)
+    refuse_setting("retire.above", "0 with " + guidance, fmt::to_string(retire.above),
+                   "an epoch is a pass over the problems");
 }
 
 void check_warmup(const OptimizerConfig& optimizer, std::int64_t steps) {

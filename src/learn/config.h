@@ -10,6 +10,7 @@
 
 namespace pope {
 
+struct MixtureConfig;
 struct SamplingConfig;
 
 struct ObjectiveConfig {
@@ -51,7 +52,7 @@ struct OptimizerConfig {
 struct TrainConfig {
   static constexpr auto kSection = "train";
   std::string mode = "sync";       // sync | async
-  std::string guidance = "fixed";  // where it comes from (curriculum.h): fixed | evolved
+  std::string guidance = "fixed";  // where it comes from (curriculum.h): fixed | evolved | adaptive | search
   int steps = 200;
   int prompts_per_step = 32;
   int rollouts_per_prompt = 8;
@@ -93,6 +94,34 @@ struct P2oConfig {
   void fields(Options& options);
 };
 
+// train.guidance=adaptive (adaptive_prefix.h).
+struct AdaptiveConfig {
+  static constexpr auto kSection = "adaptive";
+  double target = 0.5;         // success rate under guidance that lengths follow
+  double step = 0.2;           // parts of a solution that a length moves per unit of (target − rate)
+  double max_fraction = 0.75;  // no prefix is longer than this part of the solution
+  std::string boundary = "auto";
+  void fields(Options& options);
+};
+
+// train.guidance=search (prefix_search.h).
+struct SearchConfig {
+  static constexpr auto kSection = "search";
+  int stages = 3;  // prefixes tried: 1/(stages + 1), 2/(stages + 1), … of the solution
+  int joins = 1;   // correct rollouts that join the group at most
+  std::string boundary = "auto";
+  void fields(Options& options);
+};
+
+// Problems that are solved nearly always leave the mixture (retirement.h).
+struct RetireConfig {
+  static constexpr auto kSection = "retire";
+  double above = 0;  // success rate without guidance from which on a group counts; 0: off
+  int groups = 2;    // so many such groups in a row
+  int every = 8;  // of the draws of a retired problem one in so many is kept, to see whether it is forgotten
+  void fields(Options& options);
+};
+
 struct SftConfig {
   static constexpr auto kSection = "sft";
   double epochs = 3;
@@ -115,6 +144,8 @@ bool takes_demonstrations(const ObjectiveConfig& config);
 // Error: settings of an RL run that cannot go together, across sections. Needs no model.
 void check_rl(const TrainConfig& train, const AsyncConfig& async, const ObjectiveConfig& objective,
               const OptimizerConfig& optimizer, const SamplingConfig& sampling);
+// Error: settings of guidance that adapts, and of what is drawn, that cannot go together.
+void check_guidance(const TrainConfig& train, const RetireConfig& retire, const MixtureConfig& mixture);
 // Error: warm-up goes on beyond the last of `steps` steps.
 void check_warmup(const OptimizerConfig& optimizer, std::int64_t steps);
 

@@ -17,6 +17,7 @@
 
 namespace pope {
 
+struct GradedRollout;
 struct Group;
 struct TrainJob;
 
@@ -40,7 +41,17 @@ class Curriculum {
   virtual void prepare(std::int64_t t) { (void)t; }
   // The groups of step t, train.prompts_per_step of them.
   virtual std::vector<GroupPlan> plan(std::int64_t t) const = 0;
-  // What came of them, in the same order.
+  // Asked when all rollouts of a group are graded, and again after each join(): a prompt under which as many
+  // more are sampled; null: none. `tried`: how many it was given before.
+  virtual std::shared_ptr<const Prompt> more(const Group& group, int tried) const {
+    return (void)group, (void)tried, nullptr;
+  }
+  // What came of more(); may take rollouts into Group::joined.
+  virtual void join(Group& group, const std::shared_ptr<const Prompt>& prompt,
+                    std::vector<GradedRollout>&& rollouts) const {
+    (void)group, (void)prompt, (void)rollouts;
+  }
+  // What came of the groups of a step, in the same order.
   virtual void learn_from(const std::vector<Group>& groups) { (void)groups; }
   // Metrics of its own.
   virtual void add_metrics(Json& row) const { (void)row; }

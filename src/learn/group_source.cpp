@@ -1,6 +1,7 @@
 // The synchronous source, and what it shares with the asynchronous one (async_source.h).
 #include "learn/group_source.h"
 
+#include <algorithm>
 #include <map>
 
 #include "core/rng.h"
@@ -64,29 +65,34 @@ Group finished_group(const TrainJob& job, const PromptSet* set, Sampled&& sample
 namespace {
 
 // The groups of a step while they are sampled. One whose rollouts have prompts of their own is several pieces
-// of work, each a run of equal prompts.
+// of work, each a run of equal prompts; the curriculum may ask for more.
 class StepGroups {
  public:
-  StepGroups(const TrainJob& job, std::vector<GroupPlan> plan, std::int64_t t) : job_(job), t_(t) {
+  StepGroups(const TrainJob& job, const Curriculum& curriculum, std::int64_t t)
+      : job_(job), curriculum_(curriculum), t_(t) {
+    std::vector<GroupPlan> plan = curriculum.plan(t);
     for (std::size_t place = 0; place < plan.size(); ++place) {
       if (!job.processes->owns(place)) continue;
-      Group& group = groups_[place];
+      Group& group = open_[place].group;
       group.index = t * std::ssize(plan) + static_cast<std::int64_t>(place);
       group.set = plan[place].set;
       group.prompt = std::move(plan[place].prompt);
       group.prompts = std::move(plan[place].prompts);
-      group.rollouts.resize(static_cast<std::size_t>(job.config.rollouts_per_prompt));
+      group.rollouts.resize(size());
       add_pieces(place);
     }
   }
 
+  // Rollouts that are sure to come.
+  std::size_t rollouts() const { return open_.size() * size(); }
+
   std::optional<Work> next() {
     if (next_ == pieces_.size()) return std::nullopt;
     const Piece& piece = pieces_[next_];
-    const Group& group = groups_.at(piece.place);
+    const Group& group = open_.at(piece.place).group;
     Work work;
     work.tag = next_++;
-    work.prompt = group.prompts.empty() ? group.prompt : group.prompts[piece.begin];
+    work.prompt = piece.prompt;
     work.rng_key = group_key(job_, *group.set, group.prompt->problem.id, t_, piece.place);
     work.first_sample = static_cast<int>(piece.begin);
     work.samples = static_cast<int>(piece.end - piece.begin);
@@ -94,44 +100,67 @@ class StepGroups {
   }
 
   void add(Sampled&& sampled) {
-    const Piece& piece = pieces_.at(sampled.tag);
-    std::move(sampled.rollouts.begin(), sampled.rollouts.end(),
-              groups_.at(piece.place).rollouts.begin() + static_cast<std::ptrdiff_t>(piece.begin));
-  }
-
-  std::size_t rollouts() const {
-    return groups_.size() * static_cast<std::size_t>(job_.config.rollouts_per_prompt);
+    const Piece piece = pieces_.at(sampled.tag);
+    Open& open = open_.at(piece.place);
+    if (piece.begin < size()) {
+      std::move(sampled.rollouts.begin(), sampled.rollouts.end(),
+                open.group.rollouts.begin() + static_cast<std::ptrdiff_t>(piece.begin));
+    } else {
+      open.group.more_rollouts += std::ssize(sampled.rollouts);
+      for (const GradedRollout& graded : sampled.rollouts)
+        open.group.more_tokens += std::ssize(graded.rollout.tokens);
+      curriculum_.join(open.group, piece.prompt, std::move(sampled.rollouts));
+    }
+    if (--open.missing > 0) return;
+    if (std::shared_ptr<const Prompt> prompt = curriculum_.more(open.group, open.tried)) {
+      ++open.tried;
+      const std::size_t begin = size() * static_cast<std::size_t>(open.tried);
+      pieces_.push_back({piece.place, std::move(prompt), begin, begin + size()});
+      ++open.missing;
+    }
   }
 
   // All of them, with their signal.
   std::vector<Group> take() {
     std::vector<Group> taken;
-    for (auto& [place, group] : groups_) {
-      complete(job_, group);
-      taken.push_back(std::move(group));
+    for (auto& [place, open] : open_) {
+      complete(job_, open.group);
+      taken.push_back(std::move(open.group));
     }
     return taken;
   }
 
  private:
+  struct Open {
+    Group group;
+    int missing = 0, tried = 0;  // pieces
+  };
+  // Samples [begin, end) of the group's random stream: its rollouts, and behind them what more() asked for.
   struct Piece {
-    std::size_t place, begin, end;  // rollouts [begin, end) of the group
+    std::size_t place;
+    std::shared_ptr<const Prompt> prompt;
+    std::size_t begin, end;
   };
 
+  std::size_t size() const { return static_cast<std::size_t>(job_.config.rollouts_per_prompt); }
+
   void add_pieces(std::size_t place) {
-    const Group& group = groups_.at(place);
+    Open& open = open_.at(place);
+    const std::vector<std::shared_ptr<const Prompt>>& prompts = open.group.prompts;
     const auto same = [&](std::size_t a, std::size_t b) {
-      return group.prompts.empty() || group.prompts[a]->sample == group.prompts[b]->sample;
+      return prompts.empty() || prompts[a]->sample == prompts[b]->sample;
     };
-    for (std::size_t begin = 0, end = 0; begin < group.rollouts.size(); begin = end) {
-      while (end < group.rollouts.size() && same(begin, end)) ++end;
-      pieces_.push_back({place, begin, end});
+    for (std::size_t begin = 0, end = 0; begin < size(); begin = end) {
+      while (end < size() && same(begin, end)) ++end;
+      pieces_.push_back({place, prompts.empty() ? open.group.prompt : prompts[begin], begin, end});
+      ++open.missing;
     }
   }
 
   const TrainJob& job_;
+  const Curriculum& curriculum_;
   const std::int64_t t_;
-  std::map<std::size_t, Group> groups_;  // by place
+  std::map<std::size_t, Open> open_;  // by place
   std::vector<Piece> pieces_;
   std::size_t next_ = 0;
 };
@@ -142,10 +171,12 @@ class SyncSource : public GroupSource {
 
   std::vector<Group> take(std::int64_t t, StageSeconds& seconds,
                           const std::function<void(double)>& progress) override {
-    StepGroups groups(job_, curriculum_.plan(t), t);
+    StepGroups groups(job_, curriculum_, t);
     const auto all = static_cast<double>(groups.rollouts());
     double graded = 0;
-    const auto on_graded = [&](std::size_t, const GradedRollout&) { progress(++graded / all); };
+    const auto on_graded = [&](std::size_t, const GradedRollout&) {
+      progress(std::min(1.0, ++graded / all));
+    };
     const double grading = timed(seconds.sample, [&] {
       return sample_and_grade(
           rollout_context(job_), [&] { return groups.next(); },
@@ -180,14 +211,20 @@ std::unique_ptr<GroupSource> sync_source(const TrainJob& job, const Curriculum& 
 
 std::vector<Json> rollout_records(const std::vector<Group>& groups, std::int64_t step) {
   std::vector<Json> rows;
+  const auto add = [&](const GradedRollout& graded, const Prompt& prompt, const std::string& set,
+                       double advantage) {
+    Json row = record(graded, prompt, set);
+    row["step"] = step;
+    row["reward"] = graded.reward();
+    row["advantage"] = advantage;
+    rows.push_back(std::move(row));
+  };
   for (const Group& group : groups) {
-    for (std::size_t i = 0; i < group.rollouts.size(); ++i) {
-      Json row = record(group.rollouts[i], group.prompt_of(i), group.set->name);
-      row["step"] = step;
-      row["reward"] = group.rollouts[i].reward();
-      row["advantage"] = group.advantages[i];
-      rows.push_back(std::move(row));
-    }
+    const std::size_t n = group.rollouts.size();
+    for (std::size_t i = 0; i < n; ++i)
+      add(group.rollouts[i], group.prompt_of(i), group.set->name, group.advantages[i]);
+    for (std::size_t i = 0; i < group.joined.size(); ++i)
+      add(group.joined[i].graded, *group.joined[i].prompt, "joined", group.advantages[n + i]);
   }
   return rows;
 }

@@ -50,7 +50,8 @@ class GroupSource {
 // Samples a step's groups, those that the curriculum has planned, when they are asked for.
 std::unique_ptr<GroupSource> sync_source(const TrainJob& job, const Curriculum& curriculum);
 
-// The rollouts of a step, as run directories keep them, each with the prompt that it had.
+// The rollouts of a step, as run directories keep them, each with the prompt that it had; joined ones are of
+// the set "joined".
 std::vector<Json> rollout_records(const std::vector<Group>& groups, std::int64_t step);
 
 }  // namespace pope

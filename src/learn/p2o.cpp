@@ -227,11 +227,7 @@ TemplateDraws draw_templates(const Evolution& evolution, const std::vector<std::
   return draws;
 }
 
-std::unique_ptr<Curriculum> make_p2o(const TrainJob& job, const Mixture& mixture,
-                                     const std::filesystem::path& run) {
-  if (mixture.sets().size() != 1 || mixture.sets()[0].name != "unguided")
-    throw Error("train", "expected the mixture to be of unguided problems alone with train.guidance=evolved",
-                "set mixture.guided=0 and mixture.easy=0");
+std::unique_ptr<Curriculum> make_p2o(const TrainJob& job, const Mixture&, const std::filesystem::path& run) {
   if (std::cmp_less(job.hard.size(), job.config.prompts_per_step)) {
     throw Error("train",
                 fmt::format("expected at least train.prompts_per_step = {} problems for an epoch, got {}",

@@ -34,9 +34,8 @@ TemplateDraws draw_templates(const Evolution& evolution, const std::vector<std::
 
 // The curriculum. Of the sets, "unguided" has the groups without templates, "guided" those with. An epoch has
 // as many steps as there are whole batches of problems; what is left over in one is left out of it.
-// RUN/evolve keeps what evolutions have paid for. Error: a mixture of other than unguided problems, fewer
-// problems than train.prompts_per_step, a budget that does not cover a dev set, no reflection model, or
-// several processes.
+// RUN/evolve keeps what evolutions have paid for. Error: fewer problems than train.prompts_per_step, a budget
+// that does not cover a dev set, no reflection model, or several processes.
 std::unique_ptr<Curriculum> make_p2o(const TrainJob& job, const Mixture& mixture,
                                      const std::filesystem::path& run);
 

@@ -42,24 +42,35 @@ bool Group::has_signal() const {
   });
 }
 
+double Group::mean_reward() const {
+  double sum = 0;
+  for (const GradedRollout& graded : rollouts) sum += graded.reward();
+  return sum / static_cast<double>(rollouts.size());
+}
+
 void set_signal(const SignalContext& context, Group& group) {
   const ObjectiveConfig& objective = context.objective;
   std::vector<int> demonstration;
   if (takes_demonstrations(objective)) demonstration = demonstration_of(context, *group.prompt);
   std::vector<double> rewards;
   for (const GradedRollout& graded : group.rollouts) rewards.push_back(graded.reward());
+  for (const Joined& joined : group.joined) rewards.push_back(joined.graded.reward());
+  const auto sampled = static_cast<std::ptrdiff_t>(rewards.size());
   if (!demonstration.empty()) rewards.push_back(1);
   std::vector<double> all = group_advantages(objective, rewards);
-  group.advantages.assign(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(group.rollouts.size()));
+  group.advantages.assign(all.begin(), all.begin() + sampled);
 
   group.sequences.clear();
-  for (std::size_t i = 0; i < group.rollouts.size(); ++i) {
-    const Rollout& rollout = group.rollouts[i].rollout;
-    if (objective.mask_truncated && group.rollouts[i].truncated()) continue;
-    group.sequences.push_back(sequence_of(group.prompt_of(i), rollout.tokens, group.advantages[i]));
+  const auto add = [&](const Prompt& prompt, const GradedRollout& graded, double advantage) {
+    if (objective.mask_truncated && graded.truncated()) return;
+    group.sequences.push_back(sequence_of(prompt, graded.rollout.tokens, advantage));
     group.sequences.back().kind = LossKind::policy;
-    group.sequences.back().behaviour = rollout.logprobs;
-  }
+    group.sequences.back().behaviour = graded.rollout.logprobs;
+  };
+  const std::size_t n = group.rollouts.size();
+  for (std::size_t i = 0; i < n; ++i) add(group.prompt_of(i), group.rollouts[i], group.advantages[i]);
+  for (std::size_t i = 0; i < group.joined.size(); ++i)
+    add(*group.joined[i].prompt, group.joined[i].graded, group.advantages[n + i]);
   if (demonstration.empty()) return;
   group.sequences.push_back(sequence_of(*group.prompt, std::move(demonstration), all.back()));
   group.sequences.back().kind = LossKind::demonstration;

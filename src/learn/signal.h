@@ -17,6 +17,13 @@
 
 namespace pope {
 
+// A rollout under another prompt that a group takes in: it counts in the baseline and is learned from, but is
+// none of the group's rollouts.
+struct Joined {
+  std::shared_ptr<const Prompt> prompt;
+  GradedRollout graded;
+};
+
 // The rollouts of one prompt, or of one problem under several.
 struct Group {
   std::int64_t index = 0;  // place in the order of the mixture: step · prompts_per_step + place in the step
@@ -25,11 +32,15 @@ struct Group {
   std::vector<std::shared_ptr<const Prompt>> prompts;  // of each rollout; empty: `prompt` is that of all
   const Prompt& prompt_of(std::size_t rollout) const { return prompts.empty() ? *prompt : *prompts[rollout]; }
   std::vector<GradedRollout> rollouts;
-  std::vector<double> advantages;   // of each rollout
-  std::vector<Sequence> sequences;  // what is learned from it
+  std::vector<Joined> joined;
+  std::int64_t more_rollouts = 0, more_tokens = 0;  // sampled beside its rollouts, the joined ones among them
+  std::vector<double> advantages;                   // of each rollout, then of each joined one
+  std::vector<Sequence> sequences;                  // what is learned from it
   // Whether any token has an advantage other than 0 (none given: 1). Groups without signal add nothing to the
   // loss of an objective without regularisers, nor to its gradient.
   bool has_signal() const;
+  // Of its rollouts.
+  double mean_reward() const;
 };
 
 struct SignalContext {
@@ -40,8 +51,9 @@ struct SignalContext {
 };
 
 // Fills advantages and sequences from prompt and rollouts. Of each rollout (but truncated ones, with
-// objective.mask_truncated) a sequence with its advantage (group_advantages() in advantage.h) on every token;
-// of objective.kind luffy, where the prompt shows no guidance, also the solution as a demonstration.
+// objective.mask_truncated) a sequence with its advantage (group_advantages() in advantage.h, over all
+// rollouts and joined ones) on every token; of each joined one likewise; of objective.kind luffy, where the
+// prompt shows no guidance, also the solution as a demonstration.
 void set_signal(const SignalContext& context, Group& group);
 
 }  // namespace pope

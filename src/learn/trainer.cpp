@@ -27,6 +27,7 @@ void check(const TrainJob& job) {
   check(job.objective);
   check(job.sampling);
   check_rl(job.config, job.async, job.objective, job.optimizer, job.sampling);
+  check_guidance(job.config, job.retire, job.mixture);
   if (job.config.mode == "async" && job.processes->size() > 1) {
     throw Error("train",
                 fmt::format("expected one process for train.mode=async, got {}", job.processes->size()),
@@ -57,11 +58,12 @@ struct Counters {
 void count(const std::vector<Group>& groups, ProcessGroup& processes, Counters& counters) {
   double rollouts = 0, hard = 0, tokens = 0;
   for (const Group& group : groups) {
-    const auto size = static_cast<double>(group.rollouts.size());
+    const auto size = static_cast<double>(std::ssize(group.rollouts) + group.more_rollouts);
     rollouts += size;
     if (group.set->name != "easy") hard += size;
     for (const GradedRollout& graded : group.rollouts)
       tokens += static_cast<double>(graded.rollout.tokens.size());
+    tokens += static_cast<double>(group.more_tokens);
   }
   double all[] = {rollouts, hard, tokens};
   processes.all_reduce(all);

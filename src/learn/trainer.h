@@ -29,6 +29,9 @@ struct TrainJob {
   ObjectiveConfig objective;
   OptimizerConfig optimizer;
   SamplingConfig sampling;
+  RetireConfig retire;
+  AdaptiveConfig adaptive;  // train.guidance=adaptive
+  SearchConfig search;      // train.guidance=search
   P2oConfig p2o;
   EvolveConfig evolve;                                // train.guidance=evolved: …
   std::shared_ptr<const ReflectionModel> reflection;  // … who rewrites templates

@@ -293,7 +293,8 @@ TEST(P2o, WhatCannotWorkIsRefused) {
     change(world.job);
     return error_of([&] { world.train(dir / "run"); });
   };
-  EXPECT_THAT(refused([](TrainJob& job) { job.mixture.guided = 1; }), HasSubstr("mixture.guided=0"));
+  EXPECT_THAT(refused([](TrainJob& job) { job.mixture.guided = 1; }),
+              HasSubstr("mixture: expected guided=0 and easy=0"));
   EXPECT_THAT(refused([](TrainJob& job) { job.config.prompts_per_step = 9; }),
               HasSubstr("at least train.prompts_per_step = 9 problems"));
   EXPECT_THAT(refused([](TrainJob& job) { job.reflection = nullptr; }), HasSubstr("a reflection model"));
