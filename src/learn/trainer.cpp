@@ -37,6 +37,11 @@ void check(const TrainJob& job) {
     refuse_setting("train.prompts_per_step",
                    fmt::format("at least one for each of the {} processes", job.processes->size()),
                    std::to_string(job.config.prompts_per_step));
+  if (job.processes->size() > 1 && (job.config.guidance != "fixed" || job.retire.above > 0)) {
+    throw Error("train",
+                "expected one process for guidance that adapts: each would learn from its own groups",
+                "set train.guidance=fixed and retire.above=0, or start one process");
+  }
   if (job.objective.kl_coef != 0 &&
       (!job.reference || job.reference->architecture().vocab_size != job.model->architecture().vocab_size)) {
     throw Error("train", "expected a reference model with the model's vocabulary for objective.kl_coef");
