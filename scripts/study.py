@@ -10,6 +10,7 @@ problems are in no other seed.
 """
 import argparse
 import collections
+import glob
 import json
 import os
 import random
@@ -172,6 +173,9 @@ class Replicate:
                     evaluations.setdefault(arm, {})[one["set"]] = {
                         "samples": one["samples"], "correct": dict(zip(one["ids"], one["correct"])),
                         "truncated": round(one["truncated"], 4), "mean_tokens": round(one["mean_tokens"], 1)}
+                    if "overlap" in one:
+                        evaluations[arm][one["set"]]["overlap"] = {
+                            key: round(one["overlap"]["steps"][key], 3) for key in ("value", "chance")}
             metrics = self.path(arm, "metrics.jsonl")
             if arm not in ("base", "sft") and os.path.exists(metrics):
                 keys = ("reward/unguided", "reward/guided", "groups/no_signal", "length/unguided", "grad_norm")
@@ -191,8 +195,28 @@ class Replicate:
                              for row in read_jsonl(self.path("guide", "guided.jsonl"))},
                 "trained": [row["id"] for row in read_jsonl(self.path("trained.jsonl"))],
                 "heldout": [row["id"] for row in read_jsonl(self.path("heldout.jsonl"))],
-                "evaluations": evaluations, "training": training,
+                "evaluations": evaluations, "training": training, "rollouts": self.solved(evaluations),
                 "cpu_seconds": {os.path.basename(run): round(seconds) for run, seconds in cost.items()}}
+
+    def solved(self, evaluations):
+        """Per arm one correct rollout of each problem trained on that the base solved in none of its fresh samples."""
+        rows = {row["id"]: row for row in read_jsonl(self.path("trained.jsonl"))}
+        found = []
+        for arm in evaluations:
+            if arm == "base" or "trained" not in evaluations[arm]:
+                continue
+            new = {key for key, correct in evaluations[arm]["trained"]["correct"].items()
+                   if correct and not evaluations["base"]["trained"]["correct"][key]}
+            for path in sorted(glob.glob(self.path(f"eval-{arm}", "rollouts", "*.zst"))):
+                text = subprocess.run(["zstdcat", path], check=True, stdout=subprocess.PIPE).stdout.decode()
+                for record in map(json.loads, filter(None, text.split("\n"))):
+                    key = record["problem_id"]
+                    if record["set"] == "trained" and record["correct"] and key in new:
+                        new.remove(key)
+                        found.append({"arm": arm, "id": key, "problem": rows[key]["problem"],
+                                      "solution": rows[key]["solution"], "guidance": rows[key]["guidance"]["text"],
+                                      "completion": record["completion"]})
+        return found
 
     def save(self):
         os.makedirs(self.args.numbers, exist_ok=True)
