@@ -58,6 +58,20 @@ class Split(unittest.TestCase):
                 self.assertAlmostEqual(row["guidance"]["fraction"], len(text) / len(row["solution"]))
 
 
+class Chosen(unittest.TestCase):
+    def test_the_best_opened_are_trained_on_and_the_first_others_held_out(self):
+        def row(name, correct, fallback=False):
+            return {"id": name, "guidance": {"correct": correct, **({"fallback": True} if fallback else {})}}
+
+        opened = [row(f"opened-{i}", 1 + i % 3) for i in range(study.SIZES["trained"] + 1)]
+        shut = [row(f"shut-{i}", 0, True) for i in range(study.SIZES["heldout"] + 1)]
+        trained, heldout = study.chosen([shut[0], *opened, *shut[1:]])
+        self.assertEqual(len(trained), study.SIZES["trained"])
+        left_out = [row["id"] for row in opened if row not in trained]
+        self.assertEqual(left_out, ["opened-9"])  # the last of those with one correct sample
+        self.assertEqual([row["id"] for row in heldout], ["shut-0", *left_out, "shut-1", "shut-2", "shut-3", "shut-4"])
+
+
 class Table(unittest.TestCase):
     def test_pass_at_k(self):
         self.assertAlmostEqual(study_table.pass_at_k(4, 1, 2), 0.5)  # 1 - C(3, 2) / C(4, 2)
