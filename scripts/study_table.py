@@ -82,11 +82,20 @@ def arms_of(seeds, name):
     return [arm for arm in LABELS if any(name in seed["evaluations"].get(arm, {}) for seed in seeds)]
 
 
+def overlap(seeds, arm, name):
+    found = [seed["evaluations"][arm][name].get("overlap") for seed in seeds
+             if name in seed["evaluations"].get(arm, {})]
+    if not all(found):
+        return "–"
+    return f"{percent(mean([one['value'] for one in found]))} ({percent(mean([one['chance'] for one in found]))})"
+
+
 def set_table(seeds, name):
     problems = sum(len(values(seed, BASE, name, 1) or {}) for seed in seeds)
-    lines = [f"**{SETS[name][0].upper()}{SETS[name][1:]}** ({problems} problems), unguided, 64 fresh samples:", "",
-             "| arm | seeds | pass@1 | pass@8 | pass@32 | pass@8 per seed | minus GRPO, pass@8, points | pass@32 |",
-             "|---|---|---|---|---|---|---|---|"]
+    lines = [f"**{SETS[name][0].upper()}{SETS[name][1:]}** ({problems} problems), without guidance, by fresh samples:", "",
+             "| arm | seeds | pass@1 | pass@8 | pass@32 | pass@8 per seed | minus GRPO, pass@8, points | pass@32 | "
+             "lines of the prefix re-used (by chance) |",
+             "|---|---|---|---|---|---|---|---|---|"]
     for arm in arms_of(seeds, name):
         cells = []
         for k in (1, 8, 32):
@@ -102,7 +111,8 @@ def set_table(seeds, name):
                 gains.append(f"{signed(mean([mean(group) for group in groups]))} ({signed(low)} to {signed(high)})")
             else:
                 gains.append("–")
-        lines.append(f"| {LABELS[arm]} | {len(per_seed)} | {' | '.join(cells)} | {each} | {' | '.join(gains)} |")
+        lines.append(f"| {LABELS[arm]} | {len(per_seed)} | {' | '.join(cells)} | {each} | {' | '.join(gains)} | "
+                     f"{overlap(seeds, arm, name)} |")
     return lines + [""]
 
 
