@@ -349,7 +349,8 @@ class Trials:
         out, wrong, kills = self.fresh("trial"), [], []
         for _ in range(draw.randint(1, 3)):
             at_work = draw.random() < 0.8  # once there is something of its output, else at any moment
-            delay = draw.random() * max(0.01, verb.seconds - (verb.first if at_work else 0))
+            # Rather soon than late: what goes on has less to do, and the machine may be quicker now.
+            delay = draw.random() * draw.random() * max(0.01, verb.seconds - (verb.first if at_work else 0))
             how = draw.choices([signal.SIGKILL, signal.SIGTERM, signal.SIGINT], [0.7, 0.15, 0.15])[0]
             before = newest(os.path.dirname(out))
             process = self.start(verb.arguments, out)
@@ -577,6 +578,7 @@ def main():
     for flags in ("-m", "-rm"):
         if "BREAK_IT" not in os.environ and subprocess.run(["unshare", flags, "true"], capture_output=True).returncode == 0:
             os.execvpe("unshare", ["unshare", flags, sys.executable] + sys.argv, {**os.environ, "BREAK_IT": "1"})
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has it ignored, and so pope
     trials = Trials(options)
     print("break_it: seed %d, in %s" % (options.seed, trials.work), file=sys.stderr)
     trials.run()
