@@ -83,6 +83,7 @@ void Settings::declare(Options& options) {
   options.section(eval);
   options.section(report);
   options.section(reproduce);
+  options.section(watch);
 }
 
 }  // namespace pope

@@ -21,6 +21,7 @@
 #include "reproduce/reproduce.h"
 #include "rollout/engine.h"
 #include "rollout/make_engine.h"
+#include "serve/config.h"
 #include "text/prompt.h"
 #include "verify/verifier.h"
 
@@ -86,6 +87,7 @@ struct Settings {
   EvalConfig eval;
   ReportConfig report;
   ReproduceConfig reproduce;
+  WatchConfig watch;
   // Declares every section on `options`; *this must outlive it.
   void declare(Options& options);
 };

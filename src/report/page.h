@@ -8,6 +8,11 @@
 
 namespace pope {
 
-std::string render_html(const Json& report);  // report: of collect_report
+std::string render_html(const Json& report);  // report: of collect_report or collect_live_report
+
+// What a page that follows runs takes over from `update` (the address it asks, relative to its own), so that
+// it looks as if it were rendered from `report`:
+// {"nav": html, "sections": [{"id", "html"}], "data": what the page embeds}
+Json page_update(const Json& report);
 
 }  // namespace pope

@@ -91,7 +91,7 @@ std::string rollouts_section(const Json& report) {
          "seen here says "
          "nothing about frequencies.</p><form class=\"filters\" role=\"search\">" +
          select("f-method", "Method") + select("f-set", "Set") + select("f-guided", "Prompt") +
-         select("f-verdict", "Verdict") +
+         select("f-verdict", "Verdict") + (report.contains("live") ? select("f-order", "Order") : "") +
          "<label class=\"wide\">Search<input id=\"f-text\" type=\"search\" placeholder=\"words in problem or "
          "completion\"></label></form>"
          "<p id=\"count\" role=\"status\"></p><div id=\"list\"></div><button id=\"more\" type=\"button\" "

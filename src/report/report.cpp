@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "report/curves.h"
 #include "report/evolution.h"
+#include "report/live.h"
 #include "report/rollout_sample.h"
 #include "report/run_data.h"
 #include "report/run_list.h"
@@ -52,14 +53,14 @@ Json build_methods(const std::vector<RunData>& runs, const std::vector<std::stri
   return rows;
 }
 
-}  // namespace
+constexpr int kNewest = 40;  // rollouts of a page that follows runs
 
-Json collect_report(const std::vector<std::filesystem::path>& paths, const ReportConfig& config) {
+Json collect(const std::vector<std::filesystem::path>& paths, const ReportConfig& config, bool live) {
   auto [runs, warnings] = read_runs(paths);
   const std::vector<std::string> methods = method_labels(runs);
   check_baseline(config.baseline, methods);
 
-  RolloutSample sample(config.rollouts);
+  RolloutSample sample(config.rollouts, live ? kNewest : 0);
   for (RunData& run : runs) sample.add(run);
 
   const Json guiding = build_guiding(runs);
@@ -90,7 +91,18 @@ Json collect_report(const std::vector<std::filesystem::path>& paths, const Repor
         std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch())
             .count();
   }
+  if (live) report["live"] = build_live(runs);
   return report;
+}
+
+}  // namespace
+
+Json collect_report(const std::vector<std::filesystem::path>& paths, const ReportConfig& config) {
+  return collect(paths, config, /*live=*/false);
+}
+
+Json collect_live_report(const std::vector<std::filesystem::path>& paths, const ReportConfig& config) {
+  return collect(paths, config, /*live=*/true);
 }
 
 }  // namespace pope

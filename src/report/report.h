@@ -33,4 +33,8 @@ struct ReportConfig {
 // baseline − 1, or null; clear: the interval does not touch the baseline's. watch, and written, the time in
 // seconds since 1970: only where config.watch is set.
 Json collect_report(const std::vector<std::filesystem::path>& runs, const ReportConfig& config);
+
+// The same for a page that follows the runs (page_update() of page.h), with "live", of build_live(), and with
+// the newest rollouts among the others.
+Json collect_live_report(const std::vector<std::filesystem::path>& runs, const ReportConfig& config);
 }  // namespace pope

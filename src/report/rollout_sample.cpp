@@ -2,6 +2,7 @@
 #include "report/rollout_sample.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -21,6 +22,11 @@ std::string text_of(const Json& record, const char* key) {
   return without_middle(found->is_string() ? found->get<std::string>() : dump(*found), kLongest);
 }
 
+std::int64_t last_write(const fs::path& file) {
+  struct stat status {};
+  return ::stat(file.c_str(), &status) == 0 ? status.st_mtime : 0;
+}
+
 }  // namespace
 
 void RolloutSample::add(RunData& run) {
@@ -34,11 +40,13 @@ void RolloutSample::add(RunData& run) {
   std::error_code unreadable;
   const std::string folder = fs::weakly_canonical(run.path, unreadable).filename().string();
   for (const fs::path& file : files) {
+    const std::int64_t written = most_newest_ > 0 ? last_write(file) : 0;
     try {
       read_jsonl(file, [&](Json&& record, std::size_t line) {
         if (!record.is_object()) return;
         const std::uint64_t hash = key_of(folder + '\0' + dump(record));
-        offer(run, std::move(record), {hash, file.string() + ":" + std::to_string(line)});
+        if (most_newest_ > 0) record["written"] = {written, line};
+        offer(run, std::move(record), {hash, fmt::format("{}:{:09}", file.string(), line)});
       });
     } catch (const Error& error) {
       const std::string what = error.what();
@@ -66,6 +74,11 @@ void RolloutSample::offer(const RunData& run, Json&& record, Place place) {
   }
   row["tokens"] = record.value("tokens", Json());
   row["step"] = record.value("step", Json());
+  if (most_newest_ > 0) {
+    row["written"] = record["written"];
+    newest_.emplace(std::pair(record["written"][0].get<std::int64_t>(), place.second), row);
+    if (static_cast<int>(newest_.size()) > most_newest_) newest_.erase(newest_.begin());
+  }
 
   const std::string stratum = run.label + '\0' + set + '\0' + (guided ? "g" : "u") + '\0' + verdict;
   strata_[stratum].emplace(std::move(place), std::move(row));
@@ -98,6 +111,11 @@ Json RolloutSample::take(const std::vector<std::string>& methods) const {
     for (const Stratum& rows : strata) {
       if (turn < rows.size()) result.push_back(*rows[turn]);
     }
+  }
+  std::set<std::string> there;
+  for (const Json& row : result) there.insert(row["id"]);
+  for (auto row = newest_.rbegin(); row != newest_.rend(); ++row) {
+    if (there.insert(row->second["id"]).second) result.push_back(row->second);
   }
   return result;
 }

@@ -19,8 +19,9 @@ const make = (tag, cls, text) => {
 const classes = label => { const m = data.methods.find(m => m.label === label); return m ? m.classes : "c0"; };
 // Makes `nodes` the children of `parent`; those that are there already do not move.
 const arrange = (parent, nodes) => {
+  const wanted = new Set(nodes);
+  [...parent.children].forEach(node => { if (!wanted.has(node)) node.remove(); });
   nodes.forEach((node, i) => { if (parent.children[i] !== node) parent.insertBefore(node, parent.children[i] ?? null); });
-  while (parent.children.length > nodes.length) parent.lastElementChild.remove();
 };
 
 // Methods: a click on a name in a legend hides what belongs to it, in charts and tables; the pointer there dims

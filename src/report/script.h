@@ -7,7 +7,10 @@ namespace pope {
 
 extern const char* const kPageScript;     // hides, sorts, saves, loads anew; charts that answer the pointer
 extern const char* const kRolloutScript;  // the rollout browser; links into the page
+extern const char* const kLiveScript;     // takes over what is new on a page that follows runs
 
-inline std::string page_script() { return std::string(kPageScript) + kRolloutScript + "})();\n"; }
+inline std::string page_script() {
+  return std::string(kPageScript) + kRolloutScript + kLiveScript + "})();\n";
+}
 
 }  // namespace pope

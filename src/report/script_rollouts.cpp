@@ -51,6 +51,7 @@ const filter = most => {
   const words = $("f-text").value.toLowerCase().split(/\s+/).filter(Boolean);
   found = rows.filter(r => Object.entries(filters).every(([id, key]) => !$(id).value || r[key] === $(id).value) &&
                            words.every(word => r.all.includes(word)));
+  if ($("f-order")?.value) found = found.filter(r => r.written).sort((a, b) => b.written[0] - a.written[0] || b.written[1] - a.written[1]);
   list(most);
   $("count").textContent = found.length + " of " + rows.length + " rollouts";
 };
@@ -76,6 +77,7 @@ const start_rollouts = () => {
   document.querySelector(".filters").addEventListener("input", () => filter(page));
   document.querySelector(".filters").addEventListener("submit", event => event.preventDefault());
   $("more").addEventListener("click", () => list(shown + page));
+  $("f-order")?.append(new Option("spread evenly", ""), new Option("newest first", "newest"));
   take_rollouts();
 };
 // Opens what the address names.

@@ -134,12 +134,13 @@ button{width:auto;cursor:pointer}#more{margin-top:14px;padding:8px 18px}#more:ho
 ins{background:var(--up-bg);color:var(--up);text-decoration:none}del{background:var(--bad-bg);color:var(--bad)}
 .ids{font-size:.84rem;margin:0;overflow-wrap:anywhere}.fold{margin-top:8px}.fold>summary{color:var(--link)}.tall{max-height:32rem;overflow-y:auto}
 .proposals td:last-child{white-space:normal;min-width:16rem}.proposals summary{padding:4px 0;color:var(--link)}.proposals .text{max-width:46rem}
+.now{margin-bottom:10px;padding-bottom:12px}.now .facts{align-items:center}.now .meter{width:9rem}.spark{vertical-align:middle;margin-left:6px;background:var(--soft);border-radius:3px}.spark rect{fill:var(--down)}
 .warnings{color:var(--down);font-size:.9rem;padding-left:1.2em}
 .plain td,.plain th{font-size:.86rem;white-space:nowrap}.plain tbody th{font-weight:500}.setting{max-width:24rem;overflow-wrap:anywhere}.plain .setting{white-space:pre-wrap}.watch{color:var(--muted);font-size:.86rem}.watch input{width:auto;height:auto;vertical-align:-1px}
 @media(max-width:640px){header,main{padding-left:16px;padding-right:16px}header{padding-top:26px}h1{font-size:1.5rem}.headline{font-size:1.12rem}
 section{padding-top:28px}th,td{padding:8px 10px}.dots{padding:12px 14px}.dotrow{grid-template-columns:1fr 4.6rem;gap:0 10px}.dotrow .track,.dotrow .axis{grid-row:2;grid-column:1/3}
 .dotrow .value{grid-row:1;grid-column:2}.chart text{font-size:14px}.results tbody th,.results .corner{max-width:9.5rem;white-space:normal}.results .tag{white-space:normal}}
-@media(max-width:760px){.cand>summary{grid-template-columns:1fr 4.2rem;padding:7px 10px}.who{padding-left:calc(var(--d)*.45rem)}.meter{display:none}.cand .mean{grid-column:2;grid-row:1}.strip{grid-column:1/3}.when{display:none}}
+@media(max-width:760px){.cand>summary{grid-template-columns:1fr 4.2rem;padding:7px 10px}.who{padding-left:calc(var(--d)*.45rem)}.cand .meter{display:none}.cand .mean{grid-column:2;grid-row:1}.strip{grid-column:1/3}.when{display:none}}
 @media print{nav,.filters,#more,.save,.watch,.legend .all,.order{display:none}.scroll{overflow:visible}body{background:#fff}}
 )css";
 
