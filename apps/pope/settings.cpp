@@ -84,6 +84,7 @@ void Settings::declare(Options& options) {
   options.section(report);
   options.section(reproduce);
   options.section(watch);
+  options.section(serve);
 }
 
 }  // namespace pope

@@ -88,6 +88,7 @@ struct Settings {
   ReportConfig report;
   ReproduceConfig reproduce;
   WatchConfig watch;
+  ServeConfig serve;
   // Declares every section on `options`; *this must outlive it.
   void declare(Options& options);
 };

@@ -224,7 +224,7 @@ std::string name_of(ServerKind kind) {
 }
 
 ServerKind kind_of_owner(std::string_view owned_by) {
-  if (owned_by == "vllm") return ServerKind::vllm;
+  if (owned_by == "vllm" || owned_by == "pope") return ServerKind::vllm;  // pope serve speaks vLLM's fields
   if (owned_by == "sglang") return ServerKind::sglang;
   return owned_by == "llamacpp" ? ServerKind::llama_cpp : ServerKind::openai;
 }

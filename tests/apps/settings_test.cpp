@@ -28,11 +28,12 @@ TEST(Settings, EveryKeyIsInASectionAndHasHelp) {
     EXPECT_EQ(option.help().find('\n'), std::string::npos) << option.key();
     sections.insert(option.key().substr(0, option.key().find('.')));
   }
-  EXPECT_EQ(sections, (std::set<std::string>{
-                          "run",      "paths",   "problems",  "prompt",    "verify",  "check",  "engine",
-                          "sampling", "source",  "mine",      "guide",     "collect", "evolve", "reflector",
-                          "pairs",    "mixture", "objective", "optimizer", "train",   "async",  "sft",
-                          "metrics",  "eval",    "report",    "reproduce", "watch"}));
+  EXPECT_EQ(sections, (std::set<std::string>{"run",     "paths",     "problems",  "prompt",    "verify",
+                                             "check",   "engine",    "sampling",  "source",    "mine",
+                                             "guide",   "collect",   "evolve",    "reflector", "pairs",
+                                             "mixture", "objective", "optimizer", "train",     "async",
+                                             "sft",     "metrics",   "eval",      "report",    "reproduce",
+                                             "watch",   "serve"}));
 }
 
 // Each is a thread or a process.

@@ -1,0 +1,73 @@
+// pope serve: a model behind the OpenAI API.
+#include <fmt/format.h>
+
+#include <thread>
+
+#include "core/interrupt.h"
+#include "core/progress.h"
+#include "pope/setup.h"
+#include "pope/verb.h"
+#include "serve/model_server.h"
+
+namespace pope {
+namespace {
+
+ServedModel served_model(const Settings& settings) {
+  const ModelHead head = load_head(settings.paths.model);
+  const PromptRenderer prompts(settings.prompt, head.tokenizer);
+  return {.model = load_model(settings, Weights::frozen, head.tokenizer).model,
+          .tokenizer = head.tokenizer,
+          .stop_tokens = prompts.end_tokens(head.eos_tokens),
+          .name = settings.serve.name.empty() ? settings.paths.model : settings.serve.name,
+          .chat_template = settings.prompt.chat_template};
+}
+
+Json run_serve(const Invocation& invocation) {
+  Settings& settings = invocation.settings;
+  settings.paths.model = invocation.arguments.front();
+  ServedModel served = served_model(settings);
+  const std::string name = served.name;
+  const CatchInterrupts catches;
+  ModelServer server(std::move(served), settings.serve, settings.sampling.batch_size);
+  log_line(fmt::format("'{}' is served at {}/v1: Ctrl-C ends it", name, server.url()));
+  while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  const LiveBatch::Stats now = server.stats();
+  if (now.running + now.waiting > 0)
+    log_line(fmt::format("what runs may end within {} s ({} samples); a second signal ends it at once",
+                         settings.serve.grace_s, now.running + now.waiting));
+  server.stop(settings.serve.grace_s);
+  const LiveBatch::Stats all = server.stats();
+  return {
+      {"url", server.url()}, {"prompt_tokens", all.prompt_tokens}, {"sampled_tokens", all.sampled_tokens}};
+}
+
+std::string show_serve(const Json& result) {
+  return fmt::format("Ended; {} tokens of prompts were read and {} sampled.\n",
+                     result.at("prompt_tokens").get<std::int64_t>(),
+                     result.at("sampled_tokens").get<std::int64_t>());
+}
+
+}  // namespace
+
+const Verb serve_verb = {
+    .name = "serve",
+    .group = VerbGroup::data,
+    .summary = "answer the OpenAI API with a model",
+    .description =
+        "Answers /v1/completions, /v1/chat/completions, /v1/models, /tokenize, /health and /metrics with "
+        "the\n"
+        "model, a Hugging Face directory or a .gguf file; samples of all requests are decoded together. On\n"
+        "this machine alone, unless --host names another address: then a key is needed. Ctrl-C or SIGTERM:\n"
+        "what runs may end within serve.grace_s, nothing new is taken.\n"
+        "\n"
+        "  pope serve runs/pope/model --port 8000\n"
+        "  pope doctor --engine http://127.0.0.1:8000 --model runs/pope/model",
+    .arguments = "MODEL",
+    .shortcuts = {{"--host", "serve.host", "ADDRESS"}, {"--port", "serve.port", "PORT"}},
+    .keys = {"serve.*", "sampling.batch_size", "prompt.chat_template", "run.threads", "run.dtype",
+             "run.device"},
+    .needs_out = false,
+    .run = run_serve,
+    .show = show_serve};
+
+}  // namespace pope
