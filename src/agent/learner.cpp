@@ -104,7 +104,9 @@ void learn_helped(LearnerState& state, const std::string& name, bool passed, dou
 }
 
 int prefix_length(const ApproachState& state) {
-  return static_cast<int>(std::floor(state.full_prefix * std::max(0.0, 1 - state.unguided_success / 0.5)));
+  constexpr double kNone = 0.01;
+  const double success = state.unguided_success < kNone ? 0 : state.unguided_success;
+  return static_cast<int>(std::floor(state.full_prefix * std::max(0.0, 1 - success / 0.5)));
 }
 
 std::vector<int> prefix_grid(int steps) {

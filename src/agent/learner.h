@@ -62,7 +62,8 @@ void learn_unguided(LearnerState& state, const std::string& approach, bool passe
 // else; a failure is no fault of the approach.
 void learn_helped(LearnerState& state, const std::string& approach, bool passed, double decay);
 
-// How many steps of the trace are shown: ⌊L*·max(0, 1 − p_u/0.5)⌋.
+// How many steps of the trace are shown: ⌊L*·max(0, 1 − p_u/0.5)⌋. An average never falls to 0 again, which
+// would cost a step for ever: below 0.01 it is taken for 0.
 int prefix_length(const ApproachState& state);
 // The grid of prefixes of a trace of `steps` steps, ascending: 1/8, 1/4, 3/8 and 1/2 of it, rounded down, at
 // least one step, at most half, never the last. Empty: a trace of fewer than two steps.

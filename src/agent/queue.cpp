@@ -19,14 +19,14 @@ std::optional<bool> bit_of(Verified verified) {
 
 }  // namespace
 
-Json to_json(const Plan& plan) {
+Json to_json(const AttemptPlan& plan) {
   return {{"approach", plan.approach},     {"mode", plan.mode},
           {"trace", plan.trace},           {"prefix_steps", plan.prefix_steps},
           {"reflection", plan.reflection}, {"note", plan.note}};
 }
 
-Plan plan_from_json(const Json& json) {
-  Plan plan;
+AttemptPlan plan_from_json(const Json& json) {
+  AttemptPlan plan;
   plan.approach = json.at("approach").get<std::string>();
   plan.mode = json.at("mode").get<std::string>();
   plan.trace = json.at("trace").get<std::int64_t>();
@@ -56,17 +56,19 @@ int Queue::add(const std::vector<Task>& tasks, std::int64_t now) {
   return added;
 }
 
-std::optional<Claim> Queue::claim(const std::string& worker, const std::string& agent, std::int64_t now,
+std::optional<Lease> Queue::claim(const std::string& worker, const std::string& agent, std::int64_t now,
                                   std::int64_t lease_ms) {
   Transaction transaction(database_);
-  Query found(database_,
-              "select body, next_plan, type from tasks where state = 'waiting' and not_before <= ? and "
-              "(avoid <> ? or avoid_until <= ?) order by priority desc, number limit 1",
-              now, worker, now);
+  Query found(
+      database_,
+      "select body, next_plan, type, failures from tasks where state = 'waiting' and not_before <= ? and "
+      "(avoid <> ? or avoid_until <= ?) order by priority desc, number limit 1",
+      now, worker, now);
   if (!found.next()) return std::nullopt;
-  Claim claim;
+  Lease claim;
   claim.task = task_from_json(Json::parse(found.text(0)), "store", {}, 0);
   claim.worker = worker;
+  claim.failures = static_cast<int>(found.integer(3));
   if (!found.is_null(1)) claim.plan = plan_from_json(Json::parse(found.text(1)));
   change(database_, "insert into attempts(task, type, agent, worker, started) values(?, ?, ?, ?, ?)",
          claim.task.id, found.text(2), agent, worker, now);
@@ -77,20 +79,20 @@ std::optional<Claim> Queue::claim(const std::string& worker, const std::string& 
   return claim;
 }
 
-bool Queue::renew(const Claim& claim, std::int64_t now, std::int64_t lease_ms) {
+bool Queue::renew(const Lease& claim, std::int64_t now, std::int64_t lease_ms) {
   return change(database_,
                 "update tasks set lease_until = ? where id = ? and state = 'running' and attempt = ?",
                 now + lease_ms, claim.task.id, claim.attempt) == 1;
 }
 
-bool Queue::holds(const Claim& claim) {
+bool Queue::holds(const Lease& claim) {
   Query found(database_, "select 1 from tasks where id = ? and state = 'running' and attempt = ?",
               claim.task.id, claim.attempt);
   return found.next();
 }
 
-bool Queue::finish(const Claim& claim, const Outcome& outcome, const RetryPolicy& policy, std::int64_t now,
-                   const std::optional<Plan>& next) {
+bool Queue::finish(const Lease& claim, const AttemptEnd& outcome, const RetryPolicy& policy, std::int64_t now,
+                   const std::optional<AttemptPlan>& next) {
   Transaction transaction(database_);
   const bool holds = this->holds(claim);
   // The reaper has ended a lost attempt already; what came of it is added for the record.
@@ -108,7 +110,7 @@ bool Queue::finish(const Claim& claim, const Outcome& outcome, const RetryPolicy
 
 void Queue::move_on(const std::string& task, const std::string& end, const std::string& cause,
                     const std::string& worker, const RetryPolicy& policy, std::int64_t now,
-                    const std::optional<Plan>& next) {
+                    const std::optional<AttemptPlan>& next) {
   Query counts(database_, "select failures, faults, attempt from tasks where id = ?", task);
   counts.next();
   const std::int64_t failures = counts.integer(0) + (end == "failed"),
@@ -143,9 +145,30 @@ void Queue::move_on(const std::string& task, const std::string& end, const std::
          state, reason, failures, faults, not_before, avoid, avoid_until, plan, task);
 }
 
-void Queue::bury(const std::string& task, const std::string& reason) {
-  change(database_, "update tasks set state = 'dead', reason = ? where id = ? and state = 'waiting'", reason,
-         task);
+void Queue::bury(const Lease& claim, const std::string& reason) {
+  Transaction transaction(database_);
+  change(database_,
+         "update tasks set state = 'dead', reason = ?, attempt = null, lease_until = 0 where id = ?", reason,
+         claim.task.id);
+  change(database_, "delete from attempts where number = ?", claim.attempt);
+  transaction.commit();
+}
+
+void Queue::record_plan(const Lease& claim, const AttemptPlan& plan, const std::string& prompt_key,
+                        const std::string& weights) {
+  change(database_,
+         "update attempts set plan = ?, approach = ?, mode = ?, trace = ?, prefix_steps = ?, reflection = ?, "
+         "prompt_key = ?, weights_before = ? where number = ?",
+         dump(to_json(plan)), plan.approach, plan.mode, plan.trace, plan.prefix_steps, plan.reflection,
+         prompt_key, weights, claim.attempt);
+}
+
+std::set<std::string> Queue::tried(const std::string& task) {
+  Query query(database_, "select prompt_key from attempts where task = ? and end in ('passed', 'failed')",
+              task);
+  std::set<std::string> keys;
+  while (query.next()) keys.insert(query.text(0));
+  return keys;
 }
 
 int Queue::reap(const RetryPolicy& policy, std::int64_t now) {

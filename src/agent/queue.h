@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ struct RetryPolicy {
 };
 
 // How an attempt goes about its task. The first message of the model depends on nothing else.
-struct Plan {
+struct AttemptPlan {
   std::string approach;
   std::string mode = "unguided";  // unguided | guided (by a trace) | reflected (by a reflection)
   std::int64_t trace = 0;         // 0: none
@@ -36,14 +37,15 @@ struct Plan {
   std::int64_t reflection = 0;
   std::string note;  // why not guided: "no trace", "length 0"
 };
-Json to_json(const Plan& plan);
-Plan plan_from_json(const Json& json);
+Json to_json(const AttemptPlan& plan);
+AttemptPlan plan_from_json(const Json& json);
 
-struct Claim {
+struct Lease {
   std::int64_t attempt = 0;
   Task task;
   std::string worker;
-  std::optional<Plan>
+  int failures = 0;  // attempts of the task that the check refused
+  std::optional<AttemptPlan>
       plan;  // that must be followed: the same again after a fault, or a retry with a reflection
 };
 
@@ -52,7 +54,7 @@ enum class Verified { passed, failed, unknown };  // unknown: no check was made,
 // What became of an attempt. `executed`: its actions ran to an end of its own making or to a limit;
 // `claimed`: the agent said that it is done; `verified`: what the external check says, and nothing else makes
 // a success.
-struct Outcome {
+struct AttemptEnd {
   bool executed = false, claimed = false;
   Verified verified = Verified::unknown;
   // passed | failed (the task) | fault (infrastructure: the same again elsewhere) | released (stopped by
@@ -75,18 +77,23 @@ class Queue {
 
   // The waiting task with the largest priority, of those the oldest, or nothing. A worker comes back to a
   // task that it could not run itself only after twice the time.
-  std::optional<Claim> claim(const std::string& worker, const std::string& agent, std::int64_t now,
+  std::optional<Lease> claim(const std::string& worker, const std::string& agent, std::int64_t now,
                              std::int64_t lease_ms);
   // False: the lease is lost, and the work is for nothing.
-  bool renew(const Claim& claim, std::int64_t now, std::int64_t lease_ms);
-  bool holds(const Claim& claim);
+  bool renew(const Lease& claim, std::int64_t now, std::int64_t lease_ms);
+  bool holds(const Lease& claim);
 
   // Records the outcome and moves the task on. False: the lease was lost; the attempt is recorded so.
   // `next`: the plan that the next attempt must follow.
-  bool finish(const Claim& claim, const Outcome& outcome, const RetryPolicy& policy, std::int64_t now,
-              const std::optional<Plan>& next = std::nullopt);
-  // No more attempts, though there would be some left: "every plan was tried".
-  void bury(const std::string& task, const std::string& reason);
+  bool finish(const Lease& claim, const AttemptEnd& outcome, const RetryPolicy& policy, std::int64_t now,
+              const std::optional<AttemptPlan>& next = std::nullopt);
+  // Takes the claim back, as if it had not been, and makes the task a dead letter: "every plan was tried".
+  void bury(const Lease& claim, const std::string& reason);
+  // Keeps how the attempt goes about its task, before it begins.
+  void record_plan(const Lease& claim, const AttemptPlan& plan, const std::string& prompt_key,
+                   const std::string& weights);
+  // The keys of the first messages that attempts at the task were given and that came to an end.
+  std::set<std::string> tried(const std::string& task);
 
   // Ends attempts whose lease has passed as faults; how many.
   int reap(const RetryPolicy& policy, std::int64_t now);
@@ -100,7 +107,7 @@ class Queue {
   };
   void move_on(const std::string& task, const std::string& end, const std::string& cause,
                const std::string& worker, const RetryPolicy& policy, std::int64_t now,
-               const std::optional<Plan>& next);
+               const std::optional<AttemptPlan>& next);
   Database& database_;
 };
 

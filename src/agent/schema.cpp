@@ -53,6 +53,26 @@ create index attempts_by_type on attempts(agent, type);
 create table learners(
   agent text not null, type text not null, state text not null,
   primary key(agent, type)) without rowid;
+
+create table traces(
+  id integer primary key autoincrement,
+  type text not null,
+  body text not null);                -- JSON
+create index traces_by_type on traces(type);
+
+create table trace_journal(
+  sequence integer primary key autoincrement,
+  at integer not null, trace integer not null, type text not null,
+  change text not null,               -- add | merge | win | failure | evict | rollback
+  before text, after text);           -- JSON; null: it was not there
+
+create table reflections(
+  id integer primary key autoincrement,
+  task text not null, type text not null, agent text not null, attempt integer not null,
+  at integer not null,
+  body text not null,                 -- JSON: what was said
+  outcome text not null default 'pending' check(outcome in ('pending', 'trace', 'helped', 'warning')),
+  trace integer not null default 0);
 )";
 
 std::int64_t pragma(Database& database, const char* sql) {

@@ -124,6 +124,10 @@ TEST(Learner, ThePrefixShrinksAsUnguidedSuccessGrows) {
   EXPECT_EQ(prefix_length(a), 0);
   a.unguided_success = 0.9;
   EXPECT_EQ(prefix_length(a), 0);
+  a.unguided_success = 0.0101;
+  EXPECT_EQ(prefix_length(a), 3);
+  a.unguided_success = 0.0099;  // long ago
+  EXPECT_EQ(prefix_length(a), 4);
 }
 
 TEST(Learner, TheGridOfPrefixes) {

@@ -25,8 +25,8 @@ Task task(const std::string& id, int priority = 0) {
   return task;
 }
 
-Outcome ended(const std::string& end) {
-  Outcome outcome{.executed = true, .claimed = true, .end = end, .cause = "because"};
+AttemptEnd ended(const std::string& end) {
+  AttemptEnd outcome{.executed = true, .claimed = true, .end = end, .cause = "because"};
   outcome.verified = end == "passed"   ? Verified::passed
                      : end == "failed" ? Verified::failed
                                        : Verified::unknown;
@@ -62,7 +62,7 @@ TEST_F(QueueTest, ATaskComesBackAsItWasGiven) {
   given.check = {.command = "grep -q 3 out.txt", .files = {{"gold.txt", "3"}}, .timeout_s = 2.5};
   given.limits = {.steps = 3, .calls = 4, .tokens = 5, .seconds = 6};
   queue_.add({given}, 1);
-  const Claim claim = queue_.claim("w", "agent", 10, 100).value();
+  const Lease claim = queue_.claim("w", "agent", 10, 100).value();
   EXPECT_EQ(dump(to_json(claim.task)), dump(to_json(given)));
   EXPECT_EQ(claim.task.check.timeout_s, 2.5);
   EXPECT_EQ(claim.task.limits.seconds, 6);
@@ -70,8 +70,8 @@ TEST_F(QueueTest, ATaskComesBackAsItWasGiven) {
 
 TEST_F(QueueTest, OnlyAPassedCheckEndsATask) {
   queue_.add({task("a")}, 1);
-  Claim claim = queue_.claim("w", "agent", 10, 100).value();
-  Outcome outcome = ended("failed");
+  Lease claim = queue_.claim("w", "agent", 10, 100).value();
+  AttemptEnd outcome = ended("failed");
   outcome.claimed = true;  // whatever the agent says
   EXPECT_TRUE(queue_.finish(claim, outcome, policy_, 20));
   EXPECT_EQ(column("state", "a"), "waiting");
@@ -94,18 +94,18 @@ TEST_F(QueueTest, FailuresOfTheTaskMakeADeadLetterAtOnce) {
 
 TEST_F(QueueTest, AFaultIsTriedAgainElsewhereWithTheSamePlan) {
   queue_.add({task("a")}, 1);
-  const Claim claim = queue_.claim("w1", "agent", 10, 100).value();
-  const Plan plan{.approach = "direct", .mode = "guided", .trace = 7, .prefix_steps = 2};
+  const Lease claim = queue_.claim("w1", "agent", 10, 100).value();
+  const AttemptPlan plan{.approach = "direct", .mode = "guided", .trace = 7, .prefix_steps = 2};
   change(database_, "update attempts set plan = ? where number = ?", dump(to_json(plan)), claim.attempt);
   queue_.finish(claim, ended("fault"), policy_, 100);
   EXPECT_EQ(queue_.next_time(), 1100);
   EXPECT_FALSE(queue_.claim("w2", "agent", 1099, 100));
   EXPECT_FALSE(queue_.claim("w1", "agent", 2099, 100));  // where it failed, after twice the time
-  const Claim again = queue_.claim("w2", "agent", 1100, 100).value();
+  const Lease again = queue_.claim("w2", "agent", 1100, 100).value();
   EXPECT_EQ(dump(to_json(again.plan.value())), dump(to_json(plan)));
   queue_.finish(again, ended("fault"), policy_, 2000);
   EXPECT_FALSE(queue_.claim("w1", "agent", 3999, 100));  // twice as long
-  const Claim third = queue_.claim("w1", "agent", 4000, 100).value();
+  const Lease third = queue_.claim("w1", "agent", 4000, 100).value();
   queue_.finish(third, ended("fault"), policy_, 5000);
   EXPECT_EQ(column("state", "a"), "dead");
   EXPECT_THAT(column("reason", "a"), HasSubstr("3 attempts could not be made"));
@@ -122,12 +122,12 @@ TEST_F(QueueTest, AStopByRequestCostsNothing) {
 
 TEST_F(QueueTest, AnExpiredLeaseIsReapedAndTheLateWorkerCountsForNothing) {
   queue_.add({task("a")}, 1);
-  const Claim late = queue_.claim("w1", "agent", 10, 100).value();
+  const Lease late = queue_.claim("w1", "agent", 10, 100).value();
   EXPECT_TRUE(queue_.renew(late, 50, 100));
   EXPECT_EQ(queue_.reap(policy_, 150), 0);
   EXPECT_EQ(queue_.reap(policy_, 151), 1);
   EXPECT_FALSE(queue_.renew(late, 152, 100));
-  const Claim next = queue_.claim("w2", "agent", 2000, 100).value();
+  const Lease next = queue_.claim("w2", "agent", 2000, 100).value();
   EXPECT_FALSE(queue_.finish(late, ended("passed"), policy_, 2010));
   EXPECT_EQ(column("state", "a"), "running");
   Query lost(database_, "select end, verified, ended from attempts where number = ?", late.attempt);
