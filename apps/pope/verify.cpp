@@ -12,12 +12,6 @@
 namespace pope {
 namespace {
 
-Json verdict_json(const Verdict& verdict) {
-  return {{"correct", verdict.correct},         {"undecided", verdict.ungraded},
-          {"extracted", verdict.extracted},     {"gold_form", verdict.gold_form},
-          {"answer_form", verdict.answer_form}, {"reason", verdict.reason}};
-}
-
 Json run_pair(const Invocation& invocation) {
   const Settings& settings = invocation.settings;
   const std::string hint = "see 'pope verify --help'";
@@ -79,8 +73,17 @@ Json run_file(const std::string& file, const Invocation& invocation) {
           {"out", invocation.out.string()}};
 }
 
+Json run_stream(const Invocation& invocation) {
+  const auto& check = invocation.settings.check;
+  if (!check.gold.empty() || !check.pred.empty() || !invocation.out.empty())
+    throw Error("verify", "expected neither --gold, --pred nor --out beside -, rows on stdin",
+                "see 'pope verify --help'");
+  return {{"verb", "verify"}, {"streamed", grade_stream(stdin, stdout, invocation.settings)}};
+}
+
 Json run_verify(const Invocation& invocation) {
   if (invocation.arguments.empty()) return run_pair(invocation);
+  if (invocation.arguments[0] == "-") return run_stream(invocation);
   return run_file(invocation.arguments[0], invocation);
 }
 
@@ -104,6 +107,7 @@ std::string show_pair(const Json& result) {
 }
 
 std::string show_verify(const Json& result) {
+  if (result.contains("streamed")) return "";
   if (!result.contains("rows")) return show_pair(result);
   std::string out = fmt::format("{} rows: {} correct, {} undecided; {:.0f} rows per second.\n",
                                 grouped(result.at("rows")), grouped(result.at("correct")),
@@ -143,12 +147,16 @@ const Verb verify_verb = {
         "what was extracted, the "
         "normal\n"
         "forms compared and the reason. docs/verifier.md has the rules.\n"
+        "With - rows are read from stdin, and each is answered at once by a line on stdout, its \"id\" and "
+        "the\n"
+        "verdict: for programs that grade as they go. --json adds how many there were.\n"
         "\n"
         "  pope verify --gold '\\frac{1}{2}' --pred 0.5\n"
         "  pope verify --gold 72 --pred 'So it is \\boxed{72}.' --form response\n"
         "  pope verify cases.jsonl --out verdicts.jsonl\n"
+        "  pope verify - < cases.jsonl\n"
         "  pope verify cases.jsonl --set verify.kind=command --set verify.command='python3 grader.py'",
-    .arguments = "[FILE.jsonl]",
+    .arguments = "[FILE.jsonl|-]",
     .shortcuts = {{"--gold", "check.gold", "TEXT"},
                   {"--pred", "check.pred", "TEXT"},
                   {"--form", "check.form", "FORM"}},

@@ -6,12 +6,16 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstdlib>
 #include <exception>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <utility>
 
+#include "core/chars.h"
 #include "core/error.h"
+#include "core/json_text.h"
 #include "core/progress.h"
 #include "core/threads.h"
 #include "verify/grader_watch.h"
@@ -45,12 +49,31 @@ VerifyRow read_row(Json&& json, const std::string& where, AnswerForm form) {
       row.problem.id = value;
     } else if (key == "problem" && value.is_string()) {
       row.problem.statement = value;
+    } else if (key == "guidance" && value.is_string()) {
+      row.problem.guidance = Guidance{.text = value, .continues = true};
     } else if (key != "pred" && key != "gold" && key != "form" && key != "equal") {
       row.problem.extra[key] = value;
     }
   }
   row.json = std::move(json);
   return row;
+}
+
+std::array<std::unique_ptr<Verifier>, kForms.size()> verifiers_of(const Settings& settings) {
+  std::array<std::unique_ptr<Verifier>, kForms.size()> verifiers;
+  for (std::size_t i = 0; i < kForms.size(); ++i)
+    verifiers[i] = make_verifier(settings.verify, static_cast<AnswerForm>(i));
+  return verifiers;
+}
+
+// The next line without its end; false at the end of `in`.
+bool read_line(std::FILE* in, std::string& line) {
+  char* buffer = nullptr;
+  std::size_t room = 0;
+  const ::ssize_t length = ::getline(&buffer, &room, in);
+  if (length > 0) line.assign(buffer, static_cast<std::size_t>(length));
+  std::free(buffer);
+  return length > 0;
 }
 
 }  // namespace
@@ -74,9 +97,7 @@ std::vector<VerifyRow> read_rows(const std::string& file, AnswerForm form) {
 }
 
 void grade_rows(std::vector<VerifyRow>& rows, const Settings& settings) {
-  std::array<std::unique_ptr<Verifier>, kForms.size()> verifiers;
-  for (std::size_t i = 0; i < kForms.size(); ++i)
-    verifiers[i] = make_verifier(settings.verify, static_cast<AnswerForm>(i));
+  const auto verifiers = verifiers_of(settings);
   const int waiting = verifiers[0]->parallel();
   const int asked =
       settings.run.threads > 0 ? settings.run.threads : static_cast<int>(std::thread::hardware_concurrency());
@@ -109,6 +130,47 @@ void grade_rows(std::vector<VerifyRow>& rows, const Settings& settings) {
   }
   if (failure) std::rethrow_exception(failure);
   if (const std::string warning = graders.summary(); !warning.empty()) log_line(warning);
+}
+
+Json verdict_json(const Verdict& verdict) {
+  return {{"correct", verdict.correct},         {"undecided", verdict.ungraded},
+          {"extracted", verdict.extracted},     {"gold_form", verdict.gold_form},
+          {"answer_form", verdict.answer_form}, {"reason", verdict.reason}};
+}
+
+std::size_t grade_stream(std::FILE* in, std::FILE* out, const Settings& settings) {
+  const auto verifiers = verifiers_of(settings);
+  const AnswerForm form = form_of(settings.check.form, "--form");
+  const bool asks = verifiers[0]->parallel() > 0;
+  GraderWatch graders;
+  std::size_t rows = 0, number = 0;
+  for (std::string line; read_line(in, line);) {
+    ++number;
+    if (trim(line).empty()) continue;
+    ++rows;
+    Json reply = Json::object();
+    ParsedJson parsed = parse_foreign_json(line);
+    if (parsed.problem.empty() && parsed.value.is_object() && parsed.value.contains("id"))
+      reply["id"] = parsed.value["id"];
+    std::optional<Verdict> verdict;
+    try {
+      const std::string where = fmt::format("line {}", number);
+      if (!parsed.problem.empty())
+        throw Error("verify", where + ": expected one JSON value: " + parsed.problem);
+      const VerifyRow row = read_row(std::move(parsed.value), where, form);
+      verdict = verifiers[static_cast<std::size_t>(row.form)]->verify(row.problem, row.pred);
+    } catch (const Error& error) {
+      reply["error"] = error.what();
+    }
+    if (verdict) {
+      graders.add(std::to_string(number), *verdict, asks);
+      reply.update(verdict_json(*verdict));
+    }
+    const std::string text = dump(reply) + "\n";
+    if (std::fwrite(text.data(), 1, text.size(), out) != text.size() || std::fflush(out) != 0)
+      throw Error("verify", "cannot write to stdout");
+  }
+  return rows;
 }
 
 }  // namespace pope
