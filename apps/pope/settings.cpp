@@ -85,6 +85,7 @@ void Settings::declare(Options& options) {
   options.section(reproduce);
   options.section(watch);
   options.section(serve);
+  options.section(exporting);
 }
 
 }  // namespace pope

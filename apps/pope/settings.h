@@ -15,6 +15,7 @@
 #include "explore/mine.h"
 #include "explore/pairs.h"
 #include "explore/rejection.h"
+#include "export/export.h"
 #include "learn/config.h"
 #include "model/lora_config.h"
 #include "report/report.h"
@@ -89,6 +90,7 @@ struct Settings {
   ReproduceConfig reproduce;
   WatchConfig watch;
   ServeConfig serve;
+  ExportConfig exporting;  // section export
   // Declares every section on `options`; *this must outlive it.
   void declare(Options& options);
 };

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <set>
 #include <thread>
+#include <utility>
 
 #include "core/error.h"
 #include "core/memory.h"
@@ -95,6 +96,26 @@ ProblemsConfig problems_config(const Settings& settings) {
 
 std::vector<Problem> required_problems(const Settings& settings) {
   return read_problems(settings.paths.problems, problems_config(settings));
+}
+
+void check_easy_used(const Settings& settings) {
+  if (settings.paths.easy.empty() || settings.mixture.easy > 0) return;
+  throw Error("config", "paths.easy is given, but mixture.easy is 0: no easy problem would be drawn",
+              "set mixture.easy, e.g. to 1, or leave out --easy");
+}
+
+std::vector<Problem> easy_problems(const Settings& settings) {
+  if (settings.paths.easy.empty()) return {};
+  std::vector<Problem> easy = read_problems(settings.paths.easy, problems_config(settings));
+  const int count = settings.mixture.easy_count;
+  if (std::cmp_greater(count, easy.size())) {
+    throw Error("config",
+                fmt::format("mixture.easy_count: expected at most the {} problems of {}, got {}", easy.size(),
+                            settings.paths.easy, count),
+                "0 takes all of them");
+  }
+  if (count > 0) easy.resize(static_cast<std::size_t>(count));
+  return easy;
 }
 
 std::vector<EvalSet> named_sets(const std::vector<std::string>& entries, const ProblemsConfig& config) {

@@ -48,6 +48,10 @@ LoadedModel load_model(const Settings& settings, Weights weights,
 ProblemsConfig problems_config(const Settings& settings);
 // The problems of paths.problems.
 std::vector<Problem> required_problems(const Settings& settings);
+// The first mixture.easy_count of paths.easy; none where that is not given.
+std::vector<Problem> easy_problems(const Settings& settings);
+// Error: easy problems are given, and none would be drawn.
+void check_easy_used(const Settings& settings);
 // The sets of paths.eval_sets, NAME=FILE each. Error: a name given twice.
 std::vector<EvalSet> named_sets(const std::vector<std::string>& entries, const ProblemsConfig& config);
 

@@ -22,10 +22,7 @@ namespace {
 
 // What is given and would not be used is a mistake.
 void check_used(const Settings& settings, const Options& options) {
-  if (!settings.paths.easy.empty() && settings.mixture.easy == 0) {
-    throw Error("config", "paths.easy is given, but mixture.easy is 0: no easy problem would be drawn",
-                "set mixture.easy, e.g. to 1, or leave out --easy");
-  }
+  check_easy_used(settings);
   if (!settings.paths.eval_sets.empty() && settings.train.eval_every == 0) {
     throw Error("config", "eval sets are given, but train.eval_every is 0: they would not be evaluated",
                 "set train.eval_every, e.g. to 20, or leave out --eval-set");
@@ -67,20 +64,6 @@ void check_train(const Invocation& invocation) {
         "collect and eval take it");
 }
 
-// The first mixture.easy_count of the easy file.
-std::vector<Problem> easy_problems(const Settings& settings) {
-  std::vector<Problem> easy = read_problems(settings.paths.easy, problems_config(settings));
-  const int count = settings.mixture.easy_count;
-  if (std::cmp_greater(count, easy.size())) {
-    throw Error("config",
-                fmt::format("mixture.easy_count: expected at most the {} problems of {}, got {}", easy.size(),
-                            settings.paths.easy, count),
-                "0 takes all of them");
-  }
-  if (count > 0) easy.resize(static_cast<std::size_t>(count));
-  return easy;
-}
-
 // The frozen model that objective.kl_coef compares with: weights in the compute type, no masters, no
 // gradients.
 std::shared_ptr<const Model> load_reference(const Settings& settings) {
@@ -113,8 +96,7 @@ Json run_train(const Invocation& invocation) {
   if (processes->writes()) stored = complete_result(run, "model");
   if (processes->broadcast(stored ? "complete" : "") == "complete") return stored.value_or(Json());
   if (settings.metrics.tensorboard) run.write_tensorboard();
-  std::vector<Problem> hard = required_problems(settings), easy;
-  if (!settings.paths.easy.empty()) easy = easy_problems(settings);
+  std::vector<Problem> hard = required_problems(settings), easy = easy_problems(settings);
   std::vector<EvalSet> sets = named_sets(settings.paths.eval_sets, problems_config(settings));
   TrainJob job;
   job.config = settings.train;

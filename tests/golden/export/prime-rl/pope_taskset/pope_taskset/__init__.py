@@ -1,0 +1,3 @@
+from pope_taskset.taskset import PopeTaskset
+
+__all__ = ["PopeTaskset"]
