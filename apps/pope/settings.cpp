@@ -86,6 +86,7 @@ void Settings::declare(Options& options) {
   options.section(watch);
   options.section(serve);
   options.section(exporting);
+  options.section(plan);
 }
 
 }  // namespace pope

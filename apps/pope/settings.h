@@ -18,6 +18,7 @@
 #include "export/export.h"
 #include "learn/config.h"
 #include "model/lora_config.h"
+#include "plan/plan_config.h"
 #include "report/report.h"
 #include "reproduce/reproduce.h"
 #include "rollout/engine.h"
@@ -91,6 +92,7 @@ struct Settings {
   WatchConfig watch;
   ServeConfig serve;
   ExportConfig exporting;  // section export
+  PlanConfig plan;
   // Declares every section on `options`; *this must outlive it.
   void declare(Options& options);
 };

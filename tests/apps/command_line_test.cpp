@@ -42,7 +42,7 @@ Output run_pope(const TempDir& dir, const std::string& arguments) {
 
 const std::vector<std::string> kVerbs = {"mine",   "guide",  "train",     "eval",   "report", "problems",
                                          "prompt", "verify", "collect",   "sft",    "export", "doctor",
-                                         "init",   "pairs",  "reproduce", "evolve"};
+                                         "init",   "pairs",  "reproduce", "evolve", "plan"};
 
 TEST(CommandLine, HelpListsEveryVerb) {
   TempDir dir;

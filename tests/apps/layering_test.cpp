@@ -14,9 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-const std::vector<std::string> kRooms = {"core",    "jinja",     "text",   "data",     "verify", "model",
-                                         "rollout", "explore",   "evolve", "evaluate", "learn",  "export",
-                                         "report",  "reproduce", "serve",  "agent",    "pope"};
+const std::vector<std::string> kRooms = {"core",    "jinja",   "text",      "data",     "verify", "model",
+                                         "rollout", "explore", "evolve",    "evaluate", "learn",  "plan",
+                                         "export",  "report",  "reproduce", "serve",    "agent",  "pope"};
 
 int rank_of(const std::string& room) {
   const auto found = std::find(kRooms.begin(), kRooms.end(), room);
