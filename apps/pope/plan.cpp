@@ -27,6 +27,7 @@ PlanJob job_of(const Settings& settings) {
   PlanJob job{.architecture = architecture_of(settings.paths.model),
               .bf16 = settings.run.dtype == "bf16",
               .activation_checkpointing = settings.run.activation_checkpointing,
+              .lora_rank = settings.lora.rank,
               .train = settings.train,
               .sampling = settings.sampling,
               .objective = settings.objective,
@@ -161,7 +162,7 @@ const Verb plan_verb = {
     .arguments = "",
     .shortcuts = {{"--model", "paths.model", "MODEL", Need::required}},
     .keys = {"run.dtype", "run.activation_checkpointing", "paths.model", "train.*", "sampling.*",
-             "objective.*", "plan.*"},
+             "objective.*", "lora.*", "plan.*"},
     .needs_out = false,
     .run = run_plan,
     .show = show_plan};

@@ -45,6 +45,16 @@ double block_products(const Architecture& a, std::size_t layer) {
 
 double head_products(const Architecture& a) { return double(a.vocab_size) * a.width; }
 
+// Values that get a gradient: P, or Q.
+double trained(const PlanJob& job) {
+  return job.lora_rank > 0 ? adapter_values(job.architecture, job.lora_rank) : count(job);
+}
+
+// Of a token and layer, f32 with an adapter: what A and B are multiplied by, beside the layer's own values.
+double adapter_inputs(const Architecture& a, std::size_t layer) {
+  return 2.0 * a.width + double(a.heads) * a.head_width + active_ffn(a, layer);
+}
+
 MemoryLine line(std::string what, std::string formula, double bytes) {
   return {std::move(what), std::move(formula), bytes};
 }
@@ -54,10 +64,15 @@ std::vector<MemoryLine> standing(const PlanJob& job) {
   const double parameters = count(job);
   std::vector<MemoryLine> lines = {
       line("program", "libtorch and the like, as measured", static_cast<double>(job.program_bytes)),
-      line("tokenizer", "700 V, as measured", 700.0 * job.architecture.vocab_size),
-      line("weights, f32", "4 P", 4 * parameters)};
-  if (job.bf16) lines.push_back(line("weights, bf16", "2 P", 2 * parameters));
-  lines.push_back(line("moments of AdamW", "8 P", 8 * parameters));
+      line("tokenizer", "700 V, as measured", 700.0 * job.architecture.vocab_size)};
+  if (job.lora_rank > 0) {
+    lines.push_back(line("weights, frozen", "b P", value_bytes(job) * parameters));
+    lines.push_back(line("adapter and its moments, f32", "12 Q", 12 * trained(job)));
+  } else {
+    lines.push_back(line("weights, f32", "4 P", 4 * parameters));
+    if (job.bf16) lines.push_back(line("weights, bf16", "2 P", 2 * parameters));
+    lines.push_back(line("moments of AdamW", "8 P", 8 * parameters));
+  }
   if (job.reference) lines.push_back(line("reference model", "b P", value_bytes(job) * parameters));
   return lines;
 }
@@ -83,8 +98,14 @@ MemoryPhase sampling_phase(const PlanJob& job) {
 void add_activations(const PlanJob& job, double tokens, std::vector<MemoryLine>& lines) {
   const Architecture& a = job.architecture;
   const double b = value_bytes(job);
+  const bool lora = job.lora_rank > 0;
   if (!job.activation_checkpointing) {
-    lines.push_back(line("stacked weights", "b · ΣL (C + 2F) W", b * over_layers(a, stacked_values)));
+    if (lora) {
+      lines.push_back(line("inputs of the adapter, f32", "4 N ΣL (2W + HD + F)",
+                           job.bf16 ? 4 * tokens * over_layers(a, adapter_inputs) : 0));
+    } else {
+      lines.push_back(line("stacked weights", "b · ΣL (C + 2F) W", b * over_layers(a, stacked_values)));
+    }
     lines.push_back(line("activations", "N · ΣL (b (4W + 2C + HD + 3F) + 4H)",
                          tokens * (b * over_layers(a, activation_values) + 4.0 * a.layers * a.heads)));
     return;
@@ -94,14 +115,20 @@ void add_activations(const PlanJob& job, double tokens, std::vector<MemoryLine>&
     stacked = std::max(stacked, stacked_values(a, l));
     values = std::max(values, activation_values(a, l));
   }
-  lines.push_back(line("stacked weights", "b (C + 2F) W of one layer", b * stacked));
+  if (lora) {
+    lines.push_back(line("inputs of the adapter, f32", "4 N (2W + HD + F) of one layer",
+                         job.bf16 ? 4 * tokens * adapter_inputs(a, 0) : 0));
+  } else {
+    lines.push_back(line("stacked weights", "b (C + 2F) W of one layer", b * stacked));
+  }
   lines.push_back(line("activations", "N (2b W L + b (4W + 2C + HD + 3F) + 4H of one layer)",
                        tokens * (2 * b * a.width * a.layers + b * values + 4.0 * a.heads)));
 }
 
 MemoryLine earlier_gradients(const PlanJob& job, std::int64_t batches) {
-  return line("gradients of earlier micro-batches", "4 P where there are several",
-              batches > 1 ? 4 * count(job) : 0);
+  return line("gradients of earlier micro-batches",
+              job.lora_rank > 0 ? "4 Q where there are several" : "4 P where there are several",
+              batches > 1 ? 4 * trained(job) : 0);
 }
 
 // The end of the forward pass: all activations, and the first chunk of logits on its way back.
@@ -116,8 +143,9 @@ MemoryPhase logits_phase(const PlanJob& job, const LargestBatch& batch) {
   phase.lines.push_back(
       line("logits and their gradient", "(4 + b) V · min(M, 2^26 / V)", (4 + b) * a.vocab_size * chunk));
   const double sums = targets > chunk ? 4 : 0;  // several chunks are summed in f32
-  phase.lines.push_back(line("gradient of the head", "b V W, and 4 V W where there are several chunks",
-                             (b + sums) * head_products(a)));
+  if (job.lora_rank == 0)
+    phase.lines.push_back(line("gradient of the head", "b V W, and 4 V W where there are several chunks",
+                               (b + sums) * head_products(a)));
   if (job.bf16) phase.lines.push_back(line("head in f32", "4 V W", 4 * head_products(a)));
   return phase;
 }
@@ -129,7 +157,7 @@ MemoryPhase backward_phase(const PlanJob& job, const LargestBatch& batch) {
   MemoryPhase phase{"learning: backward", standing(job)};
   phase.lines.push_back(earlier_gradients(job, batch.batches));
   add_activations(job, tokens, phase.lines);
-  phase.lines.push_back(line("gradient of the head", "b V W", b * head_products(a)));
+  if (job.lora_rank == 0) phase.lines.push_back(line("gradient of the head", "b V W", b * head_products(a)));
   phase.lines.push_back(
       line("gradients on their way", "N b (3W + 3F) and b · 3F W of a layer",
            b * (tokens * (3.0 * a.width + 3 * active_ffn(a, 0)) + 3 * active_ffn(a, 0) * a.width)));
@@ -142,6 +170,10 @@ MemoryPhase backward_phase(const PlanJob& job, const LargestBatch& batch) {
 MemoryPhase gradients_phase(const PlanJob& job) {
   const Architecture& a = job.architecture;
   MemoryPhase phase{"optimiser step", standing(job)};
+  if (job.lora_rank > 0) {
+    phase.lines.push_back(line("gradients", "4 Q", 4 * trained(job)));
+    return phase;
+  }
   phase.lines.push_back(
       line("gradients", job.bf16 ? "4 P, and 2 P as they come" : "4 P", (job.bf16 ? 6 : 4) * count(job)));
   phase.lines.push_back(
@@ -169,6 +201,17 @@ void PlanConfig::fields(Options& o) {
 
 double activation_values(const Architecture& a, std::size_t layer) {
   return 4.0 * a.width + 2 * qkv_width(a) + double(a.heads) * a.head_width + 3 * active_ffn(a, layer);
+}
+
+double adapter_values(const Architecture& a, int rank) {
+  double sum = 0;  // inputs and outputs of the linear layers; experts have none
+  for (std::size_t l = 0; l < static_cast<std::size_t>(a.layers); ++l) {
+    const bool fused = a.traits().fused_weights;
+    const double heads = double(a.heads) * a.head_width, width = a.width;
+    sum += (fused ? 1 : 3) * width + qkv_width(a) + heads + width;
+    if (!a.is_sparse(l)) sum += (fused ? 1 : 2) * width + 2.0 * a.ffn_width + a.ffn_width + width;
+  }
+  return rank * sum;
 }
 
 double cache_values(const Architecture& a) { return 2.0 * a.layers * a.kv_heads * a.head_width; }
@@ -275,7 +318,9 @@ StepTime step_time(const PlanJob& job, const Hardware& hardware) {
   // A group's prompt is learned from once.
   const double tokens = groups * (p + n * c), pairs = groups * (p * p / 2 + n * (p * c + c * c / 2));
   time.learned_tokens = job.plan.signal * tokens;
-  const double passes = job.train.epochs_per_batch * (job.activation_checkpointing ? 4.0 : 3.0);
+  // With an adapter there is no product for the weights' own gradient.
+  const double passes =
+      job.train.epochs_per_batch * (3.0 - (job.lora_rank > 0) + job.activation_checkpointing);
   const double forward = 2 * blocks * tokens + 2 * head * rollouts * c + pair * pairs;
   const double references = job.reference ? 1 : 0;
   time.learn_s = job.plan.signal * (passes + references) * forward / products_s;

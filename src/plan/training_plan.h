@@ -4,8 +4,8 @@
 //
 // Symbols: P parameters, L layers, W width, F feed-forward width, V vocabulary, H query heads and K key/value
 // heads of width D, C = (H + 2K)·D; b bytes of a compute value (4, bf16: 2); p tokens of the longest prompt,
-// c of the longest completion; n rollouts a prompt; N tokens and M targets of the largest micro-batch. Sizes
-// in bytes.
+// c of the longest completion; n rollouts a prompt; N tokens and M targets of the largest micro-batch; Q
+// values of a LoRA adapter. Sizes in bytes.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,7 @@ struct PlanJob {
   Architecture architecture;
   bool bf16 = false;
   bool activation_checkpointing = false;
+  int lora_rank = 0;  // r; all linear layers of the blocks are taken to have an adapter
   TrainConfig train;
   SamplingConfig sampling;
   ObjectiveConfig objective;
@@ -58,6 +59,8 @@ double peak_bytes(const std::vector<MemoryPhase>& phases);
 // norms; q, k and v before and after they are split; attention's result; gate and up, and their product), in
 // compute values.
 double activation_values(const Architecture& architecture, std::size_t layer);
+// Q = r ΣL (3W + C + H·D + W + 2W + 2F + F + W): A and B beside each of q, k, v, o, gate, up and down.
+double adapter_values(const Architecture& architecture, int rank);
 // Keys and values of a token: 2·L·K·D compute values.
 double cache_values(const Architecture& architecture);
 

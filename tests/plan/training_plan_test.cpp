@@ -130,5 +130,18 @@ TEST(TrainingPlan, Qwen3Of4BAt16k) {
     EXPECT_GT(step_time(job, one).seconds(), 0) << one.name;
 }
 
+// Q = 2 · 2 (3·8 + 16 + 8 + 8 + 2·8 + 24 + 12 + 8) = 464.
+TEST(TrainingPlan, AnAdapterIsTrainedBesideFrozenWeights) {
+  PlanJob job = tiny();
+  job.lora_rank = 2;
+  EXPECT_EQ(adapter_values(job.architecture, 2), 464);
+  EXPECT_EQ(totals(job)["optimiser step"], 1000 + 7000 + 4 * 1080 + 12 * 464 + 4 * 464);
+  EXPECT_EQ(line_of(job, "learning: backward", "gradient of the head"), -1);
+  EXPECT_EQ(line_of(job, "learning: backward", "inputs of the adapter, f32"), 0);
+  job.bf16 = true;  // of 14 tokens and two layers, 4 (2·8 + 8 + 12)
+  EXPECT_EQ(line_of(job, "learning: backward", "weights, frozen"), 2 * 1080);
+  EXPECT_EQ(line_of(job, "learning: backward", "inputs of the adapter, f32"), 14 * 2 * 4 * 36);
+}
+
 }  // namespace
 }  // namespace pope
