@@ -87,6 +87,7 @@ void Settings::declare(Options& options) {
   options.section(serve);
   options.section(exporting);
   options.section(plan);
+  options.section(agent);
 }
 
 }  // namespace pope

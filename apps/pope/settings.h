@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/config.h"
 #include "core/metrics.h"
 #include "core/options.h"
 #include "data/mixture.h"
@@ -93,6 +94,7 @@ struct Settings {
   ServeConfig serve;
   ExportConfig exporting;  // section export
   PlanConfig plan;
+  AgentConfig agent;
   // Declares every section on `options`; *this must outlive it.
   void declare(Options& options);
 };

@@ -6,10 +6,10 @@
 namespace pope {
 
 std::span<const Verb* const> all_verbs() {
-  static constexpr std::array<const Verb*, 19> verbs = {
+  static constexpr std::array<const Verb*, 20> verbs = {
       &mine_verb,     &guide_verb,  &train_verb,  &eval_verb,      &report_verb, &watch_verb, &serve_verb,
       &problems_verb, &prompt_verb, &verify_verb, &collect_verb,   &evolve_verb, &sft_verb,   &export_verb,
-      &doctor_verb,   &init_verb,   &pairs_verb,  &reproduce_verb, &plan_verb};
+      &doctor_verb,   &init_verb,   &pairs_verb,  &reproduce_verb, &plan_verb,   &agent_verb};
   return verbs;
 }
 

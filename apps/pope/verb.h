@@ -67,6 +67,6 @@ std::span<const Verb* const> all_verbs();  // in the order of use
 
 extern const Verb mine_verb, guide_verb, train_verb, sft_verb, eval_verb, report_verb, problems_verb,
     init_verb, export_verb, verify_verb, reproduce_verb, collect_verb, pairs_verb, prompt_verb, doctor_verb,
-    evolve_verb, watch_verb, serve_verb, plan_verb;
+    evolve_verb, watch_verb, serve_verb, plan_verb, agent_verb;
 
 }  // namespace pope

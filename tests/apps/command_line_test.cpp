@@ -40,9 +40,9 @@ Output run_pope(const TempDir& dir, const std::string& arguments) {
   return output;
 }
 
-const std::vector<std::string> kVerbs = {"mine",   "guide",  "train",     "eval",   "report", "problems",
-                                         "prompt", "verify", "collect",   "sft",    "export", "doctor",
-                                         "init",   "pairs",  "reproduce", "evolve", "plan"};
+const std::vector<std::string> kVerbs = {
+    "mine",   "guide",  "train", "eval",  "report",    "problems", "prompt", "verify", "collect", "sft",
+    "export", "doctor", "init",  "pairs", "reproduce", "evolve",   "plan",   "watch",  "serve",   "agent"};
 
 TEST(CommandLine, HelpListsEveryVerb) {
   TempDir dir;

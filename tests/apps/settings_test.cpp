@@ -28,12 +28,13 @@ TEST(Settings, EveryKeyIsInASectionAndHasHelp) {
     EXPECT_EQ(option.help().find('\n'), std::string::npos) << option.key();
     sections.insert(option.key().substr(0, option.key().find('.')));
   }
-  EXPECT_EQ(sections, (std::set<std::string>{"run",     "paths",     "problems",  "prompt",    "verify",
-                                             "check",   "engine",    "sampling",  "source",    "mine",
-                                             "guide",   "collect",   "evolve",    "reflector", "pairs",
-                                             "mixture", "objective", "optimizer", "train",     "async",
-                                             "sft",     "metrics",   "eval",      "report",    "reproduce",
-                                             "watch",   "serve"}));
+  EXPECT_EQ(
+      sections,
+      (std::set<std::string>{
+          "run",  "paths",  "problems",  "prompt", "verify",    "check",  "engine",  "sampling",  "source",
+          "mine", "guide",  "collect",   "evolve", "reflector", "pairs",  "mixture", "objective", "optimizer",
+          "lora", "train",  "async",     "p2o",    "adaptive",  "search", "retire",  "sft",       "metrics",
+          "eval", "report", "reproduce", "watch",  "serve",     "export", "plan",    "agent"}));
 }
 
 // Each is a thread or a process.
@@ -47,7 +48,8 @@ TEST(Settings, CountsOfThreadsAndWorkersAreBounded) {
     counts.insert(option.key());
     EXPECT_THROW(options.set(option.key(), "100000", "test"), Error) << option.key();
   }
-  EXPECT_EQ(counts, (std::set<std::string>{"reproduce.workers", "run.threads", "verify.workers"}));
+  EXPECT_EQ(counts,
+            (std::set<std::string>{"agent.workers", "reproduce.workers", "run.threads", "verify.workers"}));
 }
 
 TEST(Settings, DefaultsAreAllowedAndGoTogether) {
