@@ -174,19 +174,8 @@ class Attempt {
         break;
     }
     stop_if_interrupted();
-    require_sandbox(end, timeout_s);
+    if (end.kind == ProcessEnd::Kind::not_started) throw Error("sandbox", describe(end, timeout_s));
     return shown(end, timeout_s);
-  }
-
-  // bubblewrap that fails says so and ends with 1. A command may print the same: then another one still runs.
-  void require_sandbox(const ProcessEnd& end, double timeout_s) const {
-    const bool doubtful =
-        end.kind == ProcessEnd::Kind::not_started ||
-        (end.kind == ProcessEnd::Kind::exited && end.status == 1 && end.output.starts_with("bwrap: "));
-    if (!doubtful) return;
-    const ProcessEnd again = sandbox_->run("exit 0", "", acting_.config.sandbox_limits.command_s);
-    if (again.kind != ProcessEnd::Kind::exited || again.status != 0)
-      throw Error("sandbox", describe(end, timeout_s) + ": " + end.output);
   }
 
   void verify() {

@@ -15,7 +15,7 @@ std::string hint_of(int code) {
   switch (code & 0xFF) {
     case SQLITE_NOTADB:
     case SQLITE_CORRUPT:
-      return "name another file, or remove this one";
+      return "name another file; of a damaged store keep a copy, and try .recover of the program sqlite3";
     case SQLITE_CANTOPEN:
       return "its folder must exist and be writable";
     case SQLITE_BUSY:
@@ -83,12 +83,17 @@ Query::Query(Database& database, std::string_view sql) : database_(database) {
 
 Query::~Query() { sqlite3_finalize(statement_); }
 
-void Query::bind(int at, std::int64_t value) { sqlite3_bind_int64(statement_, at, value); }
-void Query::bind(int at, double value) { sqlite3_bind_double(statement_, at, value); }
+void Query::bind(int at, std::int64_t value) {
+  if (sqlite3_bind_int64(statement_, at, value) != SQLITE_OK) database_.fail("store");
+}
+void Query::bind(int at, double value) {
+  if (sqlite3_bind_double(statement_, at, value) != SQLITE_OK) database_.fail("store");
+}
 void Query::bind(int at, std::string_view value) {
   // A view of nothing may be a null pointer, which SQLite takes for NULL.
   const char* data = value.empty() ? "" : value.data();
-  sqlite3_bind_text64(statement_, at, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  if (sqlite3_bind_text64(statement_, at, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8) != SQLITE_OK)
+    database_.fail("store");
 }
 
 bool Query::next() {

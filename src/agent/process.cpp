@@ -47,6 +47,27 @@ struct Pipe {
   }
 };
 
+// While it lives, a write of this thread to a pipe that nobody reads is an error and no signal.
+class NoSigpipe {
+ public:
+  NoSigpipe() {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  ~NoSigpipe() {
+    const timespec now{};
+    while (sigtimedwait(&pipe_, nullptr, &now) > 0) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+  NoSigpipe(const NoSigpipe&) = delete;
+  NoSigpipe& operator=(const NoSigpipe&) = delete;
+
+ private:
+  sigset_t pipe_, before_;
+};
+
 // The first and the last half of what is written to it.
 class Kept {
  public:
@@ -105,10 +126,13 @@ pid_t start(const ProcessSpec& spec, const Pipe& input, const Pipe& output, cons
   posix_spawn_file_actions_adddup2(&files, output.write, 1);
   posix_spawn_file_actions_adddup2(&files, output.write, 2);
   posix_spawn_file_actions_adddup2(&files, life.read, 3);
+  posix_spawn_file_actions_addclosefrom_np(&files, 4);  // whatever else this process has open
   posix_spawn_file_actions_addchdir_np(&files, spec.folder.c_str());
-  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(&attributes,
+                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK);
   sigset_t signals;
   sigemptyset(&signals);
+  posix_spawnattr_setsigmask(&attributes, &signals);
   for (const int one : {SIGXFSZ, SIGPIPE, SIGINT, SIGTERM}) sigaddset(&signals, one);
   posix_spawnattr_setsigdefault(&attributes, &signals);
   pid_t pid = -1;
@@ -125,6 +149,7 @@ pid_t start(const ProcessSpec& spec, const Pipe& input, const Pipe& output, cons
 
 ProcessEnd run_process(const ProcessSpec& spec) {
   ProcessEnd end;
+  const NoSigpipe no_sigpipe;
   Pipe input, output, life;
   // Numbers above 3, so that none is in the way of another when they become 0 … 3.
   const auto lift = [](int& fd) {

@@ -70,8 +70,10 @@ std::optional<Lease> Queue::claim(const std::string& worker, const std::string& 
   claim.worker = worker;
   claim.failures = static_cast<int>(found.integer(3));
   if (!found.is_null(1)) claim.plan = plan_from_json(Json::parse(found.text(1)));
-  change(database_, "insert into attempts(task, type, agent, worker, started) values(?, ?, ?, ?, ?)",
-         claim.task.id, found.text(2), agent, worker, now);
+  std::optional<std::string> plan;
+  if (claim.plan) plan = found.text(1);
+  change(database_, "insert into attempts(task, type, agent, worker, started, plan) values(?, ?, ?, ?, ?, ?)",
+         claim.task.id, found.text(2), agent, worker, now, plan);
   claim.attempt = database_.last_id();
   change(database_, "update tasks set state = 'running', attempt = ?, lease_until = ? where id = ?",
          claim.attempt, now + lease_ms, claim.task.id);

@@ -1,13 +1,17 @@
 // See sandbox.h.
 #include "agent/sandbox.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <system_error>
@@ -46,21 +50,25 @@ std::vector<std::string> wrapper(const fs::path& scratch, const fs::path& tmp,
   for (const char* path : {"/etc/alternatives", "/etc/ld.so.cache"}) add({"--ro-bind-try", path, path});
   add({"--proc", "/proc", "--dev", "/dev", "--bind", scratch.string(), "/work", "--bind", tmp.string(),
        "/tmp"});
-  if (check) add({"--ro-bind", check->string(), "/check", "--setenv", "CHECK", "/check"});
+  // What the agent left in the working folder is not to steer a check: no settings of its own, no modules
+  // beside it.
+  if (check)
+    add({"--ro-bind", check->string(), "/check", "--setenv", "CHECK", "/check", "--setenv", "PYTHONSAFEPATH",
+         "1", "--setenv", "PYTHONNOUSERSITE", "1"});
   // What bubblewrap made of its own, /dev/shm too, is memory that nobody would count.
   add({"--remount-ro", "/dev", "--remount-ro", "/"});
-  add({"--setenv", "PATH", kPath, "--setenv", "HOME", "/work", "--setenv", "LC_ALL", "C.UTF-8", "--chdir",
-       "/work"});
+  add({"--setenv", "PATH", kPath, "--setenv", "HOME", check ? "/check" : "/work", "--setenv", "LC_ALL",
+       "C.UTF-8", "--chdir", "/work"});
   return line;
 }
 
 bool disables_userns = false;  // whether bubblewrap has --disable-userns (0.8): set by the first try
 
 std::string try_once() {
-  const fs::path folder = fs::temp_directory_path() / fmt::format("pope-sandbox-{}", getpid());
-  std::error_code code;
-  fs::create_directory(folder, code);
-  if (is_root() && chown(folder.c_str(), kNobody, kNobody) != 0) return "cannot give a folder to nobody";
+  std::string made = (fs::temp_directory_path() / "pope-sandbox-XXXXXX").string();
+  if (mkdtemp(made.data()) == nullptr) return "cannot make a folder in " + fs::temp_directory_path().string();
+  const fs::path folder = made;
+  if (is_root() && lchown(folder.c_str(), kNobody, kNobody) != 0) return "cannot give a folder to nobody";
   ProcessEnd end;
   for (const bool userns : {true, false}) {
     ProcessSpec spec;
@@ -72,6 +80,7 @@ std::string try_once() {
     disables_userns = userns;
     if (end.kind == ProcessEnd::Kind::exited && end.status == 0) break;
   }
+  std::error_code code;
   fs::remove(folder, code);
   if (end.kind == ProcessEnd::Kind::exited && end.status == 0) return "";
   if (end.kind == ProcessEnd::Kind::exited && end.status == 127)
@@ -86,21 +95,48 @@ struct Usage {
   std::int64_t bytes = 0, files = 0;
 };
 
-// Adds what lies under a folder, without following links. A folder that its owner has closed is opened again.
-void add_usage(const fs::path& folder, std::int64_t most_files, Usage& usage) {
-  std::error_code code;
-  fs::directory_iterator entries(folder, code);
-  if (code) {
-    chmod(folder.c_str(), 0700);
-    entries = fs::directory_iterator(folder, code);
+constexpr int kMostDepth = 200;  // of folders in a scratch folder
+
+// A folder by its name in another one; links are not followed. One that its owner has closed is opened again.
+// -1: it is none, or is gone.
+int open_folder(int parent, const char* name) {
+  constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  int fd = openat(parent, name, kFlags);
+  if (fd < 0 && errno == EACCES && fchmodat(parent, name, 0700, AT_SYMLINK_NOFOLLOW) == 0)
+    fd = openat(parent, name, kFlags);
+  return fd;
+}
+
+// Adds what lies under a folder, and closes it. Folders that are nested too deep count as too many files.
+void add_usage(int fd, std::int64_t most_files, int depth, Usage& usage) {
+  DIR* const folder = fd < 0 ? nullptr : fdopendir(fd);
+  if (folder == nullptr) {
+    if (fd >= 0) close(fd);
+    return;
   }
-  for (; !code && entries != fs::directory_iterator() && usage.files <= most_files; entries.increment(code)) {
+  if (depth > kMostDepth) usage.files = most_files + 1;
+  while (usage.files <= most_files) {
+    const dirent* const entry = readdir(folder);
+    if (entry == nullptr) break;
+    const std::string_view name = entry->d_name;
     struct stat info {};
+    if (name == "." || name == ".." || fstatat(fd, entry->d_name, &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
     ++usage.files;
-    if (lstat(entries->path().c_str(), &info) != 0) continue;
     usage.bytes += static_cast<std::int64_t>(info.st_blocks) * 512;
-    if (S_ISDIR(info.st_mode)) add_usage(entries->path(), most_files, usage);
+    if (S_ISDIR(info.st_mode)) add_usage(open_folder(fd, entry->d_name), most_files, depth + 1, usage);
   }
+  closedir(folder);
+}
+
+// The memory that the machine can still give, in bytes; 0: not known.
+std::int64_t available_memory() {
+  std::ifstream file("/proc/meminfo");
+  std::string word;
+  while (file >> word) {
+    std::int64_t kilobytes = 0;
+    if (word == "MemAvailable:" && file >> kilobytes) return kilobytes * 1024;
+  }
+  return 0;
 }
 
 std::int64_t free_bytes(const fs::path& folder) {
@@ -186,8 +222,15 @@ ProcessEnd Sandbox::run(const std::string& command, const std::string& input, do
                         const std::optional<fs::path>& check) const {
   const std::int64_t memory = std::int64_t{limits_.memory_mb} << 20,
                      disk = std::int64_t{limits_.disk_mb} << 20;
+  const fs::path tmp = check ? folder_ / "check_tmp" : tmp_;  // a check finds an empty one
+  if (check) {
+    remove_scratch(tmp);
+    fs::create_directory(tmp);
+    for (const auto& entry : fs::recursive_directory_iterator(*check)) give_to_nobody(entry.path());
+    for (const fs::path& one : {tmp, *check}) give_to_nobody(one);
+  }
   ProcessSpec spec;
-  spec.arguments = wrapper(scratch_, tmp_, check, disables_userns);
+  spec.arguments = wrapper(scratch_, tmp, check, disables_userns);
   spec.arguments.insert(
       spec.arguments.end(),
       {"/usr/bin/prlimit", fmt::format("--as={}", memory), fmt::format("--nproc={}", limits_.processes),
@@ -196,10 +239,11 @@ ProcessEnd Sandbox::run(const std::string& command, const std::string& input, do
   spec.input = input;
   spec.timeout_s = timeout_s;
   spec.most_output = static_cast<std::size_t>(limits_.output_kb) << 10;
-  const std::int64_t free_before = free_bytes(folder_);
+  const std::int64_t free_before = free_bytes(folder_), memory_before = available_memory();
   const auto disk_fault = [&]() -> std::string {
     Usage usage;
-    for (const fs::path& one : {scratch_, tmp_}) add_usage(one, limits_.files, usage);
+    for (const fs::path& one : {scratch_, tmp})
+      add_usage(open_folder(AT_FDCWD, one.c_str()), limits_.files, 0, usage);
     if (usage.files > limits_.files) return fmt::format("more than {} files", limits_.files);
     if (usage.bytes > disk) return fmt::format("more than {} MB on the disk", limits_.disk_mb);
     // Files that have lost their names are not in the folder.
@@ -208,9 +252,22 @@ ProcessEnd Sandbox::run(const std::string& command, const std::string& input, do
   };
   spec.stop = [&](int pid) -> std::string {
     if (memory_below(pid) > memory) return fmt::format("more than {} MB of memory", limits_.memory_mb);
+    // Memory files and shared segments belong to no process.
+    if (available_memory() < memory_before / 4) return "the memory fills up";
     return disk_fault();
   };
   ProcessEnd end = run_process(spec);
+  if (end.kind == ProcessEnd::Kind::exited && end.status == 1 && end.output.starts_with("bwrap: ")) {
+    // bubblewrap that fails says so and ends with 1. A command may print the same: then another one still
+    // runs.
+    spec.arguments.back() = "exit 0";
+    spec.input.clear();
+    const ProcessEnd another = run_process(spec);
+    if (another.kind != ProcessEnd::Kind::exited || another.status != 0) {
+      end.kind = ProcessEnd::Kind::not_started;
+      end.reason = end.output;
+    }
+  }
   if (end.kind == ProcessEnd::Kind::exited) {  // between two looks
     end.reason = disk_fault();
     if (!end.reason.empty()) end.kind = ProcessEnd::Kind::stopped;
@@ -218,21 +275,30 @@ ProcessEnd Sandbox::run(const std::string& command, const std::string& input, do
   return end;
 }
 
+namespace {
+
+// Opens what a folder's owner has closed, and closes `fd`.
+void open_up(int fd) {
+  DIR* const folder = fd < 0 ? nullptr : fdopendir(fd);
+  if (folder == nullptr) {
+    if (fd >= 0) close(fd);
+    return;
+  }
+  fchmod(fd, 0700);
+  while (const dirent* const entry = readdir(folder)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") open_up(open_folder(fd, entry->d_name));
+  }
+  closedir(folder);
+}
+
+}  // namespace
+
 void remove_scratch(const fs::path& folder) {
   std::error_code code;
   fs::remove_all(folder, code);
-  // A folder without modes keeps its content from its owner.
-  for (int tries = 0; code && tries < 100; ++tries) {
-    std::vector<fs::path> open = {folder};
-    while (!open.empty()) {
-      const fs::path one = open.back();
-      open.pop_back();
-      chmod(one.c_str(), 0700);
-      std::error_code skip;
-      for (const auto& entry : fs::directory_iterator(one, skip)) {
-        if (entry.is_directory(skip) && !entry.is_symlink(skip)) open.push_back(entry.path());
-      }
-    }
+  if (code) {  // a folder without modes keeps its content from its owner
+    open_up(open_folder(AT_FDCWD, folder.c_str()));
     fs::remove_all(folder, code);
   }
   if (code) throw Error("sandbox", "cannot remove " + folder.string() + ": " + code.message());

@@ -86,6 +86,7 @@ Check read_check(Fields& task, double timeout_s) {
     fields.fail("expected a command or an answer, got " +
                 std::string(check.command.empty() ? "none" : "both"));
   if (!check.files.empty() && check.command.empty()) fields.fail("files are for a command");
+  if (check.files.contains("answer.txt")) fields.fail("files: answer.txt is the final answer");
   return check;
 }
 

@@ -158,12 +158,16 @@ Parsed from_block(const Block& block, std::string_view text) {
   return of(std::move(action), text.substr(0, block.begin));
 }
 
-// What a thinking model says before its reply is not part of it. A thought without an end is no reply.
+// What a thinking model says before its reply is not part of it. A thought without an end is no reply. Some
+// templates open the thought themselves: then its end stands alone, with no action in front.
 std::string_view without_thought(std::string_view text) {
   constexpr std::string_view kOpen = "<think>", kClose = "</think>";
-  const std::size_t close = text.rfind(kClose);
-  if (close != std::string_view::npos) return text.substr(close + kClose.size());
-  return trim(text).starts_with(kOpen) ? std::string_view() : text;
+  const std::size_t close = text.find(kClose);
+  if (trim(text).starts_with(kOpen))
+    return close == std::string_view::npos ? std::string_view() : text.substr(close + kClose.size());
+  const bool alone =
+      close != std::string_view::npos && text.find("```") > close && text.find("<tool_call>") > close;
+  return alone ? text.substr(close + kClose.size()) : text;
 }
 
 }  // namespace

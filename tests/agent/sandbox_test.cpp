@@ -2,6 +2,7 @@
 #include "agent/sandbox.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -19,6 +20,7 @@
 namespace pope {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 using Clock = std::chrono::steady_clock;
@@ -184,6 +186,50 @@ TEST_F(SandboxTest, ACheckFolderCanBeReadOnly) {
   EXPECT_EQ(sandbox_->run("cat $CHECK/gold", "", 20, dir_ / "check").output, "42");
   EXPECT_NE(sandbox_->run("echo 1 > $CHECK/gold", "", 20, dir_ / "check").status, 0);
   EXPECT_EQ(run("echo x$CHECK").output, "x\n");
+}
+
+// What pope itself has open, such as a folder, is not open inside.
+TEST_F(SandboxTest, NoOpenFileIsInherited) {
+  write_file(dir_ / "keys/key", "hidden");
+  // Without O_CLOEXEC.
+  const int folder = fcntl(open((dir_ / "keys").c_str(), O_RDONLY | O_DIRECTORY), F_DUPFD, 50);
+  ASSERT_GE(folder, 50);
+  const std::string inherited = "/proc/self/fd/" + std::to_string(folder);
+  EXPECT_NE(run("cat " + inherited + "/key").output, "hidden");
+  EXPECT_THAT(run("ls /proc/self/fd").output, Not(HasSubstr(std::to_string(folder))));
+  close(folder);
+}
+
+TEST_F(SandboxTest, WhatTheAgentLeftDoesNotSteerACheck) {
+  sandbox_.emplace(dir_ / "attempt", limits_);
+  write_file(dir_ / "check/input.json", "[1]");
+  std::filesystem::permissions(dir_ / "check", std::filesystem::perms::all);
+  run("echo 'print(\"steered\")' > json.py; touch /tmp/left; d=.local/lib/python3.11/site-packages; mkdir -p "
+      "$d; "
+      "cp json.py $d/usercustomize.py");
+  const ProcessEnd end = sandbox_->run(
+      "ls /tmp; echo $HOME; python3 -c 'import json; print(json.load(open(\"/check/input.json\")))'", "", 20,
+      dir_ / "check");
+  EXPECT_THAT(end.output, AllOf(HasSubstr("/check\n"), Not(HasSubstr("steered")), Not(HasSubstr("left"))));
+}
+
+TEST_F(SandboxTest, AWrapperThatFailsIsNoEndOfTheCommand) {
+  std::filesystem::create_directories(dir_ / "closed");
+  sandbox_.emplace(dir_ / "closed/attempt", limits_);
+  EXPECT_EQ(run("echo 'bwrap: none'; exit 1").kind, ProcessEnd::Kind::exited);
+  std::filesystem::remove_all(sandbox_->scratch());
+  EXPECT_EQ(run("exit 0").kind, ProcessEnd::Kind::not_started);
+}
+
+// A folder that is swapped for a link while it is looked at leads nowhere.
+TEST_F(SandboxTest, LinksToFoldersAreNeitherCountedNorOpenedNorRemoved) {
+  write_file(dir_ / "outside/file", std::string(1 << 20, 'x'));
+  std::filesystem::permissions(dir_ / "outside", std::filesystem::perms::owner_read);
+  run("ln -s " + (dir_ / "outside").string() + " link; mkdir closed; touch closed/x; chmod 0 closed");
+  sandbox_.reset();
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "attempt"));
+  EXPECT_EQ(std::filesystem::status(dir_ / "outside").permissions(), std::filesystem::perms::owner_read);
+  EXPECT_TRUE(std::filesystem::exists(dir_ / "outside/file"));
 }
 
 // pope killed in the middle of a command: nothing of it goes on.

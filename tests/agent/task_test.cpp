@@ -47,6 +47,8 @@ TEST(Task, WhatIsRefused) {
               HasSubstr("limits: steps: expected a whole number from 1 to 1000, got 0"));
   EXPECT_THAT(refusal(R"({"instruction": "x", "check": {"answer": 1}})"),
               HasSubstr("answer: expected a text"));
+  EXPECT_THAT(refusal(R"({"instruction": "x", "check": {"command": "true", "files": {"answer.txt": "1"}}})"),
+              HasSubstr("answer.txt is the final answer"));
   for (const char* name : {"../x", "/etc/passwd", "a/../../x", "", "a/"})
     EXPECT_THAT(refusal(dump({{"instruction", "x"}, {"check", {{"answer", "1"}}}, {"files", {{name, ""}}}})),
                 HasSubstr("within the folder"))

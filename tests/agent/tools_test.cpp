@@ -77,6 +77,9 @@ TEST(Tools, WhicheverStandsFirst) {
 TEST(Tools, ThoughtsAreNoActions) {
   EXPECT_EQ(action_of("<think>I could\n```shell\nrm -r .\n```\n</think>\n```shell\nls\n```").text, "ls\n");
   EXPECT_THAT(refusal("<think>\n```shell\nrm -r .\n```"), HasSubstr("No action"));
+  EXPECT_EQ(action_of("a thought that the template opened\n</think>\n```shell\nls\n```").text, "ls\n");
+  // What an action holds is not looked at.
+  EXPECT_EQ(action_of("```write a.html\n<think></think>\n```\n```shell\nls\n```").path, "a.html");
 }
 
 TEST(Tools, WhatIsRefusedIsExplained) {
