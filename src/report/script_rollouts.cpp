@@ -87,7 +87,7 @@ const visit = () => {
     const row = rows.find(r => r.id === rollout);
     if (!row) {
       $("count").textContent = "The rollout of this link is not in the selection on this page: report.rollouts says how many are.";
-      $("count").scrollIntoView();
+      $("count").scrollIntoView({ behavior: "instant" });
       return;
     }
     if (!found.includes(row)) {
@@ -97,7 +97,7 @@ const visit = () => {
     list(Math.max(shown, found.indexOf(row) + 1));
   }
   for (let node = $(id); node; node = node.parentElement) if (node.tagName === "DETAILS") node.open = true;
-  $(id)?.scrollIntoView();
+  $(id)?.scrollIntoView({ behavior: "instant" });
 };
 start_rollouts();
 if (location.hash) visit();
