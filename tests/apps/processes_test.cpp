@@ -41,20 +41,26 @@ class Processes : public testing::Test {
   void SetUp() override {
     write_file(dir_ / "tiny.yaml", R"(
 run: {threads: 1}
-source: {walks: 1, modulus: 5, count: 6}
+source: {walks: 2, modulus: 5, demonstrator: 0.7}
 prompt: {chat_template: plain, system: "", unguided: "{problem} :", guided: "{problem} given {guidance} :",
   guided_silent: "{problem} silently {guidance} :"}
 verify: {kind: walks}
-sampling: {max_new_tokens: 4, batch_size: 16}
+sampling: {max_new_tokens: 8, batch_size: 32}
 mixture: {guided: 0}
-optimizer: {lr: 0.01}
-train: {steps: 6, prompts_per_step: 4, rollouts_per_prompt: 8, save_every: 2}
+optimizer: {lr: 3.0e-3}
+sft: {epochs: 1, batch_size: 16}
+train: {steps: 6, prompts_per_step: 8, rollouts_per_prompt: 8, save_every: 2}
 )");
-    write_file(dir_ / "tiny.json", R"({"model_type": "llama", "hidden_size": 24, "num_hidden_layers": 1,
+    write_file(dir_ / "tiny.json", R"({"model_type": "llama", "hidden_size": 24, "num_hidden_layers": 2,
       "num_attention_heads": 3, "num_key_value_heads": 3, "intermediate_size": 40, "max_position_embeddings": 64,
       "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": true, "hidden_act": "silu"})");
-    ASSERT_EQ(run("problems -c tiny.yaml --out problems.jsonl"), 0);
-    ASSERT_EQ(run("init -c tiny.yaml tiny.json --out model"), 0);
+    ASSERT_EQ(
+        run("problems -c tiny.yaml --set source.part=pretrain --set source.count=1500 --out some.jsonl"), 0);
+    // Of one walk: training meets successes, and so moves the weights.
+    ASSERT_EQ(run("problems -c tiny.yaml --set source.count=20 --set source.walks=1 --out problems.jsonl"),
+              0);
+    ASSERT_EQ(run("init -c tiny.yaml tiny.json --out init"), 0);
+    ASSERT_EQ(run("sft -c tiny.yaml --model init --problems some.jsonl --out model"), 0);
   }
 
   static std::string train(const std::string& out) {
@@ -132,6 +138,7 @@ TEST_F(Processes, TwoLeaveWhatOneDoes) {
   ASSERT_EQ(two.size(), 6u);
   for (const char* key : {"groups/total", "rollouts/total", "rollouts/hard"})
     EXPECT_EQ(one[5][key], two[5][key]) << key;
+  EXPECT_GT(one[0]["grad_norm"].get<double>(), 0);
   EXPECT_NEAR(one[0]["grad_norm"].get<double>(), two[0]["grad_norm"].get<double>(), 1e-5);
   const pid_t again[] = {start(train("two"), 0, 2, port), start(train("two"), 1, 2, port)};
   for (const pid_t child : again) EXPECT_EQ(wait_for(child), 0);

@@ -296,9 +296,15 @@ TEST_F(Workflow, LoraLeavesAnAdapterThatIsAModelForAllVerbs) {
   EXPECT_EQ(read_file(path("lora/model/adapter_model.safetensors")),
             read_file(path("whole/model/adapter_model.safetensors")));
 
-  ASSERT_EQ(run("pope export hf --model lora --out merged"), 0) << err_;
+  ASSERT_EQ(run("pope sft -c tiny.yaml --model model --problems problems.jsonl --set lora.rank=2 "
+                "--set sft.batch_size=2 --set sft.epochs=8 --set optimizer.lr=0.03 --out taught"),
+            0)
+      << err_;
+  const std::vector<Json> losses = rows("taught/metrics.jsonl");
+  EXPECT_LT(losses.back()["loss"].get<double>(), losses.front()["loss"].get<double>() - 0.1);
+  ASSERT_EQ(run("pope export hf --model taught --out merged"), 0) << err_;
   const std::string eval = "pope eval -c tiny.yaml --problems problems.jsonl --label x --set eval.samples=8 ";
-  ASSERT_EQ(run(eval + "--model lora --out eval-lora"), 0) << err_;
+  ASSERT_EQ(run(eval + "--model taught --out eval-lora"), 0) << err_;
   ASSERT_EQ(run(eval + "--model merged --out eval-merged"), 0) << err_;
   EXPECT_EQ(read_json(path("eval-lora/result.json"))["sets"],
             read_json(path("eval-merged/result.json"))["sets"]);
