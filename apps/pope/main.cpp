@@ -72,9 +72,11 @@ std::string without_trace(const std::string& what) {
   return what.substr(0, std::min(what.find("\nException raised from"), what.find("\nframe #")));
 }
 
+// A stderr that cannot be written to, such as a log on a disk that is full, does not change the exit code.
 void print_error(const std::string& message, const std::string& hint = "") {
-  fmt::print(stderr, "error: {}\n{}", printable(message),
-             hint.empty() ? "" : "  hint: " + printable(hint) + "\n");
+  std::string text = "error: " + printable(message) + "\n";
+  if (!hint.empty()) text += "  hint: " + printable(hint) + "\n";
+  std::fputs(text.c_str(), stderr);
 }
 
 void explain(const std::exception& error) {
@@ -128,7 +130,7 @@ int main(int argc, char** argv) {
     pope::print_error(error.what());
     return 2;
   } catch (const pope::Interrupted& stopped) {
-    fmt::print(stderr, "{}\n", stopped.what());
+    std::fputs((std::string(stopped.what()) + "\n").c_str(), stderr);
     return stopped.exit_code();
   } catch (const std::exception& error) {
     pope::explain(error);

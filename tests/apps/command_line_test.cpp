@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 #include <regex>
 
 #include "core/files.h"
@@ -267,6 +268,10 @@ TEST(CommandLine, ErrorsOfTheWorkAreExplainedWithCodeOne) {
   EXPECT_EQ(model.code, 1);
   EXPECT_THAT(model.err, HasSubstr("no-model"));
   EXPECT_EQ(run_pope(dir, "problems --out /dev/full").code, 1);
+  // Nor can its message be written: a log on the same disk, say.
+  const int status =
+      std::system((std::string(POPE_BINARY) + " problems --out /dev/full 2>/dev/full").c_str());
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 1) << status;
   const Output full = run_pope(dir, "--help >/dev/full");
   EXPECT_EQ(full.code, 1);
   EXPECT_THAT(full.err,
