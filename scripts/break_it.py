@@ -387,7 +387,7 @@ class Trials:
         else:
             out = self.fresh("trial")
             if kind == "limit":
-                size = limit = draw.randint(1, max(whole_bytes))
+                size = limit = draw.randint(4096, max(8192, *whole_bytes))  # room for the stderr file
             else:
                 stdout = open("/dev/full", "w")
         code = self.wait(self.start(verb.arguments, out, limit, stdout))
