@@ -6,7 +6,7 @@ namespace pope {
 namespace {
 
 std::shared_ptr<const Tokenizer> smollm() {
-  return load_tokenizer(std::string(POPE_SOURCE_DIR) + "/tests/golden/text_smollm");
+  return load_tokenizer(POPE_SOURCE_DIR "/tests/golden/text_smollm");
 }
 
 struct Shown {
