@@ -13,10 +13,10 @@
 #include <thread>
 #include <vector>
 
+#include "apps/run_verb.h"
 #include "core/files.h"
 #include "core/temp_dir.h"
 #include "model/safetensors.h"
-#include "pope/run_verb.h"
 
 namespace pope {
 namespace {
