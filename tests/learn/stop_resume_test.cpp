@@ -204,7 +204,7 @@ TEST(StopResume, ALastRowThatIsMissingIsAnError) {
   EXPECT_EQ(test::metrics_of(dir / "run").size(), 6u);
 }
 
-TEST(StopResume, CheckpointsBeyondKeepAndThoseOfNoUseGo) {
+TEST(StopResume, CheckpointsBeyondKeepGoAndThoseOfNoUseAreKeptAside) {
   TempDir dir;
   World broken(stopping_at(dir / "run", 5));
   broken.job.config.save_every = 1;
@@ -217,7 +217,7 @@ TEST(StopResume, CheckpointsBeyondKeepAndThoseOfNoUseGo) {
   std::set<std::string> names;
   for (const auto& entry : std::filesystem::directory_iterator(dir / "run/checkpoints"))
     names.insert(entry.path().filename());
-  EXPECT_EQ(names, (std::set<std::string>{"step-000003", "step-000004"}));
+  EXPECT_EQ(names, (std::set<std::string>{"step-000003", "step-000004", "step-000005.damaged"}));
 }
 
 TEST(StopResume, ARunWhoseDirectoryIsGoneIsAnError) {
