@@ -93,7 +93,7 @@ def overlap(seeds, arm, name):
 def set_table(seeds, name):
     problems = sum(len(values(seed, BASE, name, 1) or {}) for seed in seeds)
     lines = [f"**{SETS[name][0].upper()}{SETS[name][1:]}** ({problems} problems), without guidance, by fresh samples:", "",
-             "| arm | seeds | pass@1 | pass@8 | pass@32 | pass@8 per seed | minus GRPO, pass@8, points | pass@32 | "
+             "| arm | seeds | pass@1 | pass@8 | pass@32 | pass@8 per seed | minus GRPO, pass@8, points | minus GRPO, pass@32 | "
              "lines of the prefix re-used (by chance) |",
              "|---|---|---|---|---|---|---|---|---|"]
     for arm in arms_of(seeds, name):
