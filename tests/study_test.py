@@ -9,6 +9,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import study  # noqa: E402
 import study_table  # noqa: E402
 
+study_table.RESAMPLES = 2000  # enough for the tolerances below
+
 
 def rows(count):
     """Problems of 2, 3 and 4 lines, all short."""
