@@ -142,10 +142,13 @@ class Replicate:
         trained, heldout = chosen(read_jsonl(self.path("guide", "guided.jsonl")))
         write_jsonl(self.path("trained.jsonl"), trained)
         write_jsonl(self.path("heldout.jsonl"), heldout)
+        # SFT shows the guidance that a problem carries: its arm learns the solutions from the problems alone.
+        write_jsonl(self.path("solutions.jsonl"), [{**row, "guidance": None} for row in trained])
 
     def train(self, arm):
         verb = "sft" if arm == "sft" else "train"
-        self.pope(verb, arm, [arm], paths__model=self.base, paths__problems=self.path("trained.jsonl"))
+        problems = self.path("solutions.jsonl" if arm == "sft" else "trained.jsonl")
+        self.pope(verb, arm, [arm], paths__model=self.base, paths__problems=problems)
         shutil.rmtree(self.path(arm, "checkpoints"), ignore_errors=True)
 
     def evaluate(self, arm, run, names, samples):
