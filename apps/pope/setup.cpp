@@ -52,8 +52,7 @@ void add_lora(const Settings& settings, Model& model) {
 LoadedModel load_model(const Settings& settings, Weights weights,
                        std::shared_ptr<const Tokenizer> tokenizer) {
   const at::Device device = open_device(settings.run.device);
-  const int cores =
-      std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / processes_here());
+  const int cores = std::max(1, static_cast<int>(std::thread::hardware_concurrency()) / processes_here());
   at::set_num_threads(settings.run.threads > 0 ? settings.run.threads : cores);
   const bool lora = weights == Weights::trainable && settings.lora.rank > 0;
   LoadedModel loaded = load_model(settings.paths.model, compute_type(settings.run.dtype),

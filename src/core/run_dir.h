@@ -35,8 +35,8 @@ class RunDir {
   // Error with a hint also for unwritable paths, a file in the way, and a folder that holds other files.
   static RunDir open(const std::filesystem::path& path, std::string_view verb, const Options& options,
                      const std::vector<RunInput>& inputs = {});
-  // The directory of a run that another process has opened, in which this one takes part. It is not locked, and
-  // nothing may be written.
+  // The directory of a run that another process has opened, in which this one takes part. It is not locked,
+  // and nothing may be written.
   static RunDir join(const std::filesystem::path& path);
   RunDir(RunDir&&) noexcept;
   ~RunDir();

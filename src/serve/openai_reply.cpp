@@ -54,7 +54,8 @@ ReplyWriter::ReplyWriter(const GenerationRequest& request, std::vector<std::vect
       created_(seconds_now()),
       tokenizer_(std::move(tokenizer)),
       samples_(prompts_.size() * static_cast<std::size_t>(request.n)),
-      shown_(samples_.size()) {}
+      shown_(samples_.size()),
+      begun_(samples_.size()) {}
 
 std::string ReplyWriter::spelled(int token) const {
   return tokenizer_->decode(std::vector<int>{token}, /*skip_special=*/false);
@@ -113,7 +114,8 @@ std::string ReplyWriter::event(const Piece& piece) {
   Json choice = {{"index", piece.sample}};
   if (request_.chat) {
     Json delta = Json::object();
-    if (shown_[piece.sample] == 0 && samples_[piece.sample].tokens.empty()) delta["role"] = "assistant";
+    if (!begun_[piece.sample]) delta["role"] = "assistant";
+    begun_[piece.sample] = true;
     delta["content"] = piece.text;
     choice["delta"] = std::move(delta);
   } else {
@@ -125,7 +127,6 @@ std::string ReplyWriter::event(const Piece& piece) {
   if (request_.return_token_ids) choice["token_ids"] = ids_of(piece.tokens);
   shown_[piece.sample] += piece.text.size();
   sampled_ += std::ssize(piece.tokens);
-  if (samples_[piece.sample].tokens.empty()) samples_[piece.sample].tokens = piece.tokens;  // it has begun
   Json json = head(request_.chat ? "chat.completion.chunk" : "text_completion");
   json["choices"] = Json::array({std::move(choice)});
   return event_of(json);
