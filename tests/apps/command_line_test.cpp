@@ -140,7 +140,7 @@ TEST(CommandLine, VerbsRefuseSettingsOfOthersButFilesMayHoldThem) {
   const Output eval = run_pope(dir, "eval --model m --problems p --out y --set objective.kind=foo");
   EXPECT_EQ(eval.code, 1);
   EXPECT_THAT(eval.err, AllOf(HasSubstr("[config] --set: pope eval does not read objective.*"),
-                              HasSubstr("objective.kind is for pope train;")));
+                              HasSubstr("objective.kind is for pope train, export and plan;")));
   EXPECT_THAT(run_pope(dir, "init c.json --out y --set run.dtype=bf16").err,
               HasSubstr("pope init does not read run.dtype"));
   const std::string file = dir / "shared.yaml", problems = dir / "p.jsonl";

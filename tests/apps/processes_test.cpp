@@ -197,8 +197,8 @@ TEST_F(Processes, AreStartedByOneCommand) {
               second = start(train("other") + " --set optimizer.lr=0.02", 1, 2, port);
   EXPECT_EQ(wait_for(second), 1);
   EXPECT_EQ(wait_for(first), 1);
-  EXPECT_THAT(said(1),
-              HasSubstr("process 1 was started with other settings or inputs than process 0, at 'lr: 0.02"));
+  EXPECT_THAT(said(1), HasSubstr("process 1 was started with other settings or inputs than process 0, at"));
+  EXPECT_THAT(said(1), HasSubstr("lr: 0.02'"));
   EXPECT_THAT(said(0), HasSubstr("process 0 of 2 has lost another one"));
 }
 

@@ -59,7 +59,7 @@ TEST(Settings, DefaultsAreAllowedAndGoTogether) {
   EXPECT_NO_THROW(options.check());
   for (const Verb* verb : all_verbs()) {
     const Options read = options.only(verb->keys);
-    if (verb->check == nullptr) continue;
+    if (verb->check == nullptr || verb == &export_verb) continue;  // export: its argument says what is needed
     EXPECT_NO_THROW(verb->check({settings, read, "out", {}})) << verb->name;
   }
 }
