@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Kills pope at random moments, fills its disk, and compares what it leaves with an undisturbed run.
 
-  scripts/break_it.py --pope build/pope [--kills 200] [--disks 100] [--seed 1] [--verbs mine,train] [--out trials.jsonl]
+  scripts/break_it.py --pope build/pope [--kills 200] [--disks 100] [--seed 1] [--verbs 'mine;train'] [--out trials.jsonl]
 
 Every verb that writes runs on micro models made for the occasion. A kill trial ends it up to three times, by SIGKILL,
 SIGTERM or SIGINT, and gives the same command again until it is done. A disk trial runs it on a small tmpfs (in a mount
