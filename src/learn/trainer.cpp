@@ -59,8 +59,9 @@ struct Counters {
   std::int64_t rollouts = 0, hard_rollouts = 0, tokens = 0;
 };
 
-// Adds those of a step, of all processes.
-void count(const std::vector<Group>& groups, ProcessGroup& processes, Counters& counters) {
+// Adds up over all processes, before anything is changed by it: the counts of a step, and in its row those of
+// groups, by which all judge alike whether there was signal.
+void count(const std::vector<Group>& groups, ProcessGroup& processes, Counters& counters, Json& row) {
   double rollouts = 0, hard = 0, tokens = 0;
   for (const Group& group : groups) {
     const auto size = static_cast<double>(std::ssize(group.rollouts) + group.more_rollouts);
@@ -70,21 +71,16 @@ void count(const std::vector<Group>& groups, ProcessGroup& processes, Counters& 
       tokens += static_cast<double>(graded.rollout.tokens.size());
     tokens += static_cast<double>(group.more_tokens);
   }
-  double all[] = {rollouts, hard, tokens};
-  processes.all_reduce(all);
-  counters.rollouts += static_cast<std::int64_t>(all[0]);
-  counters.hard_rollouts += static_cast<std::int64_t>(all[1]);
-  counters.tokens += static_cast<std::int64_t>(all[2]);
-}
-
-// The counts of groups become those of all processes, who so judge alike whether there was signal.
-void agree_on_groups(ProcessGroup& processes, Json& row) {
   constexpr const char* kCounts[] = {"groups/total", "groups/all_fail", "groups/all_pass",
                                      "groups/no_signal"};
-  double values[std::size(kCounts)];
-  for (std::size_t i = 0; i < std::size(kCounts); ++i) values[i] = row.at(kCounts[i]).get<double>();
-  processes.all_reduce(values);
-  for (std::size_t i = 0; i < std::size(kCounts); ++i) row[kCounts[i]] = static_cast<std::int64_t>(values[i]);
+  std::vector<double> all = {rollouts, hard, tokens};
+  for (const char* key : kCounts) all.push_back(row.at(key).get<double>());
+  processes.all_reduce(all);
+  const auto whole = [&](std::size_t i) { return static_cast<std::int64_t>(all[i]); };
+  counters.rollouts += whole(0);
+  counters.hard_rollouts += whole(1);
+  counters.tokens += whole(2);
+  for (std::size_t i = 0; i < std::size(kCounts); ++i) row[kCounts[i]] = whole(3 + i);
 }
 
 std::string note_of(const std::vector<PromptSet>& sets, const Json& row) {
@@ -176,12 +172,11 @@ class Trainer {
   // changed, the steps before are saved.
   Json step_together(std::int64_t t, const std::function<void(double)>& progress) {
     const std::int64_t updates = optimizer_.steps_taken();
-    const Json before = state();
     try {
       if (is_to_stop()) stop(t);
       return step(t, progress);
     } catch (const LostProcess&) {
-      if (optimizer_.steps_taken() == updates) training_run_.keep(t, before);
+      if (optimizer_.steps_taken() == updates) training_run_.keep(t, state());
       stop_if_interrupted();  // the other one was asked to stop a moment before
       throw;
     }
@@ -210,12 +205,10 @@ class Trainer {
     const std::int64_t number = t + 1;
     std::vector<Group> groups = take(t, progress);
     const LearnResult learned = learn(job_, groups, t, optimizer_, *source_, seconds_);
-    count(groups, *job_.processes, counters_);
-    curriculum_->learn_from(groups);
-
     Json row = {{"step", number}};
     add_group_metrics(job_, curriculum_->sets(), groups, row);
-    agree_on_groups(*job_.processes, row);
+    count(groups, *job_.processes, counters_, row);
+    curriculum_->learn_from(groups);
     add_learn_metrics(job_, learned, row);
     row["rollouts/total"] = counters_.rollouts;
     row["rollouts/hard"] = counters_.hard_rollouts;
