@@ -14,6 +14,7 @@
 #include "core/error.h"
 #include "core/rng.h"
 #include "rollout/decoder.h"
+#include "rollout/prefill.h"
 #include "rollout/sample.h"
 
 namespace pope {
@@ -119,34 +120,20 @@ class Scheduler {
   }
 
   void prefill(std::vector<Request> requests) {
-    const auto rows = static_cast<std::int64_t>(requests.size());
-    std::size_t steps = 0;
-    for (const auto& request : requests) steps = std::max(steps, request.prompt.size());
-    auto tokens = at::zeros({rows, static_cast<std::int64_t>(steps)}, at::kLong);
-    auto last = at::empty({rows}, at::kLong);
-    for (std::int64_t r = 0; r < rows; ++r) {
-      const auto& prompt = requests[r].prompt;
-      std::copy(prompt.begin(), prompt.end(),
-                tokens.data_ptr<std::int64_t>() + r * static_cast<std::int64_t>(steps));
-      last.data_ptr<std::int64_t>()[r] = static_cast<std::int64_t>(r * steps + prompt.size()) - 1;
-      stats_.prefill_tokens += static_cast<std::int64_t>(prompt.size());
+    std::vector<std::span<const int>> prompts;
+    for (const auto& request : requests) prompts.emplace_back(request.prompt);
+    Prefilled prefilled = pope::prefill(model_, prompts);
+    auto last = at::empty({std::ssize(prompts)}, at::kLong);
+    for (std::int64_t r = 0; r < last.numel(); ++r) {
+      const auto length = std::ssize(prompts[static_cast<std::size_t>(r)]);
+      last.data_ptr<std::int64_t>()[r] = r * prefilled.hidden.size(1) + length - 1;
+      stats_.prefill_tokens += length;
     }
-    const auto room = [&](std::int64_t slots, std::size_t positions) {
-      return std::make_shared<KvCache>(model_.architecture(), static_cast<int>(slots),
-                                       static_cast<int>(positions), model_.compute_type(), model_.device());
-    };
-    const auto cache = room(rows, steps);
-    const auto hidden = model_.decode(tokens, at::zeros({rows}, at::kLong), *cache).flatten(0, 1);
-    const auto logits = model_.logits(hidden.index_select(0, last.to(model_.device()))).cpu();
-    for (std::int64_t r = 0; r < rows; ++r) {
-      auto prompt = cache;
-      if (rows > 1) {  // its own, so that no rollout keeps the others' prompts in memory
-        const auto length = requests[r].prompt.size();
-        prompt = room(1, length);
-        prompt->copy_from(*cache, static_cast<int>(r), 0, static_cast<int>(length));
-      }
-      waiting_.push_back({std::move(requests[r]), std::move(prompt), logits[r], model_.version});
-    }
+    const auto hidden = prefilled.hidden.flatten(0, 1).index_select(0, last.to(model_.device()));
+    const auto logits = model_.logits(hidden).cpu();
+    for (std::size_t r = 0; r < requests.size(); ++r)
+      waiting_.push_back({std::move(requests[r]), std::move(prefilled.prompts[r]),
+                          logits[static_cast<std::int64_t>(r)], model_.version});
   }
 
   // The group's next sample: draws its first token and, unless that ends it, takes the next free slot.

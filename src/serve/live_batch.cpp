@@ -12,6 +12,7 @@
 
 #include "core/progress.h"
 #include "core/rng.h"
+#include "rollout/prefill.h"
 #include "serve/draw.h"
 
 namespace pope {
@@ -124,22 +125,11 @@ bool LiveBatch::take() {
 }
 
 void LiveBatch::prefill(std::vector<std::shared_ptr<Group>> groups) {
-  const auto rows = static_cast<std::int64_t>(groups.size());
-  std::size_t steps = 0;
-  for (const auto& group : groups) steps = std::max(steps, group->request.prompt.size());
-  auto tokens = at::zeros({rows, static_cast<std::int64_t>(steps)}, at::kLong);
-  for (std::int64_t r = 0; r < rows; ++r) {
-    const auto& prompt = groups[static_cast<std::size_t>(r)]->request.prompt;
-    std::copy(prompt.begin(), prompt.end(),
-              tokens.data_ptr<std::int64_t>() + r * static_cast<std::int64_t>(steps));
-  }
-  const auto room = [&](std::int64_t slots, std::size_t positions) {
-    return std::make_shared<KvCache>(model_->architecture(), static_cast<int>(slots),
-                                     static_cast<int>(positions), model_->compute_type(), model_->device());
-  };
-  const auto cache = room(rows, steps);
-  const auto hidden = model_->decode(tokens, at::zeros({rows}, at::kLong), *cache);  // [B,T,W]
-  for (std::int64_t r = 0; r < rows; ++r) {
+  std::vector<std::span<const int>> prompts;
+  for (const auto& group : groups) prompts.emplace_back(group->request.prompt);
+  Prefilled prefilled = pope::prefill(*model_, prompts);
+  const at::Tensor& hidden = prefilled.hidden;
+  for (std::int64_t r = 0; r < std::ssize(groups); ++r) {
     Group& group = *groups[static_cast<std::size_t>(r)];
     const auto& prompt = group.request.prompt;
     const auto length = static_cast<std::int64_t>(prompt.size());
@@ -155,12 +145,7 @@ void LiveBatch::prefill(std::vector<std::shared_ptr<Group>> groups) {
       group.request.sink->prompt(std::move(told));
     }
     group.logits = model_->logits(hidden[r].narrow(0, length - 1, 1)).cpu()[0].contiguous();
-    group.prompt = cache;
-    if (rows > 1) {  // its own, so that no sample keeps the others' prompts in memory
-      const auto own = room(1, prompt.size());
-      own->copy_from(*cache, static_cast<int>(r), 0, static_cast<int>(length));
-      group.prompt = own;
-    }
+    group.prompt = std::move(prefilled.prompts[static_cast<std::size_t>(r)]);
     prompt_tokens_ += length;
   }
   ready_.insert(ready_.end(), groups.begin(), groups.end());
