@@ -45,7 +45,7 @@ class ReplyWriter {
   const std::shared_ptr<const Tokenizer> tokenizer_;
   std::vector<Piece> samples_;
   std::vector<std::size_t> shown_;  // bytes of each sample's text
-  std::vector<bool> begun_;  // whether the first event of a sample was given
+  std::vector<bool> begun_;         // whether the first event of a sample was given
   std::int64_t sampled_ = 0;
 };
 
