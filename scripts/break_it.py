@@ -3,12 +3,14 @@
 
   scripts/break_it.py --pope build/pope [--kills 200] [--disks 100] [--seed 1] [--verbs 'mine;train'] [--out trials.jsonl]
 
-Every verb that writes runs on micro models made for the occasion. A kill trial ends it up to three times, by SIGKILL,
+Every verb that writes or serves runs on micro models made for the occasion. A kill trial ends it up to three times, by SIGKILL,
 SIGTERM or SIGINT, and gives the same command again until it is done. A disk trial runs it on a small tmpfs (in a mount
 namespace of its own), under a limit on the size of files, or with a full stdout; then there is room, and the same
 command is given again. Each time the files must be those of the undisturbed run, byte by byte but for times, what a
 full disk ends must say so once and how to go on, and nothing may be left over: temporary files, checkpoints beyond
-`keep`, processes. One JSON line a trial; a table at the end; exit status 1 when anything was wrong.
+`keep`, processes. What an agent did depends on when it was killed: there each task must have ended, and been done at
+most once. A server must end when asked, and its port be free again. One JSON line a trial; a table at the end; exit
+status 1 when anything was wrong.
 """
 import argparse
 import collections
@@ -21,11 +23,16 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+import urllib.error
+import urllib.request
+
+from break_it_files import LEFTOVER, check_sound, check_store, content, files_in, newest, rows_of, sizes_in
 
 SETTINGS = """
 run: {threads: 1, seed: 7}
@@ -43,6 +50,7 @@ sft: {epochs: 1, batch_size: 16, save_every: 3}
 train: {steps: 8, prompts_per_step: 8, rollouts_per_prompt: 4, save_every: 1, rollouts_every: 2, eval_every: 5, eval_samples: 2}
 mixture: {guided: 0}
 evolve: {budget: 60, dev: 8, samples: 2, reflection_tokens: 32}
+agent: {calls: 2, lease_s: 1, backoff_s: 0.1, max_faults: 100, max_failures: 2}
 engine: {backoff_s: 0.1}
 reflector: {backoff_s: 0.1}
 """
@@ -67,10 +75,6 @@ title: One study
 claims:
   - {id: more, claim: more, metric: final/hard/unguided/pass@1, of: plain, minus: base-model, above: 0}
 """
-# Of results: what depends on the clock, and where samples are drawn again after a kill, on how many were.
-TIMES = {"seconds", "peak_memory_bytes", "rows_per_second", "out"}
-COSTS = {"tokens", "tokens_saved", "failures"}
-LEFTOVER = re.compile(r"\.tmp(-\d+)?$|\.replaced$|\.again$|\.pope-\w+(-\d+)?$|\.partial\.jsonl$")
 KEEP = 2  # checkpoints, by default
 PATIENCE_S = 300
 
@@ -132,8 +136,9 @@ def grade():
 
 
 class Verb:
-    def __init__(self, name, arguments, out="run", samples=False, weight=1.0, only_invariants=False):
-        self.name, self.arguments, self.out = name, arguments, out  # out: run | folder | file | none
+    def __init__(self, name, arguments, out="run", samples=False, weight=1.0, only_invariants=False, port=0):
+        self.name, self.arguments, self.out = name, arguments, out  # out: run | folder | file | store | none
+        self.port = port            # of one that serves until it is ended; 0: it ends by itself
         self.samples = samples      # draws lost samples again, in another order
         self.weight = weight        # of the trials
         self.only_invariants = only_invariants  # depends on the order of things: only what always holds
@@ -152,6 +157,8 @@ class Trials:
         walks = Server(lambda draw: " ".join(str(draw.randrange(5)) for _ in range(draw.randrange(2, 6))))
         texts = Server(lambda draw: "So:\n```\n" + " ".join(str(draw.randrange(5)) for _ in range(4)) + "\n```")
         self.walks, self.texts = walks.url(), texts.url()
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port = free.getsockname()[1]
 
     def path(self, name):
         return os.path.join(self.work, name)
@@ -202,6 +209,7 @@ class Trials:
         model = ["--model", "{w}/init"] + common
         self.must(["guide", "--problems", "{w}/hard.jsonl", "--out", "{w}/guided"] + model)
         self.must(["mine", "--problems", "{w}/easy.jsonl", "--set", "mine.heldout=0", "--out", "{w}/mined"] + model)
+        self.prepare_agent()
         with open(self.path("pairs.jsonl"), "w") as file:  # as pope verify reads them
             for i in range(3000):
                 file.write(json.dumps({"id": str(i), "gold": str(i % 7), "pred": "\\boxed{%d}" % (i % 5),
@@ -214,6 +222,18 @@ class Trials:
                     row["guidance"] = {"kind": "prefix", "text": " ".join(words[:2]), "fraction": 0.2,
                                        "samples": 100, "correct": 30}
                     file.write(json.dumps(row) + "\n")
+
+    def prepare_agent(self):
+        """A store with tasks to do, and one with them done."""
+        with open(self.path("tasks.jsonl"), "w") as file:
+            for i in range(16):
+                check = {"answer": "1"} if i % 2 else {"command": "grep -q 3 $CHECK/answer.txt"}
+                file.write(json.dumps({"id": "task-%d" % i, "instruction": "Task %d." % i, "check": check}) + "\n")
+        verbs = {verb.name: verb for verb in self.verbs()}
+        for name in ("agent add", "agent run"):
+            self.must(verbs[name].arguments, self.path("done.db"))
+            if name == "agent add":
+                shutil.copy(self.path("done.db"), self.path("added.db"))
 
     def write_byte_tokenizer(self, name):
         """A model folder without weights, for a server's model that reads any text: a token a byte, as GPT-2 spells them."""
@@ -242,12 +262,16 @@ class Trials:
         http_engine = ["--set", "engine.kind=http", "--set", "engine.urls=[%s]" % self.walks]
         graded = ["--set", "verify.kind=command", "--set",
                   "verify.command=%s %s --grade {w}" % (sys.executable, os.path.abspath(__file__))]
+        guided = ["--set", "mixture.guided=1", "--set", "mixture.unguided=1"]
+        agent = ["--set", "agent.store={out}", "-c", "{w}/tiny.yaml"]
+        text_model = ["--model", "{w}/texts", "--set", "engine.kind=http", "--set", "engine.urls=[%s]" % self.texts]
         return [
             Verb("problems", ["problems", "-c", "{w}/tiny.yaml", "--set", "source.part=pretrain", "--set",
                               "source.count=20000", "--out", "{out}"], "file"),
             Verb("problems convert", ["problems", "convert", "{w}/pretrain.jsonl", "{out}"], "file"),
             Verb("init", ["init", "{w}/tiny.json", "-c", "{w}/tiny.yaml", "--out", "{out}"], "folder"),
             Verb("export", ["export", "hf", "--model", "{w}/init", "--out", "{out}", "--set", "run.dtype=bf16"], "folder"),
+            Verb("export jsonl", ["export", "jsonl"] + on("guided/guided.jsonl") + guided, "folder"),
             Verb("sft", ["sft"] + on("pretrain.jsonl"), weight=2),
             Verb("mine", ["mine"] + on("hard.jsonl"), samples=True, weight=2),
             Verb("mine, grader", ["mine"] + on("hard.jsonl") + graded, samples=True),
@@ -255,6 +279,9 @@ class Trials:
             Verb("guide", ["guide"] + on("hard.jsonl"), samples=True),
             Verb("collect", ["collect"] + on("guided/guided.jsonl") + ["--set", "collect.prompt=star"], samples=True),
             Verb("train", train, weight=2),
+            Verb("train, lora", train + ["--set", "lora.rank=2"]),
+            Verb("train, adaptive", ["train"] + on("guided/guided.jsonl") + guided + ["--set", "train.guidance=adaptive"]),
+            Verb("train, search", ["train"] + on("guided/guided.jsonl") + guided + ["--set", "train.guidance=search"]),
             Verb("train, grader", ["train"] + on("easy.jsonl") + graded, samples=False),
             Verb("train, async lag 0", train + asynchronous[:-1] + [asynchronous[-1] + "0"]),
             Verb("train, async lag 2", train + asynchronous[:-1] + [asynchronous[-1] + "2"], only_invariants=True),
@@ -267,26 +294,59 @@ class Trials:
             Verb("verify", ["verify", "{w}/pairs.jsonl", "--out", "{out}"], "file"),
             Verb("reproduce", ["reproduce", "one", "--set", "reproduce.plan={w}/plan", "--bases", "1", "--rl-seeds", "1",
                                "--set", "reproduce.workers=1", "--out", "{out}"], weight=0.5),
+            Verb("agent add", ["agent", "add", "{w}/tasks.jsonl"] + agent, "store"),
+            Verb("agent run", ["agent", "run"] + text_model + graded + agent, "store", weight=2),
+            Verb("agent report", ["agent", "report", "-c", "{w}/tiny.yaml", "--set", "agent.store={w}/done.db", "--out",
+                                  "{out}"], "file"),
+            Verb("agent export", ["agent", "export", "-c", "{w}/tiny.yaml", "--set", "agent.store={w}/done.db", "--out",
+                                  "{out}"], "file"),
+            Verb("serve", ["serve", "{w}/init", "-c", "{w}/tiny.yaml", "--port", str(self.port)], "none", port=self.port),
+            Verb("watch", ["watch", "{w}/mined", "{w}/guided", "--port", str(self.port)], "none", port=self.port),
             Verb("doctor", ["doctor", "--engine", self.walks, "--model", "{w}/texts"], "none", weight=0.5),
         ]
 
     # Until it writes something. A file appears as a whole, at the end: there is nothing to wait for.
     def wait_for_output(self, process, verb, out, before):
-        while verb.out in ("run", "folder") and process.poll() is None and newest(os.path.dirname(out)) == before:
+        while verb.out in ("run", "folder", "store") and process.poll() is None and newest(os.path.dirname(out)) == before:
             time.sleep(0.002)
 
     # What an undisturbed run leaves, in whole/NAME, and how long it took; first: until its output was there.
     def run_whole(self, verb):
         verb.whole = self.fresh("whole/" + re.sub(r"\W+", "-", verb.name))
+        self.place(verb, verb.whole)
         before = newest(os.path.dirname(verb.whole))
         begin = time.monotonic()
         process = self.start(verb.arguments, verb.whole)
-        self.wait_for_output(process, verb, verb.whole, before)
+        (self.wait_for_server if verb.port else self.wait_for_output)(process, verb, verb.whole, before)
         verb.first = time.monotonic() - begin
-        code = self.wait(process)
+        code = self.wait_for_end(process, verb)
         verb.seconds = time.monotonic() - begin
         if code != 0:
             sys.exit("break_it: the undisturbed pope %s ended with %s:\n%s" % (verb.name, code, self.stderr()))
+
+    # What must be there before its first start.
+    def place(self, verb, out):
+        if verb.name == "agent run":
+            shutil.copy(self.path("added.db"), out)
+
+    # Until it answers on its port, or has ended.
+    def wait_for_server(self, process, verb, *_):
+        while process.poll() is None:
+            try:
+                with urllib.request.urlopen("http://127.0.0.1:%d/health" % verb.port, timeout=10):
+                    return
+            except urllib.error.HTTPError:
+                return
+            except OSError:
+                time.sleep(0.01)
+
+    # As wait(); a server is asked to end once it answers.
+    def wait_for_end(self, process, verb):
+        if verb.port:
+            self.wait_for_server(process, verb)
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        return self.wait(process)
 
     # `wrong`: how what lies in `out` differs from the undisturbed run, and what is left over.
     def compare(self, verb, out, wrong):
@@ -300,6 +360,9 @@ class Trials:
             steps = [name for name in folders if re.fullmatch(r"step-\d+", name)]
             if os.path.basename(folder) == "checkpoints" and len(steps) > KEEP:
                 wrong.append("left over: %d checkpoints" % len(steps))
+        if verb.out == "store":
+            check_store(verb, out, wrong)
+            return
         if verb.only_invariants:
             self.check_steps(out, wrong)
             return
@@ -333,7 +396,7 @@ class Trials:
             os.kill(process, signal.SIGKILL)
 
     def again(self, verb, out, wrong):
-        code = self.wait(self.start(verb.arguments, out))
+        code = self.wait_for_end(self.start(verb.arguments, out), verb)
         if code != 0:
             wrong.append("given again, it ends with %s: %s" % (code, self.stderr()[-2000:]))
         else:
@@ -346,7 +409,10 @@ class Trials:
         return os.path.join(folder, "out")
 
     def kill_trial(self, verb, draw):
+        if verb.port:
+            return self.server_trial(verb, draw)
         out, wrong, kills = self.fresh("trial"), [], []
+        self.place(verb, out)
         for _ in range(draw.randint(1, 3)):
             at_work = draw.random() < 0.8  # once there is something of its output, else at any moment
             # Rather soon than late: what goes on has less to do, and the machine may be quicker now.
@@ -373,6 +439,25 @@ class Trials:
         self.check_processes(wrong)
         return {"kills": kills, "hits": sum(k["exit"] != 0 for k in kills), "wrong": wrong}
 
+    # Ends a server at any moment, while it is asked, and starts it again on the same port.
+    def server_trial(self, verb, draw):
+        wrong = []
+        how = draw.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
+        process = self.start(verb.arguments, "-")
+        delay = draw.random() * 2 * verb.first
+        asking = threading.Thread(target=ask_until, args=(verb.port, time.monotonic() + delay + 1), daemon=True)
+        asking.start()
+        time.sleep(delay)
+        process.send_signal(how)
+        code = self.wait(process)
+        asking.join()
+        if code not in (0, -how, 128 + how):
+            wrong.append("%s: ends with %s: %s" % (how.name, code, self.stderr()[-2000:]))
+        self.check_processes(wrong)
+        self.again(verb, "-", wrong)
+        self.check_processes(wrong)
+        return {"kills": [{"after": round(delay, 3), "signal": how.name, "exit": code}], "hits": 1, "wrong": wrong}
+
     def disk_trial(self, verb, draw):
         whole_bytes = sizes_in(verb.whole) or [4096]
         kinds, wrong = ["stdout"], []
@@ -382,6 +467,7 @@ class Trials:
         size, limit, stdout = 0, None, None
         if kind == "disk":
             size = 4096 * draw.randint(1, max(2, sum(whole_bytes) * 11 // 10 // 4096))
+            size += os.path.getsize(self.path("added.db")) if verb.name == "agent run" else 0
             subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%d" % size, "tmpfs", self.disk], check=True)
             out = os.path.join(self.disk, "out")
         else:
@@ -390,7 +476,8 @@ class Trials:
                 size = limit = draw.randint(4096, max(8192, *whole_bytes))  # room for the stderr file
             else:
                 stdout = open("/dev/full", "w")
-        code = self.wait(self.start(verb.arguments, out, limit, stdout))
+        self.place(verb, out)
+        code = self.wait_for_end(self.start(verb.arguments, out, limit, stdout), verb)
         text = self.stderr()
         self.check_processes(wrong)
         if code != 0:
@@ -417,6 +504,9 @@ class Trials:
     def check_no_wrong_data(self, verb, out, kind, wrong):
         complete = os.path.exists(os.path.join(out, "result.json") if verb.out == "run" else out)
         if not complete or verb.out == "none":
+            return
+        if verb.out == "store":
+            check_sound(out, wrong)
             return
         found = []
         self.compare(verb, out, found)
@@ -456,16 +546,25 @@ class Trials:
         return total["wrong"] + total["left over"]
 
 
-def newest(folder):
-    """When something in the folder changed last."""
-    times = [os.stat(folder).st_mtime_ns]
-    for inner, folders, files in os.walk(folder):
-        for name in folders + files:
+def ask_until(port, end):
+    """Clients of both kinds of server, one of which sends half a request."""
+    half = None
+    while time.monotonic() < end:
+        body = json.dumps({"prompt": [1, 2, 3], "max_tokens": 8}).encode()
+        for path, data in (("/", None), ("/v1/completions", body)):
             try:
-                times.append(os.stat(os.path.join(inner, name)).st_mtime_ns)
+                with urllib.request.urlopen("http://127.0.0.1:%d%s" % (port, path), data, timeout=5):
+                    pass
             except OSError:
-                pass  # it is gone by now
-    return max(times)
+                time.sleep(0.01)
+        if half is None:
+            try:
+                half = socket.create_connection(("127.0.0.1", port), timeout=1)
+                half.sendall(b"POST /v1/completions HTTP/1.1\r\nContent-Le")
+            except OSError:
+                half = None
+    if half is not None:
+        half.close()
 
 
 def can_mount(folder):
@@ -492,76 +591,6 @@ def processes_naming(folder):
         if folder in line and int(name) != os.getpid() and not zombie:
             found[int(name)] = line
     return found
-
-
-def files_in(out):
-    """The files that count, relative to `out`; of a file itself {""}."""
-    if not os.path.isdir(out):
-        return {""} if os.path.exists(out) else set()
-    files = set()
-    for folder, _, names in os.walk(out):
-        files |= {os.path.relpath(os.path.join(folder, name), out) for name in names}
-    return {re.sub(r"tensorboard/.*", "tensorboard/events", f) for f in files
-            if not f.endswith((".log", "lock")) and not LEFTOVER.search(f)}
-
-
-def sizes_in(out):
-    """Bytes of each of them."""
-    if not os.path.isdir(out):
-        return [os.path.getsize(out)] if os.path.exists(out) else []
-    return [os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(out) for name in names]
-
-
-def rows_of(path):
-    if path.endswith(".zst"):
-        text = subprocess.run(["zstd", "-dcq", path], capture_output=True, check=True).stdout
-    else:
-        with open(path, "rb") as file:
-            text = file.read()
-    return [json.loads(line) for line in text.splitlines() if line.strip()]
-
-
-def without(value, keys):
-    if isinstance(value, dict):
-        return {k: without(v, keys) for k, v in value.items() if k not in keys and not k.startswith(("time/", "async/"))}
-    return [without(v, keys) for v in value] if isinstance(value, list) else value
-
-
-def content(verb, out, name):
-    """What a file holds, but for times, and for where it lies."""
-    path = os.path.join(out, name) if name else out
-    base = os.path.basename(name)
-    if base == "events":
-        folder = os.path.join(out, os.path.dirname(name))
-        return len(os.listdir(folder)), sum(map(records_in, (os.path.join(folder, f) for f in os.listdir(folder))))
-    if base == "environment.json":
-        with open(path) as file:
-            return json.dumps(without(json.load(file), {"starts"})).replace(out, "OUT")
-    if base in ("result.json", "claims.json"):
-        with open(path) as file:
-            return json.dumps(without(json.load(file), TIMES | (COSTS if verb.samples else set()))).replace(out, "OUT")
-    if base == "report.html" and verb.name == "reproduce":
-        return None  # shows when its runs were started
-    if base in ("state.json", "checksums.json"):  # what was under way when it was saved is a matter of moments
-        with open(path) as file:
-            return without(json.load(file), {"async", "state.json"} if "async" in verb.name else set())
-    if base == "schedule.jsonl":  # passes are counted anew after a kill
-        return [{key: row[key] for key in ("step", "groups", "dropped")} for row in rows_of(path)]
-    if base.endswith(".jsonl.zst") or base == "metrics.jsonl":
-        rows = [json.dumps(without(row, {"logprobs"} if verb.samples else set())) for row in rows_of(path)]
-        return sorted(rows) if verb.samples else rows
-    with open(path, "rb") as file:
-        return file.read().replace(out.encode(), b"OUT")
-
-
-def records_in(path):
-    """How many records a file of TensorBoard has: length (8 bytes), CRC (4), data, CRC (4)."""
-    with open(path, "rb") as file:
-        data, at, count = file.read(), 0, 0
-    while at + 16 <= len(data):
-        at += 16 + int.from_bytes(data[at:at + 8], "little")
-        count += 1
-    return count
 
 
 def main():

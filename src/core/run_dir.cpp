@@ -136,6 +136,15 @@ Json environment_of(std::string_view verb) {
           {"starts", Json::array()}};
 }
 
+// Keys of the settings that have no say in the results.
+Json keys_that_may_change(const Options& options) {
+  Json keys = Json::array();
+  for (const Options::Option& option : options.all()) {
+    if (option.on_resume() == Options::Option::OnResume::any) keys.push_back(option.key());
+  }
+  return keys;
+}
+
 Json read_environment(const fs::path& path) {
   Json environment = read_json(path);
   if (!environment.is_object() || !environment.contains("verb") || !environment.contains("starts")) {
@@ -255,6 +264,7 @@ RunDir RunDir::open(const fs::path& path, std::string_view verb, const Options& 
     run.changes_ = found.changes;
     run.grown_ = found.grown;
   }
+  run.environment_["may_change"] = keys_that_may_change(options);
   for (const char* folder : {"", "rollouts", "checkpoints"}) remove_leftovers(path / folder);
   if (!fs::exists(path / "result.json")) run.record_start();
   repair_jsonl(path / "metrics.jsonl");

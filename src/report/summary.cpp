@@ -12,9 +12,12 @@
 namespace pope {
 namespace {
 
-// Settings that are not the method's: how a run is done and recorded.
-bool is_local(const std::string& key) {
-  return key.starts_with("run.") || key.starts_with("metrics.") || key.starts_with("report.");
+// Whether a setting is part of a run's method, by what the run says of its settings. Seeds have files of
+// their own.
+bool is_of_method(const RunData& run, const std::string& key) {
+  if (key == "run.seed" || key == "run.label" || key.starts_with("paths.")) return false;
+  const Json free = run.environment.value("may_change", Json::array());
+  return std::find(free.begin(), free.end(), key) == free.end();
 }
 
 std::string shown(const std::string& key, const std::string& value) {
@@ -188,8 +191,7 @@ std::vector<std::string> doubtful_seeds(const std::vector<RunData>& runs) {
     if (alone) continue;
     std::string keys;
     for (const auto& [key, value] : other->second->config) {
-      // Seeds have files of their own.
-      if (!is_local(key) && !key.starts_with("paths.") && run.setting(key) != value)
+      if (is_of_method(run, key) && is_of_method(*other->second, key) && run.setting(key) != value)
         keys += (keys.empty() ? "" : ", ") + key;
     }
     if (keys.empty()) continue;

@@ -54,6 +54,7 @@ TEST(RunDir, StartsAndResumes) {
   const Json environment = read_json(run.path() / "environment.json");
   EXPECT_EQ(environment["verb"], "mine");
   EXPECT_EQ(environment["version"], kVersion);
+  EXPECT_EQ(environment["may_change"], Json::array({"run.threads"}));
   ASSERT_EQ(environment["starts"].size(), 2u);
   EXPECT_THAT(environment["starts"][1]["time"].get<std::string>(),
               testing::MatchesRegex("20[0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9][0-9]:[0-9][0-9]:[0-9][0-9]Z"));

@@ -290,6 +290,25 @@ TEST(CollectReport, SettingsThatDiffer) {
   EXPECT_THAT(report["warnings"][1].get<std::string>(), HasSubstr("differ in optimizer.lr"));
 }
 
+// Seeds of one method may be made with other batch sizes, where the runs say that these have no say in
+// results.
+TEST(CollectReport, SettingsThatMayChangeMakeNoOtherMethod) {
+  FakeRuns fake;
+  const auto run = [&](const char* name, int seed, const char* batch_size, bool said) {
+    const std::filesystem::path path = fake.train(
+        name, "POPE", seed, {}, std::string("sampling:\n  batch_size: ") + batch_size + "\n  top_k: 0\n");
+    Json environment = read_json(path / "environment.json");
+    if (said) environment["may_change"] = {"sampling.batch_size"};
+    write_file(path / "environment.json", dump(environment));
+    return path;
+  };
+  const std::filesystem::path a = run("a", 1, "8", true), b = run("b", 2, "16", true);
+  EXPECT_TRUE(collect_report({a, b}, {})["warnings"].empty());
+  const Json warnings = collect_report({run("c", 1, "8", false), run("d", 2, "16", false)}, {})["warnings"];
+  ASSERT_EQ(warnings.size(), 1u);
+  EXPECT_THAT(warnings[0].get<std::string>(), HasSubstr("differ in sampling.batch_size:"));
+}
+
 TEST(CollectReport, RolloutsAreLimitedAndBalanced) {
   FakeRuns fake;
   const std::filesystem::path pope = fake.run("p", "eval", "POPE", 1),
