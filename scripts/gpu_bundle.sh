@@ -5,7 +5,7 @@
 set -euo pipefail
 build="${BUILD:-build}"
 out="${1:?usage: scripts/gpu_bundle.sh FOLDER}"
-programs=(pope test_model test_rollout test_learn bench_sampler bench_train_step)
+programs=(pope pope-torch test_model test_rollout test_learn bench_sampler bench_train_step)
 
 rm -rf "$out"
 mkdir -p "$out/build" "$out/lib"

@@ -1,7 +1,7 @@
 // The settings of the program itself; the rooms declare their own sections.
 #include "pope/settings.h"
 
-#include "model/device.h"
+#include "model/device_name.h"
 #include "pope/verify_rows.h"
 
 namespace pope {
@@ -50,44 +50,6 @@ void CheckConfig::fields(Options& options) {
   options.add("gold", gold, "reference answer");
   options.add("pred", pred, "what is checked: an answer, or a response that holds one");
   options.add("form", form, "how the answer stands in pred").choices(answer_forms());
-}
-
-void Settings::declare(Options& options) {
-  options.section(run);
-  options.section(paths);
-  options.section(problems);
-  options.section(prompt);
-  options.section(verify);
-  options.section(check);
-  options.section(engine);
-  options.section(sampling);
-  options.section(source);
-  options.section(mine);
-  options.section(guide);
-  options.section(collect);
-  options.section(evolve);
-  options.section("reflector", reflector);
-  options.section(pairs);
-  options.section(mixture);
-  options.section(objective);
-  options.section(optimizer);
-  options.section(lora);
-  options.section(train);
-  options.section(async);
-  options.section(p2o);
-  options.section(adaptive);
-  options.section(search);
-  options.section(retire);
-  options.section(sft);
-  options.section(metrics);
-  options.section(eval);
-  options.section(report);
-  options.section(reproduce);
-  options.section(watch);
-  options.section(serve);
-  options.section(exporting);
-  options.section(plan);
-  options.section(agent);
 }
 
 }  // namespace pope

@@ -4,24 +4,11 @@
 #include <ATen/Context.h>
 #include <dlfcn.h>
 
-#include <charconv>
-#include <string_view>
-
 #include "core/error.h"
+#include "model/device_name.h"
 
 namespace pope {
 namespace {
-
-// N of "cuda:N", 0 of "cuda"; −1: another name.
-int cuda_index(std::string_view name) {
-  if (!name.starts_with("cuda")) return -1;
-  name.remove_prefix(4);
-  if (name.empty()) return 0;
-  int index = -1;
-  const auto [end, error] = std::from_chars(name.data() + 1, name.data() + name.size(), index);
-  const bool whole = name.size() > 1 && name[0] == ':' && error == std::errc();
-  return whole && end == name.data() + name.size() && index < 128 ? index : -1;
-}
 
 void load_cuda() {
   // Global, so that libpope_cuda.so finds its symbols.
@@ -34,8 +21,6 @@ void load_cuda() {
 }
 
 }  // namespace
-
-bool is_device_name(const std::string& name) { return name == "cpu" || cuda_index(name) >= 0; }
 
 at::Device open_device(const std::string& name) {
   if (name == "cpu") return at::kCPU;

@@ -13,9 +13,6 @@ namespace pope {
 // driver or the device is missing.
 at::Device open_device(const std::string& name);
 
-// Whether open_device() knows the name; the device itself may still be missing.
-bool is_device_name(const std::string& name);
-
 // Waits until the device has finished all work given to it; clocks need that. Does nothing on the CPU.
 void wait_for(at::Device device);
 

@@ -72,6 +72,14 @@ TEST(Layering, RoomsIncludeOnlyThemselvesAndEarlierRooms) {
   EXPECT_GT(includes, 100);
 }
 
+// What needs no tensors is answered without loading libtorch.
+TEST(Layering, TheLauncherDoesNotLinkLibtorch) {
+  std::ifstream program(POPE_BINARY, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(program), std::istreambuf_iterator<char>()};
+  EXPECT_NE(bytes.find("pope-torch"), std::string::npos);
+  EXPECT_EQ(bytes.find("libtorch_cpu.so"), std::string::npos);
+}
+
 // One subject may take a long file; beyond this it is several.
 TEST(Layering, NoFileIsLongerThan800Lines) {
   for (const std::string top : {"src", "apps", "tests", "bench"}) {

@@ -14,6 +14,7 @@ if grep -lF -e "$build/" -e "$here/" "$work"/pope/lib*/cmake/pope/popeTargets*.c
   exit 1
 fi
 "$work/pope/bin/pope" --version
+"$work/pope/bin/pope" --help >/dev/null # by pope-torch beside it
 if command -v ccache >/dev/null; then export CMAKE_CXX_COMPILER_LAUNCHER=ccache; fi
 cmake -S "$here" -B "$work/build" -G Ninja -DCMAKE_PREFIX_PATH="$work/pope" >/dev/null
 cmake --build "$work/build"
