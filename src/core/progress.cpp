@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include "core/printable.h"
 
@@ -22,6 +23,7 @@ constexpr double kStartLearningSeconds = 2;  // before this there is no ETA,
 constexpr double kStartLearningPart = 0.01;  // nor before this part of the work is done
 
 bool silent = false;         // see be_silent()
+thread_local Progress* current = nullptr;
 bool bar_on_screen = false;  // a bar stands on the terminal's last line; log_line() wipes it
 
 double seconds_since(Clock::time_point start) {
@@ -55,18 +57,28 @@ void log_line(std::string_view text) {
 Progress::Progress(std::string title, double total)
     : title_(std::move(title)),
       total_(total),
+      outer_(std::exchange(current, this)),
       terminal_(isatty(STDERR_FILENO) == 1),
       start_(Clock::now()),
       last_draw_(start_) {}
 
 Progress::~Progress() {
   if (shown_) draw(true);
+  current = outer_;
+}
+
+void Progress::refresh() {
+  if (current != nullptr) current->draw_if_due();
 }
 
 void Progress::update(double done, std::string_view note) {
   done_ = done;
   note_ = note;
   if (first_done_ < 0) first_done_ = done;  // resumed work does not count for the rate
+  draw_if_due();
+}
+
+void Progress::draw_if_due() {
   if (silent || seconds_since(start_) < kSilentSeconds) return;
   if (shown_ && seconds_since(last_draw_) < (terminal_ ? kRedrawSeconds : kPlainLineSeconds)) return;
   draw(false);

@@ -26,11 +26,15 @@ class Progress {
 
   // Sets how much is done, and a short note beside the bar ("hard 12, 310 tok/s").
   void update(double done, std::string_view note = "");
+  // Draws this thread's progress anew where it is time to. For loops in which nothing may be done for long.
+  static void refresh();
 
  private:
+  void draw_if_due();
   void draw(bool last);
   std::string title_, note_;
   double total_, done_ = 0, first_done_ = -1;
+  Progress* outer_;  // this thread's, before this one
   bool terminal_, shown_ = false;
   std::chrono::steady_clock::time_point start_, last_draw_;
 };

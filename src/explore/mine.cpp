@@ -72,6 +72,7 @@ class Miner {
           ++samples_open_;
           progress.update(samples_settled_ + samples_open_, progress_note(classes_, problems_.size()));
         });
+    progress.update(samples_settled_, progress_note(classes_, problems_.size()));  // the last chunk, too
     for (const MinedProblem& mined : result_.problems) {
       if (mined.samples > 0)
         result_.tokens_fixed += static_cast<double>(mined.tokens) / mined.samples * config_.samples;

@@ -184,7 +184,10 @@ class SamplingLoop {
 
  private:
   void sample(const NextRequest& next, const OnRollout& done) {
-    const auto go_on = [&] { return !(stopped_ = !context_.go_on()); };
+    const auto go_on = [&] {
+      Progress::refresh();
+      return !(stopped_ = !context_.go_on());
+    };
     context_.engine.run(context_.sampling, context_.seed, context_.stop_tokens, next, done, go_on);
   }
 
