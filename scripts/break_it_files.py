@@ -1,5 +1,6 @@
 """What runs of pope leave, for break_it.py: which files count, and what of them must be the same in two runs."""
 import collections
+import contextlib
 import json
 import os
 import re
@@ -95,7 +96,7 @@ def records_in(path):
 
 
 def check_sound(path, wrong):
-    with sqlite3.connect(path) as store:
+    with contextlib.closing(sqlite3.connect(path)) as store:
         found = store.execute("pragma integrity_check").fetchone()[0]
     if found != "ok":
         wrong.append("store: " + found)
@@ -103,11 +104,11 @@ def check_sound(path, wrong):
 
 def check_store(verb, path, wrong):
     """A store of the agent: sound, all tasks in it, and after a run each ended, and done at most once."""
-    check_sound(path, wrong)
     for beside in ("-wal", "-shm", "-journal"):
         if os.path.exists(path + beside):
             wrong.append("left over: store" + beside)
-    with sqlite3.connect(path) as store:
+    check_sound(path, wrong)
+    with contextlib.closing(sqlite3.connect(path)) as store:
         states = dict(store.execute("select id, state from tasks"))
         passed = collections.Counter(row[0] for row in store.execute("select task from attempts where verified = 1"))
         open_attempts = store.execute("select count(*) from attempts where ended is null").fetchone()[0]
