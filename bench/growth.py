@@ -11,7 +11,6 @@ sampling alone a model of SmolLM2's width with four layers.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
