@@ -24,6 +24,16 @@ HttpServers::Clock::duration duration_of(double seconds) {
   return std::chrono::duration_cast<HttpServers::Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
+// Sleeps. Throws Interrupted as soon as a stop is requested.
+void rest(double seconds) {
+  constexpr auto kLook = std::chrono::milliseconds(50);
+  const HttpServers::Clock::time_point end = HttpServers::Clock::now() + duration_of(seconds);
+  for (;; std::this_thread::sleep_for(kLook)) {
+    stop_if_interrupted();
+    if (HttpServers::Clock::now() >= end) return;
+  }
+}
+
 }  // namespace
 
 HttpServers::HttpServers(const EngineConfig& config, std::shared_ptr<const Tokenizer> tokenizer)
@@ -47,13 +57,14 @@ HttpServers::HttpServers(const EngineConfig& config, std::shared_ptr<const Token
       ++known;
     }
     open_ = known > 0;
+    if (!open_) stop_if_interrupted();  // what was cancelled says nothing of a server
     if (attempt == 1 && std::cmp_less(known, servers_.size())) log_line("waiting for servers: " + troubles());
     if (open_) break;
     if (Clock::now() - start >= duration_of(config_.give_up_s)) {
       throw Error(kOperation, "no server answers: " + troubles(),
                   "is one running there? engine.give_up_s says for how long servers are waited for");
     }
-    std::this_thread::sleep_for(duration_of(backoff(attempt)));
+    rest(backoff(attempt));
   }
 }
 

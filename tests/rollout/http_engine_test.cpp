@@ -457,6 +457,20 @@ TEST(HttpEngine, ARequestToStopIsNoFaultOfAServer) {
   changed.notify_all();
 }
 
+// Nor does one that is not there, and waited for.
+TEST(HttpEngine, StoppingDoesNotWaitForTheFirstServer) {
+  EngineConfig config = config_for({"http://127.0.0.1:1"});
+  config.backoff_s = 60;
+  config.give_up_s = 3600;
+  const CatchInterrupts catch_interrupts;
+  std::thread other([] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    ::kill(::getpid(), SIGTERM);
+  });
+  EXPECT_THROW(HttpServers(config, tokenizer()), Interrupted);
+  other.join();
+}
+
 // A server that never answers holds nobody up who wants to stop.
 TEST(HttpEngine, StoppingDoesNotWaitForServers) {
   std::mutex mutex;
