@@ -3,9 +3,10 @@
 
     bench/growth.py [--build build] [--quick] [--out FILE.json]
 
-Each row is a run of a program on a model with random weights, one thread: CPU seconds above those of an empty run, per unit
-of what grows, beside the first row's (1.0 = linear), and peak memory. Every run is verified first: what should have been
-sampled was. Mining and evaluation use the embedded family's micro model of 8 tokens an answer, so that the host's work shows;
+Each row is a run of a program on a model with random weights, one thread: seconds per unit of what grows, beside the first
+row's (1.0 = linear), and peak memory. Of mining and evaluation they are CPU seconds above those of an empty run; of prompts,
+new tokens and vocabulary seconds of the clock, as the sampler's benchmark takes them, so for those the machine must be quiet.
+Every run is verified first: what should have been sampled was. Mining and evaluation use the embedded family's micro model of 8 tokens an answer, so that the host's work shows;
 sampling alone a model of SmolLM2's width with four layers.
 """
 import argparse

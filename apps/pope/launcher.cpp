@@ -2,6 +2,7 @@
 // arguments. Loading libtorch takes a quarter of a second, which is long for one answer to be verified.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -28,9 +29,16 @@ void declare(Settings& settings, Options& options) {
   options.section(settings.watch);
 }
 
-// Nothing where pope-torch is to do it: another verb, settings that are not known here, and what is mistyped,
-// since it knows more to say.
+// Whether a file of settings is given. It may hold those of all verbs, and where it is a pipe it can be read
+// once only.
+bool names_a_file(const std::string& argument) {
+  return argument.starts_with("-c") || argument.starts_with("--config");
+}
+
+// Nothing where pope-torch is to do it: another verb, files of settings, and what is mistyped, since it knows
+// more to say.
 std::optional<CommandLine> parse_here(const std::vector<std::string>& arguments, Options& options) {
+  if (std::any_of(arguments.begin(), arguments.end(), names_a_file)) return std::nullopt;
   try {
     const CommandLine line = parse_command_line(kVerbs, arguments, options);
     if (line.version || line.verb != nullptr) return line;

@@ -5,8 +5,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstdio>
+#include <mutex>
 #include <utility>
 
 #include "core/printable.h"
@@ -22,7 +24,8 @@ constexpr double kPlainLineSeconds = 30;     // in a log file
 constexpr double kStartLearningSeconds = 2;  // before this there is no ETA,
 constexpr double kStartLearningPart = 0.01;  // nor before this part of the work is done
 
-bool silent = false;         // see be_silent()
+std::atomic<bool> silent = false;  // see be_silent()
+std::mutex screen;                 // lines come from several threads
 thread_local Progress* current = nullptr;
 bool bar_on_screen = false;  // a bar stands on the terminal's last line; log_line() wipes it
 
@@ -48,6 +51,7 @@ void be_silent() { silent = true; }
 
 void log_line(std::string_view text) {
   if (silent) return;
+  const std::lock_guard lock(screen);
   wipe_bar();
   const std::string line = printable(text) + "\n";
   std::fwrite(line.data(), 1, line.size(), stderr);  // where nobody reads it, work goes on
@@ -97,11 +101,12 @@ void Progress::draw(bool last) {
     line += fmt::format("  {:g}", done_);
   }
   line += "  " + duration(elapsed);
-  const double gained = done_ - first_done_;
+  const double gained = first_done_ < 0 ? 0 : done_ - first_done_;
   if (!last && total_ > 0 && gained >= kStartLearningPart * total_ && elapsed >= kStartLearningSeconds) {
     line += ", " + duration(elapsed * (total_ - done_) / gained) + " left";
   }
   if (!note_.empty()) line += "  " + note_;
+  const std::lock_guard lock(screen);
   wipe_bar();
   const std::string text = printable(line) + (terminal_ && !last ? "" : "\n");
   std::fwrite(text.data(), 1, text.size(), stderr);

@@ -136,7 +136,7 @@ Json environment_of(std::string_view verb) {
           {"starts", Json::array()}};
 }
 
-// Keys of the settings that have no say in the results.
+// Keys of the settings of which any value is taken when the run goes on.
 Json keys_that_may_change(const Options& options) {
   Json keys = Json::array();
   for (const Options::Option& option : options.all()) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "core/error.h"
 #include "learn/group_source.h"
 #include "learn/mixture_curriculum.h"
 #include "learn/trainer.h"
@@ -14,28 +15,37 @@ namespace {
 class AdaptivePrefix : public MixtureCurriculum {
  public:
   AdaptivePrefix(const TrainJob& job, const Mixture& mixture) : MixtureCurriculum(job, mixture) {
-    bool unguided = false;
+    bool unguided = false, any = false;
     for (const PromptSet& set : mixture.sets()) {
       sets_.push_back({set.name, set.guided, {}});
       unguided = unguided || set.name == "unguided";
       if (!set.guided) continue;
-      for (const Problem& problem : set.problems)
+      for (const Problem& problem : set.problems) {
         fractions_[problem.id] = std::min(problem.guidance->fraction, job.adaptive.max_fraction);
+        any = any || (problem.guidance->fraction > 0 && !problem.solution.empty());
+      }
     }
+    if (!any)
+      throw Error("train",
+                  "train.guidance=adaptive: expected guided problems with a solution and guidance.fraction, "
+                  "the part of it that their guidance tells, got none",
+                  "pope guide writes both");
     if (!unguided) sets_.push_back({"unguided", false, {}});
   }
 
   const std::vector<PromptSet>& sets() const override { return sets_; }
 
   void learn_from(const std::vector<Group>& groups) override {
+    const std::int64_t size = job().config.prompts_per_step;
+    const std::vector<PromptDraw> drawn = draws(groups.front().index / size);
     MixtureCurriculum::learn_from(groups);
     shown_ = 0;
     for (const Group& group : groups) {
       shown_ += group.prompt->guided();
       const auto found = fractions_.find(group.prompt->problem.id);
       if (found == fractions_.end() || group.set->name == "easy") continue;
-      found->second =
-          next_fraction(job().adaptive, found->second, group.mean_reward(), group.prompt->guided());
+      const PromptDraw& draw = drawn[static_cast<std::size_t>(group.index % size)];
+      found->second = next_fraction(job().adaptive, found->second, group.mean_reward(), draw.set->guided);
     }
   }
 
@@ -83,8 +93,9 @@ class AdaptivePrefix : public MixtureCurriculum {
 
 }  // namespace
 
-double next_fraction(const AdaptiveConfig& config, double f, double r, bool guided) {
-  return guided ? std::clamp(f + config.step * (config.target - r), 0.0, config.max_fraction) : f * (1 - r);
+double next_fraction(const AdaptiveConfig& config, double f, double r, bool guided_draw) {
+  return guided_draw ? std::clamp(f + config.step * (config.target - r), 0.0, config.max_fraction)
+                     : f * (1 - r);
 }
 
 std::unique_ptr<Curriculum> make_adaptive_prefix(const TrainJob& job, const Mixture& mixture,

@@ -12,9 +12,12 @@ MixtureCurriculum::MixtureCurriculum(const TrainJob& job, const Mixture& mixture
 
 std::vector<GroupPlan> MixtureCurriculum::plan(std::int64_t t) const {
   std::vector<GroupPlan> groups;
-  for (const PromptDraw& draw : retirement_.replaced(mixture_.draw(t, job_.config.prompts_per_step), t))
-    groups.push_back(group_of(draw));
+  for (const PromptDraw& draw : draws(t)) groups.push_back(group_of(draw));
   return groups;
+}
+
+std::vector<PromptDraw> MixtureCurriculum::draws(std::int64_t t) const {
+  return retirement_.replaced(mixture_.draw(t, job_.config.prompts_per_step), t);
 }
 
 GroupPlan MixtureCurriculum::group_of(const PromptDraw& draw) const {

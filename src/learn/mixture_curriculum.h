@@ -23,6 +23,8 @@ class MixtureCurriculum : public Curriculum {
 
  protected:
   virtual GroupPlan group_of(const PromptDraw& draw) const;
+  // Of step t, until learn_from() has been told what came of it.
+  std::vector<PromptDraw> draws(std::int64_t t) const;
   const TrainJob& job() const { return job_; }
 
  private:

@@ -2,7 +2,9 @@
 #include "learn/prefix_search.h"
 
 #include <algorithm>
+#include <map>
 
+#include "core/error.h"
 #include "learn/group_source.h"
 #include "learn/mixture_curriculum.h"
 #include "learn/trainer.h"
@@ -14,19 +16,26 @@ bool solves(const GradedRollout& graded) { return graded.verdict.correct; }
 
 class PrefixSearch : public MixtureCurriculum {
  public:
-  using MixtureCurriculum::MixtureCurriculum;
+  PrefixSearch(const TrainJob& job, const Mixture& mixture) : MixtureCurriculum(job, mixture) {
+    bool any = false;
+    for (const Problem& problem : job.hard) {
+      any = any || !problem.solution.empty();
+      if (problem.guidance) instructions_[problem.id] = problem.guidance->instruction;
+    }
+    if (!any)
+      throw Error("train", "train.guidance=search: expected problems with solutions, got none",
+                  "their prefixes are what is searched");
+  }
 
   std::shared_ptr<const Prompt> more(const Group& group, int tried) const override {
-    const SearchConfig& config = job().search;
     const Problem& problem = group.prompt->problem;
-    if (group.prompt->guided() || !group.joined.empty() || tried == config.stages ||
-        problem.solution.empty() || std::any_of(group.rollouts.begin(), group.rollouts.end(), solves))
+    if (group.prompt->guided() || !group.joined.empty() || problem.solution.empty() ||
+        std::any_of(group.rollouts.begin(), group.rollouts.end(), solves))
       return nullptr;
-    const double fraction = static_cast<double>(tried + 1) / (config.stages + 1);
-    std::optional<Guidance> prefix = prefix_near(job(), problem, fraction, 1, config.boundary);
-    if (!prefix) return nullptr;
+    std::vector<Guidance> prefixes = prefixes_of(problem);
+    if (std::cmp_greater_equal(tried, prefixes.size())) return nullptr;
     Problem guided = problem;
-    guided.guidance = std::move(prefix);
+    guided.guidance = std::move(prefixes[static_cast<std::size_t>(tried)]);
     return drawn_prompt(job(), guided, true);
   }
 
@@ -68,9 +77,26 @@ class PrefixSearch : public MixtureCurriculum {
   }
 
  private:
-  int searched_ = 0, found_ = 0;  // groups of the last step
-  double fractions_ = 0;          // told to those found, summed
-  std::int64_t rollouts_ = 0;     // under prefixes, in all
+  // Those of the stages, each longer than the one before it.
+  std::vector<Guidance> prefixes_of(Problem problem) const {
+    const SearchConfig& config = job().search;
+    const auto instruction = instructions_.find(problem.id);
+    problem.guidance.emplace();  // the wording of what is shown
+    if (instruction != instructions_.end()) problem.guidance->instruction = instruction->second;
+    std::vector<Guidance> prefixes;
+    for (int stage = 1; stage <= config.stages; ++stage) {
+      const double fraction = static_cast<double>(stage) / (config.stages + 1);
+      std::optional<Guidance> prefix = prefix_near(job(), problem, fraction, 1, config.boundary);
+      if (prefix && (prefixes.empty() || prefix->fraction > prefixes.back().fraction))
+        prefixes.push_back(std::move(*prefix));
+    }
+    return prefixes;
+  }
+
+  std::map<std::string, std::string> instructions_;  // of the problems' own guidance
+  int searched_ = 0, found_ = 0;                     // groups of the last step
+  double fractions_ = 0;                             // told to those found, summed
+  std::int64_t rollouts_ = 0;                        // under prefixes, in all
 };
 
 }  // namespace

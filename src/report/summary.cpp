@@ -12,12 +12,15 @@
 namespace pope {
 namespace {
 
-// Whether a setting is part of a run's method, by what the run says of its settings. Seeds have files of
-// their own.
+// Whether a setting is part of a run's method: not what may be another when the run goes on, but for the
+// grader. Seeds have files of their own.
 bool is_of_method(const RunData& run, const std::string& key) {
   if (key == "run.seed" || key == "run.label" || key.starts_with("paths.")) return false;
-  const Json free = run.environment.value("may_change", Json::array());
-  return std::find(free.begin(), free.end(), key) == free.end();
+  if (key == "verify.command" || key == "verify.url") return true;
+  const auto may_change = run.environment.find("may_change");
+  if (may_change == run.environment.end())  // of a pope that did not say
+    return !key.starts_with("run.") && !key.starts_with("metrics.");
+  return std::find(may_change->begin(), may_change->end(), key) == may_change->end();
 }
 
 std::string shown(const std::string& key, const std::string& value) {

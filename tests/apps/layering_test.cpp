@@ -2,12 +2,16 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <regex>
 #include <string>
 #include <vector>
+
+#include "core/files.h"
+#include "core/temp_dir.h"
 
 namespace pope {
 namespace {
@@ -72,15 +76,26 @@ TEST(Layering, RoomsIncludeOnlyThemselvesAndEarlierRooms) {
   EXPECT_GT(includes, 100);
 }
 
-// What needs no tensors is answered without loading libtorch.
-TEST(Layering, TheLauncherDoesNotLinkLibtorch) {
+// What needs no tensors is answered without loading libtorch, as pope-torch would.
+TEST(Launcher, DoesNotLinkLibtorch) {
   const auto links_libtorch = [](const std::string& path) {
     std::ifstream program(path, std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(program), std::istreambuf_iterator<char>()};
-    return bytes.find("libtorch_cpu.so") != std::string::npos;
+    return bytes.find("libtorch_cpu.so") != std::string::npos || bytes.find("libc10.so") != std::string::npos;
   };
   EXPECT_TRUE(links_libtorch(std::string(POPE_BINARY) + "-torch"));
   EXPECT_FALSE(links_libtorch(POPE_BINARY));
+}
+
+TEST(Launcher, KnowsAllSettingsOfItsVerbs) {
+  TempDir dir;
+  const auto help_of = [&](const std::string& program, const std::string& verb) {
+    const std::string file = (dir / "help").string();
+    EXPECT_EQ(std::system((program + " " + verb + " --help >" + file).c_str()), 0);
+    return read_file(file);
+  };
+  for (const char* verb : {"verify", "problems", "report", "watch"})
+    EXPECT_EQ(help_of(POPE_BINARY, verb), help_of(std::string(POPE_BINARY) + "-torch", verb));
 }
 
 // One subject may take a long file; beyond this it is several.

@@ -112,6 +112,27 @@ TEST(AdaptivePrefix, EachProblemFindsItsLength) {
   EXPECT_NEAR(rows[0]["adaptive/fraction"].get<double>(), 13 / 17.0 - 0.1, 1e-12);
 }
 
+// Its own wording, too.
+TEST(PrefixSearch, APrefixIsTriedOnce) {
+  TempDir dir;
+  GuidedWorld world({{"blue", 9}});
+  world.job.hard[0].solution = "one red";
+  world.job.hard[0].guidance->instruction = "silent";
+  world.job.config.guidance = "search";
+  world.job.config.prompts_per_step = 1;
+  world.job.mixture = {.unguided = 1, .guided = 0};
+  const Mixture mixture(world.job.mixture, world.job.hard, {}, 1);
+  const auto curriculum = curricula().at("search")(world.job, mixture, dir.path());
+  StageSeconds seconds;
+  Group group = sync_source(world.job, *curriculum)->take(0, seconds, [](double) {}).front();
+  EXPECT_EQ(group.more_rollouts, 4);
+  const auto prompt = curriculum->more(group, 0);
+  ASSERT_NE(prompt, nullptr);
+  EXPECT_EQ(prompt->problem.guidance->instruction, "silent");
+  EXPECT_EQ(prompt->problem.guidance->text, "one");
+  EXPECT_EQ(curriculum->more(group, 1), nullptr);
+}
+
 TEST(PrefixSearch, TheFirstPrefixThatWorksJoinsTheGroup) {
   for (const bool distils : {false, true}) {
     TempDir dir;
@@ -222,7 +243,24 @@ TEST(Retirement, WhereNothingElseIsLeftTheDrawStays) {
   EXPECT_EQ(retirement.replaced({{&set, &set.problems[0]}}, 3)[0].problem, &set.problems[0]);
 }
 
-// The policy samples by itself; killed after three steps of six, with a checkpoint every other step.
+// A problem whose only cut opens it, and that is never solved without: guidance is never lost for good.
+TEST(AdaptivePrefix, GuidanceComesBackWhereItsAbsenceFails) {
+  TempDir dir;
+  GuidedWorld world({{"blue", 1}});
+  world.job.hard[0].solution = "one red";
+  world.job.hard[0].guidance->fraction = 0.5;
+  world.job.config.guidance = "adaptive";
+  world.job.config.prompts_per_step = 1;
+  world.job.mixture = {.unguided = 0, .guided = 1};
+  world.job.config.steps = 8;
+  world.train(dir / "run");
+  std::vector<bool> shown;
+  for (const Json& row : metrics_of(dir / "run")) shown.push_back(row["adaptive/shown"] == 1);
+  // The cut is 3/7 long. f: 0.5, 0.4, 0.3, each right; 0.2 shows nothing, wrong; 0.3, right; 0.2 …
+  EXPECT_THAT(shown, ElementsAre(true, true, true, false, true, false, true, false));
+}
+
+// The policy samples by itself; killed in the fifth step of six, with a checkpoint every other step.
 TEST(Adapting, AKilledRunIsTheUnbrokenOne) {
   for (const char* guidance : {"fixed", "adaptive", "search"}) {
     TempDir dir;
@@ -270,6 +308,16 @@ TEST(Adapting, WhatCannotGoTogetherIsRefused) {
                 job.mixture.unguided = 0;
               }),
               HasSubstr("mixture.unguided: expected above 0 with train.guidance=search"));
+  EXPECT_THAT(refused([](TrainJob& job) {
+                job.config.guidance = "adaptive";
+                for (Problem& problem : job.hard) problem.guidance->fraction = 0;
+              }),
+              HasSubstr("train.guidance=adaptive: expected guided problems with a solution"));
+  EXPECT_THAT(refused([](TrainJob& job) {
+                job.config.guidance = "search";
+                for (Problem& problem : job.hard) problem.solution.clear();
+              }),
+              HasSubstr("train.guidance=search: expected problems with solutions"));
   EXPECT_THAT(refused([](TrainJob& job) {
                 job.retire.above = 0.9;
                 job.config.mode = "async";
