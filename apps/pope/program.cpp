@@ -38,11 +38,6 @@ std::string shown(const Verb& verb, const Json& result, const Invocation& invoca
   return verb.show(result) + (next.empty() ? "" : "\nNext: " + next + "\n");
 }
 
-// Errors of libtorch carry a long trace after their message.
-std::string without_trace(const std::string& what) {
-  return what.substr(0, std::min(what.find("\nException raised from"), what.find("\nframe #")));
-}
-
 // A stderr that cannot be written to, such as a log on a disk that is full, does not change the exit code.
 void print_error(const std::string& message, const std::string& hint = "") {
   std::string text = "error: " + printable(message) + "\n";

@@ -38,7 +38,8 @@ class Generation::Sink : public LiveSink {
 Generation::Generation(std::size_t samples, std::shared_ptr<const Tokenizer> tokenizer,
                        const std::vector<std::string>& stops)
     : samples_(samples), left_(samples) {
-  for (Sample& one : samples_) one.text = std::make_unique<TextStream>(tokenizer, stops);
+  const auto shared = std::make_shared<const std::vector<std::string>>(stops);
+  for (Sample& one : samples_) one.text = std::make_unique<TextStream>(tokenizer, shared);
 }
 
 std::shared_ptr<LiveSink> Generation::sink(const std::shared_ptr<Generation>& generation, std::size_t first) {

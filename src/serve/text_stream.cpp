@@ -19,7 +19,8 @@ std::size_t unfinished_bytes(std::string_view text) {
   return first < 0xF8 && behind < needed ? behind + 1 : 0;
 }
 
-TextStream::TextStream(std::shared_ptr<const Tokenizer> tokenizer, std::vector<std::string> stops)
+TextStream::TextStream(std::shared_ptr<const Tokenizer> tokenizer,
+                       std::shared_ptr<const std::vector<std::string>> stops)
     : tokenizer_(std::move(tokenizer)), stops_(std::move(stops)) {}
 
 std::string TextStream::add(int token) {
@@ -48,7 +49,7 @@ std::string TextStream::take(const std::string& fresh) {
   if (stopped_) return "";
   held_ += fresh;
   std::size_t first = std::string::npos;
-  for (const std::string& stop : stops_) {
+  for (const std::string& stop : *stops_) {
     const std::size_t at = held_.find(stop);
     if (at >= first) continue;
     first = at;
@@ -57,7 +58,7 @@ std::string TextStream::take(const std::string& fresh) {
   std::size_t shown = std::min(first, held_.size());
   if (!stopped_) {
     std::size_t kept = 0;  // the longest end that a stop text may begin with
-    for (const std::string& stop : stops_) {
+    for (const std::string& stop : *stops_) {
       for (std::size_t n = std::min(stop.size() - 1, held_.size()); n > kept; --n) {
         if (held_.compare(held_.size() - n, n, stop, 0, n) == 0) kept = n;
       }

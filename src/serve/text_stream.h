@@ -12,7 +12,8 @@ namespace pope {
 
 class TextStream {
  public:
-  TextStream(std::shared_ptr<const Tokenizer> tokenizer, std::vector<std::string> stops);
+  TextStream(std::shared_ptr<const Tokenizer> tokenizer,
+             std::shared_ptr<const std::vector<std::string>> stops);
 
   // The text that can be shown now: without what may be part of a character or the beginning of a stop text.
   std::string add(int token);
@@ -25,7 +26,7 @@ class TextStream {
   std::string take(const std::string& fresh);
 
   std::shared_ptr<const Tokenizer> tokenizer_;
-  const std::vector<std::string> stops_;
+  const std::shared_ptr<const std::vector<std::string>> stops_;
   // Texts of tokens are not independent (a first one may lose its space), so a few earlier ones are decoded
   // again.
   std::vector<int> ids_;

@@ -56,7 +56,15 @@ std::string WebRequest::header(const std::string& name) const {
 
 bool WebRequest::keeps_open() const {
   const std::string connection = lowered(header("connection"));
-  return old ? connection == "keep-alive" : connection != "close";
+  bool close = false, keep = false;
+  for (std::size_t begin = 0; begin <= connection.size();) {
+    const std::size_t end = std::min(connection.find(',', begin), connection.size());
+    const std::string_view one = trim(std::string_view(connection).substr(begin, end - begin));
+    close = close || one == "close";
+    keep = keep || one == "keep-alive";
+    begin = end + 1;
+  }
+  return !close && (keep || !old);
 }
 
 std::optional<WebRequest> parse_head(std::string_view head) {
@@ -86,15 +94,18 @@ std::optional<WebRequest> parse_head(std::string_view head) {
 }
 
 std::optional<BodyLength> body_length(const WebRequest& request) {
-  const std::string coding = lowered(request.header("transfer-encoding")),
-                    length = request.header("content-length");
-  if (!coding.empty()) {
-    if (coding != "chunked" || !length.empty() || request.old) return std::nullopt;
+  // An empty one is none that a proxy in front would read as we do.
+  const bool coded = request.headers.contains("transfer-encoding"),
+             sized = request.headers.contains("content-length");
+  if (coded) {
+    if (lowered(request.header("transfer-encoding")) != "chunked" || sized || request.old)
+      return std::nullopt;
     return BodyLength{.chunked = true};
   }
-  if (length.empty()) return BodyLength{};
+  if (!sized) return BodyLength{};
+  const std::string length = request.header("content-length");
   const auto bytes = number_of<std::uint64_t>(length, 10);
-  if (!bytes || !is_digit(length[0])) return std::nullopt;
+  if (!bytes || !is_digit(length[0])) return std::nullopt;  // no sign
   return BodyLength{.bytes = *bytes};
 }
 

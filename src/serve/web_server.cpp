@@ -82,8 +82,20 @@ const char* reason_of(int status) {
   }
 }
 
+// What the client can do about it.
+const char* hint_of(int status) {
+  switch (status) {
+    case 401:
+      return ": Authorization: Bearer KEY is missing or wrong";
+    case 403:
+      return ": this server answers loopback names only (Host, Origin); a proxy must send one";
+    default:
+      return "";
+  }
+}
+
 std::string refusal(int status) {
-  const std::string text = fmt::format("{} {}\n", status, reason_of(status));
+  const std::string text = fmt::format("{} {}{}\n", status, reason_of(status), hint_of(status));
   return fmt::format(
       "HTTP/1.1 {} {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}",
       status, reason_of(status), text.size(), text);
@@ -143,11 +155,15 @@ WebExchange::WebExchange(int fd, const WebRequest& request, double write_s)
     : fd_(fd), request_(request), write_s_(write_s) {}
 
 bool WebExchange::send(std::string_view bytes) {
-  const Clock::time_point deadline = in_seconds(write_s_);
+  // A client that takes it slowly is not cut off, but one that takes next to nothing is.
+  constexpr double kLeastRate = 16 * 1024;  // bytes per second
+  const Clock::time_point end = in_seconds(write_s_ + static_cast<double>(bytes.size()) / kLeastRate);
+  Clock::time_point deadline = std::min(end, in_seconds(write_s_));
   while (!bytes.empty() && !broken_) {
     const ssize_t sent = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent > 0) {
       bytes.remove_prefix(static_cast<std::size_t>(sent));
+      deadline = std::min(end, in_seconds(write_s_));
       continue;
     }
     if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) broken_ = true;
@@ -163,7 +179,11 @@ bool WebExchange::reply(int status, std::string_view type, std::string_view body
   std::string head = fmt::format("HTTP/1.1 {} {}\r\n", status, reason_of(status));
   if (status != 304) head += fmt::format("Content-Type: {}\r\nContent-Length: {}\r\n", type, body.size());
   for (const auto& [name, value] : headers) head += name + ": " + value + "\r\n";
-  if (!request_.keeps_open()) head += "Connection: close\r\n";
+  if (!request_.keeps_open()) {
+    head += "Connection: close\r\n";
+  } else if (request_.old) {
+    head += "Connection: keep-alive\r\n";
+  }
   head += "\r\n";
   if (request_.method != "HEAD" && status != 304) head += body;
   return send(head);
@@ -192,8 +212,13 @@ bool WebExchange::client_is_gone() const {
   return broken_ || got == 0 || (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
 }
 
-WebServer::WebServer(const std::string& host, int port, const WebLimits& limits, Handler handler)
-    : host_(host), limits_(limits), handler_(std::move(handler)), listener_(listen_on(host, port)) {
+WebServer::WebServer(const std::string& host, int port, const WebLimits& limits, Handler handler,
+                     Admits admits)
+    : host_(host),
+      limits_(limits),
+      handler_(std::move(handler)),
+      admits_(std::move(admits)),
+      listener_(listen_on(host, port)) {
   port_ = port_of(listener_);
   acceptor_ = std::thread([this] { accept_all(); });
 }
@@ -283,7 +308,11 @@ void WebServer::set_waiting(Place place, bool waiting) {
 
 void WebServer::serve(Place place) {
   std::string buffer;
-  while (serve_one(place, buffer)) set_waiting(place, true);
+  try {
+    while (serve_one(place, buffer)) set_waiting(place, true);
+  } catch (const std::exception& error) {  // no memory for what it sends
+    log_line(fmt::format("a connection is given up: {}", error.what()));
+  }
   const std::lock_guard lock(mutex_);
   ::close(place->fd);
   connections_.erase(place);
@@ -305,6 +334,7 @@ bool WebServer::serve_one(Place place, std::string& buffer) {
   if (!length) return refuse(fd, 400), false;
   if (stopping_) return refuse(fd, 503), false;
   if (!is_for_us(*request)) return refuse(fd, 403), false;
+  if (const int refused = admits_ ? admits_(*request) : 0) return refuse(fd, refused), false;
   int status = 408;
   if (!read_body(fd, *length, buffer, *request, status)) return refuse(fd, status), false;
   set_waiting(place, false);
@@ -339,8 +369,9 @@ bool WebServer::read_body(int fd, const BodyLength& length, std::string& buffer,
   }
   if (!length.chunked) {
     if (!fill(length.bytes)) return false;
-    request.body = buffer.substr(0, length.bytes);
-    buffer.erase(0, length.bytes);
+    std::string rest = buffer.substr(length.bytes);
+    buffer.resize(length.bytes);
+    request.body = std::exchange(buffer, std::move(rest));
     return true;
   }
   for (;;) {

@@ -24,7 +24,8 @@ namespace pope {
 struct WebLimits {
   int connections = 256;
   std::size_t head_bytes = 16 * 1024, body_bytes = 4096 * 1024;
-  // Seconds for a head, a body, the next request of a connection that is kept open, a write.
+  // Seconds for a head, a body, the next request of a connection that is kept open, and until some of an
+  // answer is taken.
   double head_s = 10, body_s = 60, idle_s = 60, write_s = 20;
 };
 
@@ -57,11 +58,15 @@ class WebExchange {
 
 class WebServer {
  public:
-  using Handler = std::function<void(WebExchange&)>;  // called from several threads at once
+  // Both are called from several threads at once.
+  using Handler = std::function<void(WebExchange&)>;
+  // By the head alone, before the body is read: 0, or the status with which the request is refused.
+  using Admits = std::function<int(const WebRequest&)>;
   // Listens. Port 0: any that is free. A server on loopback answers only who asks for a loopback name, so
   // that no page of another site can reach it by a name of its own. Error with a hint: the port is in use, or
   // the address is not this machine's.
-  WebServer(const std::string& host, int port, const WebLimits& limits, Handler handler);
+  WebServer(const std::string& host, int port, const WebLimits& limits, Handler handler,
+            Admits admits = nullptr);
   ~WebServer();  // stop(0)
   WebServer(const WebServer&) = delete;
   WebServer& operator=(const WebServer&) = delete;
@@ -93,6 +98,7 @@ class WebServer {
   const std::string host_;
   const WebLimits limits_;
   const Handler handler_;
+  const Admits admits_;
   int listener_ = -1, port_ = 0;
   std::atomic<bool> stopping_ = false;
   mutable std::mutex mutex_;

@@ -31,6 +31,19 @@ TEST(DrawLive, TopPLeavesTheLikeliestThatHaveItTogether) {
   EXPECT_EQ(shares({}).size(), 4u);
 }
 
+// 5,000 tokens of nearly equal probability: the likeliest 90 % are 4,500, far beyond the first that are put
+// in order.
+TEST(DrawLive, TopPReachesAsFarAsItMust) {
+  std::vector<float> logits;
+  for (int i = 0; i < 5000; ++i) logits.push_back(-1e-7F * static_cast<float>(i));
+  const auto drawn = [&](double uniform) {
+    return draw_live(logits.data(), 5000, {.top_p = 0.9}, uniform).token;
+  };
+  EXPECT_EQ(drawn(0), 0);
+  EXPECT_NEAR(drawn(0.5), 2250, 3);
+  EXPECT_NEAR(drawn(0.999999), 4499, 3);
+}
+
 TEST(DrawLive, TopKLeavesSoMany) {
   std::map<int, double> found = shares({.top_k = 3});
   EXPECT_EQ(found.size(), 3u);

@@ -47,6 +47,13 @@ class RawClient {
     }
     return got;
   }
+  // So many bytes, fewer where the server closes.
+  std::string read_some(std::size_t bytes) const {
+    std::string got(bytes, '\0');
+    const ssize_t n = ::recv(fd_, got.data(), bytes, MSG_WAITALL);
+    got.resize(n > 0 ? static_cast<std::size_t>(n) : 0);
+    return got;
+  }
 
  private:
   int fd_;

@@ -17,7 +17,7 @@ struct Shown {
 
 Shown shown(const std::string& text, const std::vector<std::string>& stops) {
   const auto tokenizer = smollm();
-  TextStream stream(tokenizer, stops);
+  TextStream stream(tokenizer, std::make_shared<const std::vector<std::string>>(stops));
   Shown result;
   const auto add = [&](const std::string& part) {
     result.whole = result.whole && unfinished_bytes(part) == 0;

@@ -19,6 +19,7 @@ TEST(WebRequest, ReadsAHead) {
   EXPECT_FALSE(parse_head("GET / HTTP/1.1\r\nConnection: Close")->keeps_open());
   EXPECT_FALSE(parse_head("GET / HTTP/1.0")->keeps_open());
   EXPECT_TRUE(parse_head("GET / HTTP/1.0\r\nConnection: keep-alive")->keeps_open());
+  EXPECT_FALSE(parse_head("GET / HTTP/1.1\r\nConnection: TE, Close")->keeps_open());
 }
 
 TEST(WebRequest, RefusesWhatIsNone) {
@@ -37,9 +38,10 @@ TEST(WebRequest, KnowsHowLongABodyIs) {
   EXPECT_EQ(length("")->bytes, 0u);
   EXPECT_EQ(length("Content-Length: 17\r\n")->bytes, 17u);
   EXPECT_TRUE(length("Transfer-Encoding: Chunked\r\n")->chunked);
-  for (const char* bad : {"Content-Length: -1\r\n", "Content-Length: +1\r\n", "Content-Length: 0x1\r\n",
-                          "Content-Length: 99999999999999999999\r\n", "Transfer-Encoding: gzip, chunked\r\n",
-                          "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"})
+  for (const char* bad :
+       {"Content-Length: -1\r\n", "Content-Length: +1\r\n", "Content-Length: 0x1\r\n", "Content-Length:\r\n",
+        "Transfer-Encoding:\r\nContent-Length: 5\r\n", "Content-Length: 99999999999999999999\r\n",
+        "Transfer-Encoding: gzip, chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"})
     EXPECT_FALSE(length(bad)) << bad;
   EXPECT_EQ(chunk_size("1a;x=y"), 26u);
   for (const char* bad : {"", "-1", "g", "1 2", "ffffffffffffffff", "11111111111111111"})

@@ -110,6 +110,36 @@ TEST(WebServer, AClientThatReadsNothingIsGivenUp) {
   EXPECT_FALSE(heard.get_future().get());
 }
 
+TEST(WebServer, AClientThatReadsSlowlyIsNotCutOff) {
+  constexpr std::size_t kSize = 20 << 20;
+  WebServer server("127.0.0.1", 0, {.write_s = 0.5}, [&](WebExchange& exchange) {
+    exchange.reply(200, "text/plain", std::string(kSize, 'x'));
+  });
+  const RawClient client(server.port());
+  client.send("GET / HTTP/1.1\r\nConnection: close\r\n\r\n");
+  std::size_t got = 0;
+  for (int piece = 0; piece < 5; ++piece) {  // a second and more in all
+    std::this_thread::sleep_for(std::chrono::milliseconds(250));
+    got += client.read_some(kSize / 8).size();
+  }
+  EXPECT_GT(got + client.read().size(), kSize);
+}
+
+TEST(WebServer, WhatIsNotAdmittedIsRefusedBeforeItsBody) {
+  const auto with_key = [](const WebRequest& request) {
+    return request.header("authorization") == "Bearer key" ? 0 : 401;
+  };
+  WebServer server(
+      "127.0.0.1", 0, {}, [](WebExchange& exchange) { exchange.reply(200, "text/plain", "in\n"); }, with_key);
+  const RawClient without(server.port());
+  without.send("POST / HTTP/1.1\r\nContent-Length: 1000000\r\n\r\nx");  // the rest never comes
+  EXPECT_THAT(without.read(), StartsWith("HTTP/1.1 401 "));
+  const RawClient with(server.port());
+  with.send(
+      "POST / HTTP/1.1\r\nAuthorization: Bearer key\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx");
+  EXPECT_THAT(with.read(), StartsWith("HTTP/1.1 200 "));
+}
+
 TEST(WebServer, SeesThatAClientHasGone) {
   std::promise<void> gone;
   WebServer server("127.0.0.1", 0, {}, [&](WebExchange& exchange) {
