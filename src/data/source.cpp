@@ -36,6 +36,15 @@ void SourceConfig::fields(Options& options) {
   options.add("demonstrator", demonstrator, "how often the pretraining demonstrator hits a reachable target")
       .range(0, 1);
   options.add("retry", retry, "how often it tries a walk again whose target it missed").at_least(0).below(1);
+  options
+      .add("instructed", instructed,
+           "part pretrain: share of the guided walks with instruction words in front in place of guidance; "
+           "above 0 the vocabulary holds these words")
+      .range(0, 1);
+  options.add("obeys", obeys, "how often the demonstrator does as an instruction word says")
+      .at_least(0)
+      .below(1);
+  options.add("words", words, "other parts: instruction words that all problems carry as guidance");
 }
 
 const ProblemSource& problem_source(const std::string& kind) {

@@ -1,6 +1,7 @@
 // The walks family: its rules, and the generator. Hard part: m walks, with a planted solution that gets every
 // one right at the first attempt. Easy part: fewer walks, or after problems. Pretrain part: the traces of a
-// sloppy demonstrator, bare and under guidance, so that its success on any problem is known exactly.
+// sloppy demonstrator, bare, under guidance and under instruction words, so that its success on any problem
+// is known exactly.
 #include "data/walks.h"
 
 #include <fmt/format.h>
@@ -38,6 +39,22 @@ int below(RngStream& rng, int bound) {
 
 int random_move(int value, int modulus, RngStream& rng) {
   return legal_moves(value, modulus)[static_cast<std::size_t>(below(rng, 3))];
+}
+
+// The moves from `value` from which another one leads to `target`.
+std::vector<int> moves_towards(int value, int target, int modulus) {
+  std::vector<int> moves;
+  for (const int move : legal_moves(value, modulus))
+    if (is_legal_move(move, target, modulus)) moves.push_back(move);
+  return moves;
+}
+
+int waypoint_of(const Walk& walk, int modulus, double ahead, RngStream& rng) {
+  if (ahead > 0 && rng.uniform() < ahead) {
+    const std::vector<int> moves = moves_towards(walk.start, walk.target, modulus);
+    if (!moves.empty()) return moves[rng.below(moves.size())];
+  }
+  return random_move(walk.start, modulus, rng);
 }
 
 struct Planted {
@@ -87,7 +104,7 @@ void demonstrate(const Walks& problem, const WalkPolicy& policy, std::size_t fir
     for (bool again = true; again; given = 0) {
       if (given < 1) trace.push_back(goal_word(walk.target));
       const int waypoint =
-          given < 2 ? random_move(walk.start, problem.modulus, rng) : std::stoi(trace.back());
+          given < 2 ? waypoint_of(walk, problem.modulus, policy.ahead, rng) : std::stoi(trace.back());
       if (given < 2) trace.push_back(std::to_string(waypoint));
       const bool hits = is_legal_move(waypoint, walk.target, problem.modulus) && rng.uniform() < policy.hit;
       const int final = hits ? walk.target : random_move(waypoint, problem.modulus, rng);
@@ -135,17 +152,41 @@ Problem problem_of(const Planted& planted, const SourceConfig& config, std::uint
   return problem;
 }
 
+std::optional<Guidance> instruction(const std::string& words) {
+  if (words.empty()) return std::nullopt;
+  Guidance guidance;
+  guidance.kind = "words";
+  guidance.text = words;
+  guidance.instruction = kInstructed;
+  return guidance;
+}
+
+// One to three of the words, in any order.
+std::string random_words(RngStream& rng) {
+  const std::vector<std::size_t> order = rng.permutation(kInstructionWords.size());
+  Words words;
+  for (int i = below(rng, 3); i >= 0; --i)
+    words.emplace_back(kInstructionWords[order[static_cast<std::size_t>(i)]]);
+  return joined(words);
+}
+
 // A problem to be solved, with its planted solution.
 Problem solved_problem(const SourceConfig& config, std::uint64_t seed, int index, RngStream& rng) {
   const bool easy = config.part == "easy";
-  if (easy && rng.uniform() < config.after)
-    return problem_of(plant_after(config.modulus, rng), config, seed, index);
-  const int count = easy ? 1 + below(rng, config.walks) : config.walks;
-  return problem_of(plant(config.modulus, count, rng), config, seed, index);
+  Problem problem;
+  if (easy && rng.uniform() < config.after) {
+    problem = problem_of(plant_after(config.modulus, rng), config, seed, index);
+  } else {
+    const int count = easy ? 1 + below(rng, config.walks) : config.walks;
+    problem = problem_of(plant(config.modulus, count, rng), config, seed, index);
+  }
+  problem.guidance = instruction(config.words);
+  return problem;
 }
 
 // The corpus: 10 % after problems, 30 % walks unguided, 45 % with a hint to restate and go on, 15 % with a
 // hint to go on silently; 1 … m walks. The guidance is a prefix of the planted solution, what follows it the
+// demonstrator's. Part of those with a hint have instruction words in its place, and all is the
 // demonstrator's.
 Problem pretrain_problem(const SourceConfig& config, std::uint64_t seed, int index, RngStream& rng) {
   const double kind = rng.uniform();
@@ -158,6 +199,15 @@ Problem pretrain_problem(const SourceConfig& config, std::uint64_t seed, int ind
   const bool guided = kind >= 0.4, silent = kind >= 0.85;
   const Planted planted = plant(config.modulus, 1 + below(rng, config.walks), rng);
   Problem problem = problem_of(planted, config, seed, index);
+  const WalkPolicy demonstrator{config.demonstrator, config.retry};
+  if (guided && config.instructed > 0 && rng.uniform() < config.instructed) {
+    problem.guidance = instruction(random_words(rng));
+    Words trace;
+    demonstrate(planted.problem, instructed_policy(demonstrator, problem.guidance->text, config.obeys), 0, 0,
+                trace, rng);
+    problem.solution = joined(trace);
+    return problem;
+  }
   std::size_t given = 0;
   if (guided) given = 1 + rng.below(planted.solution.size() - 1);
   Words trace(planted.solution.begin(), planted.solution.begin() + static_cast<std::ptrdiff_t>(given));
@@ -169,7 +219,7 @@ Problem pretrain_problem(const SourceConfig& config, std::uint64_t seed, int ind
     guidance.instruction = silent ? "silent" : "default";
     problem.guidance = guidance;
   }
-  demonstrate(planted.problem, {config.demonstrator, config.retry}, given / 3, given % 3, trace, rng);
+  demonstrate(planted.problem, demonstrator, given / 3, given % 3, trace, rng);
   if (silent) trace.erase(trace.begin(), trace.begin() + static_cast<std::ptrdiff_t>(given));
   problem.solution = joined(trace);
   return problem;
@@ -184,6 +234,10 @@ class WalksSource : public ProblemSource {
     if (config.walks > most)
       refuse_setting("source.walks", fmt::format("at most {} with source.modulus={}", most, config.modulus),
                      std::to_string(config.walks));
+    instructed_policy({}, config.words, config.obeys);  // knows the words
+    if (config.part == "pretrain" && !config.words.empty())
+      refuse_setting("source.words", "none with source.part=pretrain", "'" + config.words + "'",
+                     "source.instructed is the share of its problems that carry words");
     std::vector<Problem> problems;
     problems.reserve(static_cast<std::size_t>(config.count));
     for (int i = config.first; i < config.first + config.count; ++i) {
@@ -201,6 +255,7 @@ class WalksSource : public ProblemSource {
     for (int value = 0; value < config.modulus; ++value) words.push_back(goal_word(value));
     // The last three are for the wordings of prompts: "{problem} given {guidance} :".
     for (const char* word : {kAfter, ":", "given", "silently"}) words.push_back(word);
+    if (config.instructed > 0) words.insert(words.end(), kInstructionWords.begin(), kInstructionWords.end());
     return words;
   }
 };
@@ -255,17 +310,41 @@ std::string walks_fault(const Walks& problem, std::string_view text) {
   return "";
 }
 
+const std::array<const char*, 4> kInstructionWords = {"aim", "ahead", "again", "please"};
+
+WalkPolicy instructed_policy(WalkPolicy policy, std::string_view words, double obeys) {
+  for (const std::string_view word : split_words(words)) {
+    const auto obeyed = [&](double otherwise) { return obeys + (1 - obeys) * otherwise; };
+    if (word == "aim") {
+      policy.hit = obeyed(policy.hit);
+    } else if (word == "ahead") {
+      policy.ahead = obeyed(policy.ahead);
+    } else if (word == "again") {
+      policy.retry = obeyed(policy.retry);
+    } else if (word != "please") {
+      refuse_setting("source.words", "words of aim, ahead, again and please", "'" + std::string(word) + "'");
+    }
+  }
+  return policy;
+}
+
 double walk_policy_success(const WalkPolicy& policy, const Walks& problem, int max_attempts) {
   // solved[n]: the probability that the walks so far are solved and took n attempts.
   std::vector<double> solved(static_cast<std::size_t>(max_attempts) + 1, 0.0);
   solved[0] = 1;
   for (const Walk& walk : problem.walks) {
-    double attempt = 0;
-    for (const int waypoint : legal_moves(walk.start, problem.modulus)) {
+    double reached = 0;  // summed over the moves from which the target is in reach
+    const std::vector<int> towards = moves_towards(walk.start, walk.target, problem.modulus);
+    for (const int waypoint : towards) {
       const std::array<int, 3> finals = legal_moves(waypoint, problem.modulus);
       const auto ways = static_cast<double>(std::count(finals.begin(), finals.end(), walk.target));
-      if (ways > 0) attempt += (policy.hit + (1 - policy.hit) * ways / 3) / 3;
+      reached += policy.hit + (1 - policy.hit) * ways / 3;
     }
+    // Each of them has a third, or, looking ahead, its part of the whole.
+    const double attempt =
+        towards.empty()
+            ? 0
+            : reached * ((1 - policy.ahead) / 3 + policy.ahead / static_cast<double>(towards.size()));
     std::vector<double> next(solved.size(), 0.0);
     for (std::size_t before = 0; before < solved.size(); ++before) {
       double exactly = solved[before] * attempt;

@@ -37,16 +37,25 @@ bool is_legal_move(int from, int to, int modulus);
 // order; the last one at each target must be two legal moves that end on it.
 std::string walks_fault(const Walks& problem, std::string_view text);
 
-// How a policy that knows the moves but does not look ahead writes a walk: a random legal move to a waypoint;
-// the target with probability `hit` where a legal move reaches it, else a random legal move; where that
-// missed the target, another attempt with probability `retry`. The pretraining demonstrator is one such
-// policy.
+// How a policy that knows the moves writes a walk: with probability `ahead` a move to a waypoint from which
+// the target is in reach, where there is one, else any legal move; the target with probability `hit` where a
+// legal move reaches it, else a random legal move; where that missed the target, another attempt with
+// probability `retry`. The pretraining demonstrator is one such policy.
 struct WalkPolicy {
-  double hit = 0, retry = 0;
+  double hit = 0, retry = 0, ahead = 0;
 };
 // Its exact success on a problem of walks within `max_attempts` attempts in all: one at walk w succeeds with
 // probability F_w, and it takes exactly a of them with F_w ((1 − F_w)·retry)^(a−1).
 double walk_policy_success(const WalkPolicy& policy, const Walks& problem, int max_attempts);
+
+// Instruction words, which stand in front of a problem as the guidance of this wording. They tell the
+// demonstrator how to work: "aim" to hit targets within reach, "ahead" to go where the target is in reach,
+// "again" to try again after a miss; "please" says nothing. It obeys each with probability `obeys`, in every
+// attempt anew.
+inline constexpr auto kInstructed = "instructed";
+extern const std::array<const char*, 4> kInstructionWords;
+// The demonstrator under these words. Error: one that is none of them.
+WalkPolicy instructed_policy(WalkPolicy policy, std::string_view words, double obeys);
 
 // A word that spells a value: digits without leading zeros, below `modulus`. Nothing otherwise.
 std::optional<int> value_of_word(std::string_view word, int modulus);

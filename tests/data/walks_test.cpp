@@ -208,10 +208,83 @@ TEST(Walks, PolicySuccessByHand) {
   EXPECT_NEAR(walk_policy_success({0.4, 0}, one, 9), 2.0 / 3 * (0.4 + 0.6 / 3), 1e-12);
   EXPECT_NEAR(walk_policy_success({1, 0.5}, one, 2), 2.0 / 3 * (1 + 0.5 / 3), 1e-12);
   EXPECT_NEAR(walk_policy_success({1, 0.5}, one, 99), (2.0 / 3) / (1 - 0.5 / 3), 1e-12);
+  // Looking ahead: one of the two 6.
+  EXPECT_NEAR(walk_policy_success({0, 0, 1}, one, 1), 1.0 / 3, 1e-12);
+  EXPECT_NEAR(walk_policy_success({1, 0, 1}, one, 1), 1, 1e-12);
+  EXPECT_NEAR(walk_policy_success({1, 0, 0.5}, one, 1), 5.0 / 6, 1e-12);
   const Walks two = problem_of({{3, 9}, {3, 9}});
   EXPECT_NEAR(walk_policy_success({1, 1}, two, 1), 0, 1e-12);
   EXPECT_NEAR(walk_policy_success({1, 1}, two, 2), 4.0 / 9, 1e-12);
   EXPECT_NEAR(walk_policy_success({1, 1}, two, 3), 4.0 / 9 * (1 + 2.0 / 3), 1e-12);
+}
+
+TEST(Walks, WhatInstructionWordsMakeOfAPolicy) {
+  const WalkPolicy plain{0.25, 0.1};
+  const WalkPolicy all = instructed_policy(plain, "aim please ahead again", 0.8);
+  EXPECT_NEAR(all.hit, 0.8 + 0.2 * 0.25, 1e-12);
+  EXPECT_NEAR(all.ahead, 0.8, 1e-12);
+  EXPECT_NEAR(all.retry, 0.8 + 0.2 * 0.1, 1e-12);
+  const WalkPolicy polite = instructed_policy(plain, "please", 0.8);
+  EXPECT_EQ(polite.hit, plain.hit);
+  EXPECT_EQ(polite.ahead, 0);
+  EXPECT_EQ(polite.retry, plain.retry);
+  EXPECT_THROW(instructed_policy(plain, "aim higher", 0.8), Error);
+}
+
+// Per choice of words as many problems are solved as is computed, and the corpus is otherwise the same.
+TEST(Walks, PretrainCorpusObeysInstructionWords) {
+  SourceConfig config;
+  config.part = "pretrain";
+  config.walks = 2;
+  config.count = 12000;
+  const auto without = problem_source("walks").generate(config, 2);
+  config.instructed = 0.5;
+  config.obeys = 0.7;
+  struct Tally {
+    double expected = 0, variance = 0;
+    int solved = 0;
+  };
+  std::map<std::string, Tally> by_words;
+  int instructed = 0, guided = 0;
+  const auto with = problem_source("walks").generate(config, 2);
+  for (std::size_t i = 0; i < with.size(); ++i) {
+    const Problem& problem = with[i];
+    guided += without[i].guidance.has_value();
+    EXPECT_EQ(problem.statement, without[i].statement);
+    if (!without[i].guidance) EXPECT_EQ(to_json(problem), to_json(without[i]));
+    if (!problem.guidance || problem.guidance->instruction != kInstructed) continue;
+    ++instructed;
+    const Walks parsed = parse_walks(problem);
+    const double p = walk_policy_success(
+        instructed_policy({config.demonstrator, config.retry}, problem.guidance->text, 0.7), parsed, 100);
+    const std::string& words = problem.guidance->text;
+    Tally& tally =
+        by_words[words.find("aim") != words.npos && words.find("ahead") != words.npos ? "both" : "other"];
+    tally.expected += p;
+    tally.variance += p * (1 - p);
+    tally.solved += walks_fault(parsed, problem.solution).empty();
+  }
+  EXPECT_NEAR(instructed, 0.5 * guided, 4 * std::sqrt(0.25 * guided));
+  ASSERT_EQ(by_words.size(), 2u);
+  for (const auto& [words, tally] : by_words)
+    EXPECT_NEAR(tally.solved, tally.expected, 4 * std::sqrt(tally.variance)) << words;
+  EXPECT_GT(by_words["both"].expected, 300);
+}
+
+TEST(Walks, ProblemsCarryTheirWordsAsGuidance) {
+  SourceConfig config;
+  config.count = 5;
+  const auto bare = problem_source("walks").generate(config, 3);
+  config.words = "aim ahead";
+  const auto worded = problem_source("walks").generate(config, 3);
+  for (std::size_t i = 0; i < worded.size(); ++i) {
+    ASSERT_TRUE(worded[i].guidance);
+    EXPECT_EQ(worded[i].guidance->text, "aim ahead");
+    EXPECT_EQ(worded[i].guidance->instruction, "instructed");
+    Problem without = worded[i];
+    without.guidance.reset();
+    EXPECT_EQ(to_json(without), to_json(bare[i]));
+  }
 }
 
 // The demonstrator of the corpus has exactly the success that is computed.
@@ -234,6 +307,26 @@ TEST(Walks, TheDemonstratorSucceedsAsComputed) {
   }
   EXPECT_NEAR(solved, expected, 4 * std::sqrt(variance));
   EXPECT_GT(expected, 1000);
+}
+
+// configs/paper/p2o.yaml: what the demonstrator solves of hard problems under each choice of words.
+TEST(Walks, WhatInstructionWordsOpen) {
+  SourceConfig config;
+  config.walks = 8;
+  config.modulus = 11;
+  config.count = 2000;
+  std::map<std::string, double> solved;
+  for (const Problem& problem : problem_source("walks").generate(config, 1)) {
+    const Walks parsed = parse_walks(problem);
+    for (const char* words : {"aim", "ahead", "again", "aim ahead", "aim again", "ahead again"})
+      solved[words] += walk_policy_success(instructed_policy({0.25, 0.1}, words, 0.8), parsed, 13) / 2000;
+  }
+  EXPECT_NEAR(solved["aim"], 0.002, 0.0003);
+  EXPECT_NEAR(solved["ahead"], 0.0046, 0.0005);
+  EXPECT_NEAR(solved["again"], 0.0027, 0.0004);
+  EXPECT_NEAR(solved["aim ahead"], 0.226, 0.015);
+  EXPECT_NEAR(solved["aim again"], 0.058, 0.006);
+  EXPECT_NEAR(solved["ahead again"], 0.12, 0.01);
 }
 
 // configs/demo.yaml, before anything is trained; its 40 words are 13 attempts.
@@ -268,8 +361,11 @@ TEST(Walks, VocabularyCoversEverythingWritten) {
   EXPECT_EQ(words[17], "16");
   EXPECT_EQ(words[18], "=0");
   EXPECT_EQ(words.back(), "silently");
-  const std::set<std::string, std::less<>> known(words.begin(), words.end());
-  EXPECT_EQ(known.size(), words.size());
+  config.instructed = 0.5;
+  EXPECT_EQ(problem_source("walks").vocabulary(config).size(), 43u);
+  const auto more = problem_source("walks").vocabulary(config);
+  const std::set<std::string, std::less<>> known(more.begin(), more.end());
+  EXPECT_EQ(known.size(), more.size());
   for (const char* word : {":", "given", "silently"}) EXPECT_TRUE(known.contains(word));
   for (const char* part : {"hard", "easy", "pretrain"}) {
     config.part = part;
@@ -300,6 +396,8 @@ TEST(Walks, RefusesImpossibleSettings) {
   EXPECT_THROW(generates([](SourceConfig& c) { c.after = 1.5; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.demonstrator = 1.5; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.retry = 1; }), Error);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.words = "aim well"; }), Error);
+  EXPECT_THROW(generates([](SourceConfig& c) { c.words = "aim", c.part = "pretrain"; }), Error);
 }
 
 }  // namespace
