@@ -27,13 +27,12 @@ Json evolve_templates(SamplingRun& run, const Settings& settings, std::vector<Pr
   const std::vector<Problem> problems = run.within_context(std::move(given));
   const RolloutContext& context = run.context();
   // Without a model of its own the one that is prompted reflects, by the same engine.
-  std::unique_ptr<Reflector> own;
+  std::shared_ptr<const ReflectionModel> own;
   if (!settings.evolve.reflection_model.empty())
-    own = std::make_unique<Reflector>(settings, settings.evolve.reflection_model);
+    own = load_reflector(settings, settings.evolve.reflection_model);
   const PromptRenderer bare(reflection_prompts(settings.prompt), load_head(settings.paths.model).tokenizer);
   const ReflectionModel model =
-      own ? own->model
-          : ReflectionModel{context.engine, bare, context.stop_tokens, reflection_sampling(settings)};
+      own ? *own : ReflectionModel{context.engine, bare, context.stop_tokens, reflection_sampling(settings)};
   ProblemAdapter adapter(context, model, settings.evolve, problems);
   const auto write = [&](const Evolution& evolution) {
     write_jsonl(run.path() / "candidates.jsonl", candidate_rows(evolution));

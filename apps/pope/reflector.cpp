@@ -1,6 +1,9 @@
 // See reflector.h.
 #include "pope/reflector.h"
 
+#include "evolve/proposal_list.h"
+#include "pope/setup.h"
+
 namespace pope {
 namespace {
 
@@ -12,6 +15,21 @@ Settings settings_of(const Settings& settings, const std::string& path) {
   other.verify = VerifyConfig();
   return other;
 }
+
+// A reflection model, and what it refers to.
+struct OfModel {
+  OfModel(const Settings& settings, const std::string& path)
+      : setup(settings_of(settings, path), Weights::frozen),
+        model{*setup.engine, *setup.prompts, setup.stop_tokens, reflection_sampling(settings)} {}
+  Setup setup;
+  ReflectionModel model;
+};
+
+struct OfList {
+  explicit OfList(const std::string& path) : list(read_proposals(path)), model(list.model()) {}
+  ProposalList list;
+  ReflectionModel model;
+};
 
 }  // namespace
 
@@ -31,8 +49,13 @@ SamplingConfig reflection_sampling(const Settings& settings) {
           .batch_size = settings.sampling.batch_size};
 }
 
-Reflector::Reflector(const Settings& settings, const std::string& path)
-    : setup(settings_of(settings, path), Weights::frozen),
-      model{*setup.engine, *setup.prompts, setup.stop_tokens, reflection_sampling(settings)} {}
+std::shared_ptr<const ReflectionModel> load_reflector(const Settings& settings, const std::string& path) {
+  if (is_proposal_list(path)) {
+    const auto list = std::make_shared<OfList>(path);
+    return {list, &list->model};
+  }
+  const auto loaded = std::make_shared<OfModel>(settings, path);
+  return {loaded, &loaded->model};
+}
 
 }  // namespace pope

@@ -1,10 +1,11 @@
-// A model beside the one that is prompted or trained, which rewrites templates.
+// Who rewrites templates beside the model that is prompted or trained: another model, or a list of texts.
 #pragma once
 
+#include <memory>
 #include <string>
 
 #include "evolve/problem_adapter.h"
-#include "pope/setup.h"
+#include "pope/settings.h"
 
 namespace pope {
 
@@ -12,11 +13,8 @@ namespace pope {
 PromptConfig reflection_prompts(PromptConfig config);
 SamplingConfig reflection_sampling(const Settings& settings);
 
-// The model `path`, its weights frozen, sampled by the engine of the section reflector.
-struct Reflector {
-  Reflector(const Settings& settings, const std::string& path);
-  Setup setup;
-  ReflectionModel model;  // refers to `setup`
-};
+// The model `path`, its weights frozen, sampled by the engine of the section reflector; or, of a file *.txt,
+// evolve/proposal_list.h.
+std::shared_ptr<const ReflectionModel> load_reflector(const Settings& settings, const std::string& path);
 
 }  // namespace pope

@@ -83,8 +83,7 @@ std::shared_ptr<const Model> load_reference(const Settings& settings) {
 std::shared_ptr<const ReflectionModel> load_reflection_model(const Settings& settings) {
   if (settings.train.guidance != "evolved") return nullptr;
   const std::string& named = settings.evolve.reflection_model;
-  const auto reflector = std::make_shared<Reflector>(settings, named.empty() ? settings.paths.model : named);
-  return {reflector, &reflector->model};
+  return load_reflector(settings, named.empty() ? settings.paths.model : named);
 }
 
 Json run_train(const Invocation& invocation) {
