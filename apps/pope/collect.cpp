@@ -32,7 +32,9 @@ std::vector<CollectedProblem> done_of(const std::vector<Json>& rows, const std::
 }
 
 Json collect_traces(SamplingRun& run, const Settings& settings, std::vector<Problem> given) {
-  const std::vector<Problem> problems = run.without_leaks(run.within_context(std::move(given)));
+  const std::vector<Problem> problems = settings.collect.hint == "answer"
+                                            ? run.within_context(with_answer_hints(std::move(given)))
+                                            : run.without_leaks(run.within_context(std::move(given)));
   const CollectResult collected = collect(
       run.context(), settings.collect, problems, done_of(run.done(), problems),
       [&](const CollectedProblem& one, const std::vector<Json>& records) { run.save(to_row(one), records); });
@@ -46,7 +48,10 @@ void check_collect(const Invocation& invocation) {
 }
 
 Json run_collect(const Invocation& invocation) {
-  return sampling_verb(invocation, "collect", "collected", required_problems, collect_traces);
+  Settings settings = invocation.settings;
+  if (settings.collect.hint == "answer") add_answer_hint_wording(settings.prompt);
+  return sampling_verb({settings, invocation.options, invocation.out, invocation.arguments, invocation.files},
+                       "collect", "collected", required_problems, collect_traces);
 }
 
 std::string show_collect(const Json& result) {
@@ -83,8 +88,9 @@ const Verb collect_verb = {
         "or,\n"
         "as prefixes, for pope guide --set guide.kind=self_prefix. Under guidance a trace is the guidance "
         "and\n"
-        "what the model made of it; it is learned from the problem alone. Stopped or killed, it goes on "
-        "where it was.\n"
+        "what the model made of it; it is learned from the problem alone. STaR, with the answer as a hint:\n"
+        "--set collect.prompt=star --set collect.hint=answer --set collect.trace=completion. Stopped or\n"
+        "killed, it goes on where it was.\n"
         "\n"
         "Leaves in --out: collected.jsonl, rollouts/, result.json.\n"
         "\n"

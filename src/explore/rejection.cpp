@@ -20,6 +20,34 @@ void CollectConfig::fields(Options& o) {
       .choices({"guided", "unguided", "star"});
   o.add("trace", trace, "of a guided rollout: guidance and completion joined, or the completion alone")
       .choices({"joined", "completion"});
+  o.add("hint", hint,
+        "what guided prompts show: the guidance of the problem, or its answer (the wording answer_hint)")
+      .choices({"guidance", "answer"});
+}
+
+void CollectConfig::check_together() const {
+  if (hint == "answer" && trace == "joined")
+    refuse_setting("collect.trace", "completion with collect.hint=answer", trace,
+                   "the answer would stand in front of the trace that is learned from");
+}
+
+void add_answer_hint_wording(PromptConfig& config) {
+  config.wordings.emplace(
+      kAnswerHint,
+      std::map<std::string, std::string>{
+          {"text", config.unguided + "\n\nHint: the final answer is {guidance}. Work out, step by "
+                                     "step, how one comes to it, without a word about the hint."}});
+}
+
+std::vector<Problem> with_answer_hints(std::vector<Problem> problems) {
+  for (Problem& problem : problems) {
+    Guidance guidance;
+    guidance.kind = "answer";
+    guidance.text = problem.answer;
+    guidance.instruction = kAnswerHint;
+    problem.guidance = std::move(guidance);
+  }
+  return problems;
 }
 
 namespace {

@@ -97,6 +97,24 @@ TEST(Collect, StarGuidesWhereUnguidedRolloutsFail) {
   EXPECT_EQ(told["easy"], 4u);
 }
 
+// STaR's rationalisation: the answer is the hint, and is in no trace.
+TEST(Collect, AnAnswerMayBeTheHint) {
+  PromptConfig prompts;
+  prompts.unguided = "Q: {problem}";
+  add_answer_hint_wording(prompts);
+  const std::string text = prompts.all_wordings().at(kAnswerHint).text;
+  EXPECT_EQ(text.rfind("Q: {problem}\n\nHint: the final answer is {guidance}.", 0), 0u) << text;
+  const std::vector<Problem> hinted = with_answer_hints({guided_problem("hard"), problem("bare")});
+  ASSERT_TRUE(hinted[1].guidance);
+  EXPECT_EQ(hinted[0].guidance->text, "ANSWER");
+  EXPECT_EQ(hinted[0].guidance->instruction, kAnswerHint);
+  CollectConfig config = config_of("star");
+  config.hint = "answer";
+  EXPECT_THROW(check(config), Error);  // a joined trace would begin with the answer
+  config.trace = "completion";
+  EXPECT_NO_THROW(check(config));
+}
+
 TEST(Collect, Resumes) {
   const std::vector<Problem> problems = {guided_problem("easy"), guided_problem("hard")};
   FakeWorld world(script), again(script);
