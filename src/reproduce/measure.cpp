@@ -58,6 +58,13 @@ FinalMetric parse_final(const std::string& metric, const std::string& where = ""
   throw no_metric();
 }
 
+// Of single evaluations three are taken together.
+constexpr std::size_t kMeanOf = 3;
+double mean_until(const std::vector<double>& values, std::size_t end) {
+  const auto last = values.begin() + static_cast<std::ptrdiff_t>(end);
+  return std::accumulate(last - kMeanOf, last, 0.0) / kMeanOf;
+}
+
 // (low, high]: the part of the run that a window covers.
 std::pair<double, double> window_of(const std::string& name) {
   if (name == "start") return {0, 0.1};
@@ -97,22 +104,22 @@ std::optional<Measurement> window_measurement(const fs::path& run, const Term& t
   return result;
 }
 
-// "reach/0.5/KEY" → its parts.
-struct ReachMetric {
-  double level;
+// "reach/0.5/KEY" or "at/19200/KEY" → its parts.
+struct NumberedMetric {
+  double number;
   std::string key;
 };
 
-ReachMetric parse_reach(const std::string& metric, const std::string& where = "") {
-  const std::size_t key = metric.find('/', 6);
+NumberedMetric parse_numbered(const std::string& metric, const std::string& where = "") {
+  const std::size_t number = metric.find('/') + 1, key = metric.find('/', number);
   if (key == std::string::npos || key + 1 == metric.size())
-    throw Error(kOperation, where + "expected reach/X/KEY, got '" + metric + "'");
-  return {parse_number(metric, metric.substr(6, key - 6), where), metric.substr(key + 1)};
+    throw Error(kOperation,
+                fmt::format("{}expected {}X/KEY, got '{}'", where, metric.substr(0, number), metric));
+  return {parse_number(metric, metric.substr(number, key - number), where), metric.substr(key + 1)};
 }
 
-std::optional<Measurement> reach_measurement(const fs::path& run, const std::string& name) {
-  constexpr std::size_t kMeanOf = 3;
-  const ReachMetric metric = parse_reach(name);
+std::optional<Measurement> reach_measurement(const fs::path& run, const Term& term) {
+  const NumberedMetric metric = parse_numbered(term.metric);
   std::vector<double> values;
   double rollouts = 0;
   std::optional<double> reached;
@@ -120,25 +127,66 @@ std::optional<Measurement> reach_measurement(const fs::path& run, const std::str
     rollouts = row.value("rollouts/hard", rollouts);
     if (reached || !row.contains(metric.key) || !row[metric.key].is_number()) return;
     values.push_back(row[metric.key]);
-    if (values.size() < kMeanOf) return;
-    const double mean = std::accumulate(values.end() - kMeanOf, values.end(), 0.0) / kMeanOf;
-    if (mean >= metric.level) reached = rollouts;
+    if (values.size() >= kMeanOf && mean_until(values, values.size()) >= metric.number) reached = rollouts;
   });
   if (values.empty() || rollouts == 0)
     return std::nullopt;  // not evaluated, or of a version that did not count
   return Measurement{reached.value_or(rollouts), {}, 0, rollouts};
 }
 
+// All rollouts are counted: those before training, of training, and of evolutions.
+std::optional<Measurement> at_measurement(const fs::path& run, const Term& term) {
+  constexpr double kEnough = 0.95;  // of the rollouts asked for
+  const NumberedMetric metric = parse_numbered(term.metric);
+  double rollouts = 0;
+  std::optional<double> value;
+  read_jsonl(run / "metrics.jsonl", [&](Json&& row, std::size_t) {
+    rollouts = term.spent + row.value("rollouts/total", 0.0) + row.value("p2o/rollouts", 0.0);
+    if (rollouts <= metric.number && row.contains(metric.key) && row[metric.key].is_number())
+      value = row[metric.key].get<double>();
+  });
+  if (!value || rollouts < kEnough * metric.number) return std::nullopt;
+  return Measurement{*value};
+}
+
+std::optional<Measurement> drop_measurement(const fs::path& run, const Term& term) {
+  std::vector<double> values;
+  for (const auto& [step, value] : rows_of(run, term.metric.substr(term.metric.find('/') + 1)).points)
+    values.push_back(value);
+  if (values.size() < kMeanOf) return std::nullopt;
+  double best = 0;
+  for (std::size_t end = kMeanOf; end <= values.size(); ++end) best = std::max(best, mean_until(values, end));
+  return Measurement{best - mean_until(values, values.size())};
+}
+
+// The families of metrics that are told by how they begin; all others are keys of metrics.jsonl.
+struct MetricFamily {
+  const char* begins;
+  std::optional<Measurement> (*measure)(const fs::path& run, const Term& term);
+};
+constexpr MetricFamily kFamilies[] = {
+    {"final/", [](const fs::path& run, const Term& term) { return measure_final(run, term.metric); }},
+    {"reach/", reach_measurement},
+    {"at/", at_measurement},
+    {"drop/", drop_measurement}};
+
 }  // namespace
 
 void check_metric(const std::string& where, const std::string& metric) {
   if (metric.starts_with("final/")) parse_final(metric, where + ": ");
-  if (metric.starts_with("reach/")) parse_reach(metric, where + ": ");
+  if (metric.starts_with("reach/") || metric.starts_with("at/")) parse_numbered(metric, where + ": ");
+  if (metric == "drop/") throw Error(kOperation, where + ": expected drop/KEY, got '" + metric + "'");
+}
+
+bool has_window(const std::string& metric) {
+  return std::none_of(std::begin(kFamilies), std::end(kFamilies),
+                      [&](const MetricFamily& family) { return metric.starts_with(family.begins); });
 }
 
 bool is_fraction(const std::string& metric) {
   return metric.starts_with("reward/") || metric.starts_with("solvable/") ||
-         (metric.find("/pass@") != std::string::npos && !metric.starts_with("reach/"));
+         (metric.find("/pass@") != std::string::npos && !metric.starts_with("reach/") &&
+          !metric.starts_with("drop/"));
 }
 
 std::vector<fs::path> folders_of(const Runs& runs, std::uint64_t base, const Term& term) {
@@ -157,13 +205,14 @@ bool complete(const Runs& runs, std::uint64_t base, const Term& term) {
 }
 
 std::optional<Measurement> measure(const Runs& runs, std::uint64_t base, const Term& term) {
-  const bool final = term.metric.starts_with("final/"), reach = term.metric.starts_with("reach/");
+  const auto family = std::find_if(std::begin(kFamilies), std::end(kFamilies), [&](const MetricFamily& one) {
+    return term.metric.starts_with(one.begins);
+  });
+  const auto measure_run = family == std::end(kFamilies) ? &window_measurement : family->measure;
   Measurement result;
   for (const fs::path& run : folders_of(runs, base, term)) {
     if (!fs::exists(run / "result.json")) throw Error(kOperation, run.string() + " is no complete run");
-    const auto one = final   ? measure_final(run, term.metric)
-                     : reach ? reach_measurement(run, term.metric)
-                             : window_measurement(run, term);
+    const auto one = measure_run(run, term);
     if (!one) return std::nullopt;
     if (!result.runs.empty() && one->budget != result.budget)
       throw Error(kOperation,

@@ -22,6 +22,11 @@ namespace pope {
 //     rollouts of hard problems until KEY of metrics.jsonl, the mean of its last 3 rows, is at least X; where
 //     it never is, all of the run's. Its mean over runs is that within a budget ("restricted mean survival
 //     time"): two arms can be compared only where the budget is the same.
+//   at/N/KEY
+//     the value of KEY in the last row until which at most N rollouts were sampled: those of Term::spent, of
+//     training and of evolutions. Nothing where the run has fewer than 95 % of N.
+//   drop/KEY
+//     how far KEY ends below its best: the best mean of 3 rows in a row, minus that of the last 3
 //   KEY
 //     of metrics.jsonl, its mean over a window
 // The mean over the arm's runs in the base: its RL seeds, and its repeats.
@@ -34,6 +39,8 @@ struct Measurement {
 
 // Error where `metric` begins with final/ or reach/ and is malformed. `where` names the claim.
 void check_metric(const std::string& where, const std::string& metric);
+// Whether it is measured over a window of training.
+bool has_window(const std::string& metric);
 // Whether its values are fractions: pass@k, rewards, shares of problems.
 bool is_fraction(const std::string& metric);
 

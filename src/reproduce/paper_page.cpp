@@ -78,6 +78,13 @@ std::string in_words(const std::string& metric) {
     return fmt::format("rollouts until {} is {}", in_words(metric.substr(key + 1)),
                        metric.substr(6, key - 6));
   }
+  if (metric.starts_with("at/")) {
+    const std::size_t key = metric.find('/', 3);
+    return fmt::format("{}, after {} rollouts in all", in_words(metric.substr(key + 1)),
+                       metric.substr(3, key - 3));
+  }
+  if (metric.starts_with("drop/"))
+    return fmt::format("how far the end is below the best: {}", in_words(metric.substr(5)));
   std::vector<std::string> parts(1);
   for (const char c : metric) {
     if (c == '/') {

@@ -36,17 +36,19 @@ struct Arm {
   std::string name, label;
   std::vector<std::string> runs;  // steps: NAME, or of an arm with `repeat` NAME-1, NAME-2, …
   bool all_rl = false, grid = false;
+  double spent = 0;  // rollouts of the steps that it reads, and that others do not need
 };
 
 // What a claim measures: an arm's metric, averaged over a window of its training steps.
 struct Term {
   std::string arm;
   std::string metric;  // see measure.h
-  // start | early | middle | late | all: see measure.h; "" for final/… and reach/… metrics
+  // start | early | middle | late | all: see measure.h; "" for those without a window
   std::string window;
   // The runs that measure it: the arm's, or, of an arm with `repeat`, all of them. They are averaged.
   std::vector<std::string> runs;
   bool all_rl = false;
+  double spent = 0;  // Arm::spent
 };
 
 enum class Side { above, below, within };

@@ -17,8 +17,9 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr auto kOperation = "reproduce";
-const std::vector<std::string> kArmKeys = {"label",  "verb",     "model", "config",   "set", "eval",
-                                           "repeat", "evaluate", "quick", "rl_seeds", "grid"};
+constexpr std::string_view kPlanFile = "@plan/";  // a file beside arms.yaml
+const std::vector<std::string> kArmKeys = {"label",  "verb",     "model", "config",   "set",  "eval",
+                                           "repeat", "evaluate", "quick", "rl_seeds", "grid", "spent"};
 // Of `train` and `eval`, which all arms share.
 const std::vector<std::string> kSharedKeys = {"config", "set", "quick"};
 
@@ -65,6 +66,8 @@ class Reader {
     for (const std::string& file : entry.list("config")) step.config.push_back(resolved(file));
     override_settings(step.settings, entry.settings("set"));
     if (quick_) override_settings(step.settings, entry.settings("quick"));
+    for (auto& [key, value] : step.settings)
+      if (may_refer(key) && value.starts_with(kPlanFile)) value = resolved(value.substr(kPlanFile.size()));
   }
 
   Step plain(const std::string& name, const Json& value) const {
@@ -116,6 +119,7 @@ class Reader {
                   fmt::format("{}.rl_seeds: expected all, got '{}'", entry.where(), entry.text("rl_seeds")),
                   "without it an arm has the first RL seed alone");
     arm.grid = entry.flag("grid", false);
+    arm.spent = entry.number("spent", 0);
     const int repeat = static_cast<int>(entry.number("repeat", 0));
     if (arm.grid && (repeat > 0 || entry.has("model") || !entry.flag("evaluate", true)))
       throw Error(kOperation, entry.where() +

@@ -62,8 +62,12 @@ class Reader {
       for (const auto& [known, ignored] : arms_) names.push_back(known);
       throw Error(kOperation, fmt::format("{}: no arm '{}'", where, name), did_you_mean(name, names));
     }
-    return {name, metric, at == std::string::npos ? "" : text.substr(at + 1), arm->second.runs,
-            arm->second.all_rl};
+    return {name,
+            metric,
+            at == std::string::npos ? "" : text.substr(at + 1),
+            arm->second.runs,
+            arm->second.all_rl,
+            arm->second.spent};
   }
 
   Claim claim(const std::string& where, const Json& value) const {
@@ -91,11 +95,12 @@ class Reader {
 
   static void set_window(const std::string& where, Term& term) {
     static const std::set<std::string> kWindows = {"start", "early", "middle", "late", "all"};
-    const bool windowless = term.metric.starts_with("final/") || term.metric.starts_with("reach/");
+    const bool windowless = !has_window(term.metric);
     if (term.window.empty() && !windowless) term.window = "all";
     if (windowless ? !term.window.empty() : !kWindows.contains(term.window)) {
-      throw Error(kOperation, fmt::format("{}: no window '{}' of {}", where, term.window, term.metric),
-                  "ARM@start, early, middle, late or all; none for final/… and reach/… metrics");
+      throw Error(
+          kOperation, fmt::format("{}: no window '{}' of {}", where, term.window, term.metric),
+          "ARM@start, early, middle, late or all; none for final/…, reach/…, at/… and drop/… metrics");
     }
   }
 

@@ -109,6 +109,47 @@ TEST(Measure, RolloutsUntilALevelIsReached) {
   EXPECT_EQ(both->runs, (std::vector<double>{12, 3}));
 }
 
+// The arm spent 100 rollouts before training; a step has 10, and from the third on evolutions have added 50.
+TEST(Measure, ValueAtATotalOfRollouts) {
+  TempDir dir;
+  const Runs runs{dir.path(), {1}};
+  std::vector<Json> rows = {{{"step", 0}, {"r", 0.1}}};
+  for (int step = 1; step <= 6; ++step) {
+    rows.push_back({{"step", step}, {"rollouts/total", 10 * step}});
+    if (step >= 3) rows.back()["p2o/rollouts"] = 50;
+    if (step % 2 == 0) rows.back()["r"] = 0.1 * (step + 1);
+  }
+  write_jsonl(dir / "base-1/rl-1/a/metrics.jsonl", rows);
+  write_file(dir / "base-1/rl-1/a/result.json", "{}");
+  const auto at = [&](const std::string& total) {
+    return measure(runs, 1, {"a", "at/" + total + "/r", "", {"a"}, false, 100});
+  };
+  EXPECT_DOUBLE_EQ(at("189")->value, 0.3);  // 120 after step 2, 190 after step 4
+  EXPECT_DOUBLE_EQ(at("190")->value, 0.5);
+  EXPECT_DOUBLE_EQ(at("100")->value, 0.1);  // before the first step
+  EXPECT_FALSE(at("99"));
+  EXPECT_DOUBLE_EQ(at("221")->value, 0.7);  // it has 210, more than 95 %
+  EXPECT_FALSE(at("222"));
+  EXPECT_FALSE(measure(runs, 1, {"a", "at/100/s", "", {"a"}, false, 100}));
+  EXPECT_THAT(error_of([] { check_metric("claim 1", "at/many/r"); }), HasSubstr("expected a number"));
+  EXPECT_THAT(error_of([] { check_metric("claim 1", "at/5"); }), HasSubstr("expected at/X/KEY"));
+}
+
+// Means of three: 0.1, 0.3, 0.5, 0.4, 0.2.
+TEST(Measure, HowFarTheEndIsBelowTheBest) {
+  TempDir dir;
+  const Runs runs{dir.path(), {1}};
+  write_training(runs.rl(1, 1) / "a", "r", {0, 0, 0.3, 0.6, 0.6, 0, 0});
+  EXPECT_NEAR(measure(runs, 1, {"a", "drop/r", "", {"a"}})->value, 0.3, 1e-12);
+  write_training(runs.rl(1, 1) / "b", "r", {0, 0.1, 0.2, 0.3});
+  EXPECT_EQ(measure(runs, 1, {"b", "drop/r", "", {"b"}})->value, 0);
+  write_training(runs.rl(1, 1) / "c", "r", {0, 0.1});
+  EXPECT_FALSE(measure(runs, 1, {"c", "drop/r", "", {"c"}}));
+  EXPECT_THAT(error_of([] { check_metric("claim 1", "drop/"); }), HasSubstr("expected drop/KEY"));
+  EXPECT_FALSE(is_fraction("drop/eval/hard/unguided/pass@1"));
+  EXPECT_TRUE(is_fraction("at/100/eval/hard/unguided/pass@1"));
+}
+
 TEST(Measure, MeanOfTheRlSeedsOfABase) {
   TempDir dir;
   const Runs runs{dir.path(), {1, 2}, 3};

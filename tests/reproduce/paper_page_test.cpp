@@ -119,6 +119,18 @@ TEST(PaperPage, BoundsInWords) {
       HasSubstr("overlap of ngrams on hard, unguided, after training: `guide-hard` − 1.25 × `hard` above 0"));
 }
 
+TEST(PaperPage, MetricsInWords) {
+  const auto page = [](const std::string& metric) {
+    Json one = claim("s", "held");
+    one["metric"] = metric;
+    return paper_page(result_of(Json::array({one})));
+  };
+  EXPECT_THAT(page("at/19200/eval/hard/unguided/pass@1"),
+              HasSubstr("pass@1 on hard, unguided, in training, after 19200 rollouts in all"));
+  EXPECT_THAT(page("drop/eval/easy/unguided/pass@1"),
+              HasSubstr("how far the end is below the best: pass@1 on easy, unguided, in training"));
+}
+
 TEST(PaperPage, WithoutBasesThatAreComplete) {
   Json one = claim("s", "undecided");
   for (const char* key : {"left", "right", "difference", "low", "high", "logit_verdict"}) one[key] = Json();

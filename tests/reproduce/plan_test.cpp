@@ -230,6 +230,21 @@ TEST(Plan, RlSeeds) {
   EXPECT_THAT(error_of([&] { read_plan(dir / "plan"); }), HasSubstr("many.rl_seeds: expected all, got '2'"));
 }
 
+TEST(Plan, FilesOfThePlanAndWhatAnArmHasSpent) {
+  TempDir dir;
+  write_plan(dir,
+             kArms + std::string("  listed: {label: L, spent: 5376, set: {evolve.reflection_model: "
+                                 "'@plan/texts.txt', run.label: '@plan/x'}}\n"),
+             "title: t\nclaims:\n  - {id: c, claim: c, metric: at/9000/reward/unguided, of: listed, minus: "
+             "plain, above: 0}\n");
+  const Plan plan = read_plan(dir / "plan");
+  EXPECT_EQ(setting(plan.step("listed"), "evolve.reflection_model"), (dir / "plan/texts.txt").string());
+  EXPECT_EQ(setting(plan.step("listed"), "run.label"), "@plan/x");  // no path
+  EXPECT_EQ(plan.studies[0].claims[0].left.spent, 5376);
+  EXPECT_EQ(plan.studies[0].claims[0].right->spent, 0);
+  EXPECT_EQ(plan.studies[0].claims[0].left.window, "");
+}
+
 constexpr auto kGate = R"(
 gate:
   attempts: [base, more]
