@@ -170,5 +170,18 @@ TEST_F(EvolveVerb, AModelOfItsOwnReflects) {
               HasSubstr("evolve.samples"));
 }
 
+TEST_F(EvolveVerb, AListOfTextsProposes) {
+  write_file(dir_ / "texts.txt", "Multiply the numbers.\nAdd the numbers.\n");
+  const Json result =
+      run("evolve", "list", {"--set", "evolve.reflection_model=" + (dir_ / "texts.txt").string()});
+  EXPECT_EQ(result["best_texts"]["template"], "Add the numbers.");
+  EXPECT_EQ(result["best_mean"], 1);
+  EXPECT_EQ(sampled, result["metric_calls"]);  // no model reflects
+  EXPECT_THAT(error_of([&] {
+                run("evolve", "none", {"--set", "evolve.reflection_model=" + (dir_ / "gone.txt").string()});
+              }),
+              HasSubstr("gone.txt"));
+}
+
 }  // namespace
 }  // namespace pope
