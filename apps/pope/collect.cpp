@@ -6,6 +6,7 @@
 #include "core/error.h"
 #include "core/files.h"
 #include "core/progress.h"
+#include "explore/answer_hint.h"
 #include "explore/rejection.h"
 #include "pope/next.h"
 #include "pope/sampling_run.h"
@@ -31,8 +32,10 @@ std::vector<CollectedProblem> done_of(const std::vector<Json>& rows, const std::
   return done;
 }
 
+bool hints_answers(const Settings& settings) { return settings.collect.prompt == "star_answer"; }
+
 Json collect_traces(SamplingRun& run, const Settings& settings, std::vector<Problem> given) {
-  const std::vector<Problem> problems = settings.collect.hint == "answer"
+  const std::vector<Problem> problems = hints_answers(settings)
                                             ? run.within_context(with_answer_hints(std::move(given)))
                                             : run.without_leaks(run.within_context(std::move(given)));
   const CollectResult collected = collect(
@@ -49,7 +52,7 @@ void check_collect(const Invocation& invocation) {
 
 Json run_collect(const Invocation& invocation) {
   Settings settings = invocation.settings;
-  if (settings.collect.hint == "answer") add_answer_hint_wording(settings.prompt);
+  if (hints_answers(settings)) add_answer_hint_wording(settings.prompt);
   return sampling_verb({settings, invocation.options, invocation.out, invocation.arguments, invocation.files},
                        "collect", "collected", required_problems, collect_traces);
 }
@@ -88,9 +91,8 @@ const Verb collect_verb = {
         "or,\n"
         "as prefixes, for pope guide --set guide.kind=self_prefix. Under guidance a trace is the guidance "
         "and\n"
-        "what the model made of it; it is learned from the problem alone. STaR, with the answer as a hint:\n"
-        "--set collect.prompt=star --set collect.hint=answer --set collect.trace=completion. Stopped or\n"
-        "killed, it goes on where it was.\n"
+        "what the model made of it; it is learned from the problem alone. STaR: "
+        "--set collect.prompt=star_answer.\nStopped or killed, it goes on where it was.\n"
         "\n"
         "Leaves in --out: collected.jsonl, rollouts/, result.json.\n"
         "\n"

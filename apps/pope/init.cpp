@@ -53,7 +53,7 @@ const Verb init_verb = {
         "\n"
         "  pope init configs/micro.json --out runs/init --set source.kind=walks",
     .arguments = "CONFIG.json",
-    .keys = {"source.kind", "source.modulus", "source.instructed", "run.seed"},
+    .keys = {"source.kind", "source.modulus", "source.part", "run.seed"},
     .run = run_init,
     .show = show_init};
 

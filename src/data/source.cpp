@@ -28,23 +28,18 @@ void SourceConfig::fields(Options& options) {
   options.add("count", count, "problems to generate").range(1, kBillion);
   options.add("first", first, "the first of the seed's problems to take, so that sets can be disjoint")
       .range(0, kBillion);
-  options.add("part", part, "problems to mine, easier ones to mine, or (pretrain) demonstrations for sft")
-      .choices({"hard", "easy", "pretrain"});
+  options
+      .add("part", part,
+           "problems to mine, easier ones to mine, or (pretrain) demonstrations for sft; instructed: "
+           "pretrain, "
+           "partly with instruction words in front; prompted: hard problems that carry such words")
+      .choices({"hard", "easy", "pretrain", "instructed", "prompted"});
   options.add("walks", walks, "walks m of a hard problem; easy and pretrain: 1 to m").at_least(1);
   options.add("modulus", modulus, "values are 0 … modulus − 1").range(3, 1e6);
   options.add("after", after, "part easy: share of problems that need another skill").range(0, 1);
   options.add("demonstrator", demonstrator, "how often the pretraining demonstrator hits a reachable target")
       .range(0, 1);
   options.add("retry", retry, "how often it tries a walk again whose target it missed").at_least(0).below(1);
-  options
-      .add("instructed", instructed,
-           "part pretrain: share of the guided walks with instruction words in front in place of guidance; "
-           "above 0 the vocabulary holds these words")
-      .range(0, 1);
-  options.add("obeys", obeys, "how often the demonstrator does as an instruction word says")
-      .at_least(0)
-      .below(1);
-  options.add("words", words, "other parts: instruction words that all problems carry as guidance");
 }
 
 const ProblemSource& problem_source(const std::string& kind) {

@@ -25,10 +25,6 @@ struct SourceConfig {
   double after = 0;           // part easy: share of problems that need another skill
   double demonstrator = 0.3;  // how often the pretraining demonstrator hits a reachable target …
   double retry = 0.1;         // … and tries a walk again whose target it missed
-  // Instruction words in front of problems; see walks.h.
-  double instructed = 0;   // part pretrain: share of the guided walks that carry them instead of guidance
-  double obeys = 0.8;      // how often the demonstrator does as each of them says, walk by walk
-  std::string words = "";  // other parts: those that all problems carry as guidance; "": none
   void fields(Options& options);
 };
 

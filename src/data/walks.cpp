@@ -152,8 +152,7 @@ Problem problem_of(const Planted& planted, const SourceConfig& config, std::uint
   return problem;
 }
 
-std::optional<Guidance> instruction(const std::string& words) {
-  if (words.empty()) return std::nullopt;
+Guidance instruction(const std::string& words) {
   Guidance guidance;
   guidance.kind = "words";
   guidance.text = words;
@@ -173,21 +172,18 @@ std::string random_words(RngStream& rng) {
 // A problem to be solved, with its planted solution.
 Problem solved_problem(const SourceConfig& config, std::uint64_t seed, int index, RngStream& rng) {
   const bool easy = config.part == "easy";
-  Problem problem;
-  if (easy && rng.uniform() < config.after) {
-    problem = problem_of(plant_after(config.modulus, rng), config, seed, index);
-  } else {
-    const int count = easy ? 1 + below(rng, config.walks) : config.walks;
-    problem = problem_of(plant(config.modulus, count, rng), config, seed, index);
-  }
-  problem.guidance = instruction(config.words);
+  if (easy && rng.uniform() < config.after)
+    return problem_of(plant_after(config.modulus, rng), config, seed, index);
+  const int count = easy ? 1 + below(rng, config.walks) : config.walks;
+  Problem problem = problem_of(plant(config.modulus, count, rng), config, seed, index);
+  if (config.part == "prompted") problem.guidance = instruction(kPromptedWords);
   return problem;
 }
 
 // The corpus: 10 % after problems, 30 % walks unguided, 45 % with a hint to restate and go on, 15 % with a
 // hint to go on silently; 1 … m walks. The guidance is a prefix of the planted solution, what follows it the
-// demonstrator's. Part of those with a hint have instruction words in its place, and all is the
-// demonstrator's.
+// demonstrator's. In the part "instructed" half of those with a hint have instruction words in its place, and
+// all is the demonstrator's.
 Problem pretrain_problem(const SourceConfig& config, std::uint64_t seed, int index, RngStream& rng) {
   const double kind = rng.uniform();
   if (kind < 0.1) {
@@ -200,11 +196,10 @@ Problem pretrain_problem(const SourceConfig& config, std::uint64_t seed, int ind
   const Planted planted = plant(config.modulus, 1 + below(rng, config.walks), rng);
   Problem problem = problem_of(planted, config, seed, index);
   const WalkPolicy demonstrator{config.demonstrator, config.retry};
-  if (guided && config.instructed > 0 && rng.uniform() < config.instructed) {
+  if (guided && config.part == "instructed" && rng.uniform() < kInstructedShare) {
     problem.guidance = instruction(random_words(rng));
     Words trace;
-    demonstrate(planted.problem, instructed_policy(demonstrator, problem.guidance->text, config.obeys), 0, 0,
-                trace, rng);
+    demonstrate(planted.problem, instructed_policy(demonstrator, problem.guidance->text), 0, 0, trace, rng);
     problem.solution = joined(trace);
     return problem;
   }
@@ -234,16 +229,13 @@ class WalksSource : public ProblemSource {
     if (config.walks > most)
       refuse_setting("source.walks", fmt::format("at most {} with source.modulus={}", most, config.modulus),
                      std::to_string(config.walks));
-    instructed_policy({}, config.words, config.obeys);  // knows the words
-    if (config.part == "pretrain" && !config.words.empty())
-      refuse_setting("source.words", "none with source.part=pretrain", "'" + config.words + "'",
-                     "source.instructed is the share of its problems that carry words");
+    const bool demonstrated = config.part == "pretrain" || config.part == "instructed";
     std::vector<Problem> problems;
     problems.reserve(static_cast<std::size_t>(config.count));
     for (int i = config.first; i < config.first + config.count; ++i) {
       RngStream rng(seed, {key_of("walks"), key_of(config.part), static_cast<std::uint64_t>(i)});
-      problems.push_back(config.part == "pretrain" ? pretrain_problem(config, seed, i, rng)
-                                                   : solved_problem(config, seed, i, rng));
+      problems.push_back(demonstrated ? pretrain_problem(config, seed, i, rng)
+                                      : solved_problem(config, seed, i, rng));
     }
     return problems;
   }
@@ -255,7 +247,8 @@ class WalksSource : public ProblemSource {
     for (int value = 0; value < config.modulus; ++value) words.push_back(goal_word(value));
     // The last three are for the wordings of prompts: "{problem} given {guidance} :".
     for (const char* word : {kAfter, ":", "given", "silently"}) words.push_back(word);
-    if (config.instructed > 0) words.insert(words.end(), kInstructionWords.begin(), kInstructionWords.end());
+    if (config.part == "instructed")
+      words.insert(words.end(), kInstructionWords.begin(), kInstructionWords.end());
     return words;
   }
 };
@@ -310,11 +303,9 @@ std::string walks_fault(const Walks& problem, std::string_view text) {
   return "";
 }
 
-const std::array<const char*, 4> kInstructionWords = {"aim", "ahead", "again", "please"};
-
-WalkPolicy instructed_policy(WalkPolicy policy, std::string_view words, double obeys) {
+WalkPolicy instructed_policy(WalkPolicy policy, std::string_view words) {
   for (const std::string_view word : split_words(words)) {
-    const auto obeyed = [&](double otherwise) { return obeys + (1 - obeys) * otherwise; };
+    const auto obeyed = [](double otherwise) { return kObeys + (1 - kObeys) * otherwise; };
     if (word == "aim") {
       policy.hit = obeyed(policy.hit);
     } else if (word == "ahead") {
@@ -322,7 +313,7 @@ WalkPolicy instructed_policy(WalkPolicy policy, std::string_view words, double o
     } else if (word == "again") {
       policy.retry = obeyed(policy.retry);
     } else if (word != "please") {
-      refuse_setting("source.words", "words of aim, ahead, again and please", "'" + std::string(word) + "'");
+      throw Error("walks", "expected words of aim, ahead, again and please, got '" + std::string(word) + "'");
     }
   }
   return policy;

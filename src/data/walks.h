@@ -48,14 +48,17 @@ struct WalkPolicy {
 // probability F_w, and it takes exactly a of them with F_w ((1 − F_w)·retry)^(a−1).
 double walk_policy_success(const WalkPolicy& policy, const Walks& problem, int max_attempts);
 
-// Instruction words, which stand in front of a problem as the guidance of this wording. They tell the
+// Instruction words, which stand in front of a problem as guidance in this wording. They tell the
 // demonstrator how to work: "aim" to hit targets within reach, "ahead" to go where the target is in reach,
-// "again" to try again after a miss; "please" says nothing. It obeys each with probability `obeys`, in every
-// attempt anew.
+// "again" to try again after a miss; "please" says nothing. It obeys each with this probability, in every
+// attempt anew. In the part "instructed" this share of the guided problems has them; those of the part
+// "prompted" carry two.
 inline constexpr auto kInstructed = "instructed";
-extern const std::array<const char*, 4> kInstructionWords;
-// The demonstrator under these words. Error: one that is none of them.
-WalkPolicy instructed_policy(WalkPolicy policy, std::string_view words, double obeys);
+inline constexpr std::array<const char*, 4> kInstructionWords = {"aim", "ahead", "again", "please"};
+inline constexpr double kObeys = 0.8, kInstructedShare = 0.5;
+inline constexpr auto kPromptedWords = "aim ahead";
+// A policy under these words. Error: one that is none of them.
+WalkPolicy instructed_policy(WalkPolicy policy, std::string_view words);
 
 // A word that spells a value: digits without leading zeros, below `modulus`. Nothing otherwise.
 std::optional<int> value_of_word(std::string_view word, int modulus);

@@ -16,38 +16,13 @@ namespace pope {
 void CollectConfig::fields(Options& o) {
   o.add("samples", samples, "rollouts per problem, and per prompt for star").at_least(1);
   o.add("keep", keep, "different correct traces kept per problem").at_least(1);
-  o.add("prompt", prompt, "star: guided where no unguided rollout is correct")
-      .choices({"guided", "unguided", "star"});
+  o.add("prompt", prompt,
+        "star: guided where no unguided rollout is correct; star_answer: likewise, with the reference answer "
+        "as "
+        "the hint in place of guidance, and in no trace")
+      .choices({"guided", "unguided", "star", "star_answer"});
   o.add("trace", trace, "of a guided rollout: guidance and completion joined, or the completion alone")
       .choices({"joined", "completion"});
-  o.add("hint", hint,
-        "what guided prompts show: the guidance of the problem, or its answer (the wording answer_hint)")
-      .choices({"guidance", "answer"});
-}
-
-void CollectConfig::check_together() const {
-  if (hint == "answer" && trace == "joined")
-    refuse_setting("collect.trace", "completion with collect.hint=answer", trace,
-                   "the answer would stand in front of the trace that is learned from");
-}
-
-void add_answer_hint_wording(PromptConfig& config) {
-  config.wordings.emplace(
-      kAnswerHint,
-      std::map<std::string, std::string>{
-          {"text", config.unguided + "\n\nHint: the final answer is {guidance}. Work out, step by "
-                                     "step, how one comes to it, without a word about the hint."}});
-}
-
-std::vector<Problem> with_answer_hints(std::vector<Problem> problems) {
-  for (Problem& problem : problems) {
-    Guidance guidance;
-    guidance.kind = "answer";
-    guidance.text = problem.answer;
-    guidance.instruction = kAnswerHint;
-    problem.guidance = std::move(guidance);
-  }
-  return problems;
 }
 
 namespace {
@@ -58,7 +33,12 @@ class Collector {
 
   Collector(const RolloutContext& context, const CollectConfig& config, const std::vector<Problem>& problems,
             const OnFinished& on_finished)
-      : context_(context), config_(config), problems_(problems), on_finished_(on_finished) {}
+      : context_(context),
+        config_(config),
+        star_(config.prompt.starts_with("star")),
+        joined_(config.trace == "joined" && config.prompt != "star_answer"),
+        problems_(problems),
+        on_finished_(on_finished) {}
 
   CollectResult run(const std::vector<CollectedProblem>& done) {
     std::unordered_map<std::string_view, const CollectedProblem*> before;
@@ -81,8 +61,7 @@ class Collector {
     for (const CollectedProblem& one : result_.problems) {
       result_.ungraded += one.ungraded;
       (one.guided ? result_.guided : result_.unguided) += !one.traces.empty();
-      result_.without_guidance +=
-          one.samples == 0 || (config_.prompt == "star" && one.traces.empty() && !one.problem.guidance);
+      result_.without_guidance += one.samples == 0 || (star_ && one.traces.empty() && !one.problem.guidance);
     }
     return std::move(result_);
   }
@@ -123,13 +102,13 @@ class Collector {
       one.ungraded += graded.verdict.ungraded;
       if (!graded.verdict.correct) continue;
       ++one.correct;
-      const bool joined = one.guided && config_.trace == "joined";
+      const bool joined = one.guided && joined_;
       std::string trace =
           joined ? join_trace(sampled.prompt->problem.guidance->text, graded.completion) : graded.completion;
       const bool is_new = std::find(one.traces.begin(), one.traces.end(), trace) == one.traces.end();
       if (is_new && std::cmp_less(one.traces.size(), config_.keep)) one.traces.push_back(std::move(trace));
     }
-    if (config_.prompt == "star" && one.traces.empty() && !one.guided && problems_[i].guidance) {
+    if (star_ && one.traces.empty() && !one.guided && problems_[i].guidance) {
       one.guided = true;
       waiting_.push_back(i);
       return;
@@ -146,6 +125,7 @@ class Collector {
 
   const RolloutContext& context_;
   const CollectConfig& config_;
+  const bool star_, joined_;  // guided where unguided fails; guidance and completion are one trace
   const std::vector<Problem>& problems_;
   const OnFinished& on_finished_;
   std::deque<std::size_t> waiting_;

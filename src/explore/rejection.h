@@ -1,8 +1,8 @@
 // Rejection sampling: the model's own correct traces, as a training set. A trace is what stands after the
 // problem: a completion, or, of a rollout under guidance, the guidance and the completion that goes on from
 // it. From these sets: rejection-sampled SFT (Sec. 6, App. C, arXiv:2601.18779: prefix, then a correct
-// completion), STaR (arXiv:2203.14465: a hint, the answer, only where the model fails without), and prefixes
-// of own traces as guidance (pope guide with guide.kind=self_prefix).
+// completion), STaR (arXiv:2203.14465: guidance only where the model fails without), and prefixes of own
+// traces as guidance (pope guide with guide.kind=self_prefix).
 #pragma once
 
 #include <functional>
@@ -21,16 +21,8 @@ struct CollectConfig {
   int keep = 1;                   // correct traces kept per problem, different ones
   std::string prompt = "guided";  // guided | unguided | star: guided where no unguided rollout is correct
   std::string trace = "joined";   // of a guided rollout: joined (guidance, completion) | completion
-  std::string hint = "guidance";  // what guided prompts show: guidance (of the problem) | answer
   void fields(Options& options);
-  void check_together() const;
 };
-
-// The wording that shows the reference answer as a hint; settings that have a wording of that name keep it.
-inline constexpr auto kAnswerHint = "answer_hint";
-void add_answer_hint_wording(PromptConfig& config);
-// The problems with their answers as guidance in that wording.
-std::vector<Problem> with_answer_hints(std::vector<Problem> problems);
 
 // What one problem gave.
 struct CollectedProblem {

@@ -103,7 +103,7 @@ TEST(Walks, EasyProblemsHaveFewerWalksAndAfterProblemsNone) {
 }
 
 TEST(Walks, AFunctionOfConfigSeedAndIndex) {
-  for (const char* part : {"hard", "easy", "pretrain"}) {
+  for (const char* part : {"hard", "easy", "pretrain", "instructed", "prompted"}) {
     SourceConfig config;
     config.part = part;
     config.count = 20;
@@ -220,70 +220,63 @@ TEST(Walks, PolicySuccessByHand) {
 
 TEST(Walks, WhatInstructionWordsMakeOfAPolicy) {
   const WalkPolicy plain{0.25, 0.1};
-  const WalkPolicy all = instructed_policy(plain, "aim please ahead again", 0.8);
+  const WalkPolicy all = instructed_policy(plain, "aim please ahead again");
   EXPECT_NEAR(all.hit, 0.8 + 0.2 * 0.25, 1e-12);
   EXPECT_NEAR(all.ahead, 0.8, 1e-12);
   EXPECT_NEAR(all.retry, 0.8 + 0.2 * 0.1, 1e-12);
-  const WalkPolicy polite = instructed_policy(plain, "please", 0.8);
+  const WalkPolicy polite = instructed_policy(plain, "please");
   EXPECT_EQ(polite.hit, plain.hit);
   EXPECT_EQ(polite.ahead, 0);
   EXPECT_EQ(polite.retry, plain.retry);
-  EXPECT_THROW(instructed_policy(plain, "aim higher", 0.8), Error);
+  EXPECT_THROW(instructed_policy(plain, "aim higher"), Error);
 }
 
-// Per choice of words as many problems are solved as is computed, and the corpus is otherwise the same.
-TEST(Walks, PretrainCorpusObeysInstructionWords) {
+// Half of the guided problems have words, and as many are solved under them as is computed.
+TEST(Walks, InstructedCorpusObeysItsWords) {
   SourceConfig config;
-  config.part = "pretrain";
+  config.part = "instructed";
   config.walks = 2;
   config.count = 12000;
-  const auto without = problem_source("walks").generate(config, 2);
-  config.instructed = 0.5;
-  config.obeys = 0.7;
   struct Tally {
     double expected = 0, variance = 0;
     int solved = 0;
   };
-  std::map<std::string, Tally> by_words;
-  int instructed = 0, guided = 0;
-  const auto with = problem_source("walks").generate(config, 2);
-  for (std::size_t i = 0; i < with.size(); ++i) {
-    const Problem& problem = with[i];
-    guided += without[i].guidance.has_value();
-    EXPECT_EQ(problem.statement, without[i].statement);
-    if (!without[i].guidance) EXPECT_EQ(to_json(problem), to_json(without[i]));
-    if (!problem.guidance || problem.guidance->instruction != kInstructed) continue;
+  std::map<std::string, Tally> tallies;  // with both "aim" and "ahead", or without
+  int instructed = 0, hinted = 0;
+  for (const Problem& problem : problem_source("walks").generate(config, 2)) {
+    if (!problem.guidance) continue;
+    if (problem.guidance->instruction != kInstructed) {
+      ++hinted;
+      continue;
+    }
     ++instructed;
     const Walks parsed = parse_walks(problem);
-    const double p = walk_policy_success(
-        instructed_policy({config.demonstrator, config.retry}, problem.guidance->text, 0.7), parsed, 100);
     const std::string& words = problem.guidance->text;
+    const double p =
+        walk_policy_success(instructed_policy({config.demonstrator, config.retry}, words), parsed, 100);
     Tally& tally =
-        by_words[words.find("aim") != words.npos && words.find("ahead") != words.npos ? "both" : "other"];
+        tallies[words.find("aim") != words.npos && words.find("ahead") != words.npos ? "both" : "other"];
     tally.expected += p;
     tally.variance += p * (1 - p);
     tally.solved += walks_fault(parsed, problem.solution).empty();
   }
-  EXPECT_NEAR(instructed, 0.5 * guided, 4 * std::sqrt(0.25 * guided));
-  ASSERT_EQ(by_words.size(), 2u);
-  for (const auto& [words, tally] : by_words)
+  EXPECT_NEAR(instructed + hinted, 0.6 * 12000, 4 * std::sqrt(12000 * 0.24));
+  EXPECT_NEAR(instructed, hinted, 4 * std::sqrt(instructed + hinted));
+  ASSERT_EQ(tallies.size(), 2u);
+  for (const auto& [words, tally] : tallies)
     EXPECT_NEAR(tally.solved, tally.expected, 4 * std::sqrt(tally.variance)) << words;
-  EXPECT_GT(by_words["both"].expected, 300);
+  EXPECT_GT(tallies["both"].expected, 300);
 }
 
-TEST(Walks, ProblemsCarryTheirWordsAsGuidance) {
+TEST(Walks, PromptedProblemsCarryTheirWords) {
   SourceConfig config;
+  config.part = "prompted";
   config.count = 5;
-  const auto bare = problem_source("walks").generate(config, 3);
-  config.words = "aim ahead";
-  const auto worded = problem_source("walks").generate(config, 3);
-  for (std::size_t i = 0; i < worded.size(); ++i) {
-    ASSERT_TRUE(worded[i].guidance);
-    EXPECT_EQ(worded[i].guidance->text, "aim ahead");
-    EXPECT_EQ(worded[i].guidance->instruction, "instructed");
-    Problem without = worded[i];
-    without.guidance.reset();
-    EXPECT_EQ(to_json(without), to_json(bare[i]));
+  for (const Problem& problem : problem_source("walks").generate(config, 3)) {
+    EXPECT_EQ(walks_fault(parse_walks(problem), problem.solution), "");
+    ASSERT_TRUE(problem.guidance);
+    EXPECT_EQ(problem.guidance->text, "aim ahead");
+    EXPECT_EQ(problem.guidance->instruction, "instructed");
   }
 }
 
@@ -319,7 +312,7 @@ TEST(Walks, WhatInstructionWordsOpen) {
   for (const Problem& problem : problem_source("walks").generate(config, 1)) {
     const Walks parsed = parse_walks(problem);
     for (const char* words : {"aim", "ahead", "again", "aim ahead", "aim again", "ahead again"})
-      solved[words] += walk_policy_success(instructed_policy({0.25, 0.1}, words, 0.8), parsed, 13) / 2000;
+      solved[words] += walk_policy_success(instructed_policy({0.25, 0.1}, words), parsed, 13) / 2000;
   }
   EXPECT_NEAR(solved["aim"], 0.002, 0.0003);
   EXPECT_NEAR(solved["ahead"], 0.0046, 0.0005);
@@ -361,13 +354,13 @@ TEST(Walks, VocabularyCoversEverythingWritten) {
   EXPECT_EQ(words[17], "16");
   EXPECT_EQ(words[18], "=0");
   EXPECT_EQ(words.back(), "silently");
-  config.instructed = 0.5;
+  config.part = "instructed";
   EXPECT_EQ(problem_source("walks").vocabulary(config).size(), 43u);
   const auto more = problem_source("walks").vocabulary(config);
   const std::set<std::string, std::less<>> known(more.begin(), more.end());
   EXPECT_EQ(known.size(), more.size());
   for (const char* word : {":", "given", "silently"}) EXPECT_TRUE(known.contains(word));
-  for (const char* part : {"hard", "easy", "pretrain"}) {
+  for (const char* part : {"hard", "easy", "pretrain", "instructed", "prompted"}) {
     config.part = part;
     config.after = 0.5;
     for (const Problem& problem : problem_source("walks").generate(config, 1))
@@ -396,8 +389,6 @@ TEST(Walks, RefusesImpossibleSettings) {
   EXPECT_THROW(generates([](SourceConfig& c) { c.after = 1.5; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.demonstrator = 1.5; }), Error);
   EXPECT_THROW(generates([](SourceConfig& c) { c.retry = 1; }), Error);
-  EXPECT_THROW(generates([](SourceConfig& c) { c.words = "aim well"; }), Error);
-  EXPECT_THROW(generates([](SourceConfig& c) { c.words = "aim", c.part = "pretrain"; }), Error);
 }
 
 }  // namespace

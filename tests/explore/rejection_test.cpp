@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core/error.h"
+#include "explore/answer_hint.h"
 #include "explore/fake_engine.h"
 
 namespace pope {
@@ -104,15 +105,15 @@ TEST(Collect, AnAnswerMayBeTheHint) {
   add_answer_hint_wording(prompts);
   const std::string text = prompts.all_wordings().at(kAnswerHint).text;
   EXPECT_EQ(text.rfind("Q: {problem}\n\nHint: the final answer is {guidance}.", 0), 0u) << text;
-  const std::vector<Problem> hinted = with_answer_hints({guided_problem("hard"), problem("bare")});
+  std::vector<Problem> hinted = with_answer_hints({guided_problem("hard"), problem("bare")});
   ASSERT_TRUE(hinted[1].guidance);
   EXPECT_EQ(hinted[0].guidance->text, "ANSWER");
   EXPECT_EQ(hinted[0].guidance->instruction, kAnswerHint);
-  CollectConfig config = config_of("star");
-  config.hint = "answer";
-  EXPECT_THROW(check(config), Error);  // a joined trace would begin with the answer
-  config.trace = "completion";
-  EXPECT_NO_THROW(check(config));
+  for (Problem& one : hinted) one.guidance->instruction = "default";  // a wording of the world's
+  FakeWorld world(script);
+  const CollectResult result = collect(world.context, config_of("star_answer"), {hinted[0]}, {}, nullptr);
+  EXPECT_TRUE(result.problems[0].guided);
+  EXPECT_EQ(result.problems[0].traces, (Texts{"right.."}));
 }
 
 TEST(Collect, Resumes) {
