@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/fake_agent.h"
 #include "agent/learner_store.h"
 #include "agent/run.h"
 #include "core/error.h"
@@ -27,71 +28,30 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kTypes = 6, kValleys = 2, kTasks = 400, kTraceSteps = 16, kNeeded = 3;
-constexpr int kEnd = 256;
 
 struct Arguments {
   int seeds = 20, calls = 600;
   bool learning = false;
 };
 
-class Bytes : public Tokenizer {
- public:
-  std::vector<int> encode(std::string_view text, bool) const override {
-    return {reinterpret_cast<const unsigned char*>(text.data()),
-            reinterpret_cast<const unsigned char*>(text.data()) + text.size()};
-  }
-  std::string decode(std::span<const int> ids, bool) const override {
-    std::string text;
-    for (const int id : ids)
-      if (id < kEnd) text += static_cast<char>(id);
-    return text;
-  }
-  int size() const override { return kEnd + 1; }
-  std::optional<int> find(std::string_view) const override { return std::nullopt; }
-  std::string eos_token() const override { return ""; }
-  std::string chat_template() const override { return ""; }
-  void save(const fs::path&) const override {}
-};
-
-int count_of(const std::string& text, const std::string& part) {
-  int count = 0;
-  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + part.size()))
-    ++count;
-  return count;
-}
-
 // The simulated model: it reads which type, approach, prefix and lesson stand in its prompt.
-class Simulated : public Engine {
+class Simulated {
  public:
   Simulated(std::uint64_t seed, bool learning, const AgentConfig& config)
-      : learning_(learning), config_(config) {
+      : seed_(seed), learning_(learning), config_(config) {
     RngStream random(seed, {key_of("agent sim types")});
     for (int type = 0; type < kTypes; ++type) best_.push_back(random.below(config.approaches.size()));
   }
 
-  void run(const SamplingConfig&, std::uint64_t seed, std::span<const int>, const NextRequest& next,
-           const OnRollout& done, const ContinueSampling& go_on) override {
-    while (const std::optional<Request> request = next()) {
-      if (!go_on()) return;
-      Rollout rollout{.tag = request->tag};
-      RngStream random(seed, {request->rng_key});
-      rollout.tokens = Bytes().encode(reply(Bytes().decode(request->prompt, true), random), false);
-      rollout.tokens.push_back(kEnd);
-      rollout.logprobs.resize(rollout.tokens.size());
-      done(std::move(rollout));
-    }
-  }
-  EngineStats stats() const override { return {}; }
-
- private:
-  std::string reply(const std::string& prompt, RngStream& random) {
+  std::string reply(const std::string& prompt, std::uint64_t key) {
+    RngStream random(seed_, {key});
     const std::size_t at = prompt.find("Kind ");
     const int type = prompt[at + 5] - '0';
     if (prompt.find("You are the judge") != std::string::npos)
       return std::string("GUIDANCE\n- ") + (random.uniform() < 0.3 ? "useful advice" : "empty advice") +
              "\n- go on\n";
     if (prompt.find("You are the") != std::string::npos) return "a view";
-    const int shown = count_of(prompt, fmt::format(" of type {}\n", type));
+    const int shown = fake::count_of(prompt, fmt::format(" of type {}\n", type));
     double chance;
     if (type < kValleys) {
       chance = shown + skill_[type] >= kNeeded ? 0.6 : 0;
@@ -106,6 +66,8 @@ class Simulated : public Engine {
     return passes ? "```finish\n2\n```" : "```finish\n3\n```";
   }
 
+ private:
+  const std::uint64_t seed_;
   const bool learning_;
   const AgentConfig config_;
   std::vector<std::size_t> best_;
@@ -157,7 +119,7 @@ Result simulate(const Arm& arm, std::uint64_t seed, const Arguments& arguments, 
     task.check.answer = "2";
     tasks.push_back(std::move(task));
   }
-  Queue(database).add(tasks, now_ms());
+  Queue(database).add(tasks);
   // A senior's trace for each type, which helps on no other.
   TraceStore traces(database, config.trace_limits);
   for (int type = 0; type < kTypes; ++type) {
@@ -166,11 +128,11 @@ Result simulate(const Arm& arm, std::uint64_t seed, const Arguments& arguments, 
       trace.steps.push_back(fmt::format("part{}-{} of type {}", type, i, type));
     traces.add(std::move(trace), now_ms());
   }
-  Simulated engine(seed, arguments.learning, config);
-  const AgentModel model(engine, std::make_shared<Bytes>(), PromptConfig(),
-                         SamplingConfig{.max_new_tokens = 4000}, {kEnd}, seed);
+  Simulated simulated(seed, arguments.learning, config);
+  const fake::PlayedModel played(
+      [&](const std::string& prompt, std::uint64_t key) { return simulated.reply(prompt, key); }, seed);
   const auto verifier = make_verifier(VerifyConfig{});
-  run_agent({.store = path, .config = config, .seed = seed, .model = model, .verifier = *verifier});
+  run_agent({.store = path, .config = config, .seed = seed, .model = played.model, .verifier = *verifier});
   const std::string valley = "(body like '%Kind 0,%' or body like '%Kind 1,%')";
   return {one_number(database, "select count(*) from tasks where state = 'succeeded'"),
           one_number(database, "select count(*) from tasks where state = 'succeeded' and " + valley),

@@ -50,24 +50,30 @@ struct Store : Database {
 
 Json add_tasks(const Invocation& invocation) {
   if (invocation.arguments.size() < 2) misused("add TASKS.jsonl");
-  const AgentConfig& config = invocation.settings.agent;
   std::vector<Task> tasks;
   for (std::size_t i = 1; i < invocation.arguments.size(); ++i) {
-    for (Task& task : read_tasks(invocation.arguments[i], config.limits, config.check_s))
-      tasks.push_back(std::move(task));
+    for (Task& task : read_tasks(invocation.arguments[i])) tasks.push_back(std::move(task));
   }
   Store database(invocation, false);
-  const int added = Queue(database).add(tasks, now_ms());
-  return {{"action", "add"}, {"tasks", tasks.size()}, {"added", added}, {"store", config.store}};
+  const int added = Queue(database).add(tasks);
+  return {{"action", "add"},
+          {"tasks", tasks.size()},
+          {"added", added},
+          {"store", invocation.settings.agent.store}};
 }
 
 Json run_tasks(const Invocation& invocation) {
   require_arguments(invocation, 0, 0, "run alone");
   const Settings& settings = invocation.settings;
   if (settings.paths.model.empty()) misused("--model MODEL: the model that acts");
-  const std::filesystem::path store = store_path(invocation, true);
+  Store database(invocation, true);
   if (settings.agent.sandbox && !Sandbox::unavailable().empty())
     throw Error("sandbox", Sandbox::unavailable());
+  if (const int commands = waiting_by_command(database); commands > 0 && !settings.agent.sandbox)
+    log_line(
+        fmt::format("{} tasks are checked by commands, which run with your rights: where they run what the "
+                    "model answers, set agent.sandbox=true",
+                    commands));
   const Setup setup(settings, Weights::frozen);
   const std::shared_ptr<const Tokenizer> tokenizer(setup.prompts, &setup.prompts->tokenizer());
   const AgentModel model(*setup.engine, tokenizer, settings.prompt, settings.sampling, setup.stop_tokens,
@@ -77,7 +83,7 @@ Json run_tasks(const Invocation& invocation) {
                    "its chat template has no tools");
   const CatchInterrupts catching;
   Json result =
-      run_agent({.store = store,
+      run_agent({.store = settings.agent.store,
                  .config = settings.agent,
                  .seed = settings.run.seed,
                  .model = model,

@@ -42,8 +42,9 @@ class Attempt {
   Attempt(const Task& task, const Acting& acting)
       : task_(task),
         acting_(acting),
+        limits_(limits_of(task, acting.config.limits)),
         start_(Clock::now()),
-        deadline_(start_ + seconds(task.limits.seconds)) {}
+        deadline_(start_ + seconds(limits_.seconds)) {}
 
   AttemptEnd run(const std::string& first_message) {
     try {
@@ -52,7 +53,7 @@ class Attempt {
       talk(first_message);
       verify();
     } catch (const Interrupted& stopped) {
-      outcome_.end = "released";
+      outcome_.released = true;
       outcome_.cause = stopped.what();
     } catch (const Error& error) {
       fault(error);
@@ -69,10 +70,7 @@ class Attempt {
     return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(s));
   }
 
-  void fault(const std::exception& error) {
-    outcome_.end = "fault";
-    outcome_.cause = shortened(redacted(error.what()), kMostStored);
-  }
+  void fault(const std::exception& error) { outcome_.cause = shortened(redacted(error.what()), kMostStored); }
 
   void prepare() {
     if (acting_.config.sandbox) {
@@ -96,19 +94,19 @@ class Attempt {
   void talk(const std::string& first_message) {
     const bool tools = acting_.config.sandbox, in_template = acting_.config.tool_format == "template";
     std::vector<Message> messages = {{"user", first_message}};
-    const int calls = tools ? task_.limits.calls : 1;
+    const int calls = tools ? limits_.calls : 1;
     while (true) {
       if (acting_.lost()) throw Error("agent", "the lease was lost");
       std::string limit;
       if (outcome_.calls >= calls) limit = "the last message was used up";
-      if (outcome_.own_steps >= task_.limits.steps) limit = "the last action was used up";
-      if (outcome_.tokens >= task_.limits.tokens) limit = "the tokens were used up";
+      if (outcome_.own_steps >= limits_.steps) limit = "the last action was used up";
+      if (outcome_.tokens >= limits_.tokens) limit = "the tokens were used up";
       if (Clock::now() >= deadline_) limit = "the time was used up";
       if (!limit.empty()) return ended_by(limit);
       const Reply reply = acting_.model.reply(
           messages, tools && in_template,
           RngStream(acting_.key, {key_of("agent reply"), static_cast<std::uint64_t>(outcome_.calls)}).next(),
-          task_.limits.tokens - outcome_.tokens, deadline_);
+          limits_.tokens - outcome_.tokens, deadline_);
       if (reply.too_long) return ended_by("the conversation fills the model's context");
       if (reply.timed_out) return ended_by("the time was used up");
       ++outcome_.calls;
@@ -180,12 +178,16 @@ class Attempt {
 
   void verify() {
     const std::filesystem::path check_folder = acting_.folder / "check";
+    const bool by_command = !task_.check.command.empty();
+    const std::string overfull = sandbox_ && by_command ? sandbox_->overfull() : "";
     Checked checked;
-    if (!outcome_.claimed && task_.check.command.empty()) {
+    if (!by_command && !outcome_.claimed) {
       checked = {Verified::failed, "no answer was given"};
+    } else if (!overfull.empty()) {  // no command runs there any more, a check's neither
+      checked = {Verified::failed, "the working folder holds " + overfull};
     } else {
       checked = check_task(
-          task_, answer_, check_folder,
+          task_, answer_, check_folder, limits_.check_s,
           [&](const std::string& command, double timeout_s) {
             if (sandbox_) return sandbox_->run(command, "", timeout_s, check_folder);
             return run_check_command(command, timeout_s, scratch_, check_folder);
@@ -195,9 +197,6 @@ class Attempt {
     stop_if_interrupted();
     outcome_.verified = checked.verified;
     outcome_.evidence = shortened(redacted(checked.evidence), kMostStored);
-    outcome_.end = checked.verified == Verified::passed   ? "passed"
-                   : checked.verified == Verified::failed ? "failed"
-                                                          : "fault";
     if (checked.verified == Verified::failed)
       outcome_.cause = outcome_.cause.empty() ? outcome_.evidence : outcome_.cause + "; " + outcome_.evidence;
     if (checked.verified == Verified::unknown)
@@ -206,6 +205,7 @@ class Attempt {
 
   const Task& task_;
   const Acting& acting_;
+  const TaskLimits limits_;
   const Clock::time_point start_, deadline_;
   std::optional<Sandbox> sandbox_;
   std::filesystem::path scratch_;

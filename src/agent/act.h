@@ -26,8 +26,8 @@ struct Acting {
 // In bytes, of what is recorded of one step.
 constexpr std::size_t kMostStored = 8192;
 
-// Never throws for what a model or a tool does: an engine, a sandbox or a check that fails makes the end
-// "fault", a request to stop makes it "released".
+// Never throws for what a model or a tool does: an engine, a sandbox or a check that fails makes the end a
+// fault, a request to stop makes it released.
 AttemptEnd act(const Task& task, const std::string& first_message, const Acting& acting);
 
 }  // namespace pope

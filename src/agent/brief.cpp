@@ -42,7 +42,7 @@ std::string first_message(const Task& task, const AttemptPlan& plan, const Help&
     text += "An earlier attempt at this task failed. This was made of the failure:\n" + help.reflection +
             "\nTake from it what holds, and do the task anew from the beginning.\n\n";
   text += tool_instructions(config.sandbox, config.tool_format == "template") + "\n\n";
-  return text + limits_text(task.limits, config.sandbox);
+  return text + limits_text(limits_of(task, config.limits), config.sandbox);
 }
 
 std::string prompt_key(const std::string& message) { return fmt::format("{:016x}", key_of(message)); }

@@ -38,16 +38,16 @@ ProcessEnd run_check_command(const std::string& command, double timeout_s,
 }
 
 Checked check_task(const Task& task, const std::string& answer, const std::filesystem::path& check_folder,
-                   const RunCheck& run_command, const Verifier& verifier) {
+                   double timeout_s, const RunCheck& run_command, const Verifier& verifier) {
   if (task.check.command.empty()) return judged(task, answer, verifier);
   std::filesystem::create_directories(check_folder);
   for (const auto& [name, content] : task.check.files) write_file(check_folder / name, content);
   write_file(check_folder / "answer.txt", answer);
-  const ProcessEnd end = run_command(task.check.command, task.check.timeout_s);
+  const ProcessEnd end = run_command(task.check.command, timeout_s);
   Checked checked;
   if (end.kind == ProcessEnd::Kind::exited && end.status <= 125)
     checked.verified = end.status == 0 ? Verified::passed : Verified::failed;
-  checked.evidence = describe(end, task.check.timeout_s);
+  checked.evidence = describe(end, timeout_s);
   if (const std::string_view said = trim(end.output); !said.empty())
     checked.evidence += ": " + shortened(said, kMostEvidence);
   return checked;

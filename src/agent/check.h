@@ -21,8 +21,8 @@ struct Checked {
 using RunCheck = std::function<ProcessEnd(const std::string& command, double timeout_s)>;
 
 // Runs the command by sh in the scratch folder, with the folder of the check's files as $CHECK. It may read
-// the final answer in $CHECK/answer.txt. Without a sandbox: for commands that do not run what the agent
-// wrote.
+// the final answer in $CHECK/answer.txt. Without a sandbox, with all that the user may do: the command is the
+// user's, and only it could run what the agent answered.
 ProcessEnd run_check_command(const std::string& command, double timeout_s,
                              const std::filesystem::path& scratch, const std::filesystem::path& check_folder);
 
@@ -30,6 +30,6 @@ ProcessEnd run_check_command(const std::string& command, double timeout_s,
 // failed; a check that is too slow, cannot be started or is killed has itself failed, and says nothing of the
 // task.
 Checked check_task(const Task& task, const std::string& answer, const std::filesystem::path& check_folder,
-                   const RunCheck& run_command, const Verifier& verifier);
+                   double timeout_s, const RunCheck& run_command, const Verifier& verifier);
 
 }  // namespace pope

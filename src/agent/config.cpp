@@ -71,7 +71,8 @@ void AgentConfig::fields(Options& o) {
   o.add("calls", limits.calls, "replies of the model in an attempt at most").range(1, 1000);
   o.add("tokens", limits.tokens, "tokens sampled in an attempt at most").at_least(1);
   o.add("seconds", limits.seconds, "seconds of an attempt at most").range(0.1, 86400);
-  o.add("check_s", check_s, "seconds of a check at most, where the task says nothing").range(0.1, 86400);
+  o.add("check_s", limits.check_s, "seconds of a check at most, where the task says nothing")
+      .range(0.1, 86400);
   o.add("lease_s", lease_s, "seconds after which a worker that gives no sign has lost its task")
       .range(1, 86400);
   o.add("backoff_s", backoff_s,

@@ -27,9 +27,7 @@ struct AgentConfig {
   TraceLimits trace_limits;
   bool reflection = false;
   int personas = 3, reflection_calls = 7, reflection_tokens = 512;
-  // What a task that names no limits of its own may spend in one attempt.
-  TaskLimits limits;
-  double check_s = 60;
+  TaskLimits limits;  // of an attempt, where its task names none of its own
   // Trying again.
   double lease_s = 120, backoff_s = 2;
   int max_failures = 6, max_faults = 5;

@@ -41,24 +41,10 @@ Database::Database(const std::filesystem::path& path) : path_(path.string()) {
     sqlite3_close(handle_);
     throw Error("open store", path_ + ": " + message, hint);
   }
+  sqlite3_busy_timeout(handle_, kBusyMs);
   try {
-    sqlite3_busy_timeout(handle_, kBusyMs);
     execute("pragma foreign_keys = on");
     execute("pragma synchronous = full");
-    // Changing the journal takes the file for itself for a moment, without waiting for others.
-    const auto mode = [&] {
-      Query query(*this, "pragma journal_mode");
-      query.next();
-      return query.text(0);
-    };
-    if (mode() != "wal") {
-      int code = SQLITE_BUSY;
-      for (int tries = 0; tries < 600 && code == SQLITE_BUSY; ++tries) {
-        code = sqlite3_exec(handle_, "pragma journal_mode = wal", nullptr, nullptr, nullptr);
-        if (code == SQLITE_BUSY) sqlite3_sleep(50);
-      }
-      if (code != SQLITE_OK) fail("open store");
-    }
   } catch (...) {
     sqlite3_close_v2(handle_);
     throw;
@@ -66,6 +52,20 @@ Database::Database(const std::filesystem::path& path) : path_(path.string()) {
 }
 
 Database::~Database() { sqlite3_close_v2(handle_); }
+
+void Database::write_ahead() {
+  {
+    Query mode(*this, "pragma journal_mode");
+    if (mode.next() && mode.text(0) == "wal") return;
+  }
+  // Changing it takes the file for itself for a moment, without waiting for others.
+  int code = SQLITE_BUSY;
+  for (int tries = 0; tries < 600 && code == SQLITE_BUSY; ++tries) {
+    code = sqlite3_exec(handle_, "pragma journal_mode = wal", nullptr, nullptr, nullptr);
+    if (code == SQLITE_BUSY) sqlite3_sleep(50);
+  }
+  if (code != SQLITE_OK) fail("open store");
+}
 
 void Database::execute(const char* sql) {
   if (sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail("store");

@@ -1,7 +1,6 @@
 // A thin way to use SQLite: a connection, a prepared query, a transaction. Several processes and threads work
-// on one file, each thread with a connection of its own; a writer that finds the file busy waits. The journal
-// is a write-ahead log with full syncs: a kill, or a power failure, at any moment leaves the last whole
-// transaction.
+// on one file, each thread with a connection of its own; a writer that finds the file busy waits. A kill, or
+// a power failure, at any moment leaves the last whole transaction.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +16,14 @@ namespace pope {
 
 class Database {
  public:
-  // Opens the file, or makes it. Error: a path that cannot be opened, a file that is no database.
+  // Opens the file, or makes it, and changes nothing in it. Error: a path that cannot be opened.
   explicit Database(const std::filesystem::path& path);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
+
+  // Makes the journal a write-ahead log, for this and all later connections: readers and a writer at once.
+  void write_ahead();
 
   // One or several statements without results.
   void execute(const char* sql);

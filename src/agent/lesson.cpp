@@ -156,8 +156,7 @@ std::string lesson_text(const Lesson& lesson) {
   return text;
 }
 
-std::int64_t save_lesson(Database& database, const Lease& claim, const std::string& agent,
-                         const Reflected& reflected, std::int64_t now) {
+std::int64_t save_lesson(Database& database, const Lease& claim, const Reflected& reflected) {
   const auto clean = [](const std::vector<std::string>& list) {
     Json lines = Json::array();
     for (const std::string& line : list) lines.push_back(redacted(line));
@@ -167,8 +166,8 @@ std::int64_t save_lesson(Database& database, const Lease& claim, const std::stri
                      {"guidance", clean(reflected.lesson->guidance)},
                      {"tensions", clean(reflected.lesson->tensions)},
                      {"said", reflected.record}};
-  change(database, "insert into reflections(task, type, agent, attempt, at, body) values(?, ?, ?, ?, ?, ?)",
-         claim.task.id, claim.task.type, agent, claim.attempt, now, dump(body));
+  change(database, "insert into reflections(task, attempt, body) values(?, ?, ?)", claim.task.id,
+         claim.attempt, dump(body));
   return database.last_id();
 }
 

@@ -39,8 +39,7 @@ std::optional<Lesson> parse_lesson(std::string_view reply);
 std::string lesson_text(const Lesson& lesson);
 
 // Lessons in the store, without secrets.
-std::int64_t save_lesson(Database& database, const Lease& claim, const std::string& agent,
-                         const Reflected& reflected, std::int64_t now);
+std::int64_t save_lesson(Database& database, const Lease& claim, const Reflected& reflected);
 Lesson load_lesson(Database& database, std::int64_t id);
 int lessons_of(Database& database, const std::string& task);
 // What became of the retry. Passed: the guidance is a trace now ("trace"), or too short for one ("helped");

@@ -39,7 +39,7 @@ std::optional<AttemptPlan> guided_plan(Database& database, const AgentConfig& co
     note = "length 0";
     return std::nullopt;
   }
-  return AttemptPlan{.approach = approach, .mode = "guided", .trace = trace->id, .prefix_steps = length};
+  return AttemptPlan{.approach = approach, .mode = Mode::guided, .trace = trace->id, .prefix_steps = length};
 }
 
 }  // namespace
@@ -58,7 +58,7 @@ int first_prefix(Database& database, const std::string& agent, const Trace& trac
 
 Planned follow(Database& database, const AgentConfig& config, const Task& task, AttemptPlan plan) {
   Help help;
-  if (plan.mode == "guided") {
+  if (plan.mode == Mode::guided) {
     const std::optional<Trace> trace = TraceStore(database, config.trace_limits).find(plan.trace);
     if (trace) {
       const auto shown =
@@ -68,7 +68,7 @@ Planned follow(Database& database, const AgentConfig& config, const Task& task, 
       plan = {.approach = plan.approach, .note = "the trace is gone"};
     }
   }
-  if (plan.mode == "reflected") help.reflection = lesson_text(load_lesson(database, plan.reflection));
+  if (plan.mode == Mode::reflected) help.reflection = lesson_text(load_lesson(database, plan.reflection));
   Planned planned{.plan = std::move(plan)};
   planned.message = first_message(task, planned.plan, help, config);
   planned.key = prompt_key(planned.message);

@@ -17,18 +17,32 @@ std::optional<bool> bit_of(Verified verified) {
   return verified == Verified::passed;
 }
 
+constexpr const char* kModes[] = {"unguided", "guided", "reflected"};
+constexpr const char* kEnds[] = {"passed", "failed", "fault", "released", "lost"};
+
+Mode mode_of(const std::string& name) {
+  return static_cast<Mode>(std::find(std::begin(kModes), std::end(kModes), name) - std::begin(kModes));
+}
+
 }  // namespace
 
+const char* name_of(Mode mode) { return kModes[static_cast<std::size_t>(mode)]; }
+const char* name_of(End end) { return kEnds[static_cast<std::size_t>(end)]; }
+
+End AttemptEnd::end() const {
+  if (verified == Verified::unknown) return released ? End::released : End::fault;
+  return verified == Verified::passed ? End::passed : End::failed;
+}
+
 Json to_json(const AttemptPlan& plan) {
-  return {{"approach", plan.approach},     {"mode", plan.mode},
-          {"trace", plan.trace},           {"prefix_steps", plan.prefix_steps},
-          {"reflection", plan.reflection}, {"note", plan.note}};
+  return {{"approach", plan.approach},         {"mode", name_of(plan.mode)},    {"trace", plan.trace},
+          {"prefix_steps", plan.prefix_steps}, {"reflection", plan.reflection}, {"note", plan.note}};
 }
 
 AttemptPlan plan_from_json(const Json& json) {
   AttemptPlan plan;
   plan.approach = json.at("approach").get<std::string>();
-  plan.mode = json.at("mode").get<std::string>();
+  plan.mode = mode_of(json.at("mode").get<std::string>());
   plan.trace = json.at("trace").get<std::int64_t>();
   plan.prefix_steps = json.at("prefix_steps").get<int>();
   plan.reflection = json.at("reflection").get<std::int64_t>();
@@ -36,7 +50,7 @@ AttemptPlan plan_from_json(const Json& json) {
   return plan;
 }
 
-int Queue::add(const std::vector<Task>& tasks, std::int64_t now) {
+int Queue::add(const std::vector<Task>& tasks) {
   Transaction transaction(database_);
   int added = 0;
   for (const Task& task : tasks) {
@@ -48,8 +62,8 @@ int Queue::add(const std::vector<Task>& tasks, std::int64_t now) {
                     "give the new one another id");
       continue;
     }
-    change(database_, "insert into tasks(id, type, body, priority, added) values(?, ?, ?, ?, ?)", task.id,
-           task.type, body, task.priority, now);
+    change(database_, "insert into tasks(id, type, body, priority) values(?, ?, ?, ?)", task.id, task.type,
+           body, task.priority);
     ++added;
   }
   transaction.commit();
@@ -66,7 +80,7 @@ std::optional<Lease> Queue::claim(const std::string& worker, const std::string& 
       now, worker, now);
   if (!found.next()) return std::nullopt;
   Lease claim;
-  claim.task = task_from_json(Json::parse(found.text(0)), "store", {}, 0);
+  claim.task = task_from_json(Json::parse(found.text(0)), "store");
   claim.worker = worker;
   claim.failures = static_cast<int>(found.integer(3));
   if (!found.is_null(1)) claim.plan = plan_from_json(Json::parse(found.text(1)));
@@ -97,46 +111,45 @@ bool Queue::finish(const Lease& claim, const AttemptEnd& outcome, const RetryPol
                    const std::optional<AttemptPlan>& next) {
   Transaction transaction(database_);
   const bool holds = this->holds(claim);
-  // The reaper has ended a lost attempt already; what came of it is added for the record.
+  // The reaper has ended a lost attempt already, and said why; what came of it is added for the record.
   change(database_,
          "update attempts set ended = coalesce(ended, ?), end = ?, executed = ?, claimed = ?, verified = ?, "
-         "cause = ?, "
-         "evidence = ?, own_steps = ?, calls = ?, tokens = ?, seconds = ?, steps = ? where number = ?",
-         now, holds ? outcome.end : "lost", outcome.executed, outcome.claimed, bit_of(outcome.verified),
-         outcome.cause, outcome.evidence, outcome.own_steps, outcome.calls, outcome.tokens, outcome.seconds,
-         dump(outcome.steps), claim.attempt);
-  if (holds) move_on(claim.task.id, outcome.end, outcome.cause, claim.worker, policy, now, next);
+         "cause = coalesce(cause, ?), evidence = ?, own_steps = ?, calls = ?, tokens = ?, seconds = ?, "
+         "steps = ? where number = ?",
+         now, name_of(holds ? outcome.end() : End::lost), outcome.executed, outcome.claimed,
+         bit_of(outcome.verified), outcome.cause, outcome.evidence, outcome.own_steps, outcome.calls,
+         outcome.tokens, outcome.seconds, dump(outcome.steps), claim.attempt);
+  if (holds) move_on(claim.task.id, outcome.end(), outcome.cause, claim.worker, policy, now, next);
   transaction.commit();
   return holds;
 }
 
-void Queue::move_on(const std::string& task, const std::string& end, const std::string& cause,
-                    const std::string& worker, const RetryPolicy& policy, std::int64_t now,
-                    const std::optional<AttemptPlan>& next) {
+void Queue::move_on(const std::string& task, End end, const std::string& cause, const std::string& worker,
+                    const RetryPolicy& policy, std::int64_t now, const std::optional<AttemptPlan>& next) {
   Query counts(database_, "select failures, faults, attempt from tasks where id = ?", task);
   counts.next();
-  const std::int64_t failures = counts.integer(0) + (end == "failed"),
-                     faults = counts.integer(1) + (end == "fault");
+  const std::int64_t failures = counts.integer(0) + (end == End::failed),
+                     faults = counts.integer(1) + (end == End::fault);
   std::string state = "waiting", reason, avoid;
   std::int64_t not_before = 0, avoid_until = 0;
   std::optional<std::string> plan;
   if (next) plan = dump(to_json(*next));
-  if (end == "passed") {
+  if (end == End::passed) {
     state = "succeeded";
-  } else if (end == "failed" && failures >= policy.max_failures) {
+  } else if (end == End::failed && failures >= policy.max_failures) {
     state = "dead";
     reason = fmt::format("the check refused {} attempts; the last: {}", failures, cause);
-  } else if (end == "fault" && faults >= policy.max_faults) {
+  } else if (end == End::fault && faults >= policy.max_faults) {
     state = "dead";
     reason = fmt::format("{} attempts could not be made; the last: {}", faults, cause);
-  } else if (end == "fault") {
+  } else if (end == End::fault) {
     constexpr std::int64_t kMostMs = 3600000;
     const std::int64_t wait = std::min(policy.backoff_ms << std::min<std::int64_t>(faults - 1, 20), kMostMs);
     not_before = now + wait;
     avoid_until = not_before + wait;
     avoid = worker;
   }
-  if (end == "fault" || end == "released") {  // the same again
+  if (end == End::fault || end == End::released) {  // the same again
     Query made(database_, "select plan from attempts where number = ?", counts.integer(2));
     if (made.next() && !made.is_null(0)) plan = made.text(0);
   }
@@ -161,8 +174,8 @@ void Queue::record_plan(const Lease& claim, const AttemptPlan& plan, const std::
   change(database_,
          "update attempts set plan = ?, approach = ?, mode = ?, trace = ?, prefix_steps = ?, reflection = ?, "
          "prompt_key = ?, weights_before = ? where number = ?",
-         dump(to_json(plan)), plan.approach, plan.mode, plan.trace, plan.prefix_steps, plan.reflection,
-         prompt_key, weights, claim.attempt);
+         dump(to_json(plan)), plan.approach, name_of(plan.mode), plan.trace, plan.prefix_steps,
+         plan.reflection, prompt_key, weights, claim.attempt);
 }
 
 std::set<std::string> Queue::tried(const std::string& task) {
@@ -191,20 +204,15 @@ int Queue::reap(const RetryPolicy& policy, std::int64_t now) {
     const std::string cause = "the worker " + lost.worker + " is gone: its lease has passed";
     change(database_, "update attempts set ended = ?, end = 'lost', cause = ? where number = ?", now, cause,
            lost.attempt);
-    move_on(lost.task, "fault", cause, lost.worker, policy, now, std::nullopt);
+    move_on(lost.task, End::fault, cause, lost.worker, policy, now, std::nullopt);
   }
   transaction.commit();
   return static_cast<int>(all.size());
 }
 
-std::optional<std::int64_t> Queue::next_time() {
-  Query found(
-      database_,
-      "select min(case state when 'running' then lease_until else not_before end) from tasks where state in "
-      "('waiting', 'running')");
-  found.next();
-  if (found.is_null(0)) return std::nullopt;
-  return found.integer(0);
+bool Queue::work_left() {
+  Query found(database_, "select 1 from tasks where state in ('waiting', 'running') limit 1");
+  return found.next();
 }
 
 std::int64_t now_ms() {

@@ -17,9 +17,10 @@
 
 namespace pope {
 
-// Makes the tables in a new file. Error: a database of another program, or of a newer pope.
+// Makes the tables in a new file. Error: a database of another program, which is left as it is, or of another
+// version.
 void open_schema(Database& database);
-inline constexpr int kSchemaVersion = 1;
+inline constexpr int kSchemaVersion = 2;
 
 // How often what is tried again, and when a task is a dead letter.
 struct RetryPolicy {
@@ -28,11 +29,15 @@ struct RetryPolicy {
   std::int64_t backoff_ms = 2000;  // before the second try after a fault, twice as long before the next, …
 };
 
+// What an attempt is helped by: nothing, a trace, a reflection.
+enum class Mode { unguided, guided, reflected };
+const char* name_of(Mode mode);
+
 // How an attempt goes about its task. The first message of the model depends on nothing else.
 struct AttemptPlan {
   std::string approach;
-  std::string mode = "unguided";  // unguided | guided (by a trace) | reflected (by a reflection)
-  std::int64_t trace = 0;         // 0: none
+  Mode mode = Mode::unguided;
+  std::int64_t trace = 0;  // 0: none
   int prefix_steps = 0;
   std::int64_t reflection = 0;
   std::string note;  // why not guided: "no trace", "length 0"
@@ -51,21 +56,27 @@ struct Lease {
 
 enum class Verified { passed, failed, unknown };  // unknown: no check was made, or the check itself failed
 
+// What an attempt was for its task: done, not done, broken by the infrastructure (the same again elsewhere),
+// stopped by request, or of a worker that had lost its lease.
+enum class End { passed, failed, fault, released, lost };
+const char* name_of(End end);
+
 // What became of an attempt. `executed`: its actions ran to an end of its own making or to a limit;
 // `claimed`: the agent said that it is done; `verified`: what the external check says, and nothing else makes
 // a success.
 struct AttemptEnd {
   bool executed = false, claimed = false;
   Verified verified = Verified::unknown;
-  // passed | failed (the task) | fault (infrastructure: the same again elsewhere) | released (stopped by
-  // request)
-  std::string end = "fault";
-  std::string cause;     // a line: what failed
-  std::string evidence;  // of the check
+  bool released = false;  // stopped by request
+  std::string cause;      // a line: what failed
+  std::string evidence;   // of the check
   int own_steps = 0, calls = 0;
   std::int64_t tokens = 0;
   double seconds = 0;
   Json steps = Json::array();  // what was said and done, step by step
+
+  // While the lease is held.
+  End end() const;
 };
 
 class Queue {
@@ -73,7 +84,7 @@ class Queue {
   explicit Queue(Database& database) : database_(database) {}
 
   // Those that are new. A task that is there as it is given is left; Error where its id names another one.
-  int add(const std::vector<Task>& tasks, std::int64_t now);
+  int add(const std::vector<Task>& tasks);
 
   // The waiting task with the largest priority, of those the oldest, or nothing. A worker comes back to a
   // task that it could not run itself only after twice the time.
@@ -98,16 +109,12 @@ class Queue {
   // Ends attempts whose lease has passed as faults; how many.
   int reap(const RetryPolicy& policy, std::int64_t now);
 
-  // When something may be claimable that is not now; nothing: no task is waiting or running.
-  std::optional<std::int64_t> next_time();
+  // Whether a task waits or runs, in whatever process.
+  bool work_left();
 
  private:
-  struct Counts {
-    int failures = 0, faults = 0;
-  };
-  void move_on(const std::string& task, const std::string& end, const std::string& cause,
-               const std::string& worker, const RetryPolicy& policy, std::int64_t now,
-               const std::optional<AttemptPlan>& next);
+  void move_on(const std::string& task, End end, const std::string& cause, const std::string& worker,
+               const RetryPolicy& policy, std::int64_t now, const std::optional<AttemptPlan>& next);
   Database& database_;
 };
 

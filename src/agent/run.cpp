@@ -109,7 +109,7 @@ class Worker {
       std::optional<Planned> planned;
       const std::optional<Lease> claim = begin(planned);
       if (!claim) {
-        if (!queue_.next_time()) return;
+        if (!queue_.work_left()) return;
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
       } else if (planned) {
         attempt(*claim, *planned);
@@ -124,22 +124,27 @@ class Worker {
     std::optional<Lease> claim = queue_.claim(worker_name(), config_.name, now_ms(), lease_ms_);
     if (!claim) return std::nullopt;
     LearnerState state = load_learner(database_, config_.name, claim->task.type);
-    if (claim->plan) {
+    const std::set<std::string> tried = queue_.tried(claim->task.id);
+    if (claim->plan && is_in_use(claim->plan->approach))
       planned = follow(database_, config_, claim->task, *claim->plan);
-    } else {
-      const std::set<std::string> tried = queue_.tried(claim->task.id);
+    // A plan whose trace is gone may come to what was tried before.
+    if (!planned || tried.contains(planned->key))
       planned = plan_attempt(database_, config_, claim->task, tried, run_.seed, state);
-      if (!planned) {
-        queue_.bury(*claim, fmt::format("every way to go about it was tried ({}), and the check refused all",
-                                        tried.size()));
-      }
-    }
     if (planned) {
       save_learner(database_, config_.name, claim->task.type, state);
       queue_.record_plan(*claim, planned->plan, planned->key, dump(to_json(state)));
+    } else {
+      queue_.bury(*claim, fmt::format("every way to go about it was tried ({}), and the check refused all",
+                                      tried.size()));
     }
     transaction.commit();
     return claim;
+  }
+
+  // Settings may have changed since the plan was made.
+  bool is_in_use(const std::string& approach) const {
+    return std::find(config_.approaches.begin(), config_.approaches.end(), approach) !=
+           config_.approaches.end();
   }
 
   void attempt(const Lease& claim, const Planned& planned) {
@@ -159,8 +164,9 @@ class Worker {
                           .lost = [&] { return keeper.lost(); }};
       outcome = act(claim.task, planned.message, acting);
       if (to_be_reflected_on(claim, planned.plan, outcome)) {
-        const auto deadline = Clock::now() + std::chrono::milliseconds(
-                                                 static_cast<std::int64_t>(1000 * claim.task.limits.seconds));
+        const double seconds = limits_of(claim.task, config_.limits).seconds;
+        const auto deadline =
+            Clock::now() + std::chrono::milliseconds(static_cast<std::int64_t>(1000 * seconds));
         reflected = reflect_on(claim.task, outcome, run_.model, config_, key, deadline, acting.lost);
         outcome.calls += reflected.calls;
         outcome.tokens += reflected.tokens;
@@ -172,7 +178,7 @@ class Worker {
 
   // Once for a task, and only where a retry may follow.
   bool to_be_reflected_on(const Lease& claim, const AttemptPlan& plan, const AttemptEnd& outcome) {
-    return config_.reflection && outcome.end == "failed" && plan.mode != "reflected" &&
+    return config_.reflection && outcome.end() == End::failed && plan.mode != Mode::reflected &&
            claim.failures + 1 < config_.max_failures && lessons_of(database_, claim.task.id) == 0;
   }
 
@@ -182,11 +188,11 @@ class Worker {
     const bool holds = queue_.holds(claim);
     std::optional<AttemptPlan> next;
     if (holds && reflected.lesson) {
-      next = AttemptPlan{.approach = plan.approach, .mode = "reflected"};
-      next->reflection = save_lesson(database_, claim, config_.name, reflected, now_ms());
+      next = AttemptPlan{.approach = plan.approach, .mode = Mode::reflected};
+      next->reflection = save_lesson(database_, claim, reflected);
     }
     queue_.finish(claim, outcome, config_.retries(), now_ms(), next);
-    if (holds && (outcome.end == "passed" || outcome.end == "failed")) learn(claim, plan, outcome);
+    if (holds && outcome.verified != Verified::unknown) learn(claim, plan, outcome);
     transaction.commit();
     count(claim, plan, outcome, holds);
   }
@@ -197,37 +203,35 @@ class Worker {
       shared_.counts[key] = shared_.counts[key].get<std::int64_t>() + n;
     };
     add("attempts", 1);
-    if (!holds) {
-      add("lost", 1);
-    } else if (outcome.end != "released") {
-      add(outcome.end == "fault" ? "faults" : outcome.end.c_str(), 1);
-    }
+    const End end = holds ? outcome.end() : End::lost;
+    if (end != End::released) add(end == End::fault ? "faults" : name_of(end), 1);
     add("calls", outcome.calls);
     add("tokens", outcome.tokens);
     run_.on_attempt({{"attempt", claim.attempt},
                      {"task", claim.task.id},
                      {"type", claim.task.type},
                      {"approach", plan.approach},
-                     {"mode", plan.mode},
-                     {"end", holds ? outcome.end : "lost"},
+                     {"mode", name_of(plan.mode)},
+                     {"end", name_of(end)},
                      {"cause", outcome.cause},
                      {"calls", outcome.calls}});
   }
 
   void learn(const Lease& claim, const AttemptPlan& plan, const AttemptEnd& outcome) {
-    const bool passed = outcome.end == "passed";
+    const bool passed = outcome.verified == Verified::passed;
     const std::string& type = claim.task.type;
-    if (plan.mode == "reflected") settle_lesson(database_, claim, plan.reflection, passed, config_, now_ms());
+    if (plan.mode == Mode::reflected)
+      settle_lesson(database_, claim, plan.reflection, passed, config_, now_ms());
     if (!config_.learn) return;
     LearnerState state = load_learner(database_, config_.name, type);
     TraceStore traces(database_, config_.trace_limits);
-    if (plan.mode == "unguided") {
+    if (plan.mode == Mode::unguided) {
       learn_unguided(state, plan.approach, passed, config_.teacher_decay);
       if (passed) keep_own_trace(traces, claim, outcome);
     } else {
       learn_helped(state, plan.approach, passed, config_.teacher_decay);
     }
-    if (plan.mode == "guided") {
+    if (plan.mode == Mode::guided) {
       const std::optional<Trace> trace = traces.find(plan.trace);
       ApproachState& approach = state.of(plan.approach);
       if (trace && approach.trace == plan.trace)

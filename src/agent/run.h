@@ -17,7 +17,7 @@ struct AgentRun {
   const AgentModel& model;
   const Verifier& verifier;
   // Called for each attempt that ended, one at a time: {attempt, task, type, approach, mode, end, cause,
-  // calls}.
+  // calls}, as in the store.
   std::function<void(const Json&)> on_attempt = [](const Json&) {};
 };
 

@@ -218,6 +218,16 @@ void Sandbox::hand_over() const {
   for (const auto& entry : fs::recursive_directory_iterator(scratch_)) give_to_nobody(entry.path());
 }
 
+std::string Sandbox::overfull(const fs::path& tmp) const {
+  Usage usage;
+  for (const fs::path& one : {scratch_, tmp})
+    add_usage(open_folder(AT_FDCWD, one.c_str()), limits_.files, 0, usage);
+  if (usage.files > limits_.files) return fmt::format("more than {} files", limits_.files);
+  if (usage.bytes > std::int64_t{limits_.disk_mb} << 20)
+    return fmt::format("more than {} MB on the disk", limits_.disk_mb);
+  return "";
+}
+
 ProcessEnd Sandbox::run(const std::string& command, const std::string& input, double timeout_s,
                         const std::optional<fs::path>& check) const {
   const std::int64_t memory = std::int64_t{limits_.memory_mb} << 20,
@@ -241,14 +251,8 @@ ProcessEnd Sandbox::run(const std::string& command, const std::string& input, do
   spec.most_output = static_cast<std::size_t>(limits_.output_kb) << 10;
   const std::int64_t free_before = free_bytes(folder_), memory_before = available_memory();
   const auto disk_fault = [&]() -> std::string {
-    Usage usage;
-    for (const fs::path& one : {scratch_, tmp})
-      add_usage(open_folder(AT_FDCWD, one.c_str()), limits_.files, 0, usage);
-    if (usage.files > limits_.files) return fmt::format("more than {} files", limits_.files);
-    if (usage.bytes > disk) return fmt::format("more than {} MB on the disk", limits_.disk_mb);
     // Files that have lost their names are not in the folder.
-    if (free_bytes(folder_) < free_before / 2) return "the disk fills up";
-    return "";
+    return free_bytes(folder_) < free_before / 2 ? "the disk fills up" : overfull(tmp);
   };
   spec.stop = [&](int pid) -> std::string {
     if (memory_below(pid) > memory) return fmt::format("more than {} MB of memory", limits_.memory_mb);

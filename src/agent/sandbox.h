@@ -42,11 +42,15 @@ class Sandbox {
   // Gives files that pope wrote there to whom commands run as. To be called before the first command.
   void hand_over() const;
 
+  // Which limit on the disk the files of the attempt break: "more than 64 MB on the disk", or "".
+  std::string overfull() const { return overfull(tmp_); }
+
   // Runs a command by sh in the scratch folder. `check`: a folder to be seen, read-only, as $CHECK.
   ProcessEnd run(const std::string& command, const std::string& input, double timeout_s,
                  const std::optional<std::filesystem::path>& check = std::nullopt) const;
 
  private:
+  std::string overfull(const std::filesystem::path& tmp) const;
   std::filesystem::path folder_, scratch_, tmp_;
   SandboxLimits limits_;
 };

@@ -25,8 +25,7 @@ create table tasks(
   avoid_until integer not null default 0,
   next_plan text,                     -- JSON, that the next attempt must follow
   attempt integer,                    -- the running one
-  lease_until integer not null default 0,
-  added integer not null);
+  lease_until integer not null default 0);
 create index tasks_by_claim on tasks(state, priority desc, number);
 
 create table attempts(
@@ -38,11 +37,13 @@ create table attempts(
   started integer not null,
   ended integer,                      -- null: it runs, or its worker is gone and nobody has reaped it
   plan text,                          -- JSON
-  approach text, mode text, trace integer, prefix_steps integer, reflection integer,
+  approach text,
+  mode text check(mode in ('unguided', 'guided', 'reflected')),
+  trace integer, prefix_steps integer, reflection integer,
   prompt_key text,                    -- of the first message: no task is given the same one twice
   executed integer, claimed integer,
   verified integer,                   -- 1 passed, 0 failed, null unknown
-  end text,                           -- passed | failed | fault | released | lost
+  end text check(end in ('passed', 'failed', 'fault', 'released', 'lost')),
   cause text, evidence text,
   own_steps integer, calls integer, tokens integer, seconds real,
   weights_before text, weights_after text,
@@ -63,13 +64,13 @@ create index traces_by_type on traces(type);
 create table trace_journal(
   sequence integer primary key autoincrement,
   at integer not null, trace integer not null, type text not null,
-  change text not null,               -- add | merge | win | failure | evict | rollback
+  change text not null check(change in ('add', 'merge', 'win', 'failure', 'evict', 'rollback')),
   before text, after text);           -- JSON; null: it was not there
 
 create table reflections(
   id integer primary key autoincrement,
-  task text not null, type text not null, agent text not null, attempt integer not null,
-  at integer not null,
+  task text not null,
+  attempt integer not null,           -- that failed
   body text not null,                 -- JSON: what was said
   outcome text not null default 'pending' check(outcome in ('pending', 'trace', 'helped', 'warning')),
   trace integer not null default 0);
@@ -81,24 +82,32 @@ std::int64_t pragma(Database& database, const char* sql) {
   return query.integer(0);
 }
 
-}  // namespace
-
-void open_schema(Database& database) {
-  Transaction transaction(database);
+// Whether nothing is there yet. Error: what is there is not ours.
+bool is_new(Database& database) {
   const std::int64_t version = pragma(database, "pragma user_version");
   const std::int64_t application = pragma(database, "pragma application_id");
   const std::int64_t tables = pragma(database, "select count(*) from sqlite_master");
-  if (tables == 0) {
-    database.execute(kTables);
-    database.execute(fmt::format("pragma application_id = {}", kApplication).c_str());
-    database.execute(fmt::format("pragma user_version = {}", kSchemaVersion).c_str());
-  } else if (application != kApplication) {
+  if (tables == 0 && application == 0 && version == 0) return true;
+  if (application != kApplication)
     throw Error("open store", "expected a store of pope agent, got a database of another program",
                 "name another file");
-  } else if (version != kSchemaVersion) {
+  if (version != kSchemaVersion)
     throw Error("open store",
                 fmt::format("expected a store of version {}, got one of version {}", kSchemaVersion, version),
                 "use the pope that made it, or a new file");
+  return false;
+}
+
+}  // namespace
+
+void open_schema(Database& database) {
+  is_new(database);  // a file of another program is not to be changed at all
+  database.write_ahead();
+  Transaction transaction(database);
+  if (is_new(database)) {
+    database.execute(kTables);
+    database.execute(fmt::format("pragma application_id = {}", kApplication).c_str());
+    database.execute(fmt::format("pragma user_version = {}", kSchemaVersion).c_str());
   }
   transaction.commit();
 }

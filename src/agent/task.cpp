@@ -33,15 +33,15 @@ class Fields {
     value = object_[name].get<std::string>();
   }
   template <class T>
-  void number(const char* name, T& value, double least, double most) {
-    if (!has(name)) return;
+  std::optional<T> number(const char* name, double least, double most) {
+    if (!has(name)) return std::nullopt;
     const Json& given = object_[name];
     const bool right = std::is_integral_v<T> ? given.is_number_integer() : given.is_number();
     if (!right || given.get<double>() < least || given.get<double>() > most)
       fail(fmt::format("{}: expected {} from {} to {}, got {}", name,
                        std::is_integral_v<T> ? "a whole number" : "a number", least, most,
                        shortened(dump(given), 60)));
-    value = given.get<T>();
+    return given.get<T>();
   }
   void files(const char* name, std::map<std::string, std::string>& files) {
     if (!has(name)) return;
@@ -73,14 +73,14 @@ class Fields {
   std::vector<std::string> known_;
 };
 
-Check read_check(Fields& task, double timeout_s) {
+Check read_check(Fields& task) {
   if (!task.has("check")) task.fail("check is missing", "{\"command\": …} or {\"answer\": …}");
   Fields fields(task.object()["check"], task.where() + ": check");
-  Check check{.timeout_s = timeout_s};
+  Check check;
   fields.text("command", check.command);
   fields.text("answer", check.answer);
   fields.files("files", check.files);
-  fields.number("timeout_s", check.timeout_s, 0.1, 86400);
+  check.timeout_s = fields.number<double>("timeout_s", 0.1, 86400);
   fields.require_known();
   if (check.command.empty() == check.answer.empty())
     fields.fail("expected a command or an answer, got " +
@@ -98,9 +98,18 @@ Json text_map(const std::map<std::string, std::string>& texts) {
 
 }  // namespace
 
-Task task_from_json(const Json& row, const std::string& where, const TaskLimits& limits, double timeout_s) {
+TaskLimits limits_of(const Task& task, TaskLimits limits) {
+  limits.steps = task.limits.steps.value_or(limits.steps);
+  limits.calls = task.limits.calls.value_or(limits.calls);
+  limits.tokens = task.limits.tokens.value_or(limits.tokens);
+  limits.seconds = task.limits.seconds.value_or(limits.seconds);
+  limits.check_s = task.check.timeout_s.value_or(limits.check_s);
+  return limits;
+}
+
+Task task_from_json(const Json& row, const std::string& where) {
   Fields fields(row, where);
-  Task task{.limits = limits};
+  Task task;
   fields.text("id", task.id);
   fields.text("instruction", task.instruction);
   if (trim(task.instruction).empty()) fields.fail("instruction: expected a text, got none");
@@ -110,17 +119,17 @@ Task task_from_json(const Json& row, const std::string& where, const TaskLimits&
   fields.text("type", task.type);
   if (task.type.empty() || task.type.size() > 100)
     fields.fail("type: expected a word, got '" + task.type + "'");
-  fields.number("priority", task.priority, -1e6, 1e6);
+  task.priority = fields.number<int>("priority", -1e6, 1e6).value_or(0);
   fields.files("files", task.files);
   if (fields.has("limits")) {
     Fields given(row["limits"], where + ": limits");
-    given.number("steps", task.limits.steps, 1, 1000);
-    given.number("calls", task.limits.calls, 1, 1000);
-    given.number("tokens", task.limits.tokens, 1, 1e9);
-    given.number("seconds", task.limits.seconds, 0.1, 86400);
+    task.limits.steps = given.number<int>("steps", 1, 1000);
+    task.limits.calls = given.number<int>("calls", 1, 1000);
+    task.limits.tokens = given.number<std::int64_t>("tokens", 1, 1e9);
+    task.limits.seconds = given.number<double>("seconds", 0.1, 86400);
     given.require_known();
   }
-  task.check = read_check(fields, timeout_s);
+  task.check = read_check(fields);
   fields.require_known();
   return task;
 }
@@ -129,24 +138,26 @@ Json to_json(const Task& task) {
   Json check = task.check.command.empty() ? Json{{"answer", task.check.answer}}
                                           : Json{{"command", task.check.command}};
   if (!task.check.files.empty()) check["files"] = text_map(task.check.files);
-  check["timeout_s"] = task.check.timeout_s;
+  if (task.check.timeout_s) check["timeout_s"] = *task.check.timeout_s;
   Json json = {{"id", task.id}, {"type", task.type}, {"instruction", task.instruction}};
   if (!task.files.empty()) json["files"] = text_map(task.files);
   json["check"] = std::move(check);
-  json["limits"] = {{"steps", task.limits.steps},
-                    {"calls", task.limits.calls},
-                    {"tokens", task.limits.tokens},
-                    {"seconds", task.limits.seconds}};
+  Json limits = Json::object();
+  if (task.limits.steps) limits["steps"] = *task.limits.steps;
+  if (task.limits.calls) limits["calls"] = *task.limits.calls;
+  if (task.limits.tokens) limits["tokens"] = *task.limits.tokens;
+  if (task.limits.seconds) limits["seconds"] = *task.limits.seconds;
+  if (!limits.empty()) json["limits"] = std::move(limits);
   json["priority"] = task.priority;
   return json;
 }
 
-std::vector<Task> read_tasks(const std::filesystem::path& path, const TaskLimits& limits, double timeout_s) {
+std::vector<Task> read_tasks(const std::filesystem::path& path) {
   std::vector<Task> tasks;
   std::set<std::string> ids;
   read_jsonl(path, [&](Json&& row, std::size_t line) {
     const std::string where = fmt::format("{}:{}", path.string(), line);
-    Task task = task_from_json(row, where, limits, timeout_s);
+    Task task = task_from_json(row, where);
     if (task.id.empty()) task.id = fmt::format("{}-{}", path.stem().string(), line);
     if (!ids.insert(task.id).second)
       throw Error("read tasks", where + ": the id '" + task.id + "' stands twice");

@@ -91,11 +91,42 @@ Parsed from_call(const Json& call, std::string_view thought) {
   return of(std::move(action), thought);
 }
 
+// Up to the end of the first object or list: small models write one call behind another.
+std::string_view first_value(std::string_view text) {
+  int depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\') {
+      ++i;
+    } else if (c == '"') {
+      in_string = !in_string;
+    } else if (!in_string && (c == '{' || c == '[')) {
+      ++depth;
+    } else if (!in_string && (c == '}' || c == ']') && --depth == 0) {
+      return text.substr(0, i + 1);
+    }
+  }
+  return text;
+}
+
 Parsed from_calls(std::string_view text, std::string_view thought) {
+  text = first_value(text);
   if (nested_too_deep(text)) return refused("The tool call is nested too deep.");
   const Json call = Json::parse(text, nullptr, false);
   if (call.is_discarded()) return refused("The tool call is not valid JSON.");
   return from_call(call.is_array() && !call.empty() ? call[0] : call, thought);
+}
+
+bool begins_as_call(std::string_view text) {
+  return text.starts_with('{') || text.starts_with("[{") || text.starts_with("[ {");
+}
+
+// Whether a block of another language is a call all the same: Qwen2.5-Coder writes calls as ```json.
+bool is_call(std::string_view language, std::string_view body) {
+  if ((!language.empty() && language != "json") || !begins_as_call(body)) return false;
+  const Parsed call = from_calls(body, "");
+  return call.action.has_value();
 }
 
 // The reply line by line.
@@ -186,6 +217,8 @@ Parsed parse_action(std::string_view reply) {
     if (block->begin > call) break;
     if (find_tool(block->info.substr(0, block->info.find_first_of(" \t"))) != nullptr)
       return from_block(*block, text);
+    const std::string_view body = trim(text.substr(block->body, block->body_end - block->body));
+    if (is_call(block->info, body)) return from_calls(body, text.substr(0, block->begin));
     if (block->end >= text.size()) break;
   }
   if (call != std::string_view::npos) {
@@ -194,9 +227,7 @@ Parsed parse_action(std::string_view reply) {
     return from_calls(trim(text.substr(begin, end == std::string_view::npos ? end : end - begin)),
                       text.substr(0, call));
   }
-  if (const std::string_view all = trim(text);
-      all.starts_with('{') || all.starts_with("[{") || all.starts_with("[ {"))
-    return from_calls(all, "");
+  if (const std::string_view all = trim(text); begins_as_call(all)) return from_calls(all, "");
   Parsed none = refused(kNone);
   none.thought = trim(text);
   return none;

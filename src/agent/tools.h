@@ -28,7 +28,7 @@ struct Parsed {
 // The first action of a reply, in either of the two forms (docs/agent.md):
 //   a fenced block whose first word is the tool: ```shell (or bash, sh), ```read, ```write PATH, ```finish;
 //   what chat templates have for tools: <tool_call>{"name": …, "arguments": {…}}</tool_call>, or such an
-//   object, or a list of them, as the whole reply.
+//   object, or a list of them, at the beginning of the reply or in a block of ```json.
 // Other fenced blocks are text. What stands in <think>…</think> is no action.
 Parsed parse_action(std::string_view reply);
 

@@ -105,6 +105,15 @@ Json agent_status(Database& database) {
   return status;
 }
 
+int waiting_by_command(Database& database) {
+  Query query(
+      database,
+      "select count(*) from tasks where state = 'waiting' and json_extract(body, '$.check.command') is "
+      "not null");
+  query.next();
+  return static_cast<int>(query.integer(0));
+}
+
 Json trace_rows(Database& database, const TraceLimits& limits) {
   TraceStore store(database, limits);
   Json rows = Json::array();

@@ -15,6 +15,8 @@ namespace pope {
 // traces, reflections: {pending, trace, helped, warning}}. prefix: steps that the next guided attempt is
 // shown.
 Json agent_status(Database& database);
+// Tasks that wait and that a command checks.
+int waiting_by_command(Database& database);
 // A row per trace, with its worth now.
 Json trace_rows(Database& database, const TraceLimits& limits);
 // The newest attempts, the newest first, without their steps.

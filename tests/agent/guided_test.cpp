@@ -31,8 +31,7 @@ class TraceTest : public testing::Test {
     open_schema(database_);
   }
   void outcomes(int count, const std::string& type = "sums") {
-    change(database_,
-           "insert or ignore into tasks(id, type, body, priority, added) values('t', 'x', '', 0, 0)");
+    change(database_, "insert or ignore into tasks(id, type, body, priority) values('t', 'x', '', 0)");
     for (int i = 0; i < count; ++i)
       change(database_,
              "insert into attempts(task, type, agent, worker, started, end) values('t', ?, 'agent', 'w', 0, "
@@ -175,7 +174,7 @@ class GuidedTest : public testing::Test {
         all.push_back(task);
       }
     }
-    Queue(database_).add(all, now_ms());
+    Queue(database_).add(all);
   }
   Json run(const fake::Says& says) {
     const fake::PlayedModel played(says);

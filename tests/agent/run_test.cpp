@@ -39,12 +39,20 @@ class RunTest : public testing::Test {
   void add(const std::vector<Task>& tasks) {
     Database database(store_);
     open_schema(database);
-    Queue(database).add(tasks, now_ms());
+    Queue(database).add(tasks);
   }
   Json run(const fake::Says& says) {
     fake::PlayedModel played(says);
     if (context_ > 0) played.engine.context_tokens = context_;
     return run_agent({.store = store_, .config = config_, .model = played.model, .verifier = *verifier_});
+  }
+  // An attempt with a plan that was stopped by request: the next one must follow the plan.
+  void release(const AttemptPlan& plan) {
+    Database database(store_);
+    Queue queue(database);
+    const Lease claim = queue.claim("w", "agent", now_ms(), 1000).value();
+    queue.record_plan(claim, plan, "key", "{}");
+    queue.finish(claim, AttemptEnd{.released = true}, config_.retries(), now_ms());
   }
   // The rows of a query, columns joined by a bar.
   std::vector<std::string> rows(const std::string& sql, int columns = 1) {
@@ -123,6 +131,49 @@ TEST_F(RunTest, ABrokenEngineIsAFaultAndTheSamePromptIsGivenAgain) {
               testing::ElementsAre("fault|[sample] the server is away", "fault|[sample] the server is away",
                                    "passed|"));
   EXPECT_THAT(rows("select state, failures, faults from tasks", 3), testing::ElementsAre("succeeded|0|2"));
+}
+
+// Tasks name what they need; the rest is as the settings say on the day.
+TEST_F(RunTest, LimitsThatATaskDoesNotNameAreThoseOfTheRun) {
+  config_.max_failures = 3;
+  config_.limits.tokens = 20;
+  add({sum("a")});
+  const auto says = [](const std::string&, std::uint64_t) { return std::string(500, 'x'); };
+  config_.max_calls = 1;
+  run(says);
+  config_.limits.tokens = 30;
+  run(says);
+  EXPECT_THAT(rows("select tokens from attempts order by number"), testing::ElementsAre("20", "30"));
+}
+
+// A plan that must be followed, but whose approach is no longer in use, is made anew.
+TEST_F(RunTest, AnApproachThatIsGoneIsNotFollowed) {
+  config_.approaches = {"direct"};
+  add({sum("a")});
+  release({.approach = "own"});
+  EXPECT_EQ(run([](const std::string&, std::uint64_t) { return finish("2"); })["passed"], 1);
+  EXPECT_THAT(rows("select approach, end from attempts order by number", 2),
+              testing::ElementsAre("own|released", "direct|passed"));
+}
+
+// A trace that is gone leaves a plan without help: where that was tried, another one is made.
+TEST_F(RunTest, APlanWhoseTraceIsGoneIsNotTheSamePromptAgain) {
+  config_.approaches = {"direct", "decompose"};
+  add({sum("a")});
+  std::vector<std::string> prompts;
+  const auto says = [&](const std::string& conversation, std::uint64_t) {
+    prompts.push_back(conversation);
+    return finish("3");
+  };
+  config_.max_calls = 1;
+  run(says);
+  release({.approach = rows("select approach from attempts")[0],
+           .mode = Mode::guided,
+           .trace = 7,
+           .prefix_steps = 2});
+  run(says);
+  ASSERT_EQ(prompts.size(), 2u);
+  EXPECT_NE(prompts[0], prompts[1]);
 }
 
 TEST_F(RunTest, ACheckThatItselfFailsIsNeitherSuccessNorFailure) {
@@ -232,6 +283,25 @@ TEST_F(RunTest, WithoutASandboxNothingThatTheModelSaysIsRun) {
   run([&](const std::string&, std::uint64_t) { return "```shell\ntouch " + victim + "\n```"; });
   EXPECT_FALSE(std::filesystem::exists(victim));
   EXPECT_THAT(rows("select steps from attempts")[0], HasSubstr("You have no such tool."));
+}
+
+// Whoever fills the disk has failed at the task: the check could not run there.
+TEST_F(RunTest, AFolderThatIsTooFullIsAFailureAndNoFault) {
+  if (!Sandbox::unavailable().empty()) GTEST_SKIP() << Sandbox::unavailable();
+  config_.sandbox = true;
+  config_.sandbox_limits.disk_mb = 2;
+  config_.max_failures = 1;
+  Task by_command = sum("a"), by_answer = sum("b");
+  by_command.check = {.command = "true"};
+  add({by_command, by_answer});
+  run([](const std::string& conversation, std::uint64_t) {
+    return conversation.find("What came of it") == std::string::npos
+               ? "```shell\nfor i in 1 2 3 4; do head -c 1000000 /dev/zero > f$i; done\n```"
+               : finish("2");
+  });
+  EXPECT_THAT(rows("select task, end, evidence from attempts order by number", 3),
+              testing::ElementsAre("a|failed|the working folder holds more than 2 MB on the disk",
+                                   testing::StartsWith("b|passed|")));
 }
 
 // What a command prints is nothing to the executor, even where it looks like a fault of the sandbox.

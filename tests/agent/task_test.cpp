@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-Task read(const std::string& row) { return task_from_json(Json::parse(row), "f:1", {}, 60); }
+Task read(const std::string& row) { return task_from_json(Json::parse(row), "f:1"); }
 std::string refusal(const std::string& row) {
   return error_of([&] { read(row); });
 }
@@ -22,17 +22,26 @@ std::string refusal(const std::string& row) {
 TEST(Task, DefaultsAndWhatIsGiven) {
   const Task plain = read(R"({"instruction": "Compute 2+3.", "check": {"answer": "5"}})");
   EXPECT_EQ(plain.type, "arithmetic");
-  EXPECT_EQ(plain.limits.steps, 8);
+  EXPECT_EQ(limits_of(plain, {.steps = 5}).steps, 5);
+  EXPECT_EQ(limits_of(plain, {.check_s = 7}).check_s, 7);
   const Task full = read(R"({"id": "x", "type": "own", "instruction": "Do it.", "priority": -2,
     "files": {"a/b.txt": "c"}, "limits": {"steps": 2, "seconds": 1.5},
     "check": {"command": "true", "timeout_s": 3, "files": {"t.py": "pass"}}})");
   EXPECT_EQ(full.type, "own");
   EXPECT_EQ(full.priority, -2);
-  EXPECT_EQ(full.limits.steps, 2);
-  EXPECT_EQ(full.limits.calls, 12);
-  EXPECT_EQ(full.limits.seconds, 1.5);
+  const TaskLimits limits =
+      limits_of(full, {.steps = 5, .calls = 6, .tokens = 7, .seconds = 8, .check_s = 9});
+  EXPECT_EQ(limits.steps, 2);
+  EXPECT_EQ(limits.calls, 6);
+  EXPECT_EQ(limits.tokens, 7);
+  EXPECT_EQ(limits.seconds, 1.5);
+  EXPECT_EQ(limits.check_s, 3);
   EXPECT_EQ(full.files.at("a/b.txt"), "c");
-  EXPECT_EQ(full.check.timeout_s, 3);
+  // What is stored is what was given: the rest is for the settings of the day.
+  EXPECT_EQ(to_json(plain)["check"], (Json{{"answer", "5"}}));
+  EXPECT_FALSE(to_json(plain).contains("limits"));
+  EXPECT_EQ(to_json(full)["limits"], (Json{{"steps", 2}, {"seconds", 1.5}}));
+  EXPECT_EQ(dump(to_json(task_from_json(to_json(full), "again"))), dump(to_json(full)));
 }
 
 TEST(Task, WhatIsRefused) {
@@ -61,12 +70,12 @@ TEST(Task, FilesOfTasks) {
                                    "\n"
                                    R"({"instruction": "y", "check": {"answer": "1"}, "id": "own"})"
                                    "\n");
-  const std::vector<Task> tasks = read_tasks(dir / "chores.jsonl", {}, 60);
+  const std::vector<Task> tasks = read_tasks(dir / "chores.jsonl");
   ASSERT_EQ(tasks.size(), 2u);
   EXPECT_EQ(tasks[0].id, "chores-1");
   EXPECT_EQ(tasks[1].id, "own");
   write_file(dir / "empty.jsonl", "\n");
-  EXPECT_THAT(error_of([&] { read_tasks(dir / "empty.jsonl", {}, 60); }), HasSubstr("got an empty file"));
+  EXPECT_THAT(error_of([&] { read_tasks(dir / "empty.jsonl"); }), HasSubstr("got an empty file"));
 }
 
 TEST(Task, TheClassifierGoesByWords) {
@@ -80,21 +89,20 @@ TEST(Task, TheClassifierGoesByWords) {
 }
 
 struct CheckTest : testing::Test {
-  Checked ask(const Task& task, const std::string& answer = "") {
+  Checked ask(const Task& task, const std::string& answer, double timeout_s = 20) {
     std::filesystem::create_directories(dir / "scratch");
     return check_task(
-        task, answer, dir / "check",
-        [&](const std::string& command, double timeout_s) {
-          return run_check_command(command, timeout_s, dir / "scratch", dir / "check");
+        task, answer, dir / "check", timeout_s,
+        [&](const std::string& command, double limit_s) {
+          return run_check_command(command, limit_s, dir / "scratch", dir / "check");
         },
         *verifier);
   }
   Checked command(const std::string& command, double timeout_s = 20) {
     Task task{.id = "t", .type = "x", .instruction = "x"};
     task.check.command = command;
-    task.check.timeout_s = timeout_s;
     task.check.files = {{"sub/gold.txt", "42"}};
-    return ask(task, "the answer");
+    return ask(task, "the answer", timeout_s);
   }
   TempDir dir;
   std::unique_ptr<Verifier> verifier = make_verifier(VerifyConfig{});

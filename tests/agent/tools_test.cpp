@@ -63,6 +63,26 @@ TEST(Tools, TheFormOfChatTemplates) {
   EXPECT_EQ(back.text, write.text);
 }
 
+// As Qwen2.5-Coder-0.5B writes them.
+TEST(Tools, CallsInBlocksOfJsonAndSeveralAtOnce) {
+  const Parsed parsed = parse_action(
+      "I look.\n```json\n{\n  \"name\": \"shell\",\n  \"arguments\": {\"command\": \"echo '}' "
+      "\\\"[\"}\n}\n```\n");
+  ASSERT_TRUE(parsed.action) << parsed.error;
+  EXPECT_EQ(parsed.action->text, "echo '}' \"[");
+  EXPECT_EQ(parsed.thought, "I look.");
+  EXPECT_EQ(action_of("```\n{\"name\": \"finish\", \"arguments\": {\"answer\": 7}}\n```").text, "7");
+  EXPECT_EQ(action_of("{\"name\": \"shell\", \"arguments\": {\"command\": \"cp a b\"}}\n"
+                      "{\"name\": \"read\", \"arguments\": {\"path\": \"a\"}}")
+                .text,
+            "cp a b");
+  // What is no call of a tool is text.
+  EXPECT_THAT(refusal("```json\n{\"name\": \"anna\", \"port\": 3}\n```"), HasSubstr("No action"));
+  EXPECT_EQ(action_of("```json\n{\"name\": \"sudo\"}\n```\n```shell\nls\n```").text, "ls\n");
+  EXPECT_THAT(refusal("```python\n{\"name\": \"finish\", \"arguments\": {\"answer\": 7}}\n```"),
+              HasSubstr("No action"));
+}
+
 TEST(Tools, WhicheverStandsFirst) {
   EXPECT_EQ(
       action_of("```shell\nls\n```\n<tool_call>{\"name\": \"finish\", \"arguments\": {\"answer\": \"1\"}}")

@@ -31,7 +31,7 @@ class ViewTest : public testing::Test {
     }
     tasks[0].type = "files";
     tasks[0].check = {.command = "grep -q 2 $CHECK/answer.txt"};
-    Queue(database_).add(tasks, 1);
+    Queue(database_).add(tasks);
     Trace trace{.type = "<sums>", .source = "senior"};
     for (int i = 0; i < 8; ++i) trace.steps.push_back("know " + std::to_string(i) + " <i>");
     TraceStore(database_, config_.trace_limits).add(trace, 1);

@@ -5,6 +5,7 @@
 #include "apps/run_verb.h"
 #include "core/temp_dir.h"
 #include "rollout/make_engine.h"
+#include "rollout/text_engine.h"
 
 namespace pope {
 namespace {
@@ -13,31 +14,15 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 // Right where the task says "easy".
-class EasyEngine : public Engine {
- public:
-  explicit EasyEngine(const EngineParts& parts) : tokenizer_(parts.tokenizer) {}
-  void run(const SamplingConfig&, std::uint64_t, std::span<const int> stop_tokens, const NextRequest& next,
-           const OnRollout& done, const ContinueSampling&) override {
-    while (const std::optional<Request> request = next()) {
-      const bool easy = tokenizer_->decode(request->prompt).find("easy") != std::string::npos;
-      Rollout rollout{.tag = request->tag};
-      rollout.tokens = tokenizer_->encode(easy ? "I add.\n```finish\n2\n```" : "```finish\n3\n```");
-      rollout.tokens.push_back(stop_tokens.front());
-      rollout.logprobs.resize(rollout.tokens.size());
-      done(std::move(rollout));
-    }
-  }
-  EngineStats stats() const override { return {}; }
-
- private:
-  std::shared_ptr<const Tokenizer> tokenizer_;
-};
+std::string answer(const std::string& prompt, const Request&) {
+  return prompt.find("easy") != std::string::npos ? "I add.\n```finish\n2\n```" : "```finish\n3\n```";
+}
 
 class AgentVerb : public testing::Test {
  protected:
   void SetUp() override {
     engines()["easy"] = [](const EngineConfig&, const EngineParts& parts) -> std::unique_ptr<Engine> {
-      return std::make_unique<EasyEngine>(parts);
+      return std::make_unique<fake::TextEngine>(parts.tokenizer, answer);
     };
     std::string rows;
     for (const char* kind : {"easy", "easy", "hard"})
@@ -83,6 +68,17 @@ TEST_F(AgentVerb, TracesAreImportedListedAndRolledBack) {
   EXPECT_THAT(agent({"history", "traces"}).shown, HasSubstr("add"));
   EXPECT_THAT(agent({"traces", "rollback", "0"}).shown, HasSubstr("Undid 1"));
   EXPECT_THAT(agent({"traces"}).shown, HasSubstr("No traces"));
+}
+
+// A command of a check is the user's; whoever has it run what the model answers is told what that takes.
+TEST_F(AgentVerb, ChecksWithoutASandboxAreSaidToRunWithTheUsersRights) {
+  write_file(dir_ / "tasks.jsonl", dump({{"instruction", "Add 1 and 1: easy"},
+                                         {"check", {{"command", "grep -q 2 $CHECK/answer.txt"}}}}) +
+                                       "\n");
+  agent({"add", (dir_ / "tasks.jsonl").string()});
+  testing::internal::CaptureStderr();
+  EXPECT_EQ(run().result["passed"], 1);
+  EXPECT_THAT(testing::internal::GetCapturedStderr(), HasSubstr("1 tasks are checked by commands"));
 }
 
 TEST_F(AgentVerb, WhatIsRefused) {

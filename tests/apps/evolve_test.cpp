@@ -6,6 +6,7 @@
 #include "apps/run_verb.h"
 #include "core/temp_dir.h"
 #include "rollout/make_engine.h"
+#include "rollout/text_engine.h"
 
 namespace pope {
 namespace {
@@ -17,30 +18,13 @@ int sampled = 0;         // rollouts of all engines
 int failing_after = -1;  // the rollout at which the engine breaks down; -1: never
 
 // Answers 2 where it is told to add, 3 elsewhere; as reflection model it proposes just that.
-class ObedientEngine : public Engine {
- public:
-  explicit ObedientEngine(const EngineParts& parts) : tokenizer_(parts.tokenizer) {}
-  void run(const SamplingConfig&, std::uint64_t, std::span<const int> stop_tokens, const NextRequest& next,
-           const OnRollout& done, const ContinueSampling&) override {
-    while (const std::optional<Request> request = next()) {
-      const std::string prompt = tokenizer_->decode(request->prompt);
-      const bool reflects = prompt.find("A model works with an instruction text") != std::string::npos;
-      const bool told = prompt.find("Add the numbers.") != std::string::npos;
-      const char* answer = reflects ? "So:\n```\nAdd the numbers.\n```" : told ? "\\boxed{2}" : "\\boxed{3}";
-      if (sampled == failing_after) throw Error("sample", "the machine is gone");
-      ++sampled;
-      Rollout rollout{.tag = request->tag, .sample = request->first_sample};
-      rollout.tokens = tokenizer_->encode(answer);
-      rollout.tokens.push_back(stop_tokens.front());
-      rollout.logprobs.resize(rollout.tokens.size());
-      done(std::move(rollout));
-    }
-  }
-  EngineStats stats() const override { return {}; }
-
- private:
-  std::shared_ptr<const Tokenizer> tokenizer_;
-};
+std::string obedient(const std::string& prompt, const Request&) {
+  if (sampled == failing_after) throw Error("sample", "the machine is gone");
+  ++sampled;
+  if (prompt.find("A model works with an instruction text") != std::string::npos)
+    return "So:\n```\nAdd the numbers.\n```";
+  return prompt.find("Add the numbers.") != std::string::npos ? "\\boxed{2}" : "\\boxed{3}";
+}
 
 class EvolveVerb : public testing::Test {
  protected:
@@ -48,7 +32,7 @@ class EvolveVerb : public testing::Test {
     sampled = 0;
     failing_after = -1;
     engines()["obedient"] = [](const EngineConfig&, const EngineParts& parts) -> std::unique_ptr<Engine> {
-      return std::make_unique<ObedientEngine>(parts);
+      return std::make_unique<fake::TextEngine>(parts.tokenizer, obedient);
     };
     std::string rows;
     for (int i = 0; i < 8; ++i)

@@ -6,36 +6,20 @@
 #include "core/temp_dir.h"
 #include "core/yaml.h"
 #include "rollout/make_engine.h"
+#include "rollout/text_engine.h"
 
 namespace pope {
 namespace {
 
 using testing::HasSubstr;
 
-// A reflection model that always proposes the same word of the walks family.
-class ProposingEngine : public Engine {
- public:
-  explicit ProposingEngine(const EngineParts& parts) : tokenizer_(parts.tokenizer) {}
-  void run(const SamplingConfig&, std::uint64_t, std::span<const int> stop_tokens, const NextRequest& next,
-           const OnRollout& done, const ContinueSampling&) override {
-    while (const std::optional<Request> request = next()) {
-      Rollout rollout{.tag = request->tag, .sample = request->first_sample};
-      rollout.tokens = tokenizer_->encode("```\nsilently\n```");
-      rollout.tokens.push_back(stop_tokens.front());
-      done(std::move(rollout));
-    }
-  }
-  EngineStats stats() const override { return {}; }
-
- private:
-  std::shared_ptr<const Tokenizer> tokenizer_;
-};
-
 class P2oVerb : public testing::Test {
  protected:
   void SetUp() override {
     engines()["proposing"] = [](const EngineConfig&, const EngineParts& parts) -> std::unique_ptr<Engine> {
-      return std::make_unique<ProposingEngine>(parts);
+      // A reflection model that always proposes the same word of the walks family.
+      return std::make_unique<fake::TextEngine>(
+          parts.tokenizer, [](const std::string&, const Request&) { return "```\nsilently\n```"; });
     };
     write_file(dir_ / "tiny.yaml", R"(
 run: {threads: 1}

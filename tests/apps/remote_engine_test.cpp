@@ -9,6 +9,7 @@
 #include "apps/run_verb.h"
 #include "core/temp_dir.h"
 #include "rollout/make_engine.h"
+#include "rollout/text_engine.h"
 
 namespace pope {
 namespace {
@@ -17,37 +18,13 @@ using testing::AllOf;
 using testing::HasSubstr;
 
 // Solves what is easy or shown with its first step.
-class ElsewhereEngine : public Engine {
- public:
-  explicit ElsewhereEngine(const EngineParts& parts) : tokenizer_(parts.tokenizer) {}
-  void run(const SamplingConfig&, std::uint64_t, std::span<const int> stop_tokens, const NextRequest& next,
-           const OnRollout& done, const ContinueSampling& go_on) override {
-    while (go_on()) {
-      const std::optional<Request> request = next();
-      if (!request) return;
-      const std::string prompt = tokenizer_->decode(request->prompt);
-      const bool guided = prompt.find("Add the twos.") != std::string::npos;
-      const bool easy = prompt.find("1+1") != std::string::npos;
-      const char* answer = easy ? " So \\boxed{2}." : guided ? " So \\boxed{4}." : " So \\boxed{5}.";
-      for (int i = 0; i < request->samples; ++i) {
-        Rollout rollout{.tag = request->tag, .sample = request->first_sample + i};
-        rollout.tokens = tokenizer_->encode(answer);
-        rollout.tokens.push_back(stop_tokens.front());
-        rollout.logprobs.resize(rollout.tokens.size());
-        stats_.sampled_tokens += std::ssize(rollout.tokens);
-        done(std::move(rollout));
-      }
-    }
-  }
-  EngineStats stats() const override { return stats_; }
-
- private:
-  std::shared_ptr<const Tokenizer> tokenizer_;
-  EngineStats stats_;
-};
+std::string elsewhere(const std::string& prompt, const Request&) {
+  if (prompt.find("1+1") != std::string::npos) return " So \\boxed{2}.";
+  return prompt.find("Add the twos.") != std::string::npos ? " So \\boxed{4}." : " So \\boxed{5}.";
+}
 
 std::unique_ptr<Engine> make_elsewhere(const EngineConfig&, const EngineParts& parts) {
-  return std::make_unique<ElsewhereEngine>(parts);
+  return std::make_unique<fake::TextEngine>(parts.tokenizer, elsewhere);
 }
 
 class RemoteEngine : public testing::Test {
