@@ -65,6 +65,8 @@ ExportJob job_of(const Settings& settings) {
                 .objective = settings.objective,
                 .optimizer = settings.optimizer,
                 .train = settings.train,
+                .lora = settings.lora,
+                .retire = settings.retire,
                 .model = settings.paths.model,
                 .label = settings.run.label,
                 .bf16 = settings.run.dtype == "bf16",

@@ -2,7 +2,6 @@
 // when the caller cannot go on; expected outcomes, such as an unparsable answer, are values instead.
 #pragma once
 
-#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -14,10 +13,5 @@ class Error : public std::runtime_error {
   Error(const std::string& operation, const std::string& message, const std::string& hint = "")
       : std::runtime_error("[" + operation + "] " + message + (hint.empty() ? "" : "\n  hint: " + hint)) {}
 };
-
-// Errors of libtorch carry a long trace after their message, which is of no use to people.
-inline std::string without_trace(const std::string& what) {
-  return what.substr(0, std::min(what.find("\nException raised from"), what.find("\nframe #")));
-}
 
 }  // namespace pope

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/utf8.h"
 
 namespace pope {
@@ -16,6 +18,10 @@ bool is_harmless(char32_t code) {
 }
 
 }  // namespace
+
+std::string without_trace(const std::string& what) {
+  return what.substr(0, std::min(what.find("\nException raised from"), what.find("\nframe #")));
+}
 
 std::string printable(std::string_view text) {
   std::string storage, out;

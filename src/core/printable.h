@@ -12,4 +12,7 @@ namespace pope {
 // prints passes through here.
 std::string printable(std::string_view text);
 
+// The message of an error without the long trace that libtorch puts behind it.
+std::string without_trace(const std::string& what);
+
 }  // namespace pope

@@ -199,6 +199,9 @@ void refuse_own_methods(const ExportJob& job, const std::string& trainer) {
   require_setting(objective.regularize_without_signal, trainer, "objective.regularize_without_signal", "true",
                   "false");
   require_setting(!job.train.skip_without_signal, trainer, "train.skip_without_signal", "false", "true");
+  require_setting(job.train.guidance == "fixed", trainer, "train.guidance", "fixed", job.train.guidance);
+  require_setting(job.lora.rank == 0, trainer, "lora.rank", "0", std::to_string(job.lora.rank));
+  require_setting(job.retire.above == 0, trainer, "retire.above", "0", config_number(job.retire.above));
 }
 
 std::string config_text(std::string_view text) { return dump(Json(text)); }

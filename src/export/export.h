@@ -16,6 +16,7 @@
 #include "data/mixture.h"
 #include "data/problem.h"
 #include "learn/config.h"
+#include "model/lora_config.h"
 #include "rollout/engine.h"
 #include "text/prompt.h"
 #include "verify/verifier.h"
@@ -44,7 +45,9 @@ struct ExportJob {
   ObjectiveConfig objective;
   OptimizerConfig optimizer;
   TrainConfig train;
-  std::string model;  // as the trainer is to load it: a folder, or a name on the Hugging Face hub
+  LoraConfig lora;      // for what is refused
+  RetireConfig retire;  // likewise
+  std::string model;    // as the trainer is to load it: a folder, or a name on the Hugging Face hub
   std::string label;
   bool bf16 = false;
   bool activation_checkpointing = false;
@@ -103,7 +106,8 @@ void write_export(const std::filesystem::path& folder, const ExportFiles& files,
 
 // For formats: --------------------------------------------------------------------------------------------
 
-// Error: `job` needs what is said of each to be otherwise, as `trainer` cannot do it.
+// Error: a method that only `pope train` has, such as LUFFY, pass@k or guidance that adapts. `trainer` is
+// named.
 void refuse_own_methods(const ExportJob& job, const std::string& trainer);
 // Throws unless `holds`: "[config] KEY: expected EXPECTED with pope export TRAINER, got GOT".
 void require_setting(bool holds, const std::string& trainer, std::string_view key,

@@ -58,6 +58,10 @@ std::string schedule_of(const OptimizerConfig& optimizer) {
 
 std::string trl_config(const ExportJob& job, const std::string& command) {
   const int prompts = job.train.prompts_per_step / job.train.updates_per_batch;
+  constexpr int kSaveSteps = 50;
+  const int save_steps = job.train.save_every > 0
+                             ? job.train.save_every * job.train.updates_per_batch * job.train.epochs_per_batch
+                             : kSaveSteps;
   std::string text = fmt::format(
       "# TRL 1.16: the settings that `pope export trl` was given; all else is TRL's default. In this "
       "folder:\n"
@@ -108,7 +112,7 @@ std::string trl_config(const ExportJob& job, const std::string& command) {
                     config_number(optimizer.beta2), config_number(optimizer.eps),
                     config_number(optimizer.weight_decay), config_number(optimizer.clip_norm),
                     schedule_of(optimizer), warmup_steps(job), job.bf16, job.activation_checkpointing,
-                    job.seed, job.train.save_every > 0 ? job.train.save_every : 50);
+                    job.seed, save_steps);
 }
 
 ExportFiles make_trl(const ExportJob& job, const ExportSets& sets) {

@@ -5,6 +5,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
+#include <utility>
+
 #include "core/error.h"
 #include "core/temp_dir.h"
 #include "data/format.h"
@@ -106,6 +109,22 @@ TEST(Export, WhatATrainerCannotDoIsRefused) {
   job.objective.pass_k = 2;
   for (const char* trainer : {"verl", "trl", "pipelinerl", "prime-rl"})
     EXPECT_THAT(refusal(trainer, job), HasSubstr("objective.pass_k")) << trainer;
+  const std::vector<std::pair<std::string, std::function<void(ExportJob&)>>> own_methods = {
+      {"objective.kind", [](ExportJob& one) { one.objective.kind = "luffy"; }},
+      {"objective.context_distillation", [](ExportJob& one) { one.objective.context_distillation = true; }},
+      {"objective.regularize_without_signal",
+       [](ExportJob& one) { one.objective.regularize_without_signal = false; }},
+      {"train.skip_without_signal", [](ExportJob& one) { one.train.skip_without_signal = true; }},
+      {"train.guidance", [](ExportJob& one) { one.train.guidance = "adaptive"; }},
+      {"lora.rank", [](ExportJob& one) { one.lora.rank = 8; }},
+      {"retire.above", [](ExportJob& one) { one.retire.above = 0.9; }}};
+  for (const auto& [key, change] : own_methods) {
+    for (const char* trainer : {"verl", "trl", "prime-rl"}) {
+      job = job_of_three();
+      change(job);
+      EXPECT_THAT(refusal(trainer, job), HasSubstr(key)) << trainer;
+    }
+  }
   job = job_of_three();
   job.objective.kind = "truncated_is";
   EXPECT_THAT(refusal("verl", job), HasSubstr("objective.kind: expected ppo_clip"));
