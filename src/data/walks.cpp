@@ -264,6 +264,25 @@ std::string after_fault(const Walks& problem, const std::vector<std::string_view
   return "";
 }
 
+using Attempts = std::map<int, std::vector<int>>;  // the values of the last one at each target
+
+// What is wrong with the words as attempts, whatever they reach; "" = nothing.
+std::string read_attempts(const Walks& problem, const std::vector<std::string_view>& words,
+                          Attempts& attempts) {
+  std::vector<int>* attempt = nullptr;
+  for (std::size_t i = 0; i < words.size(); ++i) {
+    if (const std::optional<int> goal = goal_of(words[i], problem.modulus)) {
+      attempt = &attempts[*goal];
+      attempt->clear();
+      continue;
+    }
+    const std::optional<int> value = value_of_word(words[i], problem.modulus);
+    if (!value || !attempt) return fmt::format("no {} at word {}", attempt ? "value" : "target", i + 1);
+    attempt->push_back(*value);
+  }
+  return "";
+}
+
 }  // namespace
 
 std::array<int, 3> legal_moves(int value, int modulus) {
@@ -279,18 +298,8 @@ bool is_legal_move(int from, int to, int modulus) {
 std::string walks_fault(const Walks& problem, std::string_view text) {
   const std::vector<std::string_view> words = split_words(text);
   if (!problem.after.empty()) return after_fault(problem, words);
-  std::map<int, std::vector<int>> attempts;  // the last one at each target
-  std::vector<int>* attempt = nullptr;
-  for (std::size_t i = 0; i < words.size(); ++i) {
-    if (const std::optional<int> goal = goal_of(words[i], problem.modulus)) {
-      attempt = &attempts[*goal];
-      attempt->clear();
-      continue;
-    }
-    const std::optional<int> value = value_of_word(words[i], problem.modulus);
-    if (!value || !attempt) return fmt::format("no {} at word {}", attempt ? "value" : "target", i + 1);
-    attempt->push_back(*value);
-  }
+  Attempts attempts;
+  if (std::string fault = read_attempts(problem, words, attempts); !fault.empty()) return fault;
   for (const Walk& walk : problem.walks) {
     const std::vector<int>& values = attempts[walk.target];
     if (values.size() != 2)
@@ -317,6 +326,21 @@ WalkPolicy instructed_policy(WalkPolicy policy, std::string_view words) {
     }
   }
   return policy;
+}
+
+std::string walks_answer(const Walks& problem, std::string_view text) {
+  const std::vector<std::string_view> words = split_words(text);
+  if (!problem.after.empty()) return fmt::format("{}", fmt::join(words, " "));
+  Attempts attempts;
+  if (!read_attempts(problem, words, attempts).empty()) return "";
+  Words answer;
+  for (const Walk& walk : problem.walks) {
+    const std::vector<int>& values = attempts[walk.target];
+    if (values.empty()) return "";
+    answer.push_back(goal_word(walk.target));
+    for (const int value : values) answer.push_back(std::to_string(value));
+  }
+  return joined(answer);
 }
 
 double walk_policy_success(const WalkPolicy& policy, const Walks& problem, int max_attempts) {

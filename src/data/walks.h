@@ -37,6 +37,10 @@ bool is_legal_move(int from, int to, int modulus);
 // order; the last one at each target must be two legal moves that end on it.
 std::string walks_fault(const Walks& problem, std::string_view text);
 
+// What counts of `text`: the last attempt at each target, in the order of the problem; of an after problem
+// its words. "" where a target has none, or the text is no solution, right or wrong.
+std::string walks_answer(const Walks& problem, std::string_view text);
+
 // How a policy that knows the moves writes a walk: with probability `ahead` a move to a waypoint from which
 // the target is in reach, where there is one, else any legal move; the target with probability `hit` where a
 // legal move reaches it, else a random legal move; where that missed the target, another attempt with

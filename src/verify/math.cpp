@@ -23,9 +23,26 @@ void compare(const Problem& problem, const VerifyConfig& config, Verdict& verdic
   verdict.answer_form = std::move(comparison.pred);
 }
 
-class AnswerVerifier : public Verifier {
+// What both verifiers share.
+class ComparesAnswers : public Verifier {
  public:
-  explicit AnswerVerifier(const VerifyConfig& config) : config_(config) {}
+  explicit ComparesAnswers(const VerifyConfig& config) : config_(config) {}
+
+  bool same_answer(const Problem&, const Verdict& a, const Verdict& b) const override {
+    return compare_answers(a.extracted, b.extracted, {.units_optional = config_.units_optional}).equal;
+  }
+
+  std::string reference_fault(const Problem& problem) const override {
+    return pope::reference_fault(problem.answer);
+  }
+
+ protected:
+  const VerifyConfig config_;
+};
+
+class AnswerVerifier : public ComparesAnswers {
+ public:
+  using ComparesAnswers::ComparesAnswers;
 
   Verdict verify(const Problem& problem, std::string_view completion) const override {
     Verdict verdict;
@@ -33,18 +50,11 @@ class AnswerVerifier : public Verifier {
     compare(problem, config_, verdict);
     return verdict;
   }
-
-  std::string reference_fault(const Problem& problem) const override {
-    return pope::reference_fault(problem.answer);
-  }
-
- private:
-  VerifyConfig config_;
 };
 
-class MathVerifier : public Verifier {
+class MathVerifier : public ComparesAnswers {
  public:
-  explicit MathVerifier(const VerifyConfig& config) : config_(config) {}
+  using ComparesAnswers::ComparesAnswers;
 
   Verdict verify(const Problem& problem, std::string_view completion) const override {
     Verdict verdict;
@@ -56,10 +66,6 @@ class MathVerifier : public Verifier {
   bool states_answer(const Problem& problem, std::string_view text) const override {
     return mentions_answer(text, problem.answer) ||
            mentions_value(text, problem.answer, {.units_optional = config_.units_optional});
-  }
-
-  std::string reference_fault(const Problem& problem) const override {
-    return pope::reference_fault(problem.answer);
   }
 
  private:
@@ -81,8 +87,6 @@ class MathVerifier : public Verifier {
   static bool is_blank(const std::string& text) {
     return text.find_first_not_of(" \t\r\n$") == std::string::npos;
   }
-
-  VerifyConfig config_;
 };
 
 }  // namespace

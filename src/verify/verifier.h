@@ -52,6 +52,9 @@ class Verifier {
   // True when `text` states the reference answer; the leak guard of the prefix search. The default looks for
   // the normalised answer as a separate token.
   virtual bool states_answer(const Problem& problem, std::string_view text) const;
+  // Whether two completions of the problem, right or wrong, have the same answer; none is the same as
+  // nothing. Symmetric. The default compares what was extracted, to the letter.
+  virtual bool same_answer(const Problem& problem, const Verdict& a, const Verdict& b) const;
   // Why hardly any completion can be correct, whatever it says: the problem's reference answer is none that
   // answers can be judged by. "" where they can, or where the verifier cannot tell.
   virtual std::string reference_fault(const Problem& problem) const;

@@ -21,6 +21,12 @@ class WalksVerifier : public Verifier {
     return verdict;
   }
 
+  bool same_answer(const Problem& problem, const Verdict& a, const Verdict& b) const override {
+    const Walks walks = parse_walks(problem);
+    const std::string answer = walks_answer(walks, a.extracted);
+    return !answer.empty() && answer == walks_answer(walks, b.extracted);
+  }
+
   // A text states the answer where it is a solution: all that a prefix lacks is then the end.
   bool states_answer(const Problem& problem, std::string_view text) const override {
     return walks_fault(parse_walks(problem), text).empty();

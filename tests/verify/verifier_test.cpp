@@ -117,6 +117,27 @@ TEST(MathVerifier, LeakGuardOnALongText) {
   EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(20));
 }
 
+TEST(MathVerifier, AnswersAreTheSameByValueRightOrWrong) {
+  for (const AnswerForm form : {AnswerForm::response, AnswerForm::answer}) {
+    const std::unique_ptr<Verifier> verifier = make_verifier({}, form);
+    const auto same = [&](const std::string& a, const std::string& b) {
+      const auto verdict = [&](const std::string& text) {
+        return verifier->verify(with_answer("7"),
+                                form == AnswerForm::answer ? text : "So \\boxed{" + text + "}");
+      };
+      return verifier->same_answer(with_answer("7"), verdict(a), verdict(b));
+    };
+    EXPECT_TRUE(same("0.5", "\\frac{2}{4}"));
+    EXPECT_TRUE(same("7", "7"));
+    EXPECT_FALSE(same("7", "8"));
+    EXPECT_FALSE(same("", ""));
+  }
+  VerifyConfig strict;
+  strict.units_optional = false;
+  EXPECT_TRUE(make_verifier({})->same_answer({}, {.extracted = "5 cm"}, {.extracted = "5"}));
+  EXPECT_FALSE(make_verifier(strict)->same_answer({}, {.extracted = "5 cm"}, {.extracted = "5"}));
+}
+
 TEST(Verifier, UnknownKind) {
   VerifyConfig config;
   config.kind = "maths";
@@ -171,6 +192,21 @@ TEST(WalksVerifier, TheLastAttemptAtEachTargetCounts) {
     EXPECT_TRUE(verifier->verify(walks(), right).correct) << right;
   for (const char* wrong : {"=9 6 9 =9 6 12 =5 0 5", "=9 6 9 =5 0 5 =9", "=9 6 9 =5 0 5 =5 0"})
     EXPECT_FALSE(verifier->verify(walks(), wrong).correct) << wrong;
+}
+
+TEST(WalksVerifier, AnswersAreTheSameByTheLastAttempts) {
+  const auto verifier = walks_verifier();
+  const auto same = [&](const std::string& a, const std::string& b, const Problem& problem = walks()) {
+    return verifier->same_answer(problem, verifier->verify(problem, a), verifier->verify(problem, b));
+  };
+  EXPECT_TRUE(same("=9 6 9 =5 0 5", "=5 11 3 =9 1 =9 6 9 =5 0 5"));
+  EXPECT_TRUE(same("=9 1 2 =5 3", "=5 3 =9 1 2"));  // wrong in the same way
+  EXPECT_FALSE(same("=9 6 9 =5 0 5", "=9 6 12 =5 0 5"));
+  EXPECT_FALSE(same("=9 6 9", "=9 6 9"));  // no attempt at 5: no answer
+  EXPECT_FALSE(same("what", "what"));
+  EXPECT_TRUE(same("3 4  16 0", "3 4 16 0", walks("after 3 16")));
+  EXPECT_FALSE(same("3 4 16 0", "3 4 16 1", walks("after 3 16")));
+  EXPECT_FALSE(same("", "", walks("after 3 16")));
 }
 
 TEST(WalksVerifier, SilentCompletionsGoOnWhereTheGuidanceEnds) {
