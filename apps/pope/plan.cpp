@@ -32,7 +32,8 @@ PlanJob job_of(const Settings& settings) {
               .sampling = settings.sampling,
               .objective = settings.objective,
               .plan = settings.plan,
-              .reference = settings.objective.kl_coef > 0,
+              .reference = needs_reference(settings.objective),
+              .ema = needs_ema(settings.objective),
               .program_bytes = peak_memory_bytes()};
   const int room = job.architecture.context - job.sampling.max_new_tokens;
   if (room < 1) {

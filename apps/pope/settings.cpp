@@ -38,8 +38,9 @@ void PathsConfig::fields(Options& options) {
       .by_content();
   options.add("easy", easy, "file of easy problems; train: drawn with weight mixture.easy").by_content();
   options
-      .add("reference", reference,
-           "model that objective.kl_coef keeps the policy near; empty: the initial model")
+      .add(
+          "reference", reference,
+          "model that objective.kl_coef keeps the policy near, or a frozen teacher; empty: the initial model")
       .by_content();
   options.add("eval_sets", eval_sets, "problem sets to evaluate on")
       .form(is_named_file, "NAME=FILE")

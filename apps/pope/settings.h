@@ -46,7 +46,7 @@ struct PathsConfig {
   std::string model;                   // Hugging Face model directory or .gguf file
   std::string problems;                // problem file (docs/formats.md)
   std::string easy;                    // train: easy problems
-  std::string reference;               // train: model of objective.kl_coef; "" = the initial one
+  std::string reference;               // train: of objective.kl_coef, a frozen teacher; "" = the initial one
   std::vector<std::string> eval_sets;  // eval, train: "NAME=FILE"
   void fields(Options& options);
 };

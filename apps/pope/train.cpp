@@ -8,6 +8,7 @@
 #include "explore/references.h"
 #include "learn/gloo_group.h"
 #include "learn/trainer.h"
+#include "model/copy_model.h"
 #include "model/device.h"
 #include "model/load.h"
 #include "pope/next.h"
@@ -27,9 +28,11 @@ void check_used(const Settings& settings, const Options& options) {
     throw Error("config", "eval sets are given, but train.eval_every is 0: they would not be evaluated",
                 "set train.eval_every, e.g. to 20, or leave out --eval-set");
   }
-  if (!settings.paths.reference.empty() && settings.objective.kl_coef == 0) {
-    throw Error("config", "paths.reference is given, but objective.kl_coef is 0: it would not be used",
-                "set objective.kl_coef, e.g. to 0.001, or leave out paths.reference");
+  if (!settings.paths.reference.empty() && !needs_reference(settings.objective)) {
+    throw Error(
+        "config", "paths.reference is given, but objective.kl_coef is 0: it would not be used",
+        "set objective.kl_coef, e.g. to 0.001, or objective.self_distillation with a frozen teacher, or "
+        "leave out paths.reference");
   }
   if (settings.objective.context_distillation && settings.mixture.guided == 0 &&
       settings.train.guidance == "fixed")
@@ -57,6 +60,8 @@ void check_train(const Invocation& invocation) {
   check_guidance(s.train, s.retire, s.mixture);
   check_shares(s.mixture, s.train.prompts_per_step);
   check_used(s, invocation.options);
+  if (needs_ema(s.objective) && s.lora.rank > 0)
+    refuse_setting("lora.rank", "0 for a moving average of the weights", std::to_string(s.lora.rank));
   if (s.engine.kind == "http")
     refuse_setting(
         "engine.kind", "native for training", "http",
@@ -64,10 +69,10 @@ void check_train(const Invocation& invocation) {
         "collect and eval take it");
 }
 
-// The frozen model that objective.kl_coef compares with: weights in the compute type, no masters, no
-// gradients.
+// The frozen model that objective.kl_coef compares with, or a teacher: weights in the compute type, no
+// masters, no gradients.
 std::shared_ptr<const Model> load_reference(const Settings& settings) {
-  if (settings.objective.kl_coef == 0) return nullptr;
+  if (!needs_reference(settings.objective)) return nullptr;
   const std::string& path =
       settings.paths.reference.empty() ? settings.paths.model : settings.paths.reference;
   std::shared_ptr<const Model> model =
@@ -75,7 +80,7 @@ std::shared_ptr<const Model> load_reference(const Settings& settings) {
           .model;
   std::size_t bytes = 0;
   for (const Parameter& p : model->parameters()) bytes += p.compute.nbytes();
-  log_line(fmt::format("KL reference: {}, {:.0f} MB beside the model", path, bytes / 1e6));
+  log_line(fmt::format("reference model: {}, {:.0f} MB beside the model", path, bytes / 1e6));
   return model;
 }
 
@@ -114,6 +119,7 @@ Json run_train(const Invocation& invocation) {
   const Setup setup(settings, Weights::trainable);
   job.model = setup.model;
   job.reference = load_reference(settings);
+  if (needs_ema(job.objective)) job.ema = copy_of(*job.model);
   job.reflection = load_reflection_model(settings);
   job.prompts = setup.prompts;
   job.verifier = setup.verifier;
@@ -197,8 +203,8 @@ const Verb train_verb = {
                   {"--eval-set", "paths.eval_sets", "NAME=FILE"},
                   {"--skip-bad", "problems.skip_bad"}},
     .keys = sampling_keys({"run.activation_checkpointing", "paths.*", "train.*", "async.*", "retire.*",
-                           "adaptive.*", "search.*", "p2o.*", "evolve.*", "reflector.*", "mixture.*",
-                           "objective.*", "optimizer.*", "lora.*", "metrics.*"}),
+                           "adaptive.*", "search.*", "p2o.*", "evolve.*", "reflector.*",
+                           "mixture.*", "objective.*", "optimizer.*", "lora.*", "metrics.*"}),
     .check = check_train,
     .run = run_train,
     .show = show_train,

@@ -36,8 +36,8 @@ const MetricGroup kSampled = {
      {"groups/all_pass", "count", "Groups in which all pass", "groups in which every reward is 1"},
      {"groups/no_signal", "count", "Groups without signal",
       "groups whose advantages are all zero; with rewards of 0 and 1, `all_fail` + `all_pass`. They add "
-      "exactly zero to the policy loss and its gradient and, without `objective.entropy_coef` and `kl_coef`, "
-      "are not forwarded; their rollouts and tokens stay in the loss's denominators",
+      "exactly zero to the policy loss and its gradient and, without `objective.entropy_coef`, `kl_coef` and "
+      "`self_distillation`, are not forwarded; their rollouts and tokens stay in the loss's denominators",
       4},
      {"groups/demonstrated", "count", "Groups with a demonstration",
       "`objective.kind=luffy` only: groups that a demonstration joined"},
@@ -117,6 +117,12 @@ const MetricGroup kLearned = {
       "`distillation_clip=soft`, another weight), since their probability under the unguided prompt, as a "
       "multiple of that under guidance, leaves "
       "[`distillation_low`, `distillation_high`]"},
+     {"self_distillation/kl", "nats", "KL to the teacher",
+      "`objective.self_distillation` only: mean over the tokens that a teacher has read of KL(policy ‖ "
+      "teacher), the teacher seeing the guidance and the policy not, before the update; with "
+      "`self_distillation_over=token` of log π − log π_teacher of the sampled token, an estimate of it"},
+     {"self_distillation/taught", "0 … 1", "Tokens with a teacher",
+      "part of the forwarded tokens that a teacher has read"},
      {"policy/demonstration", "0 … 1", "Probability of the demonstrations' tokens",
       "`objective.kind=luffy` only: mean probability that the policy gives the tokens of the demonstrations "
       "in the batch"},

@@ -15,6 +15,7 @@ struct Prompt {
   Problem problem;
   std::vector<int> sample;  // token ids that rollouts are sampled under
   std::vector<int> train;   // token ids that they are trained under: the same, unless a method says otherwise
+  std::vector<int> teacher;  // token ids that a teacher reads them under (self_distillation.h); empty: none
   bool guided() const { return problem.guidance.has_value(); }
 };
 

@@ -4,6 +4,7 @@
 #include "learn/batch.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 #include "core/error.h"
@@ -48,6 +49,11 @@ class Packer {
   std::int64_t tokens() const { return packing_.tokens(); }
 
   void add(const Sequence& s, std::int64_t index) {
+    if (!s.teacher.empty()) {
+      for (std::size_t j = 0; j < s.completion.size(); ++j)
+        taught_.push_back(static_cast<std::int64_t>(targets_.size() + j));
+      taught_sequences_.push_back({.prompt = s.teacher, .completion = s.completion});
+    }
     if (!shares(s)) {
       tokens_.insert(tokens_.end(), s.prompt.begin(), s.prompt.end());
       packing_.add_prefix(static_cast<std::int64_t>(s.prompt.size()));
@@ -86,6 +92,11 @@ class Packer {
     if (std::any_of(kinds_.begin(), kinds_.end(), other)) batch.kinds = tensor_of(kinds_, at::kByte);
     if (std::find(other_prompt_.begin(), other_prompt_.end(), 1) != other_prompt_.end())
       batch.other_prompt = tensor_of(other_prompt_, at::kByte).to(at::kBool);
+    if (!taught_.empty()) {
+      constexpr auto kAll = std::numeric_limits<std::int64_t>::max();
+      batch.teacher = std::make_shared<const MicroBatch>(micro_batches(taught_sequences_, kAll).front());
+      batch.taught_targets = tensor_of(taught_, at::kLong);
+    }
     *this = {};
     return batch;
   }
@@ -96,9 +107,10 @@ class Packer {
   const std::vector<int>* prompt_ = nullptr;  // the newest
   std::int64_t prompt_row_ = 0;               // its last token
   Packing packing_;
-  std::vector<std::int64_t> tokens_, rows_, targets_, sequence_;
+  std::vector<std::int64_t> tokens_, rows_, targets_, sequence_, taught_;
   std::vector<float> behaviour_, advantages_;
   std::vector<std::uint8_t> kinds_, other_prompt_;
+  std::vector<Sequence> taught_sequences_;
 };
 
 }  // namespace
@@ -106,9 +118,10 @@ class Packer {
 MicroBatch MicroBatch::to(at::Device device) const {
   MicroBatch moved = *this;
   for (at::Tensor* tensor : {&moved.tokens, &moved.rows, &moved.targets, &moved.sequence, &moved.advantages,
-                             &moved.behaviour, &moved.kinds, &moved.other_prompt}) {
+                             &moved.behaviour, &moved.kinds, &moved.other_prompt, &moved.taught_targets}) {
     if (tensor->defined()) *tensor = tensor->to(device);
   }
+  if (teacher) moved.teacher = std::make_shared<const MicroBatch>(teacher->to(device));
   return moved;
 }
 

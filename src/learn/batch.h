@@ -5,6 +5,7 @@
 #include <ATen/ATen.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "model/packing.h"
@@ -26,10 +27,12 @@ struct Sequence {
   std::vector<float> advantages;  // per target: what its loss is weighted with; empty: 1
   std::vector<float> behaviour;   // per target, its logprob when it was sampled; empty where it was not
   bool other_prompt = false;      // sampled under another prompt than this one (context_distillation.h)
+  std::vector<int> teacher;       // what a teacher reads in place of `prompt`; empty: none
 };
 
 // Sequences in the order given, one after the other; neighbours with the same prompt share it. A sequence is
-// never split. Each micro-batch holds at most `max_tokens` tokens (or 1 sequence).
+// never split. Each micro-batch holds at most `max_tokens` tokens (or 1 sequence), those of the teacher
+// apart.
 struct MicroBatch {
   at::Tensor tokens;  // [N] i64: each prompt, then its completions without their last token, never an input
   Packing packing;
@@ -41,6 +44,9 @@ struct MicroBatch {
   at::Tensor kinds;       // [M] u8: LossKind of each target; undefined: all are of `kind`
   at::Tensor other_prompt;  // [M] bool: Sequence::other_prompt; undefined: of none
   LossKind kind = LossKind::policy;
+  // The sequences that have a teacher, under its prompt, and which targets are theirs, [K] i64; null: none.
+  std::shared_ptr<const MicroBatch> teacher;
+  at::Tensor taught_targets;
   MicroBatch to(at::Device device) const;
 };
 

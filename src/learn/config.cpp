@@ -48,6 +48,22 @@ void ObjectiveConfig::fields(Options& o) {
       .at_least(0);
   o.add("kl_coef", kl_coef, "the loss plus this times the KL to paths.reference per token; 0 = off")
       .at_least(0);
+  o.add("policy_coef", policy_coef, "times the policy loss; 0 = only the terms that are added to it")
+      .at_least(0);
+  o.add("self_distillation", self_distillation,
+        "the loss plus this times the reverse KL per token of rollouts without guidance to the same model "
+        "under it; 0 = off")
+      .at_least(0);
+  o.add("self_distillation_over", self_distillation_over,
+        "exact, over the vocabulary, or the policy gradient of the sampled token")
+      .choices({"vocabulary", "token"});
+  o.add("self_distillation_teacher", self_distillation_teacher,
+        "the teacher's weights: the policy's (live), their moving average (ema, optimizer.ema_decay), or "
+        "those of paths.reference (frozen)")
+      .choices({"live", "ema", "frozen"});
+  o.add("self_distillation_shows", self_distillation_shows,
+        "what the teacher is shown: the guidance of the problem file, or the whole solution")
+      .choices({"guidance", "solution"});
   o.add("demonstration", demonstration,
         "luffy: wording of the demonstration, with {solution} and {answer}; the end token is added");
   o.add("mask_truncated", mask_truncated, "leave truncated rollouts out of the loss and its denominators");
@@ -70,6 +86,9 @@ void ObjectiveConfig::check_together() const {
     refuse_setting("objective.pass_k", "0 with objective.kind=" + kind, std::to_string(pass_k),
                    "a demonstration is no sample of the policy, so that pass@k says nothing of it");
   }
+  if (policy_coef == 0 && self_distillation == 0)
+    refuse_setting("objective.policy_coef", "above 0 without objective.self_distillation", "0",
+                   "nothing would be learned from");
 }
 
 void OptimizerConfig::fields(Options& o) {
@@ -82,6 +101,11 @@ void OptimizerConfig::fields(Options& o) {
   o.add("schedule", schedule, "learning rate after warm-up; cosine and linear fall to 0")
       .choices({"constant", "cosine", "linear"});
   o.add("warmup", warmup, "linear warm-up: steps when >= 1, part of all steps when < 1").at_least(0);
+  o.add("ema_decay", ema_decay,
+        "what the moving average of the weights keeps of itself at each optimiser step; read where a method "
+        "needs the average")
+      .at_least(0)
+      .below(1);
 }
 
 void TrainConfig::fields(Options& o) {
@@ -200,6 +224,15 @@ void SftConfig::fields(Options& o) {
   o.add("micro_batch_tokens", micro_batch_tokens, "tokens per forward and backward").at_least(1).may_change();
   o.add("target", target, "wording of the target: {solution} and {answer}; the end token is added");
   add_checkpoint_options(o, save_every, save_minutes, keep);
+}
+
+bool needs_ema(const ObjectiveConfig& config) {
+  return config.self_distillation > 0 && config.self_distillation_teacher == "ema";
+}
+
+bool needs_reference(const ObjectiveConfig& config) {
+  return config.kl_coef != 0 ||
+         (config.self_distillation > 0 && config.self_distillation_teacher == "frozen");
 }
 
 void check_rl(const TrainConfig& train, const AsyncConfig& async, const ObjectiveConfig& objective,

@@ -25,6 +25,14 @@ struct ObjectiveConfig {
   int pass_k = 0;                          // ≥ 1: rewards are those of the pass@k gradient; 0 = as they are
   double entropy_coef = 0;                 // times the entropy of each position, subtracted from the loss
   double kl_coef = 0;                      // times KL(policy ‖ reference), added to the loss
+  double policy_coef = 1;                  // times the policy loss; 0: the terms added to it alone
+  // Times the divergence of rollouts without guidance from a teacher that is shown it (self_distillation.h):
+  // over the vocabulary or of the sampled token; the teacher's weights are live, ema or frozen; it is shown
+  // the guidance or the solution.
+  double self_distillation = 0;
+  std::string self_distillation_over = "vocabulary";
+  std::string self_distillation_teacher = "live";
+  std::string self_distillation_shows = "guidance";
   std::string demonstration = "{solution}";  // luffy: its wording; the end token is added
   bool mask_truncated = false;               // leave truncated rollouts out of the loss
   bool regularize_without_signal = true;     // also groups without a difference in reward feel entropy and KL
@@ -46,6 +54,7 @@ struct OptimizerConfig {
   double clip_norm = 1.0;             // global L2 norm of the gradient; 0 = off
   std::string schedule = "constant";  // constant | cosine (to 0) | linear (to 0), after warm-up
   double warmup = 0;                  // ≥ 1: steps; < 1: part of all steps
+  double ema_decay = 0.99;            // of the moving average of the weights, where a method needs one
   void fields(Options& options);
 };
 
@@ -138,6 +147,10 @@ struct SftConfig {
 
 // The policy losses that objective.kind can name (the table in objective.cpp).
 std::vector<std::string> objective_kinds();
+// Whether a method reads the moving average of the weights.
+bool needs_ema(const ObjectiveConfig& config);
+// Whether a frozen model beside the policy is read: paths.reference, or the initial one.
+bool needs_reference(const ObjectiveConfig& config);
 // Whether a demonstration joins each group.
 bool takes_demonstrations(const ObjectiveConfig& config);
 

@@ -6,6 +6,7 @@
 
 #include "core/rng.h"
 #include "learn/context_distillation.h"
+#include "learn/self_distillation.h"
 #include "rollout/record.h"
 
 namespace pope {
@@ -23,6 +24,8 @@ RolloutContext rollout_context(const TrainJob& job) {
 std::shared_ptr<const Prompt> drawn_prompt(const TrainJob& job, const Problem& problem, bool show_guidance) {
   Prompt prompt = make_prompt(*job.prompts, problem, show_guidance);
   if (job.objective.context_distillation) prompt = trained_without_guidance(*job.prompts, std::move(prompt));
+  if (job.objective.self_distillation > 0 && !prompt.guided())
+    prompt.teacher = teacher_prompt(job, problem.id);
   return std::make_shared<const Prompt>(std::move(prompt));
 }
 

@@ -14,6 +14,7 @@
 #include "core/rng.h"
 #include "learn/checkpoint.h"
 #include "learn/policy_gradient.h"
+#include "learn/self_distillation.h"
 #include "learn/stopwatch.h"
 
 namespace pope {
@@ -70,6 +71,8 @@ void add_update(const BatchResult& batch, double grad_norm, double clip_norm, Le
   result.ratio.add(batch.ratio, n);
   result.entropy += batch.entropy * n;
   result.kl += batch.kl * n;
+  result.taught_tokens += batch.taught_tokens;
+  result.teacher_gap += batch.teacher_gap * static_cast<double>(batch.taught_tokens);
   result.demonstration_tokens += batch.demonstration_tokens;
   result.demonstration += batch.demonstration * static_cast<double>(batch.demonstration_tokens);
 }
@@ -120,7 +123,8 @@ LearnResult learn(const TrainJob& job, std::vector<Group>& groups, std::int64_t 
     if (!agree_on_totals(*job.processes, batch) && job.config.skip_without_signal) return;
     const BatchResult gradient = timed(seconds.learn, [&] {
       return policy_gradient(job.objective, batch.sequences, batch.totals, job.sampling.temperature,
-                             job.config.micro_batch_tokens, *job.model, optimizer, job.reference.get());
+                             job.config.micro_batch_tokens, *job.model, optimizer, job.reference.get(),
+                             teacher_of(job));
     });
     require_finite("train", "loss", gradient.loss, t);
     double grad_norm = 0;
@@ -138,6 +142,7 @@ LearnResult learn(const TrainJob& job, std::vector<Group>& groups, std::int64_t 
     const double tokens = std::max<double>(1, static_cast<double>(result.tokens));
     result.ratio.over_tokens(tokens);
     for (double* mean : {&result.entropy, &result.kl}) *mean /= tokens;
+    result.teacher_gap /= std::max<double>(1, static_cast<double>(result.taught_tokens));
     result.demonstration /= std::max<double>(1, static_cast<double>(result.demonstration_tokens));
   }
   return result;

@@ -23,6 +23,8 @@ struct LearnResult {
   };
   std::optional<Gap> gap;  // of the first update, where it had tokens
   double entropy = 0, kl = 0, demonstration = 0;
+  std::int64_t taught_tokens = 0;
+  double teacher_gap = 0;
   DistillationMask distillation;
 };
 // The optimiser steps of 0-based step t, whose groups came from `source`. Context distillation changes their

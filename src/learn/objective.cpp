@@ -14,7 +14,7 @@ namespace pope {
 namespace {
 
 const std::vector<Regularizer>& regularizers() {
-  static const std::vector<Regularizer> table = {entropy_bonus, kl_to_reference};
+  static const std::vector<Regularizer> table = {entropy_bonus, kl_to_reference, self_distillation};
   return table;
 }
 
@@ -50,6 +50,9 @@ TokenBatch tokens_of(const TokenBatch& batch, LossKind kind) {
           .entropy = of(batch.entropy),
           .reference = of(batch.reference),
           .other_prompt = of(batch.other_prompt),
+          .taught = of(batch.taught),
+          .teacher_kl = of(batch.teacher_kl),
+          .teacher_logprobs = of(batch.teacher_logprobs),
           .kind = kind};
 }
 
@@ -70,7 +73,8 @@ at::Tensor token_losses(const ObjectiveConfig& config, const TokenBatch& batch) 
   const auto losses_of = [&](LossKind kind) {
     if (kind == LossKind::demonstration) return shaped_likelihood(batch);
     if (kind == LossKind::likelihood) return weighted_likelihood(batch);
-    at::Tensor losses = find_policy_loss(config.kind).losses(config, batch, ratio_of(batch));
+    at::Tensor losses =
+        config.policy_coef * find_policy_loss(config.kind).losses(config, batch, ratio_of(batch));
     for (const Regularizer& term : regularizers()) {
       if (config.*term.coef != 0) losses = losses + config.*term.coef * term.losses(batch);
     }

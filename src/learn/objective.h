@@ -23,6 +23,10 @@ struct TokenBatch {
   at::Tensor reference;  // [N] f32 logprobs under the reference model, no gradient; undefined without KL
   at::Tensor kinds;      // [N] u8 LossKind of each token; undefined: all are of `kind`
   at::Tensor other_prompt;  // [N] bool: sampled under another prompt; undefined: none
+  at::Tensor taught;        // [N] bool: a teacher reads it (self_distillation.h); undefined: none
+  // Of these, one of the two: KL(policy ‖ teacher) [N], with gradient; logprobs under the teacher [N],
+  // without.
+  at::Tensor teacher_kl, teacher_logprobs;
   LossKind kind = LossKind::policy;
 };
 // The tokens of `batch` of one kind.
@@ -42,8 +46,9 @@ bool has_regularizer(const ObjectiveConfig& config);
 //   ppo_clip      −min(ρA, clip(ρ, 1−ε_low, 1+ε_high)·A)                 Eq. 2, arXiv:2601.18779
 //   truncated_is  −sg(min(ρ, ratio_max))·A·logprobs                      PipelineRL's "reinforce"
 //   luffy         ppo_clip
-// plus the terms whose coefficient is not 0:
+// times policy_coef, plus the terms whose coefficient is not 0:
 //   entropy_coef  −entropy                      kl_coef  k3 = e^d − d − 1, d = reference − logprobs
+//   self_distillation  see self_distillation.h
 // LossKind::demonstration  −A·π/(π + 0.1)                               policy shaping, arXiv:2504.14945
 // LossKind::likelihood     −A·logprobs
 // Error: KL without reference logprobs.

@@ -48,9 +48,14 @@ double learning_rate(const OptimizerConfig& config, std::int64_t t, std::int64_t
   return step < warmup ? config.lr * (step + 1) / warmup : config.lr * factor;
 }
 
-Optimizer::Optimizer(OptimizerConfig config, Model& model, ProcessGroup& processes)
-    : config_(std::move(config)), model_(model), processes_(processes) {
+Optimizer::Optimizer(OptimizerConfig config, Model& model, ProcessGroup& processes,
+                     std::shared_ptr<Model> ema)
+    : config_(std::move(config)), model_(model), processes_(processes), ema_(std::move(ema)) {
   check(config_);
+  if (ema_ && model_.lora()) {
+    throw Error("optimizer", "expected a model without an adapter for the moving average of its weights",
+                "set lora.rank=0");
+  }
   for (const Parameter& p : model_.trainable()) {
     if (p.master.scalar_type() != at::kFloat)
       throw Error("optimizer", "expected f32 masters, got a frozen model");
@@ -94,7 +99,21 @@ double Optimizer::step(double lr) {
   }
   model_.sync_compute_weights();
   ++model_.version;
+  follow();
   return norm;
+}
+
+void Optimizer::follow() {
+  if (!ema_) return;
+  for (std::size_t i = 0; i < ema_->parameters().size(); ++i)
+    ema_->parameters()[i].master.lerp_(model_.parameters()[i].master, 1 - config_.ema_decay);
+  ema_->sync_compute_weights();
+  ema_->version = model_.version;
+}
+
+void Optimizer::resume_at(std::int64_t steps_taken) {
+  steps_ = steps_taken;
+  if (ema_) ema_->sync_compute_weights();
 }
 
 // Steps the masters along `gradients` times `scale`, matrices with weight decay, norms and biases without.
@@ -132,6 +151,9 @@ NamedTensors Optimizer::state() const {
     tensors.emplace_back("exp_avg." + name, exp_avg_[i]);
     tensors.emplace_back("exp_avg_sq." + name, exp_avg_sq_[i]);
   }
+  if (!ema_) return tensors;
+  for (const Parameter& parameter : ema_->parameters())
+    tensors.emplace_back("ema." + parameter.name, parameter.master);
   return tensors;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "learn/config.h"
@@ -17,23 +18,29 @@ double learning_rate(const OptimizerConfig& config, std::int64_t t, std::int64_t
 
 class Optimizer {
  public:
-  // `processes` train copies of `model` together; their gradients are summed in step().
-  Optimizer(OptimizerConfig config, Model& model, ProcessGroup& processes = single_process());
+  // `processes` train copies of `model` together; their gradients are summed in step(). `ema`, where given,
+  // is a copy of the model whose weights follow it.
+  Optimizer(OptimizerConfig config, Model& model, ProcessGroup& processes = single_process(),
+            std::shared_ptr<Model> ema = nullptr);
   // Adds the compute tensors' .grad() (of one micro-batch) to the fp32 gradient sums, and clears them.
   void accumulate();
   // Sums the gradients over the processes, clips, steps the masters, clears the sums, publishes the weights,
-  // model.version += 1. Returns the norm before clipping. A norm that is not finite: nothing is changed, the
-  // norm is returned, the caller decides.
+  // model.version += 1; the moving average follows: ema ← d·ema + (1 − d)·model, d = ema_decay. Returns the
+  // norm before clipping. A norm that is not finite: nothing is changed, the norm is returned, the caller
+  // decides.
   double step(double lr);
-  NamedTensors state() const;  // the moments themselves, by parameter name ("exp_avg.NAME", …)
+  // The moments themselves, by parameter name ("exp_avg.NAME", …), and the moving average ("ema.NAME").
+  NamedTensors state() const;
   std::int64_t steps_taken() const { return steps_; }
-  void resume_at(std::int64_t steps_taken) { steps_ = steps_taken; }  // once state() is filled again
+  void resume_at(std::int64_t steps_taken);  // once state() is filled again
 
  private:
   void apply(double lr, double scale, const std::vector<at::Tensor>& gradients);
+  void follow();
   OptimizerConfig config_;
   Model& model_;
   ProcessGroup& processes_;
+  std::shared_ptr<Model> ema_;
   std::int64_t steps_ = 0;
   std::vector<at::Tensor> sums_, exp_avg_, exp_avg_sq_;
 };

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "learn/self_distillation.h"
+
 namespace pope {
 namespace {
 
@@ -36,24 +38,31 @@ void add(const ObjectiveConfig& config, const TokenBatch& tokens, BatchResult& r
   result.ratio.add(ratio_metrics(config, sampled), static_cast<double>(count));
   result.entropy += sum(sampled.entropy);
   if (sampled.reference.defined()) result.kl += sum(reference_kl(sampled));
+  if (!sampled.taught.defined()) return;
+  result.taught_tokens += sampled.taught.sum().item<std::int64_t>();
+  result.teacher_gap += sum(teacher_gap(sampled));
 }
 
 }  // namespace
 
+at::Tensor target_rows(const Model& model, const MicroBatch& micro) {
+  return model.forward_hidden(micro.tokens, micro.packing).index_select(0, micro.rows);
+}
+
 TokenLogprobs token_logprobs_of(const Model& model, const MicroBatch& micro, double temperature) {
-  const at::Tensor rows =
-      model.forward_hidden(micro.tokens, micro.packing).index_select(0, micro.rows);  // [M,W]
-  return token_logprobs(rows, model.output_embedding(), micro.targets, temperature);
+  return token_logprobs(target_rows(model, micro), model.output_embedding(), micro.targets, temperature);
 }
 
 MicroLoss policy_loss(const ObjectiveConfig& config, const Model& model, const MicroBatch& micro,
-                      const BatchTotals& totals, double temperature, const Model* reference) {
+                      const BatchTotals& totals, double temperature, const Model* reference,
+                      const Model* teacher) {
   MicroLoss result;
   if (config.kl_coef != 0 && reference) {
     const c10::NoGradGuard no_grad;
     result.tokens.reference = token_logprobs_of(*reference, micro, temperature).logprobs;
   }
-  const TokenLogprobs out = token_logprobs_of(model, micro, temperature);
+  const at::Tensor rows = target_rows(model, micro);
+  const TokenLogprobs out = token_logprobs(rows, model.output_embedding(), micro.targets, temperature);
   result.tokens.logprobs = out.logprobs;
   result.tokens.entropy = out.entropy;
   result.tokens.behaviour = micro.behaviour;
@@ -62,17 +71,19 @@ MicroLoss policy_loss(const ObjectiveConfig& config, const Model& model, const M
   result.tokens.kinds = micro.kinds;
   result.tokens.kind = micro.kind;
   result.tokens.other_prompt = micro.other_prompt;
+  if (teacher) add_teacher(config, model, rows, *teacher, micro, temperature, result.tokens);
   result.loss = aggregate(config.aggregation, token_losses(config, result.tokens), micro.sequence, totals);
   return result;
 }
 
 BatchResult policy_gradient(const ObjectiveConfig& config, const std::vector<Sequence>& sequences,
                             const BatchTotals& totals, double temperature, std::int64_t micro_batch_tokens,
-                            const Model& model, Optimizer& optimizer, const Model* reference) {
+                            const Model& model, Optimizer& optimizer, const Model* reference,
+                            const Model* teacher) {
   BatchResult result;
   for (const MicroBatch& made : micro_batches(sequences, micro_batch_tokens)) {
     const MicroBatch micro = made.to(model.device());
-    const MicroLoss part = policy_loss(config, model, micro, totals, temperature, reference);
+    const MicroLoss part = policy_loss(config, model, micro, totals, temperature, reference, teacher);
     part.loss.backward();
     optimizer.accumulate();
     result.loss += part.loss.item<double>();
@@ -82,6 +93,7 @@ BatchResult policy_gradient(const ObjectiveConfig& config, const std::vector<Seq
   result.ratio.over_tokens(all);
   for (double* mean : {&result.entropy, &result.kl}) *mean /= all;
   result.gap_mean /= std::max<double>(1, static_cast<double>(result.gap_tokens));
+  result.teacher_gap /= std::max<double>(1, static_cast<double>(result.taught_tokens));
   result.demonstration /= std::max<double>(1, static_cast<double>(result.demonstration_tokens));
   return result;
 }

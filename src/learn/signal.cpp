@@ -66,6 +66,7 @@ void set_signal(const SignalContext& context, Group& group) {
     group.sequences.push_back(sequence_of(prompt, graded.rollout.tokens, advantage));
     group.sequences.back().kind = LossKind::policy;
     group.sequences.back().behaviour = graded.rollout.logprobs;
+    group.sequences.back().teacher = prompt.teacher;
   };
   const std::size_t n = group.rollouts.size();
   for (std::size_t i = 0; i < n; ++i) add(group.prompt_of(i), group.rollouts[i], group.advantages[i]);

@@ -23,7 +23,8 @@ double mean_over_sets(const Json& row, std::string_view prefix) {
 }  // namespace
 
 bool without_signal(const Json& row) {
-  return row.contains("groups/total") && row.value("groups/no_signal", Json()) == row["groups/total"];
+  return row.contains("groups/total") && row.value("groups/no_signal", Json()) == row["groups/total"] &&
+         !row.contains("self_distillation/taught");
 }
 
 void SignalWatch::count(const Json& row) {

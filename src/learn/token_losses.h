@@ -30,7 +30,7 @@ struct Regularizer {
 std::map<std::string, PolicyLoss>& policy_losses();
 
 extern const PolicyLoss ppo_clip, truncated_is, luffy;
-extern const Regularizer entropy_bonus, kl_to_reference;
+extern const Regularizer entropy_bonus, kl_to_reference, self_distillation;
 
 // Losses [N] of tokens that were not sampled.
 at::Tensor shaped_likelihood(const TokenBatch& batch);    // −A·π/(π + 0.1)

@@ -11,6 +11,7 @@
 #include "core/progress.h"
 #include "learn/async_source.h"
 #include "learn/curriculum.h"
+#include "learn/self_distillation.h"
 #include "learn/signal_watch.h"
 #include "learn/trainer_metrics.h"
 #include "learn/training_run.h"
@@ -46,6 +47,9 @@ void check(const TrainJob& job) {
       (!job.reference || job.reference->architecture().vocab_size != job.model->architecture().vocab_size)) {
     throw Error("train", "expected a reference model with the model's vocabulary for objective.kl_coef");
   }
+  if (needs_ema(job.objective) && !job.ema)
+    throw Error("train", "expected a copy of the model for the moving average of its weights");
+  check_self_distillation(job);
   const auto has_solution = [](const Problem& problem) { return !problem.solution.empty(); };
   if (takes_demonstrations(job.objective) && std::none_of(job.hard.begin(), job.hard.end(), has_solution)) {
     throw Error("train",
@@ -101,7 +105,7 @@ class Trainer {
         job_(job),
         mixture_(job.mixture, job.hard, job.easy, job.seed),
         curriculum_(curricula().at(job.config.guidance)(job, mixture_, run.path())),
-        optimizer_(job.optimizer, *job.model, *job.processes),
+        optimizer_(job.optimizer, *job.model, *job.processes, job.ema),
         signal_(job.config.stop_without_signal),
         training_run_(run, *job.model, optimizer_, job.prompts->tokenizer(),
                       {job.config.save_every, job.config.save_minutes, job.config.keep}, job.config.steps,

@@ -39,7 +39,9 @@ struct TrainJob {
   std::vector<Problem> hard, easy;  // hard problems carry their guidance
   std::vector<EvalSet> eval_sets;   // on which solvability is followed
   std::shared_ptr<Model> model;
-  std::shared_ptr<const Model> reference;  // for objective.kl_coef: frozen, of the same vocabulary
+  // For objective.kl_coef and a frozen teacher: of the same vocabulary.
+  std::shared_ptr<const Model> reference;
+  std::shared_ptr<Model> ema;  // needs_ema(): a copy of the model, which follows it
   std::shared_ptr<const PromptRenderer> prompts;
   std::shared_ptr<const Verifier> verifier;
   Engine* engine = nullptr;

@@ -124,6 +124,11 @@ void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row
   }
   row["policy/entropy"] = result.entropy;
   if (job.objective.kl_coef != 0) row["policy/kl"] = result.kl;
+  if (result.taught_tokens > 0) {
+    row["self_distillation/kl"] = result.teacher_gap;
+    row["self_distillation/taught"] =
+        static_cast<double>(result.taught_tokens) / static_cast<double>(result.tokens);
+  }
 }
 
 void add_seconds(const StageSeconds& seconds, double wall, Json& row) {

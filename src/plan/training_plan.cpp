@@ -74,6 +74,9 @@ std::vector<MemoryLine> standing(const PlanJob& job) {
     lines.push_back(line("moments of AdamW", "8 P", 8 * parameters));
   }
   if (job.reference) lines.push_back(line("reference model", "b P", value_bytes(job) * parameters));
+  if (job.ema)
+    lines.push_back(
+        line("moving average of the weights", job.bf16 ? "6 P" : "4 P", (job.bf16 ? 6 : 4) * parameters));
   return lines;
 }
 
@@ -322,8 +325,11 @@ StepTime step_time(const PlanJob& job, const Hardware& hardware) {
   const double passes =
       job.train.epochs_per_batch * (3.0 - (job.lora_rank > 0) + job.activation_checkpointing);
   const double forward = 2 * blocks * tokens + 2 * head * rollouts * c + pair * pairs;
-  const double references = job.reference ? 1 : 0;
-  time.learn_s = job.plan.signal * (passes + references) * forward / products_s;
+  // Models beside the policy are forwarded alone.
+  const bool teaches =
+      job.objective.self_distillation > 0 && job.objective.self_distillation_teacher != "frozen";
+  const double others = (job.reference ? 1 : 0) + (teaches ? 1 : 0);
+  time.learn_s = job.plan.signal * (passes + others) * forward / products_s;
   return time;
 }
 

@@ -28,7 +28,8 @@ struct PlanJob {
   SamplingConfig sampling;
   ObjectiveConfig objective;
   PlanConfig plan;
-  bool reference = false;          // a second model that objective.kl_coef compares with
+  bool reference = false;          // a second model: that of objective.kl_coef, or a frozen teacher
+  bool ema = false;                // the moving average of the weights
   std::int64_t program_bytes = 0;  // of the program with nothing loaded, libtorch above all: as measured
 };
 

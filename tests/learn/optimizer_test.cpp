@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "learn/batch.h"
 #include "learn/tiny.h"
+#include "model/copy_model.h"
 #include "model/safetensors.h"
 
 namespace pope {
@@ -29,6 +30,31 @@ void set_gradients(Model& model, double value) {
 
 at::Tensor tensor_of(const Json& values, at::IntArrayRef shape) {
   return at::tensor(values.get<std::vector<float>>(), at::kFloat).view(shape);
+}
+
+// ema ← 0.75·ema + 0.25·model after each step, in f32 also where the compute type is bf16.
+TEST(Optimizer, TheMovingAverageFollows) {
+  for (const at::ScalarType compute : {at::kFloat, at::kBFloat16}) {
+    const std::shared_ptr<Model> model = Model::random(test::tiny_architecture(), 3, compute),
+                                 ema = copy_of(*model);
+    Optimizer optimizer({.lr = 0.1, .ema_decay = 0.75}, *model, single_process(), ema);
+    std::vector<at::Tensor> expected = test::masters_of(*model);
+    for (int t = 0; t < 3; ++t) {
+      set_gradients(*model, 0.5);
+      optimizer.accumulate();
+      optimizer.step(0.1);
+      for (std::size_t i = 0; i < expected.size(); ++i)
+        expected[i] = 0.75 * expected[i] + 0.25 * model->parameters()[i].master.detach();
+    }
+    EXPECT_LT(test::largest_difference(test::masters_of(*ema), expected), 1e-6);
+    EXPECT_GT(test::largest_difference(test::masters_of(*ema), test::masters_of(*model)), 0.05);
+    const Parameter& last = ema->parameters().back();
+    EXPECT_TRUE(at::equal(last.compute.detach(), last.master.detach().to(compute)));
+    EXPECT_EQ(ema->version, 3);
+    const NamedTensors state = optimizer.state();
+    EXPECT_EQ(state.back().first, "ema." + last.name);
+    EXPECT_TRUE(state.back().second.is_same(last.master));
+  }
 }
 
 TEST(Optimizer, MatchesTorchAdamW) {

@@ -1,0 +1,85 @@
+// The shipped settings of self-distillation, as a command on a tiny model: what a run
+// leaves, that it goes on, and what is refused.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "apps/run_verb.h"
+#include "core/temp_dir.h"
+
+namespace pope {
+namespace {
+
+using testing::HasSubstr;
+
+class Relatives : public testing::Test {
+ protected:
+  void SetUp() override {
+    write_file(dir_ / "tiny.yaml", R"(
+run: {threads: 1}
+source: {walks: 1, modulus: 5, count: 6}
+prompt: {chat_template: plain, system: "", unguided: "{problem} :", guided: "{problem} given {guidance} :"}
+verify: {kind: walks}
+sampling: {max_new_tokens: 5, batch_size: 16}
+train: {steps: 3, prompts_per_step: 4, save_every: 1}
+)");
+    write_file(dir_ / "tiny.json", R"({"model_type": "llama", "hidden_size": 24, "num_hidden_layers": 1,
+      "num_attention_heads": 3, "num_key_value_heads": 3, "intermediate_size": 40, "max_position_embeddings": 64,
+      "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": true, "hidden_act": "silu"})");
+    run_verb({"problems", "-c", path("tiny.yaml"), "--out", path("bare.jsonl")});
+    run_verb({"init", "-c", path("tiny.yaml"), path("tiny.json"), "--out", path("model")});
+    std::vector<Json> problems = rows_of(path("bare.jsonl"));
+    for (Json& problem : problems) {
+      const auto solution = problem["solution"].get<std::string>();
+      problem["guidance"] = {{"text", solution.substr(0, solution.find(' '))}};
+    }
+    write_jsonl(path("problems.jsonl"), problems);
+  }
+
+  std::string path(const std::string& name) const { return (dir_ / name).string(); }
+
+  Json train(const std::string& config, const std::vector<std::string>& set = {},
+             const std::string& problems = "problems.jsonl") {
+    std::vector<std::string> arguments = {"train",
+                                          "-c",
+                                          path("tiny.yaml"),
+                                          "-c",
+                                          std::string(POPE_SOURCE_DIR) + "/configs/" + config + ".yaml",
+                                          "--model",
+                                          path("model"),
+                                          "--problems",
+                                          path(problems),
+                                          "--out",
+                                          path(config)};
+    for (const std::string& setting : set) arguments.insert(arguments.end(), {"--set", setting});
+    return run_verb(arguments).result;
+  }
+
+  std::vector<Json> rows(const std::string& config) const { return rows_of(dir_ / config / "metrics.jsonl"); }
+
+  TempDir dir_;
+};
+
+TEST_F(Relatives, SelfDistillation) {
+  EXPECT_EQ(train("self_distillation", {"run.dtype=bf16"})["rollouts"], 3 * 4 * 8);
+  for (const Json& row : rows("self_distillation")) {
+    EXPECT_GT(row["self_distillation/kl"], 0);
+    EXPECT_EQ(row["self_distillation/taught"], 1);
+  }
+  // More steps: it goes on from its checkpoint, average included.
+  EXPECT_EQ(train("self_distillation", {"run.dtype=bf16", "train.steps=5"})["steps"], 5);
+}
+
+TEST_F(Relatives, WhatWouldNotBeUsedIsRefused) {
+  const auto refused = [&](const std::string& config, const std::vector<std::string>& set,
+                           const std::string& problems = "problems.jsonl") {
+    return error_of([&] { train(config, set, problems); });
+  };
+  EXPECT_THAT(refused("self_distillation", {}, "bare.jsonl"),
+              HasSubstr("expected problems with a guidance that fits into the context"));
+  EXPECT_THAT(refused("self_distillation", {"lora.rank=2"}), HasSubstr("lora.rank: expected 0"));
+  EXPECT_THAT(refused("self_distillation", {"prompt.guidance_in=assistant"}),
+              HasSubstr("whose answers go on behind the guidance"));
+}
+
+}  // namespace
+}  // namespace pope
