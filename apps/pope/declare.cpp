@@ -29,6 +29,7 @@ void Settings::declare(Options& options) {
   options.section(adaptive);
   options.section(search);
   options.section(retire);
+  options.section(vote);
   options.section(sft);
   options.section(metrics);
   options.section(eval);

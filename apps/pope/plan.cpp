@@ -33,7 +33,7 @@ PlanJob job_of(const Settings& settings) {
               .objective = settings.objective,
               .plan = settings.plan,
               .reference = needs_reference(settings.objective),
-              .ema = needs_ema(settings.objective),
+              .ema = needs_ema(settings.objective, settings.vote),
               .program_bytes = peak_memory_bytes()};
   const int room = job.architecture.context - job.sampling.max_new_tokens;
   if (room < 1) {
@@ -163,7 +163,7 @@ const Verb plan_verb = {
     .arguments = "",
     .shortcuts = {{"--model", "paths.model", "MODEL", Need::required}},
     .keys = {"run.dtype", "run.activation_checkpointing", "paths.model", "train.*", "sampling.*",
-             "objective.*", "lora.*", "plan.*"},
+             "objective.*", "vote.*", "lora.*", "plan.*"},
     .needs_out = false,
     .run = run_plan,
     .show = show_plan};

@@ -85,6 +85,7 @@ struct Settings {
   AdaptiveConfig adaptive;
   SearchConfig search;
   RetireConfig retire;
+  VoteConfig vote;
   SftConfig sft;
   MetricsConfig metrics;
   EvalConfig eval;

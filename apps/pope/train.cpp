@@ -17,6 +17,7 @@
 #include "pope/table.h"
 #include "pope/verb.h"
 #include "report/summary.h"
+#include "rollout/make_engine.h"
 
 namespace pope {
 namespace {
@@ -45,6 +46,8 @@ void check_used(const Settings& settings, const Options& options) {
                      "set " + needed + ", or leave it out");
     }
   };
+  if (settings.objective.reward != "majority")
+    refuse_unread("vote.", "objective.reward=" + settings.objective.reward, "objective.reward=majority");
   if (settings.train.mode == "sync") refuse_unread("async.", "train.mode=sync", "train.mode=async");
   for (const auto& [section, reader] :
        {std::pair{"p2o.", "evolved"}, {"adaptive.", "adaptive"}, {"search.", "search"}}) {
@@ -59,8 +62,9 @@ void check_train(const Invocation& invocation) {
   check_rl(s.train, s.async, s.objective, s.optimizer, s.sampling);
   check_guidance(s.train, s.retire, s.mixture);
   check_shares(s.mixture, s.train.prompts_per_step);
+  check_rewards(s.train, s.objective, s.vote, s.retire, s.mixture);
   check_used(s, invocation.options);
-  if (needs_ema(s.objective) && s.lora.rank > 0)
+  if (needs_ema(s.objective, s.vote) && s.lora.rank > 0)
     refuse_setting("lora.rank", "0 for a moving average of the weights", std::to_string(s.lora.rank));
   if (s.engine.kind == "http")
     refuse_setting(
@@ -109,6 +113,7 @@ Json run_train(const Invocation& invocation) {
   job.objective = settings.objective;
   job.optimizer = settings.optimizer;
   job.retire = settings.retire;
+  job.vote = settings.vote;
   job.adaptive = settings.adaptive;
   job.search = settings.search;
   job.p2o = settings.p2o;
@@ -119,7 +124,12 @@ Json run_train(const Invocation& invocation) {
   const Setup setup(settings, Weights::trainable);
   job.model = setup.model;
   job.reference = load_reference(settings);
-  if (needs_ema(job.objective)) job.ema = copy_of(*job.model);
+  std::unique_ptr<Engine> momentum;
+  if (needs_ema(job.objective, job.vote)) {
+    job.ema = copy_of(*job.model);
+    momentum = make_engine(settings.engine, {.model = [&] { return job.ema; }});
+    job.momentum = momentum.get();
+  }
   job.reflection = load_reflection_model(settings);
   job.prompts = setup.prompts;
   job.verifier = setup.verifier;
@@ -203,7 +213,7 @@ const Verb train_verb = {
                   {"--eval-set", "paths.eval_sets", "NAME=FILE"},
                   {"--skip-bad", "problems.skip_bad"}},
     .keys = sampling_keys({"run.activation_checkpointing", "paths.*", "train.*", "async.*", "retire.*",
-                           "adaptive.*", "search.*", "p2o.*", "evolve.*", "reflector.*",
+                           "adaptive.*", "search.*", "p2o.*", "vote.*", "evolve.*", "reflector.*",
                            "mixture.*", "objective.*", "optimizer.*", "lora.*", "metrics.*"}),
     .check = check_train,
     .run = run_train,

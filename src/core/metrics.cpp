@@ -49,8 +49,9 @@ const MetricGroup kSampled = {
       "standard deviation of the advantages (over n, not n − 1)"},
      {"advantage/max", "–", "Advantage, largest", "largest absolute advantage"},
      {"rollouts/total", "count", "Rollouts",
-      "rollouts sampled for training since step 1, those of `search/rollouts` among them, evaluation not "
-      "counted. In async mode: those learned from, dropped ones not counted"},
+      "rollouts sampled for training since step 1, those of `search/rollouts` and of the momentum policy "
+      "(`vote.momentum_rollouts`) among them, evaluation not counted. In async mode: those learned from, "
+      "dropped ones not counted"},
      {"rollouts/hard", "count", "Rollouts of hard problems",
       "rollouts of the hard problems, unguided and guided: all but those of the easy set"},
      {"tokens/sampled", "count", "Sampled tokens", "tokens of the rollouts in `rollouts/total`"}}};
@@ -196,6 +197,21 @@ const MetricGroup kAdapting = {
      {"retire/retired", "count", "Retired problems", "problems that have left the mixture after this step"},
      {"retire/returned", "count", "Problems that came back", "returns to the mixture since step 1"}}};
 
+const MetricGroup kRewards = {
+    "Where rewards come from",
+    "With `objective.reward=majority`. `reward/…`, `solvable/…` and `groups/all_…` are the verifier's all "
+    "the same.",
+    {{"vote/share", "0 … 1", "Share of the majority",
+      "mean over groups of the part of the rollouts, those of the momentum policy included, that have the "
+      "majority's answer"},
+     {"vote/correct", "0 … 1", "Majorities that are right",
+      "fraction of groups whose majority has a correct answer; measured with the reference answer, which "
+      "training does not see"},
+     {"vote/reward", "0 … 1", "Reward by the vote",
+      "fraction of the policy's rollouts that have the majority's answer"},
+     {"vote/dropped", "0 … 1", "Rollouts dropped for low entropy",
+      "fraction of the policy's rollouts that `vote.drop_below` leaves out"}}};
+
 const MetricGroup kEvaluated = {
     "Evaluation",
     "Every `train.eval_every` steps, before the first and after the last, on each of the eval sets. K = "
@@ -283,8 +299,8 @@ void MetricsConfig::fields(Options& o) {
 }
 
 const std::vector<MetricGroup>& metric_groups() {
-  static const std::vector<MetricGroup> groups = {kSampled,  kLearned,   kAsync, kP2o,
-                                                  kAdapting, kEvaluated, kTime};
+  static const std::vector<MetricGroup> groups = {kSampled,  kLearned, kAsync,     kP2o,
+                                                  kAdapting, kRewards, kEvaluated, kTime};
   return groups;
 }
 

@@ -196,6 +196,7 @@ void refuse_own_methods(const ExportJob& job, const std::string& trainer) {
   require_setting(objective.pass_k == 0, trainer, "objective.pass_k", "0", std::to_string(objective.pass_k));
   require_setting(!objective.context_distillation, trainer, "objective.context_distillation", "false",
                   "true");
+  require_setting(objective.reward == "verifier", trainer, "objective.reward", "verifier", objective.reward);
   require_setting(objective.policy_coef == 1, trainer, "objective.policy_coef", "1",
                   config_number(objective.policy_coef));
   require_setting(objective.self_distillation == 0, trainer, "objective.self_distillation", "0",

@@ -8,6 +8,7 @@
 
 #include "data/mixture.h"
 #include "learn/curriculum.h"
+#include "learn/rewards.h"
 #include "rollout/engine.h"
 
 namespace pope {
@@ -29,6 +30,9 @@ void add_checkpoint_options(Options& o, int& every, double& minutes, int& keep) 
 
 void ObjectiveConfig::fields(Options& o) {
   o.add("kind", kind, "policy loss; with luffy a demonstration joins each group").choices(objective_kinds());
+  o.add("reward", reward,
+        "reward of a rollout: the verifier's verdict, or whether it has the majority's answer, see section vote")
+      .choices(reward_names());
   o.add("eps_low", eps_low, "ppo_clip: the ratio is clipped below at 1 - eps_low").range(0, 1);
   o.add("eps_high", eps_high, "ppo_clip: the ratio is clipped above at 1 + eps_high").at_least(0);
   o.add("dual_clip", dual_clip, "ppo_clip: where A < 0 the ratio weighs at most this; 0 = off")
@@ -217,6 +221,17 @@ void RetireConfig::fields(Options& o) {
       .at_least(1);
 }
 
+void VoteConfig::fields(Options& o) {
+  o.add("momentum_rollouts", momentum_rollouts,
+        "rollouts per prompt of the moving average of the weights (optimizer.ema_decay), which vote beside "
+        "train.rollouts_per_prompt of the policy and are not learned from")
+      .at_least(0);
+  o.add("drop_below", drop_below,
+        "rollouts whose mean entropy lies more than this times the quartiles' distance below the first "
+        "quartile of their group are not learned from; 0 = all are")
+      .at_least(0);
+}
+
 void SftConfig::fields(Options& o) {
   o.add("epochs", epochs, "passes over the examples; may be a fraction").above(0).at_most(1e6).may_grow();
   o.add("batch_size", batch_size, "examples per optimiser step").at_least(1);
@@ -226,8 +241,9 @@ void SftConfig::fields(Options& o) {
   add_checkpoint_options(o, save_every, save_minutes, keep);
 }
 
-bool needs_ema(const ObjectiveConfig& config) {
-  return config.self_distillation > 0 && config.self_distillation_teacher == "ema";
+bool needs_ema(const ObjectiveConfig& config, const VoteConfig& vote) {
+  return vote.momentum_rollouts > 0 ||
+         (config.self_distillation > 0 && config.self_distillation_teacher == "ema");
 }
 
 bool needs_reference(const ObjectiveConfig& config) {
@@ -284,6 +300,26 @@ void check_guidance(const TrainConfig& train, const RetireConfig& retire, const 
   if (retire.above > 0)
     refuse_setting("retire.above", "0 with " + guidance, fmt::to_string(retire.above),
                    "an epoch is a pass over the problems");
+}
+
+void check_rewards(const TrainConfig& train, const ObjectiveConfig& objective, const VoteConfig& vote,
+                   const RetireConfig& retire, const MixtureConfig& mixture) {
+  const std::string reward = "objective.reward=" + objective.reward;
+  if (vote.momentum_rollouts > 0 && objective.reward != "majority")
+    refuse_setting("vote.momentum_rollouts", "0 with " + reward, std::to_string(vote.momentum_rollouts),
+                   "set objective.reward=majority");
+  if (objective.reward == "verifier") return;
+  if (train.mode != "sync")
+    refuse_setting("train.mode", "sync with " + reward, train.mode,
+                   "rewards follow from the weights as they are when a step is sampled");
+  const char* why = "the majority stands in the place of a reference answer, which no part may use";
+  if (mixture.guided > 0)
+    refuse_setting("mixture.guided", "0 with " + reward, fmt::to_string(mixture.guided), why);
+  if (train.guidance != "fixed")
+    refuse_setting("train.guidance", "fixed with " + reward, train.guidance, why);
+  if (retire.above > 0) refuse_setting("retire.above", "0 with " + reward, fmt::to_string(retire.above), why);
+  if (takes_demonstrations(objective))
+    refuse_setting("objective.kind", "one without demonstrations with " + reward, objective.kind, why);
 }
 
 void check_warmup(const OptimizerConfig& optimizer, std::int64_t steps) {

@@ -16,6 +16,7 @@ struct SamplingConfig;
 struct ObjectiveConfig {
   static constexpr auto kSection = "objective";
   std::string kind = "ppo_clip";           // ppo_clip | truncated_is | luffy
+  std::string reward = "verifier";         // where it comes from (rewards.h): verifier | majority
   double eps_low = 0.2, eps_high = 0.28;   // ppo_clip: the ratio is clipped to [1 − eps_low, 1 + eps_high]
   double dual_clip = 0;                    // ppo_clip: A < 0 weighs at most this ratio; 0 = no such bound
   double ratio_max = 5.0;                  // truncated_is: the ratio is cut at this absolute value
@@ -131,6 +132,14 @@ struct RetireConfig {
   void fields(Options& options);
 };
 
+// objective.reward=majority (vote.h).
+struct VoteConfig {
+  static constexpr auto kSection = "vote";
+  int momentum_rollouts = 0;  // of the moving average of the weights, beside train.rollouts_per_prompt
+  double drop_below = 0;  // rollouts with a mean entropy below Q1 − this · IQR are left out; 0 = none is
+  void fields(Options& options);
+};
+
 struct SftConfig {
   static constexpr auto kSection = "sft";
   double epochs = 3;
@@ -148,7 +157,7 @@ struct SftConfig {
 // The policy losses that objective.kind can name (the table in objective.cpp).
 std::vector<std::string> objective_kinds();
 // Whether a method reads the moving average of the weights.
-bool needs_ema(const ObjectiveConfig& config);
+bool needs_ema(const ObjectiveConfig& config, const VoteConfig& vote);
 // Whether a frozen model beside the policy is read: paths.reference, or the initial one.
 bool needs_reference(const ObjectiveConfig& config);
 // Whether a demonstration joins each group.
@@ -159,6 +168,9 @@ void check_rl(const TrainConfig& train, const AsyncConfig& async, const Objectiv
               const OptimizerConfig& optimizer, const SamplingConfig& sampling);
 // Error: settings of guidance that adapts, and of what is drawn, that cannot go together.
 void check_guidance(const TrainConfig& train, const RetireConfig& retire, const MixtureConfig& mixture);
+// Error: settings of where rewards come from, and of what else is trained, that cannot go together.
+void check_rewards(const TrainConfig& train, const ObjectiveConfig& objective, const VoteConfig& vote,
+                   const RetireConfig& retire, const MixtureConfig& mixture);
 // Error: warm-up goes on beyond the last of `steps` steps.
 void check_warmup(const OptimizerConfig& optimizer, std::int64_t steps);
 

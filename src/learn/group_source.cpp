@@ -6,13 +6,17 @@
 
 #include "core/rng.h"
 #include "learn/context_distillation.h"
+#include "learn/rewards.h"
 #include "learn/self_distillation.h"
+#include "learn/vote.h"
 #include "rollout/record.h"
 
 namespace pope {
 
-RolloutContext rollout_context(const TrainJob& job) {
-  RolloutContext context{*job.engine, *job.prompts, *job.verifier};
+RolloutContext rollout_context(const TrainJob& job) { return rollout_context(job, *job.engine); }
+
+RolloutContext rollout_context(const TrainJob& job, Engine& engine) {
+  RolloutContext context{engine, *job.prompts, *job.verifier};
   context.sampling = job.sampling;
   context.stop_tokens = job.stop_tokens;
   context.seed = job.seed;
@@ -123,13 +127,10 @@ class StepGroups {
     }
   }
 
-  // All of them, with their signal.
+  // All of them, without their signal.
   std::vector<Group> take() {
     std::vector<Group> taken;
-    for (auto& [place, open] : open_) {
-      complete(job_, open.group);
-      taken.push_back(std::move(open.group));
-    }
+    for (auto& [place, open] : open_) taken.push_back(std::move(open.group));
     return taken;
   }
 
@@ -180,14 +181,20 @@ class SyncSource : public GroupSource {
     const auto on_graded = [&](std::size_t, const GradedRollout&) {
       progress(std::min(1.0, ++graded / all));
     };
+    std::vector<Group> taken;
     const double grading = timed(seconds.sample, [&] {
-      return sample_and_grade(
+      double graded_s = sample_and_grade(
           rollout_context(job_), [&] { return groups.next(); },
           [&](Sampled&& sampled) { groups.add(std::move(sampled)); }, on_graded);
+      taken = groups.take();
+      if (job_.vote.momentum_rollouts > 0) graded_s += sample_voters(job_, t, taken);
+      return graded_s;
     });
     seconds.sample -= grading;
     seconds.verify += grading;
-    return groups.take();
+    timed(seconds.learn, [&] { reward_kinds().at(job_.objective.reward)(job_, taken); });
+    for (Group& group : taken) complete(job_, group);
+    return taken;
   }
   void change_weights(const std::function<void()>& change) override {
     change();
@@ -224,6 +231,7 @@ std::vector<Json> rollout_records(const std::vector<Group>& groups, std::int64_t
   };
   for (const Group& group : groups) {
     const std::size_t n = group.rollouts.size();
+    for (const GradedRollout& voter : group.voters) add(voter, *group.prompt, "momentum", 0);
     for (std::size_t i = 0; i < n; ++i)
       add(group.rollouts[i], group.prompt_of(i), group.set->name, group.advantages[i]);
     for (std::size_t i = 0; i < group.joined.size(); ++i)

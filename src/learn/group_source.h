@@ -14,8 +14,9 @@
 
 namespace pope {
 
-// The job's engine, prompts, verifier and sampling settings.
+// The job's engine, or another, its prompts, verifier and sampling settings.
 RolloutContext rollout_context(const TrainJob& job);
+RolloutContext rollout_context(const TrainJob& job, Engine& engine);
 
 // A problem with its guidance or without, trained under the same or, with context distillation, without.
 std::shared_ptr<const Prompt> drawn_prompt(const TrainJob& job, const Problem& problem, bool show_guidance);

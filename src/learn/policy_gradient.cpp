@@ -53,6 +53,24 @@ TokenLogprobs token_logprobs_of(const Model& model, const MicroBatch& micro, dou
   return token_logprobs(target_rows(model, micro), model.output_embedding(), micro.targets, temperature);
 }
 
+std::vector<SequenceMean> sequence_means(const Model& model, const std::vector<Sequence>& sequences,
+                                         double temperature, std::int64_t micro_batch_tokens) {
+  const c10::NoGradGuard no_grad;
+  std::vector<SequenceMean> means(sequences.size());
+  for (const MicroBatch& made : micro_batches(sequences, micro_batch_tokens)) {
+    const TokenLogprobs out = token_logprobs_of(model, made.to(model.device()), temperature);
+    const at::Tensor logprobs = out.logprobs.cpu(), entropies = out.entropy.cpu();
+    const auto* sequence = made.sequence.const_data_ptr<std::int64_t>();
+    for (std::int64_t m = 0; m < logprobs.numel(); ++m) {
+      const auto i = static_cast<std::size_t>(sequence[m]);
+      const auto length = static_cast<double>(sequences[i].completion.size());
+      means[i].logprob += logprobs.const_data_ptr<float>()[m] / length;
+      means[i].entropy += entropies.const_data_ptr<float>()[m] / length;
+    }
+  }
+  return means;
+}
+
 MicroLoss policy_loss(const ObjectiveConfig& config, const Model& model, const MicroBatch& micro,
                       const BatchTotals& totals, double temperature, const Model* reference,
                       const Model* teacher) {

@@ -29,6 +29,13 @@ at::Tensor target_rows(const Model& model, const MicroBatch& micro);
 // The logprobs (and entropies) of a micro-batch's targets [M], as token_logprobs() gives them.
 TokenLogprobs token_logprobs_of(const Model& model, const MicroBatch& micro, double temperature);
 
+// Of each sequence the means over its targets of logprob and entropy, in nats; no gradient.
+struct SequenceMean {
+  double logprob = 0, entropy = 0;
+};
+std::vector<SequenceMean> sequence_means(const Model& model, const std::vector<Sequence>& sequences,
+                                         double temperature, std::int64_t micro_batch_tokens);
+
 struct BatchResult {
   double loss = 0;
   std::int64_t tokens = 0;  // sampled ones that were forwarded as targets; the means below are over them

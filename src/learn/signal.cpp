@@ -52,13 +52,19 @@ void set_signal(const SignalContext& context, Group& group) {
   const ObjectiveConfig& objective = context.objective;
   std::vector<int> demonstration;
   if (takes_demonstrations(objective)) demonstration = demonstration_of(context, *group.prompt);
+  const std::size_t n = group.rollouts.size();
   std::vector<double> rewards;
-  for (const GradedRollout& graded : group.rollouts) rewards.push_back(graded.reward());
-  for (const Joined& joined : group.joined) rewards.push_back(joined.graded.reward());
-  const auto sampled = static_cast<std::ptrdiff_t>(rewards.size());
+  std::vector<std::size_t> places;  // of those that have one: rollouts, then joined ones
+  for (std::size_t i = 0; i < n + group.joined.size(); ++i) {
+    if (i < n && group.drops(i)) continue;
+    const GradedRollout& graded = i < n ? group.rollouts[i] : group.joined[i - n].graded;
+    rewards.push_back(group.rewards.empty() ? graded.reward() : group.rewards[i]);
+    places.push_back(i);
+  }
   if (!demonstration.empty()) rewards.push_back(1);
-  std::vector<double> all = group_advantages(objective, rewards);
-  group.advantages.assign(all.begin(), all.begin() + sampled);
+  const std::vector<double> all = group_advantages(objective, rewards);
+  group.advantages.assign(n + group.joined.size(), 0);
+  for (std::size_t i = 0; i < places.size(); ++i) group.advantages[places[i]] = all[i];
 
   group.sequences.clear();
   const auto add = [&](const Prompt& prompt, const GradedRollout& graded, double advantage) {
@@ -68,8 +74,8 @@ void set_signal(const SignalContext& context, Group& group) {
     group.sequences.back().behaviour = graded.rollout.logprobs;
     group.sequences.back().teacher = prompt.teacher;
   };
-  const std::size_t n = group.rollouts.size();
-  for (std::size_t i = 0; i < n; ++i) add(group.prompt_of(i), group.rollouts[i], group.advantages[i]);
+  for (std::size_t i = 0; i < n; ++i)
+    if (!group.drops(i)) add(group.prompt_of(i), group.rollouts[i], group.advantages[i]);
   for (std::size_t i = 0; i < group.joined.size(); ++i)
     add(*group.joined[i].prompt, group.joined[i].graded, group.advantages[n + i]);
   if (demonstration.empty()) return;

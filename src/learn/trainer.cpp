@@ -27,6 +27,7 @@ void check(const TrainJob& job) {
   check(job.async);
   check(job.objective);
   check(job.sampling);
+  check(job.vote);
   check_rl(job.config, job.async, job.objective, job.optimizer, job.sampling);
   check_guidance(job.config, job.retire, job.mixture);
   if (job.config.mode == "async" && job.processes->size() > 1) {
@@ -47,8 +48,10 @@ void check(const TrainJob& job) {
       (!job.reference || job.reference->architecture().vocab_size != job.model->architecture().vocab_size)) {
     throw Error("train", "expected a reference model with the model's vocabulary for objective.kl_coef");
   }
-  if (needs_ema(job.objective) && !job.ema)
-    throw Error("train", "expected a copy of the model for the moving average of its weights");
+  check_rewards(job.config, job.objective, job.vote, job.retire, job.mixture);
+  if ((needs_ema(job.objective, job.vote) && !job.ema) || (job.vote.momentum_rollouts > 0 && !job.momentum))
+    throw Error("train",
+                "expected a copy of the model for the moving average of its weights, and its engine");
   check_self_distillation(job);
   const auto has_solution = [](const Problem& problem) { return !problem.solution.empty(); };
   if (takes_demonstrations(job.objective) && std::none_of(job.hard.begin(), job.hard.end(), has_solution)) {

@@ -30,6 +30,7 @@ struct TrainJob {
   OptimizerConfig optimizer;
   SamplingConfig sampling;
   RetireConfig retire;
+  VoteConfig vote;          // objective.reward=majority
   AdaptiveConfig adaptive;  // train.guidance=adaptive
   SearchConfig search;      // train.guidance=search
   P2oConfig p2o;
@@ -42,6 +43,7 @@ struct TrainJob {
   // For objective.kl_coef and a frozen teacher: of the same vocabulary.
   std::shared_ptr<const Model> reference;
   std::shared_ptr<Model> ema;  // needs_ema(): a copy of the model, which follows it
+  Engine* momentum = nullptr;  // vote.momentum_rollouts: samples from `ema`
   std::shared_ptr<const PromptRenderer> prompts;
   std::shared_ptr<const Verifier> verifier;
   Engine* engine = nullptr;

@@ -56,6 +56,27 @@ void add_advantage_metrics(const std::vector<Group>& groups, Json& row) {
   row["advantage/max"] = largest;
 }
 
+void add_reward_metrics(const std::vector<Group>& groups, Json& row) {
+  double voted = 0, share = 0, correct = 0, rollouts = 0, reward = 0, dropped = 0;
+  for (const Group& group : groups) {
+    if (!group.majority) continue;
+    voted += 1;
+    share += group.majority->share;
+    correct += group.majority->correct;
+    rollouts += static_cast<double>(group.rollouts.size());
+    for (std::size_t i = 0; i < group.rollouts.size(); ++i) {
+      reward += group.rewards[i];
+      dropped += group.drops(i);
+    }
+  }
+  if (voted > 0) {
+    row["vote/share"] = share / voted;
+    row["vote/correct"] = correct / voted;
+    row["vote/reward"] = reward / rollouts;
+    row["vote/dropped"] = dropped / rollouts;
+  }
+}
+
 void add_set(const TrainJob& job, const EvalSet& set, bool guided, Json& row) {
   const int n = job.config.eval_samples;
   std::set<int> pass_at = {1, 8, 32, n};  // the paper's, as far as the samples go, and what these can show
@@ -97,6 +118,7 @@ void add_group_metrics(const TrainJob& job, const std::vector<PromptSet>& sets,
   row["groups/no_signal"] = no_signal;
   if (takes_demonstrations(job.objective)) row["groups/demonstrated"] = demonstrated;
   add_advantage_metrics(groups, row);
+  add_reward_metrics(groups, row);
 }
 
 void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row) {

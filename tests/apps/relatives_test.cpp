@@ -1,4 +1,4 @@
-// The shipped settings of self-distillation, as a command on a tiny model: what a run
+// The shipped settings of self-distillation and M-GRPO, as commands on a tiny model: what a run
 // leaves, that it goes on, and what is refused.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -69,6 +69,15 @@ TEST_F(Relatives, SelfDistillation) {
   EXPECT_EQ(train("self_distillation", {"run.dtype=bf16", "train.steps=5"})["steps"], 5);
 }
 
+TEST_F(Relatives, MGrpo) {
+  EXPECT_EQ(train("m_grpo", {}, "bare.jsonl")["rollouts"], 3 * 4 * 32);
+  for (const Json& row : rows("m_grpo")) {
+    EXPECT_GE(row["vote/share"], 0);
+    EXPECT_LE(row["vote/dropped"], 0.5);
+  }
+  EXPECT_EQ(train("m_grpo", {"train.steps=4"}, "bare.jsonl")["steps"], 4);
+}
+
 TEST_F(Relatives, WhatWouldNotBeUsedIsRefused) {
   const auto refused = [&](const std::string& config, const std::vector<std::string>& set,
                            const std::string& problems = "problems.jsonl") {
@@ -79,6 +88,11 @@ TEST_F(Relatives, WhatWouldNotBeUsedIsRefused) {
   EXPECT_THAT(refused("self_distillation", {"lora.rank=2"}), HasSubstr("lora.rank: expected 0"));
   EXPECT_THAT(refused("self_distillation", {"prompt.guidance_in=assistant"}),
               HasSubstr("whose answers go on behind the guidance"));
+  EXPECT_THAT(refused("m_grpo", {"mixture.guided=1"}), HasSubstr("mixture.guided: expected 0"));
+  EXPECT_THAT(refused("m_grpo", {"objective.reward=verifier"}),
+              HasSubstr("vote.momentum_rollouts: expected 0"));
+  EXPECT_THAT(refused("self_distillation", {"vote.drop_below=0.5"}), HasSubstr("set objective.reward=majority"));
+  EXPECT_THAT(refused("m_grpo", {"train.mode=async"}), HasSubstr("train.mode: expected sync"));
 }
 
 }  // namespace

@@ -114,6 +114,7 @@ TEST(Export, WhatATrainerCannotDoIsRefused) {
       {"objective.context_distillation", [](ExportJob& one) { one.objective.context_distillation = true; }},
       {"objective.regularize_without_signal",
        [](ExportJob& one) { one.objective.regularize_without_signal = false; }},
+      {"objective.reward", [](ExportJob& one) { one.objective.reward = "majority"; }},
       {"objective.policy_coef", [](ExportJob& one) { one.objective.policy_coef = 0.5; }},
       {"objective.self_distillation", [](ExportJob& one) { one.objective.self_distillation = 1; }},
       {"train.skip_without_signal", [](ExportJob& one) { one.train.skip_without_signal = true; }},
