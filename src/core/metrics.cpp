@@ -199,8 +199,9 @@ const MetricGroup kAdapting = {
 
 const MetricGroup kRewards = {
     "Where rewards come from",
-    "With `objective.reward=majority`. `reward/…`, `solvable/…` and `groups/all_…` are the verifier's all "
-    "the same.",
+    "`vote/…` with `objective.reward=majority`, `reliance/…` with `objective.reward=transfer`, in steps with "
+    "a "
+    "guided success. `reward/…`, `solvable/…` and `groups/all_…` are the verifier's all the same.",
     {{"vote/share", "0 … 1", "Share of the majority",
       "mean over groups of the part of the rollouts, those of the momentum policy included, that have the "
       "majority's answer"},
@@ -210,7 +211,12 @@ const MetricGroup kRewards = {
      {"vote/reward", "0 … 1", "Reward by the vote",
       "fraction of the policy's rollouts that have the majority's answer"},
      {"vote/dropped", "0 … 1", "Rollouts dropped for low entropy",
-      "fraction of the policy's rollouts that `vote.drop_below` leaves out"}}};
+      "fraction of the policy's rollouts that `vote.drop_below` leaves out"},
+     {"reliance/mean", "nats", "Reliance on the guidance",
+      "mean over guided successes of R, the mean over tokens of log μ(y_t with guidance) − log π(y_t without "
+      "it)"},
+     {"reliance/weight", "0 … 1", "Transfer weight",
+      "mean over guided successes of exp(−max(R, 0) / `objective.transfer_temperature`), their reward"}}};
 
 const MetricGroup kEvaluated = {
     "Evaluation",

@@ -30,9 +30,14 @@ void add_checkpoint_options(Options& o, int& every, double& minutes, int& keep) 
 
 void ObjectiveConfig::fields(Options& o) {
   o.add("kind", kind, "policy loss; with luffy a demonstration joins each group").choices(objective_kinds());
-  o.add("reward", reward,
-        "reward of a rollout: the verifier's verdict, or whether it has the majority's answer, see section vote")
+  o.add(
+       "reward", reward,
+       "reward of a rollout: the verifier's verdict; whether it has the majority's answer, see section vote; "
+       "or the verdict, of guided rollouts weighted by what they do not owe to the guidance")
       .choices(reward_names());
+  o.add("transfer_temperature", transfer_temperature,
+        "reward=transfer: nats per token of reliance on the guidance by which the reward falls to 1/e")
+      .above(0);
   o.add("eps_low", eps_low, "ppo_clip: the ratio is clipped below at 1 - eps_low").range(0, 1);
   o.add("eps_high", eps_high, "ppo_clip: the ratio is clipped above at 1 + eps_high").at_least(0);
   o.add("dual_clip", dual_clip, "ppo_clip: where A < 0 the ratio weighs at most this; 0 = off")
@@ -312,6 +317,14 @@ void check_rewards(const TrainConfig& train, const ObjectiveConfig& objective, c
   if (train.mode != "sync")
     refuse_setting("train.mode", "sync with " + reward, train.mode,
                    "rewards follow from the weights as they are when a step is sampled");
+  if (objective.reward == "transfer") {
+    if (mixture.guided == 0 && train.guidance == "fixed")
+      refuse_setting("mixture.guided", "above 0 with " + reward, "0", "no guided prompt would be drawn");
+    if (objective.pass_k > 0)
+      refuse_setting("objective.pass_k", "0 with " + reward, std::to_string(objective.pass_k),
+                     "pass@k counts rewards of 0 and 1");
+    return;
+  }
   const char* why = "the majority stands in the place of a reference answer, which no part may use";
   if (mixture.guided > 0)
     refuse_setting("mixture.guided", "0 with " + reward, fmt::to_string(mixture.guided), why);

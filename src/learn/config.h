@@ -16,7 +16,8 @@ struct SamplingConfig;
 struct ObjectiveConfig {
   static constexpr auto kSection = "objective";
   std::string kind = "ppo_clip";           // ppo_clip | truncated_is | luffy
-  std::string reward = "verifier";         // where it comes from (rewards.h): verifier | majority
+  std::string reward = "verifier";         // where it comes from (rewards.h): verifier | majority | transfer
+  double transfer_temperature = 0.3;       // reward=transfer: nats of reliance by which it falls to 1/e
   double eps_low = 0.2, eps_high = 0.28;   // ppo_clip: the ratio is clipped to [1 − eps_low, 1 + eps_high]
   double dual_clip = 0;                    // ppo_clip: A < 0 weighs at most this ratio; 0 = no such bound
   double ratio_max = 5.0;                  // truncated_is: the ratio is cut at this absolute value

@@ -2,6 +2,7 @@
 #include "learn/rewards.h"
 
 #include "core/nearest.h"
+#include "learn/reliance.h"
 #include "learn/vote.h"
 
 namespace pope {
@@ -10,6 +11,7 @@ std::map<std::string, SetRewards>& reward_kinds() {
   static std::map<std::string, SetRewards> table = {
       {"verifier", [](const TrainJob&, std::vector<Group>&) {}},
       {"majority", vote},
+      {"transfer", weigh_by_reliance},
   };
   return table;
 }

@@ -47,6 +47,7 @@ struct Group {
   std::vector<bool> dropped;  // of each rollout: not in the baseline, and not learned from; empty: none
   bool drops(std::size_t rollout) const { return !dropped.empty() && dropped[rollout]; }
   std::optional<Majority> majority;
+  std::vector<double> reliances;    // of its guided successes (reliance.h)
   std::vector<double> advantages;   // of each rollout, then of each joined one
   std::vector<Sequence> sequences;  // what is learned from it
   // Whether any token has an advantage other than 0 (none given: 1). Groups without signal add nothing to the

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "evaluate/evaluate.h"
+#include "learn/reliance.h"
 
 namespace pope {
 namespace {
@@ -56,9 +57,15 @@ void add_advantage_metrics(const std::vector<Group>& groups, Json& row) {
   row["advantage/max"] = largest;
 }
 
-void add_reward_metrics(const std::vector<Group>& groups, Json& row) {
+void add_reward_metrics(const std::vector<Group>& groups, double transfer_temperature, Json& row) {
   double voted = 0, share = 0, correct = 0, rollouts = 0, reward = 0, dropped = 0;
+  double successes = 0, reliance = 0, weight = 0;
   for (const Group& group : groups) {
+    for (const double one : group.reliances) {
+      successes += 1;
+      reliance += one;
+      weight += transfer_weight(one, transfer_temperature);
+    }
     if (!group.majority) continue;
     voted += 1;
     share += group.majority->share;
@@ -74,6 +81,10 @@ void add_reward_metrics(const std::vector<Group>& groups, Json& row) {
     row["vote/correct"] = correct / voted;
     row["vote/reward"] = reward / rollouts;
     row["vote/dropped"] = dropped / rollouts;
+  }
+  if (successes > 0) {
+    row["reliance/mean"] = reliance / successes;
+    row["reliance/weight"] = weight / successes;
   }
 }
 
@@ -118,7 +129,7 @@ void add_group_metrics(const TrainJob& job, const std::vector<PromptSet>& sets,
   row["groups/no_signal"] = no_signal;
   if (takes_demonstrations(job.objective)) row["groups/demonstrated"] = demonstrated;
   add_advantage_metrics(groups, row);
-  add_reward_metrics(groups, row);
+  add_reward_metrics(groups, job.objective.transfer_temperature, row);
 }
 
 void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row) {

@@ -1,4 +1,4 @@
-// The shipped settings of self-distillation and M-GRPO, as commands on a tiny model: what a run
+// The shipped settings of self-distillation, M-GRPO and reliance, as commands on a tiny model: what a run
 // leaves, that it goes on, and what is refused.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -78,6 +78,12 @@ TEST_F(Relatives, MGrpo) {
   EXPECT_EQ(train("m_grpo", {"train.steps=4"}, "bare.jsonl")["steps"], 4);
 }
 
+TEST_F(Relatives, Reliance) {
+  EXPECT_EQ(train("reliance")["rollouts"], 3 * 4 * 8);
+  for (const Json& row : rows("reliance"))
+    EXPECT_EQ(row.contains("reliance/mean"), row["reward/guided"] > 0) << row.dump();
+}
+
 TEST_F(Relatives, WhatWouldNotBeUsedIsRefused) {
   const auto refused = [&](const std::string& config, const std::vector<std::string>& set,
                            const std::string& problems = "problems.jsonl") {
@@ -91,8 +97,8 @@ TEST_F(Relatives, WhatWouldNotBeUsedIsRefused) {
   EXPECT_THAT(refused("m_grpo", {"mixture.guided=1"}), HasSubstr("mixture.guided: expected 0"));
   EXPECT_THAT(refused("m_grpo", {"objective.reward=verifier"}),
               HasSubstr("vote.momentum_rollouts: expected 0"));
-  EXPECT_THAT(refused("self_distillation", {"vote.drop_below=0.5"}), HasSubstr("set objective.reward=majority"));
-  EXPECT_THAT(refused("m_grpo", {"train.mode=async"}), HasSubstr("train.mode: expected sync"));
+  EXPECT_THAT(refused("reliance", {"vote.drop_below=0.5"}), HasSubstr("set objective.reward=majority"));
+  EXPECT_THAT(refused("reliance", {"train.mode=async"}), HasSubstr("train.mode: expected sync"));
 }
 
 }  // namespace
