@@ -77,13 +77,15 @@ class Simulated {
 struct Arm {
   const char* name;
   bool learn, reflection, traces, shrink, shared;
+  const char* against;  // the arm that it is compared with
 };
-constexpr Arm kArms[] = {{"uniform choice", false, false, false, true, false},
-                         {"learner", true, false, false, true, false},
-                         {"learner + reflection", true, true, false, true, false},
-                         {"learner + traces", true, false, true, true, false},
-                         {"learner + traces, without decay", true, false, true, false, false},
-                         {"learner + traces, one for all types", true, false, true, true, true}};
+constexpr auto kLearner = "learner", kTraces = "learner + traces";
+constexpr Arm kArms[] = {{"uniform choice", false, false, false, true, false, kLearner},
+                         {kLearner, true, false, false, true, false, nullptr},
+                         {"learner + reflection", true, true, false, true, false, kLearner},
+                         {kTraces, true, false, true, true, false, kLearner},
+                         {"learner + traces, without decay", true, false, true, false, false, kTraces},
+                         {"learner + traces, one for all types", true, false, true, true, true, kTraces}};
 
 struct Result {
   double succeeded = 0;  // tasks, at the budget of calls
@@ -148,6 +150,40 @@ std::string interval(const std::vector<double>& values, int digits) {
   return fmt::format("{:.{}f} ({:.{}f} to {:.{}f})", mean.value, digits, mean.low, digits, mean.high, digits);
 }
 
+std::vector<double> column(const std::vector<Result>& rows, double Result::*member) {
+  std::vector<double> values;
+  for (const Result& row : rows) values.push_back(row.*member);
+  return values;
+}
+
+// What an arm has more than another one on the same seed.
+std::string gain(const std::vector<Result>& rows, const std::vector<Result>& others, double Result::*member,
+                 int digits) {
+  std::vector<double> values = column(rows, member);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] -= others[i].*member;
+  return interval(values, digits);
+}
+
+void print_table(std::map<std::string, std::vector<Result>>& results) {
+  fmt::print("| arm | tasks solved | of valleys | unguided there, at the end | steps shown |\n");
+  fmt::print("|---|---|---|---|---|\n");
+  for (const Arm& arm : kArms) {
+    const auto& rows = results[arm.name];
+    fmt::print("| {} | {} | {} | {} | {} |\n", arm.name, interval(column(rows, &Result::succeeded), 1),
+               interval(column(rows, &Result::valleys), 1), interval(column(rows, &Result::unguided), 2),
+               interval(column(rows, &Result::shown), 2));
+  }
+  fmt::print("\n| difference, paired by seed | tasks solved | of valleys | unguided there | steps shown |\n");
+  fmt::print("|---|---|---|---|---|\n");
+  for (const Arm& arm : kArms) {
+    if (arm.against == nullptr) continue;
+    const auto &rows = results[arm.name], &others = results[arm.against];
+    fmt::print("| {} − {} | {} | {} | {} | {} |\n", arm.name, arm.against,
+               gain(rows, others, &Result::succeeded, 1), gain(rows, others, &Result::valleys, 1),
+               gain(rows, others, &Result::unguided, 2), gain(rows, others, &Result::shown, 2));
+  }
+}
+
 int simulate_all(const Arguments& arguments) {
   const fs::path memory = "/dev/shm";
   const fs::path root = fs::is_directory(memory) ? memory : fs::temp_directory_path();
@@ -159,26 +195,9 @@ int simulate_all(const Arguments& arguments) {
       results[arm.name].push_back(simulate(arm, static_cast<std::uint64_t>(seed), arguments, folder));
   }
   fs::remove_all(folder);
-  const auto column = [](const std::vector<Result>& rows, double Result::*member) {
-    std::vector<double> values;
-    for (const Result& row : rows) values.push_back(row.*member);
-    return values;
-  };
-  const auto& plain = results["learner"];
   fmt::print("{} seeds, {} tasks, {} calls, a {} model; means with 95 % intervals over seeds\n\n",
              arguments.seeds, kTasks, arguments.calls, arguments.learning ? "learning" : "frozen");
-  fmt::print(
-      "| arm | tasks solved | against the learner, paired | of valleys | unguided there, at the end | steps "
-      "shown |\n");
-  fmt::print("|---|---|---|---|---|---|\n");
-  for (const Arm& arm : kArms) {
-    const auto& rows = results[arm.name];
-    std::vector<double> gain;
-    for (std::size_t i = 0; i < rows.size(); ++i) gain.push_back(rows[i].succeeded - plain[i].succeeded);
-    fmt::print("| {} | {} | {} | {} | {} | {} |\n", arm.name, interval(column(rows, &Result::succeeded), 1),
-               interval(gain, 1), interval(column(rows, &Result::valleys), 1),
-               interval(column(rows, &Result::unguided), 2), interval(column(rows, &Result::shown), 2));
-  }
+  print_table(results);
   return 0;
 }
 

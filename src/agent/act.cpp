@@ -92,7 +92,7 @@ class Attempt {
 
   // The conversation. Sets `executed` where it ended by itself or by a limit.
   void talk(const std::string& first_message) {
-    const bool tools = acting_.config.sandbox, in_template = acting_.config.tool_format == "template";
+    const bool tools = acting_.config.has_tools(), in_template = acting_.config.tool_format == "template";
     std::vector<Message> messages = {{"user", first_message}};
     const int calls = tools ? limits_.calls : 1;
     while (true) {
@@ -111,12 +111,12 @@ class Attempt {
       if (reply.timed_out) return ended_by("the time was used up");
       ++outcome_.calls;
       outcome_.tokens += reply.tokens;
-      Parsed parsed = parse_action(reply.text);
+      Parsed parsed = parse_action(reply.text, tools);
       if (!parsed.action && !tools && !reply.truncated) {  // the whole reply is the answer
         parsed.action = Action{.tool = Tool::finish, .text = parsed.thought};
       }
       Json step = {{"reply", stored(reply.text)}, {"tokens", reply.tokens}};
-      if (parsed.action && (tools || parsed.action->tool == Tool::finish)) {
+      if (parsed.action) {
         ++outcome_.own_steps;
         const Action action = *parsed.action;
         step["tool"] = name_of(action.tool);
@@ -138,11 +138,10 @@ class Attempt {
         }
         continue;
       }
-      const std::string error = parsed.action ? "You have no such tool." : parsed.error;
-      step["seen"] = error;
+      step["seen"] = parsed.error;
       outcome_.steps.push_back(std::move(step));
       messages.push_back({"assistant", reply.text});
-      messages.push_back({"user", error});
+      messages.push_back({"user", parsed.error});
     }
   }
 

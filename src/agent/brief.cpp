@@ -23,7 +23,7 @@ std::string limits_text(const TaskLimits& limits, bool tools) {
 std::string first_message(const Task& task, const AttemptPlan& plan, const Help& help,
                           const AgentConfig& config) {
   std::string text = "Here is a task.\n\n" + task.instruction + "\n\n";
-  if (!task.files.empty() && config.sandbox) {
+  if (!task.files.empty() && config.has_tools()) {
     text += "These files are in the working folder:";
     for (const auto& [name, content] : task.files) text += " " + name;
     text += "\n\n";
@@ -41,8 +41,8 @@ std::string first_message(const Task& task, const AttemptPlan& plan, const Help&
   if (!help.reflection.empty())
     text += "An earlier attempt at this task failed. This was made of the failure:\n" + help.reflection +
             "\nTake from it what holds, and do the task anew from the beginning.\n\n";
-  text += tool_instructions(config.sandbox, config.tool_format == "template") + "\n\n";
-  return text + limits_text(limits_of(task, config.limits), config.sandbox);
+  text += tool_instructions(config.has_tools(), config.tool_format == "template") + "\n\n";
+  return text + limits_text(limits_of(task, config.limits), config.has_tools());
 }
 
 std::string prompt_key(const std::string& message) { return fmt::format("{:016x}", key_of(message)); }

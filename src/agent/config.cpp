@@ -80,10 +80,14 @@ void AgentConfig::fields(Options& o) {
       .range(0, 3600);
   o.add("max_failures", max_failures, "a task is dead when the check refused so many attempts").at_least(1);
   o.add("max_faults", max_faults, "a task is dead when so many attempts could not be made").at_least(1);
-  o.add("sandbox", sandbox, "give the model tools, in a sandbox (bubblewrap); off: it can only answer");
-  o.add("tool_format", tool_format,
-        "how tools are shown: as fenced blocks, or as the model's chat template has them")
-      .choices({"fences", "template"});
+  o.add("sandbox", sandbox,
+        "give the model tools, in a sandbox (bubblewrap), and run commands of checks there; off: it can only "
+        "answer");
+  o.add(
+       "tool_format", tool_format,
+       "how tools are shown: as fenced blocks, or as the model's chat template has them; none: no tools, and "
+       "the sandbox is for checks alone")
+      .choices({"fences", "template", "none"});
   o.add("memory_mb", sandbox_limits.memory_mb, "memory of what a command runs at most, MB")
       .range(16, 1 << 20);
   o.add("processes", sandbox_limits.processes, "processes of a command at most").range(4, 10000);

@@ -32,14 +32,15 @@ struct AgentConfig {
   double lease_s = 120, backoff_s = 2;
   int max_failures = 6, max_faults = 5;
   // Tools.
-  bool sandbox = false;
-  std::string tool_format = "fences";  // fences | template
+  bool sandbox = false;                // for tools, and for commands of checks
+  std::string tool_format = "fences";  // fences | template | none
   SandboxLimits sandbox_limits;
   std::string scratch;  // folder for scratch folders; "": the system's for temporary files
 
   void fields(Options& options);
   void check_together() const;
   RetryPolicy retries() const;
+  bool has_tools() const { return sandbox && tool_format != "none"; }
 };
 
 // The text of an approach: the user's own, or a built-in one.

@@ -169,7 +169,11 @@ Parsed from_block(const Block& block, std::string_view text) {
   const ToolForm& form = *find_tool(name);
   const std::string_view rest = trim(block.info.substr(name.size()));
   std::string_view body = text.substr(block.body, block.body_end - block.body);
-  if (!block.closed) return refused("The block is not closed: end it with a line of three backticks.");
+  if (!block.closed) {
+    Parsed open = refused("The block is not closed: end it with a line of three backticks.");
+    open.thought = trim(text);
+    return open;
+  }
   Action action{.tool = form.tool};
   switch (form.tool) {
     case Tool::read:
@@ -205,7 +209,7 @@ std::string_view without_thought(std::string_view text) {
 
 const char* name_of(Tool tool) { return kTools[static_cast<std::size_t>(tool)].name; }
 
-Parsed parse_action(std::string_view reply) {
+Parsed parse_action(std::string_view reply, bool tools) {
   std::string storage;
   const std::string_view valid =
       valid_utf8(reply.substr(0, character_start(reply, std::min(reply.size(), kMostReplyText))), storage);
@@ -215,19 +219,19 @@ Parsed parse_action(std::string_view reply) {
   std::optional<Block> block;
   for (std::size_t at = 0; (block = next_block(text, at)); at = block->end + 1) {
     if (block->begin > call) break;
-    if (find_tool(block->info.substr(0, block->info.find_first_of(" \t"))) != nullptr)
-      return from_block(*block, text);
+    const ToolForm* form = find_tool(block->info.substr(0, block->info.find_first_of(" \t")));
+    if (form != nullptr && (tools || form->tool == Tool::finish)) return from_block(*block, text);
     const std::string_view body = trim(text.substr(block->body, block->body_end - block->body));
-    if (is_call(block->info, body)) return from_calls(body, text.substr(0, block->begin));
+    if (tools && is_call(block->info, body)) return from_calls(body, text.substr(0, block->begin));
     if (block->end >= text.size()) break;
   }
-  if (call != std::string_view::npos) {
+  if (tools && call != std::string_view::npos) {
     const std::size_t begin = call + kOpen.size(), end = text.find(kClose, begin);
     // Some models leave out the closing tag, which is a stop token to others.
     return from_calls(trim(text.substr(begin, end == std::string_view::npos ? end : end - begin)),
                       text.substr(0, call));
   }
-  if (const std::string_view all = trim(text); begins_as_call(all)) return from_calls(all, "");
+  if (const std::string_view all = trim(text); tools && begins_as_call(all)) return from_calls(all, "");
   Parsed none = refused(kNone);
   none.thought = trim(text);
   return none;
@@ -235,9 +239,7 @@ Parsed parse_action(std::string_view reply) {
 
 std::string tool_instructions(bool all, bool in_template) {
   if (!all)
-    return "You have no tools. Answer with a block that begins with ```finish and ends with ```; what stands "
-           "in it "
-           "is your final answer.";
+    return "You have no tools: answer in one message, with the answer itself at the end of it.";
   if (in_template)
     return "Call exactly one tool in each message; you are shown what came of it. Paths are relative to the "
            "working "

@@ -29,8 +29,9 @@ struct Parsed {
 //   a fenced block whose first word is the tool: ```shell (or bash, sh), ```read, ```write PATH, ```finish;
 //   what chat templates have for tools: <tool_call>{"name": …, "arguments": {…}}</tool_call>, or such an
 //   object, or a list of them, at the beginning of the reply or in a block of ```json.
-// Other fenced blocks are text. What stands in <think>…</think> is no action.
-Parsed parse_action(std::string_view reply);
+// Other fenced blocks are text. What stands in <think>…</think> is no action. Without `tools` only a finish
+// block is one, and all else is text: of a model that can only answer.
+Parsed parse_action(std::string_view reply, bool tools = true);
 
 // Longer replies are cut before they are read, in bytes.
 constexpr std::size_t kMostReplyText = 256 << 10;

@@ -280,9 +280,10 @@ TEST_F(RunTest, WithoutASandboxNothingThatTheModelSaysIsRun) {
   config_.max_failures = 1;
   add({sum("a")});
   const std::string victim = (dir_ / "victim").string();
-  run([&](const std::string&, std::uint64_t) { return "```shell\ntouch " + victim + "\n```"; });
+  const std::string reply = "```shell\ntouch " + victim + "\n```";
+  run([&](const std::string&, std::uint64_t) { return reply; });
   EXPECT_FALSE(std::filesystem::exists(victim));
-  EXPECT_THAT(rows("select steps from attempts")[0], HasSubstr("You have no such tool."));
+  EXPECT_EQ(Json::parse(rows("select steps from attempts")[0])[0]["tool"], "finish");  // it is the answer
 }
 
 // Whoever fills the disk has failed at the task: the check could not run there.
@@ -302,6 +303,23 @@ TEST_F(RunTest, AFolderThatIsTooFullIsAFailureAndNoFault) {
   EXPECT_THAT(rows("select task, end, evidence from attempts order by number", 3),
               testing::ElementsAre("a|failed|the working folder holds more than 2 MB on the disk",
                                    testing::StartsWith("b|passed|")));
+}
+
+// The sandbox can be there for the check alone, which may run what the model answers.
+TEST_F(RunTest, WithoutToolsTheSandboxIsForTheCheck) {
+  if (!Sandbox::unavailable().empty()) GTEST_SKIP() << Sandbox::unavailable();
+  config_.sandbox = true;
+  config_.tool_format = "none";
+  config_.max_failures = 1;
+  Task answer = sum("a"), tool = sum("b");
+  answer.check = {.command = "test \"$(sh $CHECK/answer.txt)\" = /work"};
+  add({answer, tool});
+  run([](const std::string& conversation, std::uint64_t) {
+    EXPECT_THAT(conversation, AllOf(HasSubstr("You have no tools"), Not(HasSubstr("```shell"))));
+    return conversation.find("(a)") != std::string::npos ? finish("pwd") : "```shell\npwd\n```";
+  });
+  EXPECT_THAT(rows("select end, calls from attempts order by number", 2),
+              testing::ElementsAre("passed|1", "failed|1"));
 }
 
 // What a command prints is nothing to the executor, even where it looks like a fault of the sandbox.

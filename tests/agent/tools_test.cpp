@@ -83,6 +83,16 @@ TEST(Tools, CallsInBlocksOfJsonAndSeveralAtOnce) {
               HasSubstr("No action"));
 }
 
+TEST(Tools, WithoutToolsAllButFinishIsText) {
+  EXPECT_EQ(parse_action("So:\n```bash\nls\n```\n```finish\nls\n```", false).action.value().text, "ls");
+  for (const char* reply : {"```bash\nls\n```", "{\"name\": \"shell\", \"arguments\": {\"command\": \"ls\"}}",
+                            "<tool_call>{\"name\": \"shell\"", "[{\"a\": 1}]"}) {
+    const Parsed parsed = parse_action(reply, false);
+    EXPECT_FALSE(parsed.action);
+    EXPECT_EQ(parsed.thought, reply);
+  }
+}
+
 TEST(Tools, WhicheverStandsFirst) {
   EXPECT_EQ(
       action_of("```shell\nls\n```\n<tool_call>{\"name\": \"finish\", \"arguments\": {\"answer\": \"1\"}}")
