@@ -1,10 +1,7 @@
 // pope doctor: what a server can do as an engine, and whether it runs the weights that are here.
-#include <ATen/ATen.h>
-#include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <set>
 
 #include "core/error.h"
@@ -15,6 +12,8 @@
 #include "pope/verb.h"
 #include "rollout/http_completion.h"
 #include "rollout/http_inspect.h"
+#include "rollout/logprob_gap.h"
+#include "rollout/server_weights.h"
 
 namespace pope {
 namespace {
@@ -56,6 +55,7 @@ class Examination {
     if (!found.info) return with_problem(report, found.problem);
     info_ = *found.info;
     report.update({{"server", name_of(info_.kind)},
+                   {"owner", info_.owner},
                    {"model", info_.model},
                    {"context", info_.context == ServerInfo().context ? Json(nullptr) : Json(info_.context)},
                    {"takes_ids", info_.takes_ids},
@@ -113,39 +113,12 @@ class Examination {
     return info_.same_tokenizer.value_or(false) ? "same" : spelled;
   }
 
-  // The samples' logprobs beside those of the weights here, in nats a token; at temperature 1, where raw and
-  // tempered ones are the same.
+  // Null where there is nothing to compare.
   Json gap_of(const CompletionCall& call, const std::vector<Completion>& completions) const {
-    if (!local_.model || call.prompt.empty()) return nullptr;
-    double sum = 0, most = 0;
-    std::int64_t tokens = 0;
-    for (const Completion& one : completions) {
-      if (!one.tokens || one.tokens->empty() || one.logprobs.size() != one.tokens->size()) continue;
-      const at::Tensor ours = logprobs_of(*local_.model, call.prompt, *one.tokens);
-      for (std::size_t t = 0; t < one.tokens->size(); ++t) {
-        const double gap = std::abs(ours[static_cast<std::int64_t>(t)].item<double>() - one.logprobs[t]);
-        if (std::isnan(gap)) continue;
-        sum += gap;
-        most = std::max(most, gap);
-        ++tokens;
-      }
-    }
-    if (tokens == 0) return nullptr;
-    return {{"tokens", tokens}, {"mean", sum / static_cast<double>(tokens)}, {"max", most}};
-  }
-
-  // [T] f32, on the CPU: of a completion's T tokens after the prompt, at temperature 1.
-  static at::Tensor logprobs_of(const Model& model, std::vector<int> ids,
-                                const std::vector<int>& completion) {
-    const c10::NoGradGuard no_grad;
-    const auto prompt = std::ssize(ids), length = std::ssize(completion);
-    ids.insert(ids.end(), completion.begin(), completion.end());
-    Packing packing;
-    packing.add_prefix(std::ssize(ids));
-    const at::Tensor tokens = at::tensor(ids, at::kLong).to(model.device());
-    const at::Tensor hidden = model.forward_hidden(tokens, packing).narrow(0, prompt - 1, length);
-    return token_logprobs(hidden, model.output_embedding(), tokens.narrow(0, prompt, length), 1)
-        .logprobs.cpu();
+    if (!local_.model) return nullptr;
+    const LogprobGap gap = logprob_gap(*local_.model, call, completions);
+    if (gap.tokens == 0) return nullptr;
+    return {{"tokens", gap.tokens}, {"mean", gap.mean}, {"max", gap.max}};
   }
 
   const EngineConfig& config_;
@@ -179,6 +152,14 @@ std::string gap_line(const Json& gap) {
                      mean <= kNear ? "the weights of --model" : "NOT the weights of --model");
 }
 
+std::string verbs_line(const Json& server) {
+  const std::string owner = server["owner"];
+  const bool trains = server["gives_ids"] && server["logprobs"] != "none" && server_weights(owner) != nullptr;
+  return std::string("mine, guide, collect, eval") +
+         (trains ? fmt::format("; train, where it was started with {}", server_weights(owner)->needs)
+                 : "; not train: it takes no weights, or gives no ids and logprobs");
+}
+
 std::string show_server(const Json& server) {
   std::string text = server.at("url").get<std::string>() + "\n";
   const auto line = [&](const char* what, const std::string& value) {
@@ -207,7 +188,7 @@ std::string show_server(const Json& server) {
   line("tokenizer", server["tokenizer"] == "another" ? "ANOTHER: its ids spell other texts with --model's"
                                                      : server["tokenizer"]);
   line("logprob gap", gap_line(server["gap"]));
-  line("verbs", "mine, guide, collect, eval; not train: weights are not sent to servers");
+  line("verbs", verbs_line(server));
   return text;
 }
 

@@ -3,8 +3,10 @@
 
 #include <thread>
 
+#include "core/error.h"
 #include "core/interrupt.h"
 #include "core/progress.h"
+#include "learn/checkpoint.h"
 #include "pope/setup.h"
 #include "pope/verb.h"
 #include "serve/model_server.h"
@@ -15,12 +17,46 @@ namespace {
 ServedModel served_model(const Settings& settings) {
   const ModelHead head = load_head(settings.paths.model);
   const PromptRenderer prompts(settings.prompt, head.tokenizer);
-  return {.model = load_model(settings, Weights::frozen, head.tokenizer).model,
+  const std::shared_ptr<Model> model = load_model(settings, Weights::frozen, head.tokenizer).model;
+  const auto load = [type = model->compute_type(), device = model->device(),
+                     tokenizer = head.tokenizer](const std::string& folder) -> std::shared_ptr<const Model> {
+    return load_model(folder, type, Weights::frozen, device, tokenizer).model;
+  };
+  return {.model = model,
           .tokenizer = head.tokenizer,
           .stop_tokens = prompts.end_tokens(head.eos_tokens),
           .name = settings.serve.name.empty() ? settings.paths.model : settings.serve.name,
-          .chat_template = settings.prompt.chat_template};
+          .chat_template = settings.prompt.chat_template,
+          .load = load};
 }
+
+// Has a server take the weights of a run's newest checkpoint.
+class Follower {
+ public:
+  Follower(ModelServer& server, std::string run) : server_(server), run_(std::move(run)) {}
+
+  // At most once a second.
+  void look() {
+    if (run_.empty() || Clock::now() < next_) return;
+    next_ = Clock::now() + std::chrono::seconds(1);
+    const std::optional<std::filesystem::path> newest = newest_checkpoint(run_);
+    if (!newest || *newest == taken_) return;
+    taken_ = *newest;
+    try {
+      server_.take_weights(newest->string(), newest->filename().string());
+      log_line("weights of " + newest->string());
+    } catch (const Error& error) {  // it may have made room for a newer one just now
+      log_line("warning: " + newest->string() + " was not taken: " + error.what());
+    }
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  ModelServer& server_;
+  const std::string run_;
+  std::filesystem::path taken_;
+  Clock::time_point next_;
+};
 
 Json run_serve(const Invocation& invocation) {
   Settings& settings = invocation.settings;
@@ -30,7 +66,11 @@ Json run_serve(const Invocation& invocation) {
   const CatchInterrupts catches;
   ModelServer server(std::move(served), settings.serve, settings.sampling.batch_size);
   log_line(fmt::format("'{}' is served at {}/v1: Ctrl-C ends it", name, server.url()));
-  while (!interrupted()) std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  Follower follower(server, settings.serve.follow);
+  while (!interrupted()) {
+    follower.look();
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
   const LiveBatch::Stats now = server.stats();
   if (now.running + now.waiting > 0)
     log_line(fmt::format("what runs may end within {} s ({} samples); a second signal ends it at once",
@@ -58,7 +98,9 @@ const Verb serve_verb = {
         "the\n"
         "model, a Hugging Face directory or a .gguf file; samples of all requests are decoded together. On\n"
         "this machine alone, unless --host names another address: then a key is needed. Ctrl-C or SIGTERM:\n"
-        "what runs may end within serve.grace_s, nothing new is taken.\n"
+        "what runs may end within serve.grace_s, nothing new is taken. serve.updates lets pope train give "
+        "it\n"
+        "weights, serve.follow takes those of a run as it saves them.\n"
         "\n"
         "  pope serve runs/pope/model --port 8000\n"
         "  pope doctor --engine http://127.0.0.1:8000 --model runs/pope/model",

@@ -80,7 +80,8 @@ Setup::Setup(const Settings& settings, Weights weights) {
   if (weights == Weights::trainable) loaded();
   const std::int64_t context =
       model ? std::min<std::int64_t>(head.context, model->architecture().context) : head.context;
-  engine = make_engine(settings.engine, {head.tokenizer, context, loaded});
+  engine = make_engine(settings.engine,
+                       {head.tokenizer, context, loaded, weights == Weights::trainable ? model : nullptr});
 }
 
 RolloutContext Setup::context(const Settings& settings) const {

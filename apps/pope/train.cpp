@@ -66,11 +66,12 @@ void check_train(const Invocation& invocation) {
   check_used(s, invocation.options);
   if (needs_ema(s.objective, s.vote) && s.lora.rank > 0)
     refuse_setting("lora.rank", "0 for a moving average of the weights", std::to_string(s.lora.rank));
-  if (s.engine.kind == "http")
-    refuse_setting(
-        "engine.kind", "native for training", "http",
-        "weights are not sent to servers: their rollouts would be those of an old policy; mine, guide, "
-        "collect and eval take it");
+  if (s.engine.kind == "http" && s.vote.momentum_rollouts > 0)
+    refuse_setting("engine.kind", "native with vote.momentum_rollouts", "http",
+                   "the momentum policy's weights are in this process alone");
+  if (s.engine.publish_every > 1 && s.async.max_lag >= 0)
+    refuse_setting("engine.publish_every", "1 with async.max_lag", std::to_string(s.engine.publish_every),
+                   "weights that are held back would be older than async.max_lag allows");
 }
 
 // The frozen model that objective.kl_coef compares with, or a teacher: weights in the compute type, no
@@ -99,7 +100,12 @@ Json run_train(const Invocation& invocation) {
   Settings settings = invocation.settings;
   if (settings.train.guidance == "evolved") add_evolved_wording(settings.prompt);
   const std::unique_ptr<ProcessGroup> processes = join_processes(launch_of_environment());
+  if (processes->size() > 1 && settings.engine.kind == "http") {
+    throw Error("train", fmt::format("expected one process with engine.kind=http, got {}", processes->size()),
+                "the servers are the other processes: start pope train without torchrun");
+  }
   RunDir run = open_run(invocation, "train", *processes);
+  if (settings.engine.publish_dir.empty()) settings.engine.publish_dir = (run.path() / "published").string();
   std::optional<Json> stored;
   if (processes->writes()) stored = complete_result(run, "model");
   if (processes->broadcast(stored ? "complete" : "") == "complete") return stored.value_or(Json());
@@ -134,6 +140,7 @@ Json run_train(const Invocation& invocation) {
   job.prompts = setup.prompts;
   job.verifier = setup.verifier;
   job.engine = setup.engine.get();
+  job.publish_every = settings.engine.publish_every;
   job.stop_tokens = setup.stop_tokens;
   const RolloutContext context = setup.context(settings);
   job.hard = without_leaks(within_context(std::move(hard), context), *setup.verifier);

@@ -147,6 +147,21 @@ const MetricGroup kAsync = {
       "groups left in the buffer when the step began; where `async.max_lag` is set, those finished before "
       "an older one are not in it yet"}}};
 
+const MetricGroup kServers = {
+    "Weights on servers",
+    "With `engine.kind=http` only.",
+    {{"engine/published", "count", "Publications",
+      "times that weights went to the servers since the row before: one a step, unless "
+      "`engine.publish_every` "
+      "says less often"},
+     {"engine/gap", "nats", "Gap of published weights",
+      "mean of abs(logprob at the server − logprob here) per token of a few samples after the last "
+      "publication, "
+      "of the server where it is largest. Rounding only; above `engine.max_gap` the run stops"},
+     {"engine/lag_max", "versions", "Lag of rollouts, largest",
+      "sync mode: policy version when the step was sampled − version that the servers had; 0 with "
+      "`engine.publish_every=1`"}}};
+
 const MetricGroup kP2o = {
     "Evolved guidance",
     "With `train.guidance=evolved` only (P²O). An epoch is a pass over the problems; templates evolve "
@@ -250,6 +265,9 @@ const MetricGroup kTime = {
      {"time/checkpoint_s", "s", "Time, checkpoints",
       "saving checkpoints since the row before, that is: the checkpoint of the step before"},
      {"time/eval_s", "s", "Time, evaluation", "evaluation"},
+     {"time/publish_s", "s", "Time, publishing",
+      "`engine.kind=http` only: writing weights, and servers loading and proving them; part of "
+      "`time/sample_s`"},
      {"time/evolve_s", "s", "Time, evolution",
       "`train.guidance=evolved` only: the evolution of templates before the step"},
      {"time/sampler_wait_s", "s", "Time, sampler waiting",
@@ -305,7 +323,7 @@ void MetricsConfig::fields(Options& o) {
 }
 
 const std::vector<MetricGroup>& metric_groups() {
-  static const std::vector<MetricGroup> groups = {kSampled,  kLearned, kAsync,     kP2o,
+  static const std::vector<MetricGroup> groups = {kSampled,  kLearned, kAsync,     kServers, kP2o,
                                                   kAdapting, kRewards, kEvaluated, kTime};
   return groups;
 }

@@ -181,6 +181,11 @@ void prune_checkpoints(const fs::path& run, std::int64_t step, int keep) {
   }
 }
 
+std::optional<fs::path> newest_checkpoint(const fs::path& run) {
+  const auto all = checkpoints(run);
+  return all.empty() ? std::nullopt : std::optional(all.front().second);
+}
+
 std::optional<Json> load_newest_checkpoint(const fs::path& run, Model& model, Optimizer& optimizer) {
   const auto all = checkpoints(run);
   for (const auto& [step, folder] : all) {

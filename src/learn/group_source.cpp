@@ -6,9 +6,11 @@
 
 #include "core/rng.h"
 #include "learn/context_distillation.h"
+#include "learn/known_logprobs.h"
 #include "learn/rewards.h"
 #include "learn/self_distillation.h"
 #include "learn/vote.h"
+#include "rollout/publishing_engine.h"
 #include "rollout/record.h"
 
 namespace pope {
@@ -65,6 +67,7 @@ Group finished_group(const TrainJob& job, const PromptSet* set, Sampled&& sample
   group.set = set;
   group.prompt = std::move(sampled.prompt);
   group.rollouts = std::move(sampled.rollouts);
+  require_logprobs(group);
   complete(job, group);
   return group;
 }
@@ -192,15 +195,23 @@ class SyncSource : public GroupSource {
     });
     seconds.sample -= grading;
     seconds.verify += grading;
+    complete_logprobs(job_, taken);
     timed(seconds.learn, [&] { reward_kinds().at(job_.objective.reward)(job_, taken); });
     for (Group& group : taken) complete(job_, group);
+    lag_ = 0;
+    for (const Group& group : taken) {
+      for (const GradedRollout& graded : group.rollouts)
+        lag_ = std::max(lag_, job_.model->version - graded.rollout.policy_version);
+    }
     return taken;
   }
   void change_weights(const std::function<void()>& change) override {
     change();
     job_.engine->publish(job_.model->version);
   }
-  void end_step(Json&) override {}
+  void end_step(Json& row) override {
+    if (dynamic_cast<const PublishingEngine*>(job_.engine) != nullptr) row["engine/lag_max"] = lag_;
+  }
   // Each side waits for the other.
   void add_waits(double wall, StageSeconds& seconds) override {
     seconds.learner_wait = seconds.sample + seconds.verify;
@@ -211,6 +222,7 @@ class SyncSource : public GroupSource {
  private:
   const TrainJob& job_;
   const Curriculum& curriculum_;
+  std::int64_t lag_ = 0;
 };
 
 }  // namespace

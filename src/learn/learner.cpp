@@ -88,7 +88,10 @@ bool agree_on_totals(ProcessGroup& processes, OptimizerBatch& batch) {
 }
 
 // Whether a step's rollouts were sampled with the weights that its first update finds.
-bool on_policy(const TrainJob& job) { return job.config.mode == "sync" || job.async.max_lag == 0; }
+bool on_policy(const TrainJob& job) {
+  const bool in_turn = job.config.mode == "sync" || job.async.max_lag == 0;
+  return in_turn && job.publish_every <= job.config.updates_per_batch * job.config.epochs_per_batch;
+}
 
 // The proof that the sampler runs the trainer's weights: both give the same tokens nearly the same logprobs.
 void check_mismatch(const TrainConfig& config, const LearnResult& result, std::int64_t t) {

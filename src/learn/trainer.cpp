@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "core/error.h"
 #include "core/interrupt.h"
@@ -15,6 +16,7 @@
 #include "learn/signal_watch.h"
 #include "learn/trainer_metrics.h"
 #include "learn/training_run.h"
+#include "rollout/publishing_engine.h"
 
 namespace pope {
 namespace {
@@ -121,8 +123,8 @@ class Trainer {
       read_counters(*state);
       if (state->contains("curriculum")) curriculum_->restore(state->at("curriculum"));
       count_signal();
-      job_.engine->publish(job_.model->version);
     }
+    job_.engine->publish(job_.model->version);
     const std::int64_t start = training_run_.start();
     last_row_ = Clock::now();
     if (start == 0 && job_.config.eval_every > 0) evaluate_base();
@@ -204,6 +206,10 @@ class Trainer {
     last_row_ = now;
     if (source_) source_->add_waits(wall, seconds_);
     add_seconds(seconds_, wall, row);
+    if (const auto* engine = dynamic_cast<const PublishingEngine*>(job_.engine)) {
+      const PublishStats before = std::exchange(published_, engine->published());
+      add_publish_metrics(before, published_, row);
+    }
     seconds_ = {};
   }
 
@@ -306,7 +312,8 @@ class Trainer {
   TrainingRun training_run_;
   std::unique_ptr<GroupSource> source_;
   Counters counters_;
-  StageSeconds seconds_;  // since the last row
+  StageSeconds seconds_;    // since the last row
+  PublishStats published_;  // at the last row
   Clock::time_point last_row_;
 };
 

@@ -47,6 +47,7 @@ struct TrainJob {
   std::shared_ptr<const PromptRenderer> prompts;
   std::shared_ptr<const Verifier> verifier;
   Engine* engine = nullptr;
+  int publish_every = 1;  // EngineConfig's
   std::vector<int> stop_tokens;
   // Of all its sampling.
   std::shared_ptr<TruncationWatch> truncation = std::make_shared<TruncationWatch>();

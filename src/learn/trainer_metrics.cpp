@@ -177,6 +177,12 @@ void add_seconds(const StageSeconds& seconds, double wall, Json& row) {
   row["time/learner_wait_s"] = seconds.learner_wait;
 }
 
+void add_publish_metrics(const PublishStats& before, const PublishStats& now, Json& row) {
+  row["engine/published"] = now.times - before.times;
+  row["engine/gap"] = now.gap;
+  row["time/publish_s"] = now.seconds - before.seconds;
+}
+
 void add_eval_metrics(const TrainJob& job, Json& row) {
   for (const EvalSet& set : job.eval_sets) {
     add_set(job, set, false, row);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "learn/learner.h"
+#include "rollout/publishing_engine.h"
 
 namespace pope {
 
@@ -14,5 +15,8 @@ void add_learn_metrics(const TrainJob& job, const LearnResult& result, Json& row
 void add_seconds(const StageSeconds& seconds, double wall, Json& row);
 // Samples the eval sets under fixed random streams: eval/NAME/unguided/pass@1 …
 void add_eval_metrics(const TrainJob& job, Json& row);
+
+// What was published since the row before.
+void add_publish_metrics(const PublishStats& before, const PublishStats& now, Json& row);
 
 }  // namespace pope

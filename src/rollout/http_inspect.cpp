@@ -31,6 +31,15 @@ std::int64_t count_in(const Json* object, const char* key) {
   return value != nullptr && value->is_number_integer() ? value->get<std::int64_t>() : 0;
 }
 
+// Nothing where the vocabulary is one of words and lacks some of these.
+std::vector<int> encoded(const Tokenizer& tokenizer, const std::string& text) {
+  try {
+    return tokenizer.encode(text);
+  } catch (const Error&) {
+    return {};
+  }
+}
+
 class Inspector {
  public:
   Inspector(HttpClient& client, const HttpUrl& url, const EngineConfig& config, const Tokenizer* tokenizer)
@@ -66,11 +75,14 @@ class Inspector {
     }
     std::vector<std::string> names;
     const Json* chosen = nullptr;
+    const Json* whole = nullptr;
     for (const Json& model : *models) {
+      if (!string_in(&model, "parent").empty() && config_.model.empty()) continue;  // vLLM: an adapter
       names.push_back(string_in(&model, "id"));
       if (names.back() == config_.model) chosen = &model;
+      whole = &model;
     }
-    if (config_.model.empty() && models->size() == 1) chosen = &models->front();
+    if (config_.model.empty() && names.size() == 1) chosen = whole;
     if (chosen == nullptr) {
       throw Error(
           kOperation,
@@ -79,8 +91,9 @@ class Inspector {
           "engine.model names the one to sample");
     }
     info_.model = string_in(chosen, "id");
-    info_.kind =
-        config_.server == "auto" ? kind_of_owner(string_in(chosen, "owned_by")) : server_kind(config_.server);
+    const bool told = config_.server != "auto";
+    info_.owner = told ? config_.server : string_in(chosen, "owned_by");
+    info_.kind = told ? server_kind(config_.server) : kind_of_owner(info_.owner);
     const std::int64_t context =
         std::max(count_in(chosen, "max_model_len"), count_in(field(chosen, "meta"), "n_ctx"));
     if (context > 0) info_.context = context;
@@ -116,7 +129,8 @@ class Inspector {
     if (tokens == nullptr || !tokens->is_array()) return true;
     std::vector<int> theirs;
     for (const Json& token : *tokens) theirs.push_back(token.is_number_integer() ? token.get<int>() : -1);
-    const std::vector<int> ours = tokenizer_->encode(text);
+    const std::vector<int> ours = encoded(*tokenizer_, text);
+    if (ours.empty()) return true;
     const auto [at, end] = std::mismatch(ours.rbegin(), ours.rend(), theirs.rbegin(), theirs.rend());
     info_.same_tokenizer = 2 * (at - ours.rbegin()) >= std::ssize(ours);
     if (!*info_.same_tokenizer) {
@@ -140,8 +154,7 @@ class Inspector {
         if (ids && !ids_first) continue;
         for (int samples = several; samples >= 1; --samples) {
           CompletionCall call = trial(ids, samples, logprobs);
-          const HttpReply reply = client_.post(url_.path + completion_path(info_.kind),
-                                               completion_body(info_.kind, call), kLimits);
+          const HttpReply reply = complete(call);
           if (reply.status == 401 || reply.status == 403 || reply.status == 404)
             refuse_if_final(reply, name_, config_);
           if (is_away(reply) || reply.outcome != HttpReply::Outcome::answered) {
@@ -157,6 +170,17 @@ class Inspector {
       }
     throw Error(kOperation, fmt::format("{}{}: {}", name_, completion_path(info_.kind), refusal),
                 "engine.server says what the server is, if it does not say so itself");
+  }
+
+  // Status 500 or half a body may be chance: a form is given up only where that comes three times.
+  HttpReply complete(const CompletionCall& call) {
+    HttpReply reply;
+    for (int attempt = 0; attempt < 3; ++attempt) {
+      reply = client_.post(url_.path + completion_path(info_.kind), completion_body(info_.kind, call), kLimits);
+      if (reply.outcome != HttpReply::Outcome::answered) break;
+      if (reply.status != 500 && !(reply.status == 200 && !parse_foreign(reply.body))) break;
+    }
+    return reply;
   }
 
   CompletionCall trial(bool ids, int samples, bool logprobs) const {
@@ -271,10 +295,11 @@ CompletionCall trial_call(const ServerInfo& info, const Tokenizer* tokenizer, in
   constexpr std::array<const char*, kTrials> kTexts = {"My favourite", "The next day", "A list of",
                                                        "In the year", "She told him that"};
   const std::string text = kTexts.at(static_cast<std::size_t>(which));
-  std::vector<int> ids = {100 + which, 200, 300};  // any model has them
+  std::vector<int> ids = {100 + which, 200, 300};  // any language model has them
   if (tokenizer != nullptr) {
+    std::vector<int> words = encoded(*tokenizer, text);
+    if (words.empty()) words = {(1 + which) % tokenizer->size(), (2 + which) % tokenizer->size()};
     ids = tokenizer->prefix();
-    const std::vector<int> words = tokenizer->encode(text);
     ids.insert(ids.end(), words.begin(), words.end());
   }
   CompletionCall call;

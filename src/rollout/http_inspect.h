@@ -18,6 +18,7 @@ namespace pope {
 
 struct ServerInfo {
   ServerKind kind = ServerKind::openai;
+  std::string owner;  // "vllm", "sglang", "pope", …: who serves, as it says or engine.server does
   std::string model;
   std::int64_t context = std::numeric_limits<std::int64_t>::max();  // tokens; max: it does not say
   bool takes_ids = false, gives_ids = false;

@@ -34,8 +34,13 @@ Json prompt_of(const CompletionCall& call) {
   return call.prompt.empty() ? Json(call.prompt_text) : Json(call.prompt);
 }
 
+// vLLM lists an adapter as one more model.
+const std::string& sampled_model(const CompletionCall& call) {
+  return call.adapter.empty() ? call.model : call.adapter;
+}
+
 Json openai_body(const CompletionCall& call) {
-  Json body = {{"model", call.model},
+  Json body = {{"model", sampled_model(call)},
                {"prompt", prompt_of(call)},
                {"n", call.samples},
                {"max_tokens", call.max_new_tokens},
@@ -59,6 +64,10 @@ Json vllm_body(const CompletionCall& call) {
                {"stop_token_ids", call.stop_tokens},
                {"add_special_tokens", false},
                {"return_token_ids", true}});
+  if (call.draws)
+    body["draws"] = {{"seed", call.draws->seed},
+                     {"key", call.draws->key},
+                     {"first", static_cast<std::uint64_t>(call.draws->first)}};
   return body;
 }
 
@@ -76,6 +85,7 @@ Json sglang_body(const CompletionCall& call) {
                    {"sampling_seed", call.seed}};
   Json body = {{"sampling_params", std::move(sampling)}, {"return_logprob", call.logprobs}};
   body[call.prompt.empty() ? "text" : "input_ids"] = prompt_of(call);
+  if (!call.adapter.empty()) body["lora_path"] = call.adapter;
   return body;
 }
 
@@ -254,12 +264,15 @@ CompletionReply read_completions(ServerKind kind, const CompletionCall& call, st
   const Json* choices = own ? &*json : find(*json, "choices");
   if (choices == nullptr || !(own || choices->is_array()))
     return {.problem = "a reply without \"choices\": " + error_message(body)};
-  if (kind == ServerKind::vllm && text_of(*json, "model") != call.model)
-    return {.problem = fmt::format("a reply of model '{}', not '{}'", text_of(*json, "model"), call.model)};
+  if (kind == ServerKind::vllm && text_of(*json, "model") != sampled_model(call))
+    return {.problem =
+                fmt::format("a reply of model '{}', not '{}'", text_of(*json, "model"), sampled_model(call))};
   CompletionReply reply;
+  reply.weights = text_of(*json, "weight_version");
   for (const Json* one : in_order(elements(*choices))) {
     if (one == nullptr || !one->is_object())
       return {.problem = "samples of which one is none, or there twice"};
+    if (const Json* meta = find(*one, "meta_info")) reply.weights = text_of(*meta, "weight_version");
     reply.completions.push_back(kind == ServerKind::sglang      ? read_sglang(*one)
                                 : kind == ServerKind::llama_cpp ? read_llama_cpp(*one)
                                                                 : read_choice(*one));

@@ -33,6 +33,14 @@ struct CompletionCall {
   std::uint32_t seed = 0;  // of the first sample; servers give the next one seed + 1, …
   std::vector<int> stop_tokens;
   std::vector<std::string> stop_texts;  // of these, for kind openai
+  std::string adapter;                  // name of the LoRA adapter that samples; "": none
+  // pope serve alone: the samples draw from RngStream(seed, {key, first}), {key, first + 1}, … in place of
+  // `seed`.
+  struct Draws {
+    std::uint64_t seed, key;
+    int first;
+  };
+  std::optional<Draws> draws;
 };
 // The request's path, below the server's address.
 std::string completion_path(ServerKind kind);
@@ -52,6 +60,8 @@ struct Completion {
 // `call`.
 struct CompletionReply {
   std::vector<Completion> completions;
+  std::string
+      weights;  // the label of the weights that sampled them, where the server tells it (server_weights.h)
   std::string problem;
 };
 CompletionReply read_completions(ServerKind kind, const CompletionCall& call, std::string_view body);

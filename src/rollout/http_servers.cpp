@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <future>
 #include <thread>
 #include <utility>
 
 #include "core/error.h"
 #include "core/interrupt.h"
+#include "core/nearest.h"
 #include "core/progress.h"
 #include "core/rng.h"
 
@@ -19,6 +21,8 @@ namespace {
 
 constexpr auto kOperation = "http engine";
 constexpr double kLongestBackoff_s = 60;
+constexpr auto kLoading =
+    std::chrono::milliseconds(50);  // how soon it is seen that a server has loaded weights
 
 HttpServers::Clock::duration duration_of(double seconds) {
   return std::chrono::duration_cast<HttpServers::Clock::duration>(std::chrono::duration<double>(seconds));
@@ -32,6 +36,15 @@ void rest(double seconds) {
     stop_if_interrupted();
     if (HttpServers::Clock::now() >= end) return;
   }
+}
+
+const ServerWeights& weights_of(const ServerInfo& info, const std::string& name) {
+  if (const ServerWeights* known = server_weights(info.owner)) return *known;
+  throw Error(
+      "publish weights",
+      fmt::format("{}: expected a server that takes weights ({}), got one of '{}'", name,
+                  listed(servers_that_take_weights()), info.owner),
+      "engine.server says what it is, if it does not say so itself; llama.cpp has no way to take them");
 }
 
 }  // namespace
@@ -100,15 +113,16 @@ std::optional<HttpServers::Place> HttpServers::take(int samples, Clock::time_poi
   Server* best = nullptr;
   wake = Clock::time_point::max();
   for (Server& server : servers_) {
-    if (server.rests_until > now) {
-      wake = std::min(wake, server.rests_until);
+    if (server.rests_until > now || server.loading) {
+      wake = std::min(wake, server.loading ? now + kLoading : server.rests_until);
     } else if (best == nullptr || server.load < best->load) {
       best = &server;
     }
   }
   if (best == nullptr) return std::nullopt;
   best->load += samples;
-  Place place{static_cast<std::size_t>(best - servers_.data()), nullptr, samples};
+  Place place{static_cast<std::size_t>(best - servers_.data()), nullptr, samples, published_};
+  place.loads = best->loading = published_ && best->runs != published_->label;
   if (best->idle.empty()) {
     place.client = connect(*best);
   } else {
@@ -118,12 +132,14 @@ std::optional<HttpServers::Place> HttpServers::take(int samples, Clock::time_poi
   return place;
 }
 
-std::optional<ServerInfo> HttpServers::info(Place& place, HttpReply& away) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (servers_[place.server].info) return servers_[place.server].info;
-  }
-  const Inspection found = inspect_server(*place.client, url(place.server), config_, tokenizer_.get());
+std::optional<ServerInfo> HttpServers::info_of(const Server& server) const {
+  const std::lock_guard lock(mutex_);
+  return server.info;
+}
+
+std::optional<ServerInfo> HttpServers::known_or_asked(Server& server, HttpClient& client, HttpReply& away) {
+  if (std::optional<ServerInfo> info = info_of(server)) return info;
+  const Inspection found = inspect_server(client, server.url, config_, tokenizer_.get());
   if (!found.info) {
     away.outcome = interrupted() ? HttpReply::Outcome::cancelled : HttpReply::Outcome::unreachable;
     away.problem = found.problem;
@@ -131,14 +147,86 @@ std::optional<ServerInfo> HttpServers::info(Place& place, HttpReply& away) {
     return std::nullopt;
   }
   const std::lock_guard lock(mutex_);
-  learn(servers_[place.server], *found.info);
+  learn(server, *found.info);
   return found.info;
+}
+
+std::optional<ServerInfo> HttpServers::prepare(Place& place, HttpReply& away) {
+  Server& server = servers_[place.server];
+  std::optional<ServerInfo> info = known_or_asked(server, *place.client, away);
+  if (!info || !place.loads) return info;
+  away = load_weights(*place.client, server.url, weights_of(*info, server.name), *place.weights, config_);
+  if (!away.problem.empty()) return std::nullopt;
+  const std::lock_guard lock(mutex_);
+  server.runs = place.weights->label;
+  return info;
+}
+
+void HttpServers::publish(std::shared_ptr<const PublishedWeights> weights, const Prove& prove) {
+  const Clock::time_point start = Clock::now();
+  for (int attempt = 1;; ++attempt) {
+    const std::vector<bool> loaded = load_all(weights);
+    for (std::size_t i = 0; i < servers_.size(); ++i)
+      if (loaded[i]) prove(info_of(servers_[i]).value(), *connect(servers_[i]), servers_[i].url);
+    if (std::find(loaded.begin(), loaded.end(), true) != loaded.end()) return;
+    stop_if_interrupted();
+    if (Clock::now() - start >= duration_of(config_.give_up_s)) {
+      throw Error(
+          "publish weights", "no server has loaded them: " + troubles(),
+          "start it again once they do: what was finished is not lost; engine.give_up_s says how long to "
+          "wait");
+    }
+    std::this_thread::sleep_for(duration_of(backoff(attempt)));
+  }
+}
+
+// All at once; which of them have.
+std::vector<bool> HttpServers::load_all(const std::shared_ptr<const PublishedWeights>& weights) {
+  {
+    const std::lock_guard lock(mutex_);
+    published_ = weights;
+    for (Server& server : servers_) server.loading = true;
+  }
+  std::vector<std::future<HttpReply>> loads;
+  for (Server& server : servers_)
+    loads.push_back(std::async(std::launch::async, [&] { return load(server, *weights); }));
+  std::exception_ptr refusal;
+  std::vector<bool> loaded;
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    HttpReply reply{.outcome = HttpReply::Outcome::broken, .problem = "it refuses weights"};
+    try {
+      reply = loads[i].get();
+    } catch (...) {  // thrown again below, once none is loading any more
+      refusal = std::current_exception();
+    }
+    const std::lock_guard lock(mutex_);
+    servers_[i].problem = reply.problem;
+    servers_[i].loading = false;
+    loaded.push_back(reply.problem.empty());
+    if (loaded.back()) servers_[i].runs = weights->label;
+  }
+  if (refusal) std::rethrow_exception(refusal);
+  return loaded;
+}
+
+HttpReply HttpServers::load(Server& server, const PublishedWeights& weights) {
+  const std::unique_ptr<HttpClient> client = connect(server);
+  HttpReply away;
+  const std::optional<ServerInfo> info = known_or_asked(server, *client, away);
+  if (!info) return away;
+  return load_weights(*client, server.url, weights_of(*info, server.name), weights, config_);
+}
+
+void HttpServers::forget_weights(std::size_t server) {
+  const std::lock_guard lock(mutex_);
+  servers_[server].runs.clear();
 }
 
 void HttpServers::answered(Place&& place) {
   const std::lock_guard lock(mutex_);
   Server& server = servers_[place.server];
   server.load -= place.samples;
+  if (place.loads) server.loading = false;
   server.failures = 0;
   server.problem.clear();
   server.idle.push_back(std::move(place.client));
@@ -149,7 +237,9 @@ void HttpServers::failed(Place&& place, const HttpReply& reply) {
   const std::lock_guard lock(mutex_);
   Server& server = servers_[place.server];
   server.load -= place.samples;
+  if (place.loads) server.loading = false;
   if (reply.outcome == HttpReply::Outcome::cancelled) return;  // by us
+  if (reply.outcome == HttpReply::Outcome::unreachable) server.runs.clear();
   server.problem = reply.problem;
   if (!is_away(reply)) return;
   const double seconds = reply.retry_after_s.value_or(0) + backoff(++server.failures);

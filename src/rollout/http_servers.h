@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "rollout/http_inspect.h"
+#include "rollout/server_weights.h"
 
 namespace pope {
 
@@ -28,15 +30,26 @@ class HttpServers {
     std::size_t server = 0;
     std::unique_ptr<HttpClient> client;
     int samples = 0;
+    std::shared_ptr<const PublishedWeights> weights;  // that it is to sample with; null: none were published
+    bool loads = false;                               // them first
   };
   // At the server with the fewest samples under way that does not rest. Nothing: all rest, until `wake`.
   std::optional<Place> take(int samples, Clock::time_point& wake);
-  // What the server is; asks it, where it has not answered before. Nothing: it is away, which `problem` says.
-  std::optional<ServerInfo> info(Place& place, HttpReply& away);
+  // What the server is; asks it, where it has not answered before, and has it load the weights that it lacks.
+  // Nothing: it is away, which `away` says.
+  std::optional<ServerInfo> prepare(Place& place, HttpReply& away);
   void answered(Place&& place);
   // It is away, or broke the connection: it rests for as long as it asks to, or ever longer. A request that
   // was cancelled here says nothing about it.
   void failed(Place&& place, const HttpReply& reply);
+
+  // From here on samples are those of these weights. Servers that answer have loaded them when it returns,
+  // and `prove` was called for each; others load them before they are asked for samples. Error: a server
+  // refuses, or none has loaded them within config.give_up_s.
+  using Prove = std::function<void(const ServerInfo& info, HttpClient& client, const HttpUrl& url)>;
+  void publish(std::shared_ptr<const PublishedWeights> weights, const Prove& prove);
+  // It may run other weights than were published, as one that was started anew does.
+  void forget_weights(std::size_t server);
 
   const std::string& name(std::size_t server) const { return servers_[server].name; }
   const HttpUrl& url(std::size_t server) const { return servers_[server].url; }
@@ -59,6 +72,8 @@ class HttpServers {
     HttpUrl url;
     std::string name;
     std::optional<ServerInfo> info;
+    std::string runs;      // label of the weights that it has loaded; "": not known
+    bool loading = false;  // some
     std::vector<std::unique_ptr<HttpClient>> idle;
     std::int64_t load = 0;  // samples under way
     int failures = 0;       // since it answered
@@ -69,12 +84,17 @@ class HttpServers {
   };
   std::unique_ptr<HttpClient> connect(Server& server) const;
   void learn(Server& server, const ServerInfo& info);
+  std::optional<ServerInfo> info_of(const Server& server) const;
+  std::optional<ServerInfo> known_or_asked(Server& server, HttpClient& client, HttpReply& away);
+  std::vector<bool> load_all(const std::shared_ptr<const PublishedWeights>& weights);
+  HttpReply load(Server& server, const PublishedWeights& weights);
 
   const EngineConfig config_;
   const HttpClient::Headers headers_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   mutable std::mutex mutex_;
   std::vector<Server> servers_;
+  std::shared_ptr<const PublishedWeights> published_;
   std::optional<Clock::time_point> away_since_;  // no server has answered since
   std::int64_t context_ = std::numeric_limits<std::int64_t>::max();
   bool open_ = false;  // a server is known, and so is context_

@@ -235,8 +235,10 @@ void HttpSession::carry(Lock& lock, Piece piece, HttpServers::Place place) {
 // Called without the lock.
 HttpSession::Answer HttpSession::ask(const Piece& piece, HttpServers::Place& place) {
   Answer answer;
-  const std::optional<ServerInfo> info = servers_.info(place, answer.reply);
+  const std::optional<ServerInfo> info = servers_.prepare(place, answer.reply);
   if (!info) return answer;
+  const PublishedWeights* weights = place.weights.get();
+  if (weights != nullptr) answer.version = weights->version;
   const Request& request = piece.group->request;
   CompletionCall& call = answer.call;
   call.model = info->model;
@@ -250,6 +252,9 @@ HttpSession::Answer HttpSession::ask(const Piece& piece, HttpServers::Place& pla
   call.temperature = job_.sampling.temperature;
   call.logprobs = info->gives_logprobs;
   call.seed = seed_of(piece);
+  if (info->owner == "pope") call.draws = CompletionCall::Draws{job_.seed, request.rng_key, piece.first};
+  const ServerWeights* flavour = weights != nullptr ? server_weights(info->owner) : nullptr;
+  if (flavour != nullptr && weights->adapter && flavour->adapter_by_name) call.adapter = weights->label;
   call.stop_tokens = job_.stop_tokens;
   constexpr std::size_t kMostStops = 4;  // that OpenAI's API takes
   for (const int id : job_.stop_tokens) {
@@ -262,9 +267,19 @@ HttpSession::Answer HttpSession::ask(const Piece& piece, HttpServers::Place& pla
                              limits(call));
   if (reply.outcome == HttpReply::Outcome::answered && reply.status != 200)
     reply.problem += ": " + error_message(reply.body);
+  if (!call.adapter.empty() && reply.outcome == HttpReply::Outcome::answered && reply.status == 404) {
+    servers_.forget_weights(place.server);  // it was started anew: it can have the adapter again
+    reply.outcome = HttpReply::Outcome::broken;
+  }
   if (!reply.ok()) return answer;
   CompletionReply read = read_completions(info->kind, call, reply.body);
   reply.problem = std::move(read.problem);
+  if (flavour != nullptr && flavour->tells_label && call.adapter.empty() &&
+      !is_no_older(read.weights, *weights)) {
+    servers_.forget_weights(place.server);
+    reply.problem =
+        fmt::format("samples of the weights '{}', where '{}' were published", read.weights, weights->label);
+  }
   answer.completions = std::move(read.completions);
   answer.logprobs_fit = info->tempered || call.temperature == 1 || call.temperature == 0;
   return answer;
@@ -294,6 +309,7 @@ int HttpSession::accept(const Piece& piece, std::size_t server, const Answer& an
       std::fill(rollout->logprobs.begin(), rollout->logprobs.end(), std::numeric_limits<float>::quiet_NaN());
     rollout->tag = piece.group->request.tag;
     rollout->sample = piece.first + taken++;
+    rollout->policy_version = answer.version;
     counters_.sampled_tokens += std::ssize(rollout->tokens);
     arrived_.push_back(std::move(*rollout));
   }

@@ -71,6 +71,7 @@ class HttpSession {
     HttpReply reply;
     std::vector<Completion> completions;
     bool logprobs_fit = true;  // they are those at the sampling temperature
+    std::int64_t version = 0;  // of the weights that the server had when it was asked
   };
   using Lock = std::unique_lock<std::mutex>;
 

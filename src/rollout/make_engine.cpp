@@ -63,6 +63,23 @@ void EngineConfig::fields(Options& options) {
   options.add("give_up_s", give_up_s, "http: stop when no server has answered for so many seconds")
       .range(0, 86400)
       .may_change();
+  options
+      .add("publish_every", publish_every,
+           "http, train: servers get weights when these are so many optimiser steps ahead of theirs")
+      .at_least(1);
+  options
+      .add("publish_dir", publish_dir,
+           "http, train: folder for the weights that servers load, under the same path there; empty: "
+           "published/ in "
+           "--out")
+      .may_change();
+  options
+      .add("max_gap", max_gap,
+           "http, train: stop when a server's logprobs are more nats a token from those of the weights that "
+           "it was "
+           "given")
+      .above(0)
+      .may_change();
 }
 
 void EngineConfig::check_together() const {

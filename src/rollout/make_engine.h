@@ -29,6 +29,11 @@ struct EngineConfig {
   int attempts = 8;
   double backoff_s = 0.5;
   double give_up_s = 900;
+  // Of kind http, where the model is trained.
+  int publish_every = 1;  // weights go to the servers when they are so many optimiser steps ahead of theirs
+  std::string
+      publish_dir;       // where they are written, by a path that the servers know, too; "" = RUN/published
+  double max_gap = 0.1;  // nats a token between a server and the weights that it was given; above: Error
   void fields(Options& options);
   void check_together() const;
 };
@@ -40,6 +45,9 @@ struct EngineParts {
   // The model with its weights, on its device: the one that is trained, or else loaded by this call. To be
   // called, if at all, while the engine is made.
   std::function<std::shared_ptr<const Model>()> model;
+  // The model that is trained, where one is: an engine whose weights are elsewhere is to sample with its
+  // weights.
+  std::shared_ptr<const Model> trained = nullptr;
 };
 using MakeEngine = std::unique_ptr<Engine> (*)(const EngineConfig& config, const EngineParts& parts);
 // By name. A program of your own may add to it before it is used.

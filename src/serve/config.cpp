@@ -24,9 +24,17 @@ void ServeConfig::fields(Options& o) {
   o.add("max_tokens", max_tokens, "tokens of a sample at most; requests for more are refused").at_least(1);
   o.add("timeout_s", timeout_s, "a request that takes longer ends with what it has").range(0.1, 86400);
   o.add("grace_s", grace_s, "seconds in which what runs may end once the server is to stop").range(0, 86400);
+  o.add("updates", updates,
+        "clients may have it load other weights, of the same architecture, from this machine's files: what "
+        "`pope train` with engine.kind=http does");
+  o.add("follow", follow,
+        "folder of a run that trains: the weights of its newest checkpoint are taken as it is saved; empty: "
+        "none");
 }
 
 void ServeConfig::check_together() const {
+  if (updates && !follow.empty())
+    refuse_setting("serve.follow", "none with serve.updates=true", follow, "two would set the weights");
   if (!is_loopback(host) && key_env.empty())
     refuse_setting("serve.key_env", "the name of an environment variable where serve.host is not loopback",
                    "",

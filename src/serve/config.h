@@ -26,6 +26,8 @@ struct ServeConfig {
   int max_tokens = 4096;           // of a sample
   double timeout_s = 600;          // of a request; what it has then is given back
   double grace_s = 30;             // after a request to stop: what runs may end
+  bool updates = false;            // clients may have other weights loaded
+  std::string follow;              // run whose newest checkpoint is served as it comes; "" = none
   void fields(Options& options);
   void check_together() const;
 };

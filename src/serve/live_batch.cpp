@@ -62,7 +62,7 @@ LiveBatch::~LiveBatch() {
 }
 
 bool LiveBatch::submit(LiveRequest&& request) {
-  const int samples = static_cast<int>(request.seeds.size());
+  const int samples = static_cast<int>(request.draws.size());
   {
     const std::lock_guard lock(mutex_);
     if (stop_ || samples_ + samples > most_) return false;
@@ -71,6 +71,17 @@ bool LiveBatch::submit(LiveRequest&& request) {
   }
   arrived_.notify_all();
   return true;
+}
+
+void LiveBatch::between_steps(std::function<void()> work) {
+  std::packaged_task<void()> task(std::move(work));
+  std::future<void> done = task.get_future();
+  {
+    const std::lock_guard lock(mutex_);
+    work_.push_back(std::move(task));
+  }
+  arrived_.notify_all();
+  done.get();
 }
 
 LiveBatch::Stats LiveBatch::stats() const {
@@ -96,11 +107,14 @@ void LiveBatch::run(int threads) {
 
 bool LiveBatch::take() {
   std::vector<std::shared_ptr<Group>> fresh;
+  std::deque<std::packaged_task<void()>> work;
   {
     std::unique_lock lock(mutex_);
-    arrived_.wait(lock,
-                  [this] { return stop_ || !incoming_.empty() || !active_.empty() || !ready_.empty(); });
+    arrived_.wait(lock, [this] {
+      return stop_ || !incoming_.empty() || !active_.empty() || !ready_.empty() || !work_.empty();
+    });
     if (stop_) return false;
+    std::swap(work, work_);
     std::size_t longest = 0;
     // No more than have room soon, so that what waits can still be let go.
     while (!incoming_.empty() && ready_.size() + fresh.size() < static_cast<std::size_t>(slots_)) {
@@ -110,15 +124,16 @@ bool LiveBatch::take() {
       incoming_.pop_front();
     }
   }
+  for (auto& task : work) task();
   if (fresh.empty()) return true;
   try {
     prefill(fresh);
   } catch (const std::exception& error) {
     for (const auto& group : fresh) {
-      for (std::size_t i = 0; i < group->request.seeds.size(); ++i)
+      for (std::size_t i = 0; i < group->request.draws.size(); ++i)
         group->request.sink->end(static_cast<int>(i), LiveEnd::error, error.what());
       const std::lock_guard lock(mutex_);
-      samples_ -= static_cast<int>(group->request.seeds.size());
+      samples_ -= static_cast<int>(group->request.draws.size());
     }
   }
   return true;
@@ -154,12 +169,12 @@ void LiveBatch::prefill(std::vector<std::shared_ptr<Group>> groups) {
 void LiveBatch::start_waiting() {
   while (!ready_.empty() && active_.size() < static_cast<std::size_t>(slots_)) {
     const std::shared_ptr<Group> group = ready_.front();
-    if (group->started == group->request.seeds.size()) {
+    if (group->started == group->request.draws.size()) {
       ready_.pop_front();
       continue;
     }
     const auto sample = group->started++;
-    Active active{group, static_cast<int>(sample), RngStream(group->request.seeds[sample], {key_of("serve")}),
+    Active active{group, static_cast<int>(sample), group->request.draws[sample],
                   static_cast<int>(group->request.prompt.size())};
     active_.push_back(std::move(active));
     ++running_;
@@ -253,7 +268,7 @@ void LiveBatch::fail_all(const std::string& problem) {
     incoming_.clear();
   }
   for (const auto& group : waiting) {
-    for (; group->started < group->request.seeds.size(); ++group->started, --samples_)
+    for (; group->started < group->request.draws.size(); ++group->started, --samples_)
       group->request.sink->end(static_cast<int>(group->started), LiveEnd::error, problem);
   }
 }

@@ -9,6 +9,8 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <functional>
+#include <future>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -16,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/rng.h"
 #include "model/model.h"
 
 namespace pope {
@@ -52,12 +55,12 @@ class LiveSink {
   virtual void end(int sample, LiveEnd end, const std::string& problem) = 0;
 };
 
-// Samples 0 … seeds.size() − 1 of a prompt, which is computed once. Sample i depends on the prompt, the
-// settings and seeds[i] alone, up to the rounding of batched products.
+// Samples 0 … draws.size() − 1 of a prompt, which is computed once. Sample i depends on the prompt, the
+// settings and the stream draws[i] alone, up to the rounding of batched products.
 struct LiveRequest {
   std::vector<int> prompt;  // not empty, in the vocabulary, with max_new_tokens within the context
   LiveSampling sampling;
-  std::vector<std::uint64_t> seeds;
+  std::vector<RngStream> draws;
   std::shared_ptr<LiveSink> sink;
 };
 
@@ -72,6 +75,10 @@ class LiveBatch {
 
   // False: there are too many.
   bool submit(LiveRequest&& request);
+
+  // Does `work` on the batch's thread, between two decode steps; returns when it is done, or throws what it
+  // threw. Where it changes the weights, samples go on with the keys and values that they have.
+  void between_steps(std::function<void()> work);
 
   struct Stats {
     std::int64_t running = 0, waiting = 0;  // samples
@@ -99,6 +106,7 @@ class LiveBatch {
   mutable std::mutex mutex_;
   std::condition_variable arrived_;
   std::deque<std::shared_ptr<Group>> incoming_;
+  std::deque<std::packaged_task<void()>> work_;
   int samples_ = 0;  // waiting or decoded
   bool stop_ = false;
 

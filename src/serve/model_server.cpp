@@ -9,6 +9,7 @@
 #include <random>
 
 #include "core/error.h"
+#include "model/take_weights.h"
 #include "rollout/http_protocol.h"
 #include "serve/generation.h"
 #include "serve/openai_reply.h"
@@ -21,7 +22,8 @@ constexpr auto kPatience = std::chrono::milliseconds(200);  // how soon it is se
 constexpr int kDefaultCompletion = 16;  // OpenAI's, where a completion does not say how long it may be
 
 constexpr std::string_view kRoutes[] = {
-    "/v1/completions", "/v1/chat/completions", "/v1/models", "/tokenize", "/health", "/metrics"};
+    "/v1/completions", "/v1/chat/completions",     "/v1/models", "/tokenize", "/health",
+    "/metrics",        "/update_weights_from_disk"};
 
 std::string key_of_environment(const std::string& name) {
   if (name.empty()) return "";
@@ -116,11 +118,14 @@ int ModelServer::dispatch(WebExchange& exchange) {
   if (chat || request.path == "/v1/completions")
     return posts ? generate(exchange, chat) : wrong_method("POST");
   if (request.path == "/tokenize") return posts ? tokenize(exchange) : wrong_method("POST");
-  return refuse(exchange,
-                {404,
-                 "there are /v1/completions, /v1/chat/completions, /v1/models, /tokenize, /health and "
-                 "/metrics",
-                 ""});
+  if (request.path == "/update_weights_from_disk")
+    return posts ? update_weights(exchange) : wrong_method("POST");
+  return refuse(
+      exchange,
+      {404,
+       "there are /v1/completions, /v1/chat/completions, /v1/models, /tokenize, /health, /metrics and "
+       "/update_weights_from_disk",
+       ""});
 }
 
 bool ModelServer::has_key(const WebRequest& request) const {
@@ -135,7 +140,42 @@ Json ModelServer::models() const {
                                  {"object", "model"},
                                  {"created", 0},
                                  {"owned_by", "pope"},
-                                 {"max_model_len", context_}}})}};
+                                 {"max_model_len", context_},
+                                 {"weight_version", weights()}}})}};
+}
+
+std::string ModelServer::weights() const {
+  const std::lock_guard lock(weights_mutex_);
+  return weights_;
+}
+
+void ModelServer::take_weights(const std::string& folder, const std::string& label) {
+  const std::lock_guard one(updating_);
+  const std::shared_ptr<const Model> loaded = served_.load(folder);
+  batch_.between_steps([&] { pope::take_weights(*served_.model, *loaded); });
+  const std::lock_guard lock(weights_mutex_);
+  weights_ = label;
+}
+
+// As SGLang answers it.
+int ModelServer::update_weights(WebExchange& exchange) {
+  if (!config_.updates)
+    return refuse(exchange, {403, "weights are taken from clients only with serve.updates=true", ""});
+  const std::optional<Json> body = parse_foreign(exchange.request().body);
+  const auto text = [&](const char* key) {
+    const Json value = body && body->is_object() ? body->value(key, Json()) : Json();
+    return value.is_string() ? value.get<std::string>() : "";
+  };
+  if (text("model_path").empty())
+    return refuse(exchange, {400, "model_path: expected the folder of a model", "model_path"});
+  try {
+    take_weights(text("model_path"), text("weight_version"));
+  } catch (const Error& error) {
+    return refuse(exchange, {400, error.what(), "model_path"});
+  } catch (const Json::exception& error) {  // a file that is no JSON of a model's
+    return refuse(exchange, {400, error.what(), "model_path"});
+  }
+  return reply_json(exchange, {{"success", true}, {"message", "taken"}, {"weight_version", weights()}});
 }
 
 // As vLLM answers it: so engines compare tokenizers.
@@ -246,6 +286,7 @@ int ModelServer::generate(WebExchange& exchange, bool chat) {
 int ModelServer::respond(WebExchange& exchange, const GenerationRequest& request,
                          std::vector<std::vector<int>> prompts) {
   const Clock::time_point begin = Clock::now();
+  const std::string weights = this->weights();  // before any token: what is sampled is never of older ones
   const auto n = static_cast<std::size_t>(request.n);
   const auto generation = std::make_shared<Generation>(n * prompts.size(), served_.tokenizer, request.stop);
   for (std::size_t p = 0; p < prompts.size(); ++p) {
@@ -253,14 +294,18 @@ int ModelServer::respond(WebExchange& exchange, const GenerationRequest& request
         prompts[p], sampling_of(request, prompts[p].size()), {}, Generation::sink(generation, p * n)};
     // Sample i of a seed is that of seed + i, however many are asked for at once.
     const std::uint64_t first = request.seed ? *request.seed : next_seed_.fetch_add(n);
-    for (std::size_t i = 0; i < n; ++i) job.seeds.push_back(first + i);
+    for (std::size_t i = 0; i < n; ++i) {
+      job.draws.push_back(request.draws
+                              ? RngStream(request.draws->seed, {request.draws->key, request.draws->first + i})
+                              : RngStream(first + i, {key_of("serve")}));
+    }
     if (batch_.submit(std::move(job))) continue;
     generation->give_up();
     return refuse(
         exchange,
         {429, fmt::format("{} samples wait or are decoded already (serve.queue)", config_.queue), ""});
   }
-  ReplyWriter writer(request, prompts, served_.name, served_.tokenizer);
+  ReplyWriter writer(request, prompts, served_.name, weights, served_.tokenizer);
   std::optional<double> first_token_s;
   bool begun = false;
   const auto send = [&](Piece&& piece) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -18,11 +20,13 @@
 namespace pope {
 
 struct ServedModel {
-  std::shared_ptr<const Model> model;
+  std::shared_ptr<Model> model;
   std::shared_ptr<const Tokenizer> tokenizer;
   std::vector<int> stop_tokens;        // that end a sample
   std::string name;                    // as clients see it
   std::string chat_template = "auto";  // a choice of prompt.chat_template
+  // The model with the weights of a folder, for /update_weights_from_disk and take_weights().
+  std::function<std::shared_ptr<const Model>(const std::string& folder)> load = nullptr;
 };
 
 class ModelServer {
@@ -37,6 +41,9 @@ class ModelServer {
   // Refuses what is new; what is being answered may end within so many seconds.
   void stop(double grace_s);
   LiveBatch::Stats stats() const { return batch_.stats(); }
+  // Goes on with the weights of this folder; replies to what is asked from then on name them by `label`.
+  // Error: they cannot be loaded, or are of another architecture: those of before stay.
+  void take_weights(const std::string& folder, const std::string& label);
 
  private:
   void answer(WebExchange& exchange);
@@ -44,6 +51,8 @@ class ModelServer {
   int generate(WebExchange& exchange, bool chat);
   int respond(WebExchange& exchange, const GenerationRequest& request, std::vector<std::vector<int>> prompts);
   int tokenize(WebExchange& exchange) const;
+  int update_weights(WebExchange& exchange);
+  std::string weights() const;
   std::variant<std::vector<std::vector<int>>, ApiProblem> prompts_of(const GenerationRequest& request) const;
   std::optional<ApiProblem> check(const GenerationRequest& request,
                                   const std::vector<std::vector<int>>& prompts) const;
@@ -59,6 +68,9 @@ class ModelServer {
   ConversationRenderer conversations_;
   ServeMetrics metrics_;
   std::atomic<bool> stopping_ = false;
+  std::mutex updating_;  // one update at a time
+  mutable std::mutex weights_mutex_;
+  std::string weights_;  // label; "": those that it was started with
   std::atomic<std::uint64_t> next_seed_;
   LiveBatch batch_;
   std::unique_ptr<WebServer> server_;  // last: its threads use all the others

@@ -46,10 +46,11 @@ Json stop_reason(const Piece& piece) {
 }  // namespace
 
 ReplyWriter::ReplyWriter(const GenerationRequest& request, std::vector<std::vector<int>> prompts,
-                         std::string model, std::shared_ptr<const Tokenizer> tokenizer)
+                         std::string model, std::string weights, std::shared_ptr<const Tokenizer> tokenizer)
     : request_(request),
       prompts_(std::move(prompts)),
       model_(std::move(model)),
+      weights_(std::move(weights)),
       id_(fresh_id(request.chat)),
       created_(seconds_now()),
       tokenizer_(std::move(tokenizer)),
@@ -66,7 +67,9 @@ const std::vector<int>& ReplyWriter::prompt_of(std::size_t sample) const {
 }
 
 Json ReplyWriter::head(const char* object) const {
-  return {{"id", id_}, {"object", object}, {"created", created_}, {"model", model_}};
+  Json head = {{"id", id_}, {"object", object}, {"created", created_}, {"model", model_}};
+  if (!weights_.empty()) head["weight_version"] = weights_;
+  return head;
 }
 
 Json ReplyWriter::usage() const {

@@ -14,8 +14,9 @@ namespace pope {
 class ReplyWriter {
  public:
   // `prompts`: the ids of each prompt; sample s is of prompt s / request.n.
+  // `weights`: their label, which the reply tells; "": none.
   ReplyWriter(const GenerationRequest& request, std::vector<std::vector<int>> prompts, std::string model,
-              std::shared_ptr<const Tokenizer> tokenizer);
+              std::string weights, std::shared_ptr<const Tokenizer> tokenizer);
 
   // The event of a piece, and, where they were asked for, of the usage at the end; "data: …\n\n".
   std::string event(const Piece& piece);
@@ -40,7 +41,7 @@ class ReplyWriter {
 
   const GenerationRequest& request_;
   const std::vector<std::vector<int>> prompts_;
-  const std::string model_, id_;
+  const std::string model_, weights_, id_;
   const std::int64_t created_;
   const std::shared_ptr<const Tokenizer> tokenizer_;
   std::vector<Piece> samples_;

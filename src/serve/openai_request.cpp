@@ -172,6 +172,19 @@ void read_limits(Fields& fields, GenerationRequest& request) {
     request.seed = static_cast<std::uint64_t>(*seed);
 }
 
+void read_draws(Fields& fields, GenerationRequest& request) {
+  const Json* draws = fields.find("draws");
+  if (draws == nullptr) return;
+  const auto value = [&](const char* key) {
+    const Json number = draws->is_object() ? draws->value(key, Json()) : Json();
+    if (!number.is_number_unsigned())
+      fields.refuse("draws", "{\"seed\", \"key\", \"first\"}, numbers of 64 bits");
+    return number.is_number_unsigned() ? number.get<std::uint64_t>() : 0;
+  };
+  request.draws = GenerationRequest::Draws{value("seed"), value("key"), value("first")};
+  if (request.prompts.size() != 1) fields.refuse("draws", "one prompt with them");
+}
+
 void read_sampling(Fields& fields, GenerationRequest& request) {
   fields.number("temperature", request.temperature, 0, 100);
   fields.number("top_p", request.top_p, 1e-6, 1);
@@ -211,6 +224,7 @@ std::variant<GenerationRequest, ApiProblem> read_generation(std::string_view bod
   request.model = fields.text("model");
   chat ? read_messages(fields, request) : read_prompts(fields, request);
   read_limits(fields, request);
+  read_draws(fields, request);
   read_sampling(fields, request);
   read_stops(fields, request);
   read_logprobs(fields, request);

@@ -31,6 +31,12 @@ struct GenerationRequest {
   double temperature = 1, top_p = 1;
   int top_k = 0;
   std::optional<std::uint64_t> seed;
+  // Our own engine's: sample i draws from RngStream(seed, {key, first + i}), as the native engine does.
+  struct Draws {
+    std::uint64_t seed = 0, key = 0;
+    std::uint64_t first = 0;
+  };
+  std::optional<Draws> draws;
   std::vector<std::string> stop;
   std::vector<int> stop_token_ids;
   bool ignore_eos = false, stream = false, include_usage = false, echo = false, return_token_ids = false;

@@ -79,8 +79,7 @@ TEST_F(HttpVerbs, MineGuideCollectAndEval) {
       run("eval", "guide/guided.jsonl", urls, {"eval.samples=2", "eval.pass_at=[1]"}).result;
   EXPECT_EQ(evaluated["sets"][0]["pass"][0]["value"], 0.0);  // unguided
   EXPECT_EQ(evaluated["sets"][1]["pass"][0]["value"], 1.0);
-  EXPECT_THAT(error_of([&] { run("train", "guide/guided.jsonl", urls, {}); }),
-              HasSubstr("engine.kind: expected native for training, got http"));
+  EXPECT_THAT(error_of([&] { run("train", "guide/guided.jsonl", urls, {}); }), HasSubstr("no config.json"));
 }
 
 // The server leaves in the middle; the run is started again once it is back.

@@ -142,7 +142,8 @@ TEST(Settings, WhatMayChangeOnResumeIsDocumented) {
                                     "train.stop_without_signal"};
   for (const std::string section : {"engine.", "reflector."})
     for (const std::string key :
-         {"urls", "key_env", "connections", "timeout_s", "attempts", "backoff_s", "give_up_s"})
+         {"urls", "key_env", "connections", "timeout_s", "attempts", "backoff_s", "give_up_s", "publish_dir",
+          "max_gap"})
       expected.insert(section + key);
   EXPECT_EQ(any, expected);
   EXPECT_EQ(larger, (std::set<std::string>{"train.steps", "sft.epochs"}));

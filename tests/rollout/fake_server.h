@@ -10,6 +10,8 @@
 #include <cmath>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -45,6 +47,8 @@ class FakeServer {
     std::function<void(int request)> wait = [](int) {};
     // Completion of a prompt's text, without its stop token; where there is none, words by the seed.
     std::function<std::string(const std::string& prompt)> answer;
+    // Status of a call that loads weights; none: 200.
+    std::function<int(const std::string& path, const Json& body)> loads;
   };
 
   FakeServer(Script script, std::shared_ptr<const Tokenizer> tokenizer)
@@ -62,13 +66,30 @@ class FakeServer {
     const std::lock_guard lock(mutex_);
     return last_;
   }
+  // Paths and bodies of the calls that load weights, and the adapters that are there.
+  std::vector<std::pair<std::string, Json>> weight_calls() const {
+    const std::lock_guard lock(mutex_);
+    return weight_calls_;
+  }
+  std::set<std::string> adapters() const {
+    const std::lock_guard lock(mutex_);
+    return adapters_;
+  }
   void stop() {
     if (!server_) return;
     server_->stop();
     thread_.join();
     server_.reset();
   }
-  void restart() { start(port_); }
+  // With the weights of before all calls.
+  void restart() {
+    {
+      const std::lock_guard lock(mutex_);
+      label_.clear();
+      adapters_.clear();
+    }
+    start(port_);
+  }
 
  private:
   void start(int port) {
@@ -91,6 +112,13 @@ class FakeServer {
       for (int& id : ids) id += script_.first_id;
       response.set_content(dump(Json{{"tokens", ids}}), "application/json");
     });
+    for (const char* path :
+         {"/collective_rpc", "/reset_prefix_cache", "/update_weights_from_disk", "/load_lora_adapter",
+          "/unload_lora_adapter", "/v1/load_lora_adapter", "/v1/unload_lora_adapter"}) {
+      server_->Post(path, [this, path = std::string(path)](const auto& request, auto& response) {
+        load(path, Json::parse(request.body), response);
+      });
+    }
     server_->Post(completion_path(script_.kind), [this](const auto& request, auto& response) {
       if (allowed(request, response)) complete(Json::parse(request.body), response);
     });
@@ -109,6 +137,11 @@ class FakeServer {
     return false;
   }
 
+  std::string label() const {
+    const std::lock_guard lock(mutex_);
+    return label_;
+  }
+
   std::string models() const {
     const char* owner = script_.kind == ServerKind::vllm     ? "vllm"
                         : script_.kind == ServerKind::sglang ? "sglang"
@@ -116,6 +149,21 @@ class FakeServer {
     Json model = {{"id", script_.model}, {"owned_by", script_.kind == ServerKind::openai ? "me" : owner}};
     if (script_.kind == ServerKind::vllm) model["max_model_len"] = script_.context;
     return dump(Json{{"data", {model}}});
+  }
+
+  void load(const std::string& path, const Json& body, httplib::Response& response) {
+    const int status = script_.loads ? script_.loads(path, body) : 200;
+    response.status = status;
+    response.set_content(R"({"success": true})", "application/json");
+    const std::lock_guard lock(mutex_);
+    weight_calls_.emplace_back(path, body);
+    if (status != 200) return;
+    if (path == "/update_weights_from_disk") label_ = body.at("weight_version");
+    if (path.ends_with("unload_lora_adapter")) {
+      adapters_.erase(body.at("lora_name").get<std::string>());
+    } else if (path.ends_with("load_lora_adapter")) {
+      adapters_.insert(body.at("lora_name").get<std::string>());
+    }
   }
 
   struct Sample {
@@ -156,6 +204,12 @@ class FakeServer {
       last_ = body;
     }
     script_.wait(number);
+    const std::string model = body.value("model", script_.model);
+    if (script_.kind != ServerKind::sglang && model != script_.model && !adapters().contains(model)) {
+      response.status = 404;
+      response.set_content(R"({"error": {"message": "no such model"}})", "application/json");
+      return;
+    }
     const Json& sampling = script_.kind == ServerKind::sglang ? body["sampling_params"] : body;
     const Json& prompt = body.contains("input_ids") ? body["input_ids"]
                          : body.contains("text")    ? body["text"]
@@ -197,7 +251,7 @@ class FakeServer {
     }
     std::string text = script_.kind == ServerKind::sglang || script_.kind == ServerKind::llama_cpp
                            ? dump(samples == 1 ? all[0] : Json(all))
-                           : dump(Json{{"model", script_.model}, {"choices", all}});
+                           : dump(Json{{"model", model}, {"choices", all}});
     if (fault == Fault::garbled) text.resize(text.size() / 2);
     if (fault == Fault::truncated || fault == Fault::dripped) {
       const bool drips = fault == Fault::dripped;
@@ -219,10 +273,12 @@ class FakeServer {
         Json logprobs = Json::array();
         for (std::size_t i = 0; i < one.tokens.size(); ++i)
           logprobs.push_back({one.logprobs[i], one.tokens[i], nullptr});
-        return {
-            {"text", one.text},
-            {"output_ids", one.tokens},
-            {"meta_info", {{"finish_reason", {{"type", one.finish}}}, {"output_token_logprobs", logprobs}}}};
+        return {{"text", one.text},
+                {"output_ids", one.tokens},
+                {"meta_info",
+                 {{"finish_reason", {{"type", one.finish}}},
+                  {"output_token_logprobs", logprobs},
+                  {"weight_version", label()}}}};
       }
       case ServerKind::llama_cpp: {
         Json entries = Json::array();
@@ -253,6 +309,9 @@ class FakeServer {
   std::atomic<int> requests_ = 0;
   mutable std::mutex mutex_;
   Json last_;
+  std::vector<std::pair<std::string, Json>> weight_calls_;
+  std::set<std::string> adapters_;
+  std::string label_;  // SGLang's, of the weights
 };
 
 }  // namespace pope::testing

@@ -377,7 +377,7 @@ TEST(HttpEngine, WhatCannotBeHadIsAnError) {
   EXPECT_EQ(engine->context(), 20);
   EXPECT_THAT(error_of([&] { sample(*engine, requests(1, 1)); }),
               HasSubstr("expected prompt + max_new_tokens ≤ 20"));
-  EXPECT_THAT(error_of([&] { engine->publish(1); }), HasSubstr("weights cannot be given to servers"));
+  EXPECT_THAT(error_of([&] { engine->publish(1); }), HasSubstr("expected a model that is trained here"));
 }
 
 TEST(HttpEngine, ServersThatStayAwayEndTheRun) {

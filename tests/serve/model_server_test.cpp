@@ -11,6 +11,7 @@
 
 #include "core/error.h"
 #include "core/temp_dir.h"
+#include "model/load.h"
 #include "model/models.h"
 #include "rollout/http_engine.h"
 #include "rollout/native_engine.h"
@@ -295,6 +296,96 @@ TEST_F(Served, ARequestThatTakesTooLongEndsWithWhatItHas) {
       ask("/v1/completions", {{"prompt", "Eight"}, {"max_tokens", 240}, {"ignore_eos", true}, {"n", 32}});
   ASSERT_EQ(reply["choices"].size(), 32u);
   EXPECT_EQ(reply["choices"].back()["finish_reason"], "abort");
+}
+
+// Samples that draw as the native engine does are its samples.
+TEST_F(Served, DrawsOfTheNativeEngineGiveItsTokens) {
+  serve();
+  EngineConfig config;
+  config.kind = "http";
+  config.urls = {server_->url()};
+  config.samples_per_request = 2;
+  HttpEngine http(config, {.tokenizer = tokenizer_});
+  NativeEngine native(model_);
+  std::vector<Request> requests(3);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    requests[i].prompt = tokenizer_->encode("Problem " + std::to_string(i));
+    requests[i].rng_key = (std::uint64_t{1} << 63) + i;  // all 64 bits arrive
+    requests[i].first_sample = 3;
+    requests[i].samples = 5;
+  }
+  const SamplingConfig sampling{.max_new_tokens = 10};
+  const std::vector<int> stops = {stop_};
+  const auto expected = native.sample(sampling, 9, stops, requests),
+             got = http.sample(sampling, 9, stops, requests);
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    for (std::size_t j = 0; j < 5; ++j) EXPECT_EQ(got[i][j].tokens, expected[i][j].tokens);
+  EXPECT_NE(expected[0][0].tokens, expected[0][1].tokens);
+  EXPECT_THAT(post(server_->port(), "/v1/completions", R"({"prompt": "a", "draws": {"seed": -1}})"),
+              HasSubstr("400 "));
+}
+
+class Updated : public Served {
+ protected:
+  // Serves model_ from here on with updates, and leaves other weights of the same architecture in a folder.
+  void serve_updates(bool updates = true) {
+    Architecture a = model_->architecture();
+    other_ = lively_model(a, at::kFloat, 8);
+    std::filesystem::create_directories(dir_ / "other");
+    save_model(dir_ / "other", *other_, *tokenizer_);
+    ServeConfig config;
+    config.port = 0;
+    config.updates = updates;
+    ServedModel served{model_, tokenizer_, {stop_}, "tiny", "chatml"};
+    served.load = [](const std::string& folder) -> std::shared_ptr<const Model> {
+      return load_model(folder, at::kFloat, Weights::frozen).model;
+    };
+    server_ = std::make_unique<ModelServer>(std::move(served), config, 8);
+  }
+  std::string update(const std::string& folder) const {
+    return post(server_->port(), "/update_weights_from_disk",
+                dump(Json{{"model_path", (dir_ / folder).string()}, {"weight_version", "run-7"}}));
+  }
+  TempDir dir_;
+  std::shared_ptr<Model> other_;
+};
+
+TEST_F(Updated, WeightsOfAFolderAreTakenAndNamed) {
+  serve_updates();
+  const Json body = {{"prompt", "Two words"}, {"max_tokens", 12}, {"temperature", 0}, {"ignore_eos", true}};
+  const std::string before = ask("/v1/completions", body)["choices"][0]["text"];
+  EXPECT_FALSE(ask("/v1/completions", body).contains("weight_version"));
+  const auto expect_other = [&] {
+    const Json reply = ask("/v1/completions", body);
+    EXPECT_EQ(reply["weight_version"], "run-7");
+    EXPECT_EQ(Json::parse(body_of(get(server_->port(), "/v1/models")))["data"][0]["weight_version"], "run-7");
+    const auto tokens =
+        NativeEngine(other_).sample({.temperature = 0, .max_new_tokens = 12}, 1, std::vector<int>{-1},
+                                    {{.prompt = tokenizer_->encode("Two words")}});
+    EXPECT_EQ(reply["choices"][0]["text"], tokenizer_->decode(tokens[0][0].tokens));
+    EXPECT_NE(reply["choices"][0]["text"], before);
+  };
+  // While others sample: they go on to their end.
+  Json many = {
+      {"prompt", "One"}, {"max_tokens", 200}, {"n", 4}, {"ignore_eos", true}, {"return_token_ids", true}};
+  auto sampled = std::async(std::launch::async, [&] { return ask("/v1/completions", many); });
+  while (server_->stats().sampled_tokens < 100) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_THAT(update("other"), HasSubstr(R"("success":true)"));
+  for (const Json& choice : sampled.get()["choices"]) EXPECT_EQ(choice["token_ids"].size(), 200u);
+  expect_other();
+  // What cannot be loaded changes nothing.
+  EXPECT_THAT(update("missing"), HasSubstr("400 "));
+  Architecture wider = model_->architecture();
+  wider.ffn_width += 8;
+  std::filesystem::create_directories(dir_ / "wider");
+  save_model(dir_ / "wider", *lively_model(wider, at::kFloat), *tokenizer_);
+  EXPECT_THAT(update("wider"), HasSubstr("expected a model with the same parameters"));
+  expect_other();
+}
+
+TEST_F(Updated, OnlyWhereTheServerIsToTakeThem) {
+  serve_updates(false);
+  EXPECT_THAT(update("other"), ::testing::AllOf(HasSubstr("403 "), HasSubstr("serve.updates=true")));
 }
 
 }  // namespace
