@@ -77,8 +77,8 @@ void verify_checksums(const fs::path& folder) {
 }
 
 // Error: a number that is not finite is among the weights or moments after step `step`.
-void require_finite_tensors(std::int64_t step, const Model& model, const Optimizer& optimizer) {
-  NamedTensors all = optimizer.state();
+void require_finite_tensors(std::int64_t step, const Model& model, const NamedTensors& moments) {
+  NamedTensors all = moments;
   for (const Parameter& p : model.trainable()) all.emplace_back(p.name, p.master);
   for (const auto& [name, tensor] : all) {
     const auto [low, high] = at::aminmax(tensor.detach());  // of one NaN both are NaN
@@ -125,7 +125,7 @@ Json load(const fs::path& folder, Model& model, Optimizer& optimizer) {
                      steps = state.at("optimizer_steps").get<std::int64_t>();
   Places masters, moments;
   for (const Parameter& p : model.trainable()) masters.emplace(p.name, p.master);
-  for (const auto& [name, tensor] : optimizer.state()) moments.emplace(name, tensor);
+  for (const auto& [name, tensor] : optimizer.own_state()) moments.emplace(name, tensor);
   const fs::path moments_path = folder / "optimizer.safetensors";
   const std::vector<WeightFile> weights = weight_files(folder),
                                 moment_files = {{moments_path, list_safetensors(moments_path)}};
@@ -154,14 +154,15 @@ void set_aside(const fs::path& folder) {
 
 void save_checkpoint(const fs::path& run, std::int64_t step, const Model& model, const Optimizer& optimizer,
                      const Tokenizer& tokenizer, const Json& state, int keep) {
-  require_finite_tensors(step, model, optimizer);
+  const NamedTensors moments = optimizer.state();
+  require_finite_tensors(step, model, moments);
   fs::create_directories(folder_of(run));
   Json full = {
       {"step", step}, {"model_version", model.version}, {"optimizer_steps", optimizer.steps_taken()}};
   full.update(state);
   write_folder(folder_of(run) / fmt::format("{}{:06}", kPrefix, step), [&](const fs::path& folder) {
     save_model(folder, model, tokenizer);
-    write_safetensors(folder / "optimizer.safetensors", optimizer.state());
+    write_safetensors(folder / "optimizer.safetensors", moments);
     write_file(folder / kState, dump(full, 2));
     write_file(folder / kChecksums, dump(checksums(folder), 2) + "\n");
   });

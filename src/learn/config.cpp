@@ -115,6 +115,9 @@ void OptimizerConfig::fields(Options& o) {
         "needs the average")
       .at_least(0)
       .below(1);
+  o.add("sharded", sharded,
+        "several processes: each keeps the optimiser's moments of a part of the parameters alone (ZeRO-1)")
+      .may_change();
 }
 
 void TrainConfig::fields(Options& o) {

@@ -57,6 +57,7 @@ struct OptimizerConfig {
   std::string schedule = "constant";  // constant | cosine (to 0) | linear (to 0), after warm-up
   double warmup = 0;                  // ≥ 1: steps; < 1: part of all steps
   double ema_decay = 0.99;            // of the moving average of the weights, where a method needs one
+  bool sharded = false;  // of several processes each keeps the moments of a part of the parameters
   void fields(Options& options);
 };
 

@@ -56,23 +56,10 @@ class GlooGroup : public ProcessGroup {
   }
 
   void all_reduce(std::vector<at::Tensor>& tensors) override {
-    const c10::NoGradGuard no_grad;
-    for (std::size_t from = 0; from < tensors.size();) {
-      std::size_t to = from;
-      std::int64_t count = 0;
-      std::vector<at::Tensor> flat;
-      for (; to < tensors.size() && (count == 0 || count + tensors[to].numel() <= kBucket); ++to) {
-        flat.push_back(tensors[to].detach().to(at::kCPU, at::kFloat).flatten());
-        count += tensors[to].numel();
-      }
-      at::Tensor bucket = at::cat(flat);
-      sum(bucket);
-      std::int64_t at = 0;
-      for (; from < to; ++from) {
-        tensors[from].copy_(bucket.narrow(0, at, tensors[from].numel()).view(tensors[from].sizes()));
-        at += tensors[from].numel();
-      }
-    }
+    in_buckets(tensors, [this](at::Tensor& bucket) { sum(bucket); });
+  }
+  void broadcast(std::vector<at::Tensor>& tensors, int from) override {
+    in_buckets(tensors, [this, from](at::Tensor& bucket) { send(bucket, from); });
   }
 
   std::string broadcast(std::string text) override {
@@ -118,15 +105,37 @@ class GlooGroup : public ProcessGroup {
     throw LostProcess(fmt::format("process {} of {} was asked to stop and waited for the others in vain",
                                   launch_.rank, launch_.size));
   }
+  // Few large messages in place of many small ones.
+  template <class Work>
+  void in_buckets(std::vector<at::Tensor>& tensors, const Work& work) {
+    const c10::NoGradGuard no_grad;
+    for (std::size_t from = 0; from < tensors.size();) {
+      std::size_t to = from;
+      std::int64_t count = 0;
+      std::vector<at::Tensor> flat;
+      for (; to < tensors.size() && (count == 0 || count + tensors[to].numel() <= kBucket); ++to) {
+        flat.push_back(tensors[to].detach().to(at::kCPU, at::kFloat).flatten());
+        count += tensors[to].numel();
+      }
+      at::Tensor bucket = at::cat(flat);
+      work(bucket);
+      std::int64_t at = 0;
+      for (; from < to; ++from) {
+        tensors[from].copy_(bucket.narrow(0, at, tensors[from].numel()).view(tensors[from].sizes()));
+        at += tensors[from].numel();
+      }
+    }
+  }
   void sum(at::Tensor& tensor) {
     std::vector<at::Tensor> one{tensor};
     c10d::AllreduceOptions options;
     options.timeout = kPatience;
     together([&] { return gloo_->allreduce(one, options); });
   }
-  void send(at::Tensor& tensor) {
+  void send(at::Tensor& tensor, int from = 0) {
     std::vector<at::Tensor> one{tensor};
     c10d::BroadcastOptions options;
+    options.rootRank = from;
     options.timeout = kPatience;
     together([&] { return gloo_->broadcast(one, options); });
   }

@@ -1,6 +1,7 @@
 // AdamW with libtorch's fused kernel (see optimizer.h). In fp32 compute the gradient sum is .grad itself,
 // which backward already accumulates into; in bf16 it is an fp32 tensor beside, so that small terms are not
-// lost.
+// lost. Sharded, a parameter is stepped by one process, and its master then goes to the others: the same
+// numbers as where each steps all of them.
 #include "learn/optimizer.h"
 
 #include <c10/core/GradMode.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 #include "core/error.h"
 
@@ -56,11 +58,17 @@ Optimizer::Optimizer(OptimizerConfig config, Model& model, ProcessGroup& process
     throw Error("optimizer", "expected a model without an adapter for the moving average of its weights",
                 "set lora.rank=0");
   }
+  std::vector<std::int64_t> held(static_cast<std::size_t>(processes_.size()));  // values that each rank has
   for (const Parameter& p : model_.trainable()) {
     if (p.master.scalar_type() != at::kFloat)
       throw Error("optimizer", "expected f32 masters, got a frozen model");
-    exp_avg_.push_back(at::zeros_like(p.master, p.master.options().requires_grad(false)));
-    exp_avg_sq_.push_back(at::zeros_like(exp_avg_.back()));
+    const auto least = std::min_element(held.begin(), held.end());
+    *least += p.master.numel();
+    owners_.push_back(static_cast<int>(least - held.begin()));
+    const bool own = owns(owners_.size() - 1);
+    const auto zeros = [&] { return at::zeros_like(p.master, p.master.options().requires_grad(false)); };
+    exp_avg_.push_back(own ? zeros() : at::Tensor());
+    exp_avg_sq_.push_back(own ? zeros() : at::Tensor());
   }
   sums_.resize(exp_avg_.size());
 }
@@ -85,7 +93,7 @@ double Optimizer::step(double lr) {
   std::vector<at::Tensor> gradients;
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const at::Tensor sum = model_.compute_type() == at::kFloat ? parameters[i].compute.grad() : sums_[i];
-    gradients.push_back(sum.defined() ? sum : at::zeros_like(exp_avg_[i]));
+    gradients.push_back(sum.defined() ? sum : at::zeros_like(parameters[i].master));
   }
   processes_.all_reduce(gradients);
   const double norm = global_norm(gradients);
@@ -93,6 +101,7 @@ double Optimizer::step(double lr) {
 
   const double scale = config_.clip_norm > 0 ? std::min(1.0, config_.clip_norm / (norm + kClipEps)) : 1.0;
   apply(lr, scale, gradients);
+  if (sharded()) share_masters();
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     parameters[i].compute.mutable_grad() = at::Tensor();
     sums_[i] = at::Tensor();
@@ -120,8 +129,9 @@ void Optimizer::resume_at(std::int64_t steps_taken) {
 void Optimizer::apply(double lr, double scale, const std::vector<at::Tensor>& gradients) {
   ++steps_;
   // The kernel divides by grad_scale while it reads the gradient: clipping costs no pass of its own.
+  const at::TensorOptions there = model_.trainable().front().master.options().requires_grad(false);
   const auto number = [&](double value) {  // the kernel reads its numbers where the weights are
-    return at::scalar_tensor(value, exp_avg_.front().options());
+    return at::scalar_tensor(value, there);
   };
   std::optional<at::Tensor> grad_scale;
   if (scale < 1) grad_scale = number(1 / scale);
@@ -130,7 +140,7 @@ void Optimizer::apply(double lr, double scale, const std::vector<at::Tensor>& gr
     std::vector<at::Tensor> masters, group, exp_avg, exp_avg_sq, counts;
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       const at::Tensor& master = model_.trainable()[i].master;
-      if ((master.dim() >= 2) != decayed) continue;
+      if ((master.dim() >= 2) != decayed || !owns(i)) continue;
       masters.push_back(master);
       group.push_back(gradients[i]);
       exp_avg.push_back(exp_avg_[i]);
@@ -144,16 +154,46 @@ void Optimizer::apply(double lr, double scale, const std::vector<at::Tensor>& gr
   }
 }
 
-NamedTensors Optimizer::state() const {
+void Optimizer::share_masters() {
+  for (int rank = 0; rank < processes_.size(); ++rank) {
+    std::vector<at::Tensor> masters;
+    for (std::size_t i = 0; i < owners_.size(); ++i)
+      if (owners_[i] == rank) masters.push_back(model_.trainable()[i].master);
+    processes_.broadcast(masters, rank);
+  }
+}
+
+NamedTensors Optimizer::own_state() const {
   NamedTensors tensors;
   for (std::size_t i = 0; i < exp_avg_.size(); ++i) {
+    if (!owns(i)) continue;
     const std::string& name = model_.trainable()[i].name;
     tensors.emplace_back("exp_avg." + name, exp_avg_[i]);
     tensors.emplace_back("exp_avg_sq." + name, exp_avg_sq_[i]);
   }
-  if (!ema_) return tensors;
+  add_average(tensors);
+  return tensors;
+}
+
+void Optimizer::add_average(NamedTensors& tensors) const {
+  if (!ema_) return;
   for (const Parameter& parameter : ema_->parameters())
     tensors.emplace_back("ema." + parameter.name, parameter.master);
+}
+
+NamedTensors Optimizer::state() const {
+  if (!sharded()) return own_state();
+  const c10::NoGradGuard no_grad;
+  NamedTensors tensors;
+  for (std::size_t i = 0; i < exp_avg_.size(); ++i) {
+    const Parameter& parameter = model_.trainable()[i];
+    for (const auto& [kind, moments] : {std::pair("exp_avg.", &exp_avg_), {"exp_avg_sq.", &exp_avg_sq_}}) {
+      std::vector<at::Tensor> one = {owns(i) ? (*moments)[i] : at::empty_like(parameter.master.detach())};
+      processes_.broadcast(one, owners_[i]);
+      if (processes_.writes()) tensors.emplace_back(kind + parameter.name, one[0]);
+    }
+  }
+  if (processes_.writes()) add_average(tensors);  // all have it
   return tensors;
 }
 

@@ -29,20 +29,28 @@ class Optimizer {
   // norm before clipping. A norm that is not finite: nothing is changed, the norm is returned, the caller
   // decides.
   double step(double lr);
-  // The moments themselves, by parameter name ("exp_avg.NAME", …), and the moving average ("ema.NAME").
+  // The moments, by parameter name ("exp_avg.NAME", …), and the moving average ("ema.NAME"). Sharded: all
+  // processes must call it, and rank 0 gets those of all.
   NamedTensors state() const;
+  NamedTensors own_state() const;  // the tensors themselves that this process keeps
+  bool sharded() const { return config_.sharded && processes_.size() > 1; }
   std::int64_t steps_taken() const { return steps_; }
   void resume_at(std::int64_t steps_taken);  // once state() is filled again
 
  private:
+  bool owns(std::size_t parameter) const { return !sharded() || owners_[parameter] == processes_.rank(); }
   void apply(double lr, double scale, const std::vector<at::Tensor>& gradients);
   void follow();
+  void share_masters();
+  void add_average(NamedTensors& tensors) const;
   OptimizerConfig config_;
   Model& model_;
   ProcessGroup& processes_;
   std::shared_ptr<Model> ema_;
   std::int64_t steps_ = 0;
-  std::vector<at::Tensor> sums_, exp_avg_, exp_avg_sq_;
+  std::vector<int> owners_;  // of each parameter: the rank that steps it, where sharded
+  std::vector<at::Tensor> sums_, exp_avg_,
+      exp_avg_sq_;  // moments are undefined where another process has them
 };
 
 }  // namespace pope

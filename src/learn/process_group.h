@@ -31,6 +31,8 @@ class ProcessGroup {
   // Each value becomes its sum over all processes. All must call it, with as many values in the same order.
   virtual void all_reduce(std::span<double> values) { (void)values; }
   virtual void all_reduce(std::vector<at::Tensor>& tensors) { (void)tensors; }
+  // Each tensor becomes that of rank `from`.
+  virtual void broadcast(std::vector<at::Tensor>& tensors, int from) { (void)tensors, (void)from; }
   // → the text of rank 0.
   virtual std::string broadcast(std::string text) { return text; }
   virtual void barrier() {}  // returns when all have called it

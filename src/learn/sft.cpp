@@ -38,7 +38,7 @@ class Sft {
     Progress progress("sft", static_cast<double>(steps_));
     progress.update(static_cast<double>(run_.start()));
     for (std::int64_t t = run_.start(); t < steps_; ++t) {
-      if (interrupted()) run_.stop(t, state());
+      if (interrupted()) run_.stop(t, state(), /*together=*/true);
       const double loss = step(t);
       progress.update(static_cast<double>(t + 1), fmt::format("loss {:.4f}", loss));
     }

@@ -182,10 +182,10 @@ class Trainer {
   Json step_together(std::int64_t t, const std::function<void(double)>& progress) {
     const std::int64_t updates = optimizer_.steps_taken();
     try {
-      if (is_to_stop()) stop(t);
+      if (is_to_stop()) stop(t, /*together=*/true);
       return step(t, progress);
     } catch (const LostProcess&) {
-      if (optimizer_.steps_taken() == updates) training_run_.keep(t, state());
+      if (optimizer_.steps_taken() == updates) training_run_.keep(t, state(), /*together=*/false);
       stop_if_interrupted();  // the other one was asked to stop a moment before
       throw;
     }
@@ -245,7 +245,7 @@ class Trainer {
           (number == job_.config.steps || number % eval_every == 0))
         timed(seconds_.eval, [&] { add_eval_metrics(job_, row); });
     } catch (const Interrupted&) {
-      stop(number, begun);
+      stop(number, /*together=*/false, begun);
     }
     add_times(row);
     const bool must_save = number < job_.config.steps && curriculum_->works_before(number);
@@ -260,12 +260,12 @@ class Trainer {
       if (curriculum_->works_before(t)) timed(seconds_.evolve, [&] { curriculum_->prepare(t); });
       return source_->take(t, seconds_, progress);
     } catch (const Interrupted&) {
-      stop(t);
+      stop(t, /*together=*/false);
     }
   }
 
-  [[noreturn]] void stop(std::int64_t number, const Json& row = nullptr) {
-    training_run_.stop(number, state(), row);
+  [[noreturn]] void stop(std::int64_t number, bool together, const Json& row = nullptr) {
+    training_run_.stop(number, state(), together, row);
   }
 
   // What a checkpoint keeps.

@@ -96,27 +96,36 @@ double TrainingRun::end_step(std::int64_t number, const Json& row, const std::fu
                              bool must_save) {
   append(row);
   const double since = std::chrono::duration<double>(std::chrono::steady_clock::now() - last_save_).count();
-  const bool due =
-      config_.save_every > 0 ? number % config_.save_every == 0 : since >= 60 * config_.save_minutes;
+  bool due = config_.save_every > 0 ? number % config_.save_every == 0 : since >= 60 * config_.save_minutes;
+  if (optimizer_.sharded()) due = processes_.broadcast(due ? "due" : "") == "due";  // clocks differ
   double seconds = 0;
   if (due || must_save || number >= steps_) timed(seconds, [&] { save(number, state()); });
   return seconds;
 }
 
-void TrainingRun::stop(std::int64_t number, Json state, const Json& row) {
+void TrainingRun::stop(std::int64_t number, Json state, bool together, const Json& row) {
   if (!row.is_null()) state["row"] = row;
-  keep(number, state);
+  keep(number, state, together);
   throw Interrupted(number > 0 ? fmt::format("after step {}", number) : "before the first step was done");
 }
 
-void TrainingRun::keep(std::int64_t number, const Json& state) {
+void TrainingRun::keep(std::int64_t number, const Json& state, bool together) {
+  if (optimizer_.sharded() && !together) {
+    log_line(
+        "note: without the other processes their part of the optimiser cannot be saved: the run goes on from "
+        "its newest checkpoint");
+    return;
+  }
   if (number > saved_) save(number, state);
 }
 
 void TrainingRun::save(std::int64_t number, const Json& state) {
-  if (!processes_.writes()) return;
-  run_.require_in_place();
-  save_checkpoint(run_.path(), number, model_, optimizer_, tokenizer_, state, config_.keep);
+  if (processes_.writes()) {
+    run_.require_in_place();
+    save_checkpoint(run_.path(), number, model_, optimizer_, tokenizer_, state, config_.keep);
+  } else if (optimizer_.sharded()) {
+    optimizer_.state();  // process 0 gets this one's part
+  }
   saved_ = number;
   last_save_ = std::chrono::steady_clock::now();
 }

@@ -52,11 +52,12 @@ class TrainingRun {
   double end_step(std::int64_t number, const Json& row, const std::function<Json()>& state,
                   bool must_save = false);
   // A stop was requested: saves the state after step `number`, unless that is saved, and throws Interrupted.
+  // `together`: all processes do so; else, where the optimiser is sharded, nothing can be saved.
   // `row`: of a step whose weights are changed but whose row is not complete; resume() gives it back, as
   // "row" of the state.
-  [[noreturn]] void stop(std::int64_t number, Json state, const Json& row = nullptr);
+  [[noreturn]] void stop(std::int64_t number, Json state, bool together, const Json& row = nullptr);
   // Saves the state after step `number`, unless that is saved.
-  void keep(std::int64_t number, const Json& state);
+  void keep(std::int64_t number, const Json& state, bool together);
   // RUN/model, a Hugging Face directory.
   void save_model() const;
   // All rows of the run, in order.

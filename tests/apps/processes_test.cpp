@@ -39,6 +39,32 @@ TEST_F(Processes, TwoLeaveWhatOneDoes) {
   EXPECT_THAT(said(0), HasSubstr("is complete"));
 }
 
+// The optimiser's state divided among two: the same run, file by file; its checkpoints are anybody's.
+TEST_F(Processes, AShardedOptimizerLeavesTheSameFiles) {
+  const int port = free_port();
+  for (const std::string& out : {std::string("whole"), std::string("sharded")}) {
+    const std::string more = out == "sharded" ? " --set optimizer.sharded=true" : "";
+    const pid_t second = start(train(out) + more, 1, 2, port), first = start(train(out) + more, 0, 2, port);
+    ASSERT_EQ(wait_for(first), 0) << said(0);
+    ASSERT_EQ(wait_for(second), 0) << said(1);
+  }
+  for (const char* file : {"model/model.safetensors", "checkpoints/step-000006/optimizer.safetensors"})
+    EXPECT_EQ(read_file(dir_ / ("whole/" + std::string(file))),
+              read_file(dir_ / ("sharded/" + std::string(file))));
+  ASSERT_EQ(run(train("sharded") + " --set train.steps=8"), 0) << said(0);
+  expect_rows("sharded", 8);
+  const std::string longer = train("sharded") + " --set optimizer.sharded=true --set train.steps=300";
+  const pid_t first = start(longer, 0, 2, port), second = start(longer, 1, 2, port);
+  ASSERT_TRUE(has_begun("sharded", 20)) << said(0);
+  ::kill(second, SIGKILL);
+  wait_for(second);
+  EXPECT_EQ(wait_for(first), 1);
+  EXPECT_THAT(said(0), HasSubstr("their part of the optimiser cannot be saved"));
+  const pid_t all[] = {start(longer, 0, 2, port), start(longer, 1, 2, port)};
+  for (const pid_t child : all) EXPECT_EQ(wait_for(child), 0) << said(0);
+  expect_rows("sharded", 300);
+}
+
 TEST_F(Processes, OfALostOneTheRestIsSavedAndAnyNumberGoesOn) {
   const int port = free_port();
   for (const int lost : {0, 1}) {

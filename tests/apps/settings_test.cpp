@@ -134,6 +134,7 @@ TEST(Settings, WhatMayChangeOnResumeIsDocumented) {
                                     "sft.save_minutes",
                                     "sft.keep",
                                     "metrics.tensorboard",
+                                    "optimizer.sharded",
                                     "eval.pass_at",
                                     "eval.level",
                                     "eval.resamples",
