@@ -14,6 +14,7 @@ class Generation::Sink : public LiveSink {
     const std::lock_guard lock(generation_->mutex_);
     generation_->prompts_.emplace_back(first_, std::move(tokens));
   }
+  bool wanted() const override { return !generation_->given_up_; }
   bool token(int sample, const LiveToken& token) override {
     return add({first_ + static_cast<std::size_t>(sample), token, std::nullopt, ""});
   }
@@ -103,6 +104,7 @@ void Generation::end(Piece& piece, const std::string& finish) {
 }
 
 std::vector<Piece> Generation::give_up() {
+  given_up_ = true;
   std::vector<Piece> pieces;
   for (std::size_t i = 0; i < samples_.size(); ++i) {
     Sample& sample = samples_[i];

@@ -70,6 +70,7 @@ class Generation {
   std::vector<std::pair<std::size_t, std::vector<LiveToken>>> prompts_;
   std::deque<Sample> samples_;  // of the connection's thread, but for `unwanted`
   std::size_t left_;
+  std::atomic<bool> given_up_ = false;
 };
 
 }  // namespace pope

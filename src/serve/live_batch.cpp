@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "core/printable.h"
 #include "core/progress.h"
 #include "core/rng.h"
 #include "rollout/prefill.h"
@@ -98,8 +99,9 @@ void LiveBatch::run(int threads) {
       start_waiting();
       if (!active_.empty()) step();
     } catch (const std::exception& error) {  // out of memory, say: the next ones may fit
-      log_line(fmt::format("samples are given up: {}", error.what()));
-      fail_all(error.what());
+      const std::string problem = without_trace(error.what());
+      log_line("samples are given up: " + problem);
+      fail_all(problem);
     }
   }
   fail_all("the server ends");
@@ -118,6 +120,11 @@ bool LiveBatch::take() {
     std::size_t longest = 0;
     // No more than have room soon, so that what waits can still be let go.
     while (!incoming_.empty() && ready_.size() + fresh.size() < static_cast<std::size_t>(slots_)) {
+      if (!incoming_.front()->request.sink->wanted()) {
+        samples_ -= static_cast<int>(incoming_.front()->request.draws.size());
+        incoming_.pop_front();
+        continue;
+      }
       longest = std::max(longest, incoming_.front()->request.prompt.size());
       if (!fresh.empty() && longest * (fresh.size() + 1) > kPrefillTokens) break;
       fresh.push_back(std::move(incoming_.front()));
@@ -131,7 +138,7 @@ bool LiveBatch::take() {
   } catch (const std::exception& error) {
     for (const auto& group : fresh) {
       for (std::size_t i = 0; i < group->request.draws.size(); ++i)
-        group->request.sink->end(static_cast<int>(i), LiveEnd::error, error.what());
+        group->request.sink->end(static_cast<int>(i), LiveEnd::error, without_trace(error.what()));
       const std::lock_guard lock(mutex_);
       samples_ -= static_cast<int>(group->request.draws.size());
     }

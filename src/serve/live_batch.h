@@ -49,6 +49,8 @@ class LiveSink {
   virtual ~LiveSink() = default;
   // The prompt's tokens from the second on, once, before all else; where they were asked for.
   virtual void prompt(std::vector<LiveToken>&& tokens) = 0;
+  // Whether any sample is wanted still. Where none is, they end without being begun, and without end().
+  virtual bool wanted() const = 0;
   // False: this sample is wanted no longer; it ends without end().
   virtual bool token(int sample, const LiveToken& token) = 0;
   // After the last token, which a stop token is, too. `problem` with LiveEnd::error.

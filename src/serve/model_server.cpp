@@ -77,8 +77,16 @@ ModelServer::ModelServer(ServedModel served, const ServeConfig& config, int slot
       conversations_(served_.chat_template, served_.tokenizer),
       next_seed_((std::uint64_t{std::random_device()()} << 32) | std::random_device()()),
       batch_(served_.model, slots, config.queue) {
-  server_ = std::make_unique<WebServer>(config.host, config.port, limits_of(config),
-                                        [this](WebExchange& exchange) { answer(exchange); });
+  server_ = std::make_unique<WebServer>(
+      config.host, config.port, limits_of(config), [this](WebExchange& exchange) { answer(exchange); },
+      [this](const WebRequest& request) { return admits(request); });
+}
+
+// By the head: nobody without the key is listened to at length.
+int ModelServer::admits(const WebRequest& request) const {
+  const bool empty =
+      !request.headers.contains("content-length") && !request.headers.contains("transfer-encoding");
+  return empty || has_key(request) ? 0 : 401;
 }
 
 ModelServer::~ModelServer() { stop(0); }
@@ -185,8 +193,12 @@ int ModelServer::tokenize(WebExchange& exchange) const {
   if (!text.is_string()) return refuse(exchange, {400, "prompt: expected a text", "prompt"});
   std::vector<int> ids;
   if (body->value("add_special_tokens", Json(true)) == true) ids = served_.tokenizer->prefix();
-  const std::vector<int> rest = served_.tokenizer->encode(text.get<std::string>(), /*parse_special=*/true);
-  ids.insert(ids.end(), rest.begin(), rest.end());
+  try {
+    const std::vector<int> rest = served_.tokenizer->encode(text.get<std::string>(), /*parse_special=*/true);
+    ids.insert(ids.end(), rest.begin(), rest.end());
+  } catch (const Error& error) {  // a word that the vocabulary lacks
+    return refuse(exchange, {400, error.what(), "prompt"});
+  }
   return reply_json(exchange, {{"count", ids.size()}, {"max_model_len", context_}, {"tokens", ids}});
 }
 
@@ -237,6 +249,9 @@ std::optional<ApiProblem> ModelServer::check(const GenerationRequest& request,
   if (!request.model.empty() && request.model != served_.name)
     return ApiProblem{404, fmt::format("no model '{}' here: there is '{}'", request.model, served_.name),
                       "model"};
+  if (static_cast<std::size_t>(request.n) * prompts.size() > static_cast<std::size_t>(config_.queue))
+    return ApiProblem{
+        400, fmt::format("expected at most {} samples of all prompts (serve.queue)", config_.queue), "n"};
   const int vocabulary = static_cast<int>(served_.model->architecture().vocab_size);
   for (const std::vector<int>& prompt : prompts) {
     if (prompt.empty()) return ApiProblem{400, "expected a prompt of at least one token", "prompt"};

@@ -58,6 +58,7 @@ class ModelServer {
                                   const std::vector<std::vector<int>>& prompts) const;
   int most_tokens(const GenerationRequest& request, std::size_t prompt) const;
   LiveSampling sampling_of(const GenerationRequest& request, std::size_t prompt) const;
+  int admits(const WebRequest& request) const;  // WebServer::Admits
   bool has_key(const WebRequest& request) const;
   Json models() const;
 

@@ -12,6 +12,7 @@ namespace pope {
 namespace {
 
 constexpr std::size_t kMostPrompts = 128, kMostStops = 16, kMostMessages = 1000;
+constexpr std::size_t kMostStopBytes = 1024, kMostStopIds = 128;
 constexpr int kMostSamples = 128, kMostAlternatives = 20;
 
 // Reads fields by name; keeps the first problem, after which nothing else matters.
@@ -138,13 +139,14 @@ void read_stops(Fields& fields, GenerationRequest& request) {
     const Json list = stop->is_array() ? *stop : Json::array({*stop});
     if (list.size() > kMostStops) return fields.refuse("stop", fmt::format("at most {} texts", kMostStops));
     for (const Json& one : list) {
-      if (!one.is_string() || one == "") return fields.refuse("stop", "texts that are not empty");
+      if (!one.is_string() || one == "" || one.get_ref<const std::string&>().size() > kMostStopBytes)
+        return fields.refuse("stop", fmt::format("texts of 1 to {} bytes", kMostStopBytes));
       request.stop.push_back(one);
     }
   }
   if (const Json* ids = fields.find("stop_token_ids")) {
-    if (!ids->is_array() || (!ids->empty() && !are_ids(*ids)))
-      return fields.refuse("stop_token_ids", "a list of token ids");
+    if (!ids->is_array() || ids->size() > kMostStopIds || (!ids->empty() && !are_ids(*ids)))
+      return fields.refuse("stop_token_ids", fmt::format("a list of at most {} token ids", kMostStopIds));
     request.stop_token_ids = ids->get<std::vector<int>>();
   }
 }

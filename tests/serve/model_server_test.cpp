@@ -237,7 +237,7 @@ TEST_F(Served, RefusalsNameTheField) {
   EXPECT_THAT(get(port, "/health"), HasSubstr("\"ok\""));
   EXPECT_THAT(get(port, "/v1/models"), HasSubstr("\"owned_by\":\"pope\""));
   EXPECT_THAT(get(port, "/metrics"),
-              HasSubstr("pope_requests_total{route=\"/v1/completions\",status=\"429\"} 1\n"));
+              HasSubstr("pope_requests_total{route=\"/v1/completions\",status=\"400\"} 5\n"));
 }
 
 TEST_F(Served, AKeyIsAskedForWhereThereIsOne) {
@@ -249,6 +249,9 @@ TEST_F(Served, AKeyIsAskedForWhereThereIsOne) {
   EXPECT_THAT(get(port, "/v1/models", "Authorization: Bearer \r\n"), StartsWith("HTTP/1.1 401 "));
   EXPECT_THAT(get(port, "/v1/models", "Authorization: Bearer secret\r\n"), StartsWith("HTTP/1.1 200 "));
   EXPECT_THAT(get(port, "/health"), StartsWith("HTTP/1.1 200 "));
+  EXPECT_THAT(post(port, "/v1/completions", "{}"), StartsWith("HTTP/1.1 401 "));
+  EXPECT_THAT(post(port, "/v1/completions", "{}", "Authorization: Bearer secret\r\n"),
+              StartsWith("HTTP/1.1 400 "));
   ServeConfig open;
   open.host = "0.0.0.0";
   EXPECT_THAT(error_of([&] { serve(open); }), HasSubstr("serve.key_env"));
