@@ -74,6 +74,8 @@ std::vector<MemoryLine> standing(const PlanJob& job) {
     lines.push_back(line("moments of AdamW", "8 P", 8 * parameters));
   }
   if (job.reference) lines.push_back(line("reference model", "b P", value_bytes(job) * parameters));
+  if (job.train.guidance == "evolved")
+    lines.push_back(line("reflection model, where it is another one", "b P", value_bytes(job) * parameters));
   if (job.ema)
     lines.push_back(
         line("moving average of the weights", job.bf16 ? "6 P" : "4 P", (job.bf16 ? 6 : 4) * parameters));
