@@ -355,8 +355,12 @@ class Updated : public Served {
 
 TEST_F(Updated, WeightsOfAFolderAreTakenAndNamed) {
   serve_updates();
-  const Json body = {{"prompt", "Two words"}, {"max_tokens", 12}, {"temperature", 0}, {"ignore_eos", true}};
-  const std::string before = ask("/v1/completions", body)["choices"][0]["text"];
+  const Json body = {{"prompt", "Two words"},
+                     {"max_tokens", 12},
+                     {"temperature", 0},
+                     {"ignore_eos", true},
+                     {"return_token_ids", true}};
+  const Json before = ask("/v1/completions", body)["choices"][0]["token_ids"];
   EXPECT_FALSE(ask("/v1/completions", body).contains("weight_version"));
   const auto expect_other = [&] {
     const Json reply = ask("/v1/completions", body);
@@ -365,8 +369,8 @@ TEST_F(Updated, WeightsOfAFolderAreTakenAndNamed) {
     const auto tokens =
         NativeEngine(other_).sample({.temperature = 0, .max_new_tokens = 12}, 1, std::vector<int>{-1},
                                     {{.prompt = tokenizer_->encode("Two words")}});
-    EXPECT_EQ(reply["choices"][0]["text"], tokenizer_->decode(tokens[0][0].tokens));
-    EXPECT_NE(reply["choices"][0]["text"], before);
+    EXPECT_EQ(reply["choices"][0]["token_ids"], Json(tokens[0][0].tokens));
+    EXPECT_NE(reply["choices"][0]["token_ids"], before);
   };
   // While others sample: they go on to their end.
   Json many = {
