@@ -238,8 +238,7 @@ Parsed parse_action(std::string_view reply, bool tools) {
 }
 
 std::string tool_instructions(bool all, bool in_template) {
-  if (!all)
-    return "You have no tools: answer in one message, with the answer itself at the end of it.";
+  if (!all) return "You have no tools: answer in one message, with the answer itself at the end of it.";
   if (in_template)
     return "Call exactly one tool in each message; you are shown what came of it. Paths are relative to the "
            "working "
