@@ -54,6 +54,12 @@ Work group_work(const TrainJob& job, const PromptDraw& draw, std::int64_t step, 
 
 namespace {
 
+// Whether servers sample, who may not give all logprobs. One that this process lacks is no number: the weights
+// are damaged, which the step will say.
+bool samples_elsewhere(const TrainJob& job) {
+  return dynamic_cast<const PublishingEngine*>(job.engine) != nullptr;
+}
+
 void complete(const TrainJob& job, Group& group) {
   const int end_token = job.stop_tokens.empty() ? -1 : job.stop_tokens.front();
   set_signal({job.objective, *job.prompts, end_token, job.sampling.max_new_tokens}, group);
@@ -67,7 +73,7 @@ Group finished_group(const TrainJob& job, const PromptSet* set, Sampled&& sample
   group.set = set;
   group.prompt = std::move(sampled.prompt);
   group.rollouts = std::move(sampled.rollouts);
-  require_logprobs(group);
+  if (samples_elsewhere(job)) require_logprobs(group);
   complete(job, group);
   return group;
 }
@@ -195,7 +201,7 @@ class SyncSource : public GroupSource {
     });
     seconds.sample -= grading;
     seconds.verify += grading;
-    complete_logprobs(job_, taken);
+    if (samples_elsewhere(job_)) complete_logprobs(job_, taken);
     timed(seconds.learn, [&] { reward_kinds().at(job_.objective.reward)(job_, taken); });
     for (Group& group : taken) complete(job_, group);
     lag_ = 0;
@@ -210,7 +216,7 @@ class SyncSource : public GroupSource {
     job_.engine->publish(job_.model->version);
   }
   void end_step(Json& row) override {
-    if (dynamic_cast<const PublishingEngine*>(job_.engine) != nullptr) row["engine/lag_max"] = lag_;
+    if (samples_elsewhere(job_)) row["engine/lag_max"] = lag_;
   }
   // Each side waits for the other.
   void add_waits(double wall, StageSeconds& seconds) override {

@@ -510,7 +510,7 @@ TEST(Trainer, RegularisersCanLeaveGroupsWithoutSignalAlone) {
   }
 }
 
-// An engine with weights of its own is told of each version, and of a checkpoint's first.
+// An engine with weights of its own is told of each version, the one that it begins with too.
 TEST(Trainer, TellsTheEngineOfNewWeights) {
   class Told : public FakeEngine {
    public:
@@ -526,7 +526,7 @@ TEST(Trainer, TellsTheEngineOfNewWeights) {
   world.job.config.steps = 3;
   world.job.config.save_every = 1;
   world.train(folder / "run");
-  EXPECT_EQ(engine.versions, (std::vector<std::int64_t>{1, 2, 3}));
+  EXPECT_EQ(engine.versions, (std::vector<std::int64_t>{0, 1, 2, 3}));
   std::filesystem::remove_all(folder / "run/model");
   World resumed;
   resumed.job.engine = &again;
