@@ -51,7 +51,7 @@ HttpReply load_weights(HttpClient& client, const HttpUrl& url, const ServerWeigh
     HttpReply reply = client.post(url.path + call.path, call.body, limits);
     if (call.may_fail && reply.outcome == HttpReply::Outcome::answered) continue;
     if (reply.ok() && !denies(reply.body)) continue;
-    if (reply.outcome == HttpReply::Outcome::untrusted || reply.status == 401 || reply.status == 403)
+    if (reply.outcome == HttpReply::Outcome::untrusted || reply.status == 401)
       refuse_if_final(reply, text_of(url), config);
     if (reply.outcome != HttpReply::Outcome::answered || reply.status == 429 || reply.status >= 500) {
       if (reply.outcome == HttpReply::Outcome::answered) reply.problem += ": " + error_message(reply.body);

@@ -59,7 +59,7 @@ TEST_F(Processes, AShardedOptimizerLeavesTheSameFiles) {
   ::kill(second, SIGKILL);
   wait_for(second);
   EXPECT_EQ(wait_for(first), 1);
-  EXPECT_THAT(said(0), HasSubstr("their part of the optimiser cannot be saved"));
+  EXPECT_THAT(said(0), HasSubstr("process 0 of 2 has lost another one"));
   const pid_t all[] = {start(longer, 0, 2, port), start(longer, 1, 2, port)};
   for (const pid_t child : all) EXPECT_EQ(wait_for(child), 0) << said(0);
   expect_rows("sharded", 300);

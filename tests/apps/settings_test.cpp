@@ -28,13 +28,13 @@ TEST(Settings, EveryKeyIsInASectionAndHasHelp) {
     EXPECT_EQ(option.help().find('\n'), std::string::npos) << option.key();
     sections.insert(option.key().substr(0, option.key().find('.')));
   }
-  EXPECT_EQ(
-      sections,
-      (std::set<std::string>{
-          "run",  "paths",  "problems",  "prompt", "verify",    "check",  "engine",  "sampling",  "source",
-          "mine", "guide",  "collect",   "evolve", "reflector", "pairs",  "mixture", "objective", "optimizer",
-          "lora", "train",  "async",     "p2o",    "adaptive",  "search", "retire",  "sft",       "metrics",
-          "eval", "report", "reproduce", "watch",  "serve",     "export", "plan",    "agent"}));
+  EXPECT_EQ(sections,
+            (std::set<std::string>{"run",       "paths",     "problems", "prompt",  "verify",    "check",
+                                   "engine",    "sampling",  "source",   "mine",    "guide",     "collect",
+                                   "evolve",    "reflector", "pairs",    "mixture", "objective", "optimizer",
+                                   "lora",      "train",     "async",    "p2o",     "adaptive",  "search",
+                                   "retire",    "vote",      "sft",      "metrics", "eval",      "report",
+                                   "reproduce", "watch",     "serve",    "export",  "plan",      "agent"}));
 }
 
 // Each is a thread or a process.
@@ -142,9 +142,8 @@ TEST(Settings, WhatMayChangeOnResumeIsDocumented) {
                                     "mine.heldout",
                                     "train.stop_without_signal"};
   for (const std::string section : {"engine.", "reflector."})
-    for (const std::string key :
-         {"urls", "key_env", "connections", "timeout_s", "attempts", "backoff_s", "give_up_s", "publish_dir",
-          "max_gap"})
+    for (const std::string key : {"urls", "key_env", "connections", "timeout_s", "attempts", "backoff_s",
+                                  "give_up_s", "publish_dir", "max_gap"})
       expected.insert(section + key);
   EXPECT_EQ(any, expected);
   EXPECT_EQ(larger, (std::set<std::string>{"train.steps", "sft.epochs"}));
