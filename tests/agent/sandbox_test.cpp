@@ -240,12 +240,12 @@ TEST_F(SandboxTest, AKillOfPopeEndsTheCommand) {
     sandbox.run("setsid sleep 985 & sleep 985", "", 60);
     _exit(0);
   }
-  for (int i = 0; i < 600 && std::system("pgrep -f 'sleep 98[5]' > /dev/null") != 0; ++i) usleep(50000);
-  ASSERT_EQ(std::system("pgrep -f 'sleep 98[5]' > /dev/null"), 0);
+  for (int i = 0; i < 600 && std::system("pgrep -f '^sleep 98[5]' > /dev/null") != 0; ++i) usleep(50000);
+  ASSERT_EQ(std::system("pgrep -f '^sleep 98[5]' > /dev/null"), 0);
   kill(pope, SIGKILL);
   waitpid(pope, nullptr, 0);
-  for (int i = 0; i < 600 && std::system("pgrep -f 'sleep 98[5]' > /dev/null") == 0; ++i) usleep(50000);
-  EXPECT_NE(std::system("pgrep -f 'sleep 98[5]' > /dev/null"), 0);
+  for (int i = 0; i < 600 && std::system("pgrep -f '^sleep 98[5]' > /dev/null") == 0; ++i) usleep(50000);
+  EXPECT_NE(std::system("pgrep -f '^sleep 98[5]' > /dev/null"), 0);
 }
 
 }  // namespace
