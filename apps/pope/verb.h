@@ -13,7 +13,8 @@
 
 namespace pope {
 
-// What the command line says (command_line.h): settings resolved from default, files (-c) and --set, in that order.
+// What the command line says (command_line.h): settings resolved from default, files (-c) and --set, in that
+// order.
 struct Invocation {
   Settings& settings;
   const Options& options;               // those that the verb reads

@@ -22,7 +22,7 @@ std::string hint_of(int code) {
       return "another process holds the file for long";
     case SQLITE_FULL:
       return system_hint(28);  // ENOSPC
-    case SQLITE_IOERR:  // also where a full disk has no room for the files beside it
+    case SQLITE_IOERR:         // also where a full disk has no room for the files beside it
       return "is the disk full? make room, and give the same command again";
     case SQLITE_READONLY:
       return "the file and its folder must be writable";

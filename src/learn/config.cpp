@@ -266,8 +266,9 @@ void check_rl(const TrainConfig& train, const AsyncConfig& async, const Objectiv
                    "greedy sampling explores nothing and has no ratio; use 1.0");
   }
   if (objective.pass_k > 0 && train.guidance == "search")
-    refuse_setting("objective.pass_k", "0 with train.guidance=search", std::to_string(objective.pass_k),
-                   "rollouts that a prefix was needed for are no samples of the prompt whose pass@k is meant");
+    refuse_setting(
+        "objective.pass_k", "0 with train.guidance=search", std::to_string(objective.pass_k),
+        "rollouts that a prefix was needed for are no samples of the prompt whose pass@k is meant");
   if (objective.pass_k > train.rollouts_per_prompt) {
     refuse_setting("objective.pass_k",
                    fmt::format("at most train.rollouts_per_prompt ({})", train.rollouts_per_prompt),

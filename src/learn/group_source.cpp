@@ -54,8 +54,8 @@ Work group_work(const TrainJob& job, const PromptDraw& draw, std::int64_t step, 
 
 namespace {
 
-// Whether servers sample, who may not give all logprobs. One that this process lacks is no number: the weights
-// are damaged, which the step will say.
+// Whether servers sample, who may not give all logprobs. One that this process lacks is no number: the
+// weights are damaged, which the step will say.
 bool samples_elsewhere(const TrainJob& job) {
   return dynamic_cast<const PublishingEngine*>(job.engine) != nullptr;
 }

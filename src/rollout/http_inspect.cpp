@@ -176,7 +176,8 @@ class Inspector {
   HttpReply complete(const CompletionCall& call) {
     HttpReply reply;
     for (int attempt = 0; attempt < 3; ++attempt) {
-      reply = client_.post(url_.path + completion_path(info_.kind), completion_body(info_.kind, call), kLimits);
+      reply =
+          client_.post(url_.path + completion_path(info_.kind), completion_body(info_.kind, call), kLimits);
       if (reply.outcome != HttpReply::Outcome::answered) break;
       if (reply.status != 500 && !(reply.status == 200 && !parse_foreign(reply.body))) break;
     }

@@ -191,7 +191,8 @@ TEST(CommandLine, SettingsAreRefusedBeforeAnythingIsRead) {
       {"eval", "eval.overlap_similar=2", "eval.overlap_similar: expected above 0 and at most 1, got 2"},
       {"eval", "eval.pass_at=[65]", "eval.pass_at: expected a k that is at most eval.samples (64), got [65]"},
       {"eval", "paths.eval_sets=[a]", "paths.eval_sets: expected NAME=FILE, got 'a'"},
-      {"collect", "collect.prompt=both", "collect.prompt: expected guided, unguided, star or star_answer, got 'both'"},
+      {"collect", "collect.prompt=both",
+       "collect.prompt: expected guided, unguided, star or star_answer, got 'both'"},
       {"sft", "sft.epochs=1e20", "sft.epochs: expected above 0 and at most 1000000, got 1e+20"},
   };
   for (const auto& [verb, setting, message] : faults) {
