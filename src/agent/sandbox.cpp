@@ -159,7 +159,8 @@ std::int64_t memory_below(pid_t root) {
     pid_t pid = 0;
     if (std::from_chars(name.data(), name.data() + name.size(), pid).ec != std::errc()) continue;
     std::ifstream file(entry.path() / "stat");
-    std::string text((std::istreambuf_iterator<char>(file)), {});
+    std::string text;  // by the stream, for which a process that has just ended is no exception
+    std::getline(file, text, '\0');
     const std::size_t behind = text.rfind(')');  // the name in front may hold anything
     if (behind == std::string::npos) continue;
     One one;
