@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Samples through a proxy that breaks requests, from a server that is killed again and again, and counts the rollouts.
 
-  scripts/fault_proxy.py --pope build/pope [--rollouts 10000] [--kill-every 8] [--seed 1] [--out DIR]
+  scripts/fault_proxy.py --pope build/pope [--rollouts 10000] [--kill-every 3] [--seed 1] [--out DIR]
 
 A micro model is taught for the occasion. `pope eval` samples it natively, and again by `pope serve` behind the proxy,
 which delays, resets connections before and after the request, answers 500 and 429, cuts bodies, garbles them, or lets
@@ -152,7 +152,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pope", default="build/pope")
     parser.add_argument("--rollouts", type=int, default=10000)
-    parser.add_argument("--kill-every", type=float, default=8, help="seconds, about")
+    parser.add_argument("--kill-every", type=float, default=3, help="seconds, about")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
@@ -179,7 +179,7 @@ def main():
     try:
         run(*evaluation, "--out", "proxied", "--set", "engine.kind=http", "--set", f"engine.urls=[http://127.0.0.1:{proxy.port}]",
             "--set", "engine.timeout_s=3", "--set", "engine.attempts=50", "--set", "engine.backoff_s=0.05",
-            "--set", "sampling.batch_size=64")
+            "--set", "sampling.batch_size=64", "--set", "engine.samples_per_request=4")
     finally:
         server.end()
     seconds = time.monotonic() - start
