@@ -14,6 +14,7 @@
 #include "bench.h"
 #include "core/error.h"
 #include "model/few_rows.h"
+#include "model/wide_product.h"
 
 namespace pope {
 namespace {
@@ -27,6 +28,8 @@ std::vector<Way> ways(const at::Tensor& x, const at::Tensor& weight, at::ScalarT
   std::vector<Way> all{{"libtorch", [result](const auto& a, const auto& w) {
                           return at::mm(a.to(result), w.to(result).t());
                         }}};
+  if (x.scalar_type() == at::kBFloat16 && result == at::kBFloat16)
+    all.push_back({"libtorch in f32", [](const auto& a, const auto& w) { return linear_in_f32(a, w, {}); }});
   for (const FewRowsProduct* product : few_rows_products()) {
     if (!product->fits(x, weight)) continue;
     all.push_back({product->name, [product, result](const auto& a, const auto& w) {

@@ -14,7 +14,7 @@ at::Tensor head_product(const at::Tensor& hidden, const at::Tensor& embedding);
 void head_product_out(at::Tensor& logits, const at::Tensor& hidden, const at::Tensor& embedding);
 
 // at::linear: x [N,W], weight [C,W], bias [C] or undefined → [N,C]. Few rows without gradient go through the
-// kernels of few_rows.h.
+// kernels of few_rows.h; bf16 otherwise in f32, where that is faster (wide_product.h).
 at::Tensor project(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias = {});
 
 }  // namespace pope

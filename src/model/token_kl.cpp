@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "model/product.h"
+#include "model/wide_product.h"
 
 namespace pope {
 namespace {
@@ -64,7 +65,7 @@ struct TokenKlFunction : torch::autograd::Function<TokenKlFunction> {
       const at::Tensor d_logits =
           (log_p.exp() * (log_p - log_q - part(kl)) * (part(d[0]) / temperature)).to(d_hidden.scalar_type());
       at::Tensor out = d_hidden.narrow(0, from, rows);
-      at::mm_out(out, d_logits, policy.embedding);
+      product_out(out, d_logits, policy.embedding);
       if (trains_embedding) d_embedding.add_(at::mm(d_logits.t(), policy.hidden.narrow(0, from, rows)));
     });
     if (trains_embedding) d_embedding = d_embedding.to(policy.embedding.scalar_type());

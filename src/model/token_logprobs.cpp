@@ -9,6 +9,7 @@
 
 #include "model/kernels.h"
 #include "model/product.h"
+#include "model/wide_product.h"
 
 namespace pope {
 namespace {
@@ -135,9 +136,9 @@ struct TokenLogprobsFunction : torch::autograd::Function<TokenLogprobsFunction> 
       const Chunk chunk{part(hidden), part(saved[2]), part(saved[3]), part(saved[4]), part(saved[5])};
       chunk.backward(embedding, temperature, part(d[0]), part(d[1]), buffers);
       auto out = part(d_hidden);
-      at::mm_out(out, buffers.d_logits, embedding);
+      product_out(out, buffers.d_logits, embedding);
       if (!trains_embedding) continue;
-      at::mm_out(buffers.d_embedding, buffers.d_logits.t(), chunk.hidden);
+      product_out(buffers.d_embedding, buffers.d_logits.t(), chunk.hidden);
       if (rows <= chunk_rows) {
         d_embedding = buffers.d_embedding;
       } else if (!d_embedding.defined()) {

@@ -18,6 +18,7 @@
 #include "model/layers_plain.h"
 #include "model/per_processor.h"
 #include "model/product.h"
+#include "model/wide_product.h"
 
 namespace pope {
 namespace {
@@ -322,6 +323,30 @@ TEST_P(LayersTest, ProjectWithoutGradient) {
         const auto error = ((out.to(at::kDouble) - expected).abs() / expected.abs().clamp_min(1)).max();
         EXPECT_LT(error.item<double>(), 1.0 / 256 + 1e-5) << rows << " " << columns << " " << width;
       }
+    }
+  }
+}
+
+// Whatever this machine does with bf16 in a whole model.
+TEST_P(LayersTest, ProductsInF32) {
+  for (const bool bias : {false, true}) {
+    const Piece in_f32 = [=](const auto& in) {
+      return std::vector{linear_in_f32(in[0], in[1], bias ? in[2] : at::Tensor())};
+    };
+    const Piece plain = [=](const auto& in) {
+      return std::vector{at::linear(in[0], in[1], bias ? in[2] : at::Tensor())};
+    };
+    std::vector<at::Tensor> inputs = {noise({7, 33}, 1, at::kFloat), noise({20, 33}, 2, at::kFloat)};
+    if (bias) inputs.push_back(noise({20}, 3, at::kFloat));
+    compare(in_f32, plain, inputs);
+  }
+  for (const auto dtype : {at::kFloat, at::kBFloat16}) {
+    const auto a = noise({7, 33}, 1, dtype), b = noise({33, 20}, 2, dtype);
+    const auto expected = at::mm(a.to(at::kDouble), b.to(at::kDouble));
+    for (const auto product : {product_out, product_in_f32_out}) {
+      auto out = at::full({7, 20}, NAN, at::TensorOptions(dtype));
+      product(out, a, b);
+      EXPECT_LT(((out.to(at::kDouble) - expected).norm() / expected.norm()).item<double>(), 4e-3);
     }
   }
 }
