@@ -1,6 +1,7 @@
 // The agent against a simulated model: what each part of it brings, at equal calls of the model. The
 // executor, its store and its learner are the real ones; only the replies are drawn.
-//   bench_agent_sim [--seeds 20] [--calls 600] [--learning]
+//   bench_agent_sim [--seeds 20] [--calls 600] [--learning] [--keep FILE]
+// --keep: the store of "learner + traces" with the first seed, for pope agent history and report.
 // There are six types of tasks. On four, one of the five approaches works (0.7), the others hardly do (0.1).
 // On two nothing works without help: there the model succeeds (0.6) when what it is shown of a trace and what
 // it has learned make at least three steps. A frozen model learns nothing. With --learning every guided
@@ -13,6 +14,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/fake_agent.h"
@@ -27,11 +29,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr auto kStore = "store.db";
 constexpr int kTypes = 6, kValleys = 2, kTasks = 400, kTraceSteps = 16, kNeeded = 3;
 
 struct Arguments {
   int seeds = 20, calls = 600;
   bool learning = false;
+  fs::path keep;
 };
 
 // The simulated model: it reads which type, approach, prefix and lesson stand in its prompt.
@@ -108,7 +112,7 @@ Result simulate(const Arm& arm, std::uint64_t seed, const Arguments& arguments, 
   config.shrink = arm.shrink;
   config.max_calls = arguments.calls;
   config.scratch = folder.string();
-  const fs::path path = folder / "store.db";
+  const fs::path path = folder / kStore;
   for (const char* end : {"", "-wal", "-shm"}) fs::remove(path.string() + end);
   Database database(path);
   open_schema(database);
@@ -191,8 +195,11 @@ int simulate_all(const Arguments& arguments) {
   fs::create_directories(folder);
   std::map<std::string, std::vector<Result>> results;
   for (int seed = 1; seed <= arguments.seeds; ++seed) {
-    for (const Arm& arm : kArms)
+    for (const Arm& arm : kArms) {
       results[arm.name].push_back(simulate(arm, static_cast<std::uint64_t>(seed), arguments, folder));
+      if (seed == 1 && std::string_view(arm.name) == kTraces && !arguments.keep.empty())
+        fs::copy_file(folder / kStore, arguments.keep, fs::copy_options::overwrite_existing);
+    }
   }
   fs::remove_all(folder);
   fmt::print("{} seeds, {} tasks, {} calls, a {} model; means with 95 % intervals over seeds\n\n",
@@ -212,8 +219,10 @@ int main(int argc, char** argv) {
       arguments.learning = true;
     } else if ((flag == "--seeds" || flag == "--calls") && i + 1 < argc) {
       (flag == "--seeds" ? arguments.seeds : arguments.calls) = std::atoi(argv[++i]);
+    } else if (flag == "--keep" && i + 1 < argc) {
+      arguments.keep = argv[++i];
     } else {
-      fmt::print(stderr, "usage: bench_agent_sim [--seeds 20] [--calls 600] [--learning]\n");
+      fmt::print(stderr, "usage: bench_agent_sim [--seeds 20] [--calls 600] [--learning] [--keep FILE]\n");
       return 2;
     }
   }

@@ -10,7 +10,6 @@
 #include <optional>
 
 #include "core/error.h"
-#include "core/version.h"
 #include "pope/program.h"
 
 namespace pope {
@@ -70,11 +69,7 @@ int run(int argc, char** argv) {
   declare(settings, options);
   const std::optional<CommandLine> line = parse_here(arguments, options);
   if (!line) hand_over(argv);
-  if (line->version || line->help) {
-    print(line->help ? verb_help(*line->verb, options) : std::string("pope ") + kVersion + "\n");
-    return 0;
-  }
-  return run_verb(*line, settings, options);
+  return run_line(*line, settings, options);
 }
 
 }  // namespace

@@ -28,6 +28,7 @@ PlanJob job_of(const Settings& settings) {
               .bf16 = settings.run.dtype == "bf16",
               .activation_checkpointing = settings.run.activation_checkpointing,
               .lora_rank = settings.lora.rank,
+              .sharded = settings.optimizer.sharded,
               .train = settings.train,
               .sampling = settings.sampling,
               .objective = settings.objective,
@@ -35,6 +36,10 @@ PlanJob job_of(const Settings& settings) {
               .reference = needs_reference(settings.objective),
               .ema = needs_ema(settings.objective, settings.vote),
               .program_bytes = peak_memory_bytes()};
+  if (settings.plan.processes > settings.train.prompts_per_step)
+    refuse_setting(
+        "plan.processes", fmt::format("at most train.prompts_per_step ({})", settings.train.prompts_per_step),
+        std::to_string(settings.plan.processes), "each process samples at least one prompt of a step");
   const int room = job.architecture.context - job.sampling.max_new_tokens;
   if (room < 1) {
     refuse_setting("sampling.max_new_tokens",
@@ -88,6 +93,7 @@ Json run_plan(const Invocation& invocation) {
           {"batch_tokens", batch.tokens},
           {"batch_targets", batch.targets},
           {"micro_batches", batch.batches},
+          {"processes", job.plan.processes},
           {"steps", job.train.steps},
           {"sampled_tokens", tokens.sampled_tokens},
           {"learned_tokens", tokens.learned_tokens},
@@ -135,11 +141,13 @@ std::string show_time(const Json& result) {
 }
 
 std::string show_plan(const Json& result) {
+  const int processes = result.at("processes").get<int>();
   return fmt::format(
              "{} parameters in {}; prompts of {} and completions of {} tokens at most.\n"
-             "A step samples {} tokens and learns from {}, in micro-batches of at most {}.\n\n",
+             "{} samples {} tokens in a step and learns from {}, in micro-batches of at most {}.\n\n",
              grouped(result.at("parameters")), result.at("dtype").get<std::string>(),
              grouped(result.at("prompt_tokens")), grouped(result.at("completion_tokens")),
+             processes == 1 ? "It" : fmt::format("Each of {} processes", processes),
              grouped(std::int64_t(result.at("sampled_tokens").get<double>())),
              grouped(std::int64_t(result.at("learned_tokens").get<double>())),
              grouped(result.at("batch_tokens"))) +
@@ -156,14 +164,15 @@ const Verb plan_verb = {
         "Reads config.json, or the head of a .gguf file, and the settings of a run. Says what is held in\n"
         "memory at the longest batch, line by line with its formula, and how long a step takes on a few\n"
         "cards and processors. Memory is checked against measured runs on a CPU (docs/models.md); times are\n"
-        "those of the figures shown, and nothing has run on a GPU.\n"
+        "those of the figures shown, and nothing has run on a GPU. With plan.processes all is of one "
+        "process.\n"
         "\n"
         "  pope plan --model MODEL -c configs/qwen3_4b.yaml -c configs/objectives/pipelinerl.yaml\n"
         "  pope plan --model MODEL -c runs/train/config.yaml --set plan.hardware=cpu --set plan.tflops=0.8",
     .arguments = "",
     .shortcuts = {{"--model", "paths.model", "MODEL", Need::required}},
     .keys = {"run.dtype", "run.activation_checkpointing", "paths.model", "train.*", "sampling.*",
-             "objective.*", "vote.*", "lora.*", "plan.*"},
+             "objective.*", "vote.*", "lora.*", "optimizer.sharded", "plan.*"},
     .needs_out = false,
     .run = run_plan,
     .show = show_plan};

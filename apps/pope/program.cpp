@@ -27,6 +27,7 @@ void print(const std::string& result) {
   const std::string text = printable(result);
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
     const int code = errno;
+    if (code == EPIPE) return;  // a reader that has seen enough, such as head
     throw Error("print", std::string("cannot write to stdout: ") + std::strerror(code), system_hint(code));
   }
 }
@@ -81,8 +82,6 @@ void catch_what_nobody_does(int, char**, char**) { std::set_terminate(end_at_onc
 [[gnu::section(".preinit_array"), gnu::used]] void (*before_libraries)(int, char**,
                                                                        char**) = catch_what_nobody_does;
 
-}  // namespace
-
 int run_verb(const CommandLine& line, Settings& settings, const Options& options) {
   const Options read = options.only(line.verb->keys);
   const Invocation invocation{settings, read, line.out, line.arguments, line.files};
@@ -92,6 +91,14 @@ int run_verb(const CommandLine& line, Settings& settings, const Options& options
   if (result.is_null()) return 0;  // another process of the same command shows it
   print(line.json ? dump(result, 2) + "\n" : shown(*line.verb, result, invocation));
   if (line.verb->after != nullptr) line.verb->after(result);
+  return 0;
+}
+
+}  // namespace
+
+int run_line(const CommandLine& line, Settings& settings, const Options& options) {
+  if (!line.version && !line.help) return run_verb(line, settings, options);
+  print(line.version ? std::string("pope ") + kVersion + "\n" : verb_help(*line.verb, options));
   return 0;
 }
 

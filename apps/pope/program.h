@@ -11,11 +11,12 @@
 
 namespace pope {
 
-// Writes to stdout. Error: it cannot.
+// Writes to stdout. Error: it cannot, but for a reader that has gone.
 void print(const std::string& result);
 
-// Runs the verb of `line` with `settings`, on which `options` were declared, and shows its result.
-int run_verb(const CommandLine& line, Settings& settings, const Options& options);
+// Does what `line` asks for, which has a verb or wants the version: shows the version or the verb's help, or
+// runs the verb with `settings`, on which `options` were declared, and shows its result.
+int run_line(const CommandLine& line, Settings& settings, const Options& options);
 
 // Does the work of a program, whose exit code it gives; says on stderr what went wrong.
 int exit_code_of(const std::function<int()>& work);

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <thread>
+#include <utility>
 
 #include "core/error.h"
 #include "core/interrupt.h"
@@ -30,7 +31,8 @@ ServedModel served_model(const Settings& settings) {
           .load = load};
 }
 
-// Has a server take the weights of a run's newest checkpoint.
+// Has a server take the weights of a run's newest checkpoint. What cannot be taken is tried again, now and
+// then: it may have been made room for, or be written anew.
 class Follower {
  public:
   Follower(ModelServer& server, std::string run) : server_(server), run_(std::move(run)) {}
@@ -39,21 +41,29 @@ class Follower {
   void look() {
     if (run_.empty() || Clock::now() < next_) return;
     next_ = Clock::now() + std::chrono::seconds(1);
-    const std::optional<std::filesystem::path> newest = newest_checkpoint(run_);
-    if (!newest || *newest == taken_) return;
-    taken_ = *newest;
+    std::optional<std::filesystem::path> newest;
     try {
+      newest = newest_checkpoint(run_);
+      if (!newest) return say("note: " + run_ + " has no checkpoint yet: those that come are served");
+      if (*newest == taken_) return;
       server_.take_weights(newest->string(), newest->filename().string());
-      log_line("weights of " + newest->string());
-    } catch (const Error& error) {  // it may have made room for a newer one just now
-      log_line("warning: " + newest->string() + " was not taken: " + error.what());
+      taken_ = *newest;
+      say("weights of " + newest->string());
+    } catch (const std::exception& error) {
+      say("warning: " + newest.value_or(run_).string() + " was not taken: " + error.what());
+      next_ += std::chrono::seconds(10);
     }
   }
 
  private:
   using Clock = std::chrono::steady_clock;
+  void say(const std::string& line) {
+    if (line != std::exchange(said_, line)) log_line(line);
+  }
+
   ModelServer& server_;
   const std::string run_;
+  std::string said_;
   std::filesystem::path taken_;
   Clock::time_point next_;
 };

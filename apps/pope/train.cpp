@@ -39,15 +39,27 @@ void check_used(const Settings& settings, const Options& options) {
       settings.train.guidance == "fixed")
     refuse_setting("objective.context_distillation", "false with mixture.guided=0", "true",
                    "no guided prompt would be drawn");
-  const auto refuse_unread = [&](const char* section, const std::string& now, const std::string& needed) {
+  if (settings.objective.self_distillation > 0 && settings.mixture.unguided == 0)
+    refuse_setting("objective.self_distillation", "0 with mixture.unguided=0",
+                   fmt::to_string(settings.objective.self_distillation),
+                   "rollouts without guidance are those that it teaches");
+  // Settings whose keys begin so are read by one method alone.
+  const auto refuse_unread = [&](const char* keys, const std::string& now, const std::string& needed) {
     for (const Options::Option& option : options.all()) {
-      if (!option.key().starts_with(section) || option.value_text() == option.default_text()) continue;
+      if (!option.key().starts_with(keys) || option.value_text() == option.default_text()) continue;
       refuse_setting(option.key(), option.default_text() + ", its default, with " + now, option.value_text(),
                      "set " + needed + ", or leave it out");
     }
   };
   if (settings.objective.reward != "majority")
     refuse_unread("vote.", "objective.reward=" + settings.objective.reward, "objective.reward=majority");
+  if (settings.objective.reward != "transfer")
+    refuse_unread("objective.transfer_", "objective.reward=" + settings.objective.reward,
+                  "objective.reward=transfer");
+  if (settings.retire.above == 0) refuse_unread("retire.", "retire.above=0", "retire.above=0.9");
+  if (settings.engine.kind == "native")
+    for (const char* key : {"engine.publish_", "engine.max_gap"})
+      refuse_unread(key, "engine.kind=native", "engine.kind=http");
   if (settings.train.mode == "sync") refuse_unread("async.", "train.mode=sync", "train.mode=async");
   for (const auto& [section, reader] :
        {std::pair{"p2o.", "evolved"}, {"adaptive.", "adaptive"}, {"search.", "search"}}) {
@@ -99,16 +111,21 @@ std::shared_ptr<const ReflectionModel> load_reflection_model(const Settings& set
 Json run_train(const Invocation& invocation) {
   Settings settings = invocation.settings;
   if (settings.train.guidance == "evolved") add_evolved_wording(settings.prompt);
-  const std::unique_ptr<ProcessGroup> processes = join_processes(launch_of_environment());
+  const std::unique_ptr<ProcessGroup> processes =
+      join_processes(launch_of_environment(), settings.optimizer.sharded);
   if (processes->size() > 1 && settings.engine.kind == "http") {
     throw Error("train", fmt::format("expected one process with engine.kind=http, got {}", processes->size()),
                 "the servers are the other processes: start pope train without torchrun");
   }
   RunDir run = open_run(invocation, "train", *processes);
-  if (settings.engine.publish_dir.empty()) settings.engine.publish_dir = (run.path() / "published").string();
   std::optional<Json> stored;
   if (processes->writes()) stored = complete_result(run, "model");
   if (processes->broadcast(stored ? "complete" : "") == "complete") return stored.value_or(Json());
+  if (settings.engine.publish_dir.empty()) {
+    settings.engine.publish_dir = (run.path() / "published").string();
+    if (processes->writes())
+      std::filesystem::remove_all(settings.engine.publish_dir);  // of a start that was killed
+  }
   if (settings.metrics.tensorboard) run.write_tensorboard();
   std::vector<Problem> hard = required_problems(settings), easy = easy_problems(settings);
   std::vector<EvalSet> sets = named_sets(settings.paths.eval_sets, problems_config(settings));
@@ -133,8 +150,10 @@ Json run_train(const Invocation& invocation) {
   std::unique_ptr<Engine> momentum;
   if (needs_ema(job.objective, job.vote)) {
     job.ema = copy_of(*job.model);
-    momentum = make_engine(settings.engine, {.model = [&] { return job.ema; }});
-    job.momentum = momentum.get();
+    if (settings.vote.momentum_rollouts > 0) {
+      momentum = make_engine(settings.engine, {.model = [&] { return job.ema; }});
+      job.momentum = momentum.get();
+    }
   }
   job.reflection = load_reflection_model(settings);
   job.prompts = setup.prompts;
@@ -156,6 +175,8 @@ Json run_train(const Invocation& invocation) {
   Json result = result_head(settings, "train");
   const Json trained = train(run, job);
   if (!processes->writes()) return {};
+  std::error_code code;
+  std::filesystem::remove(run.path() / "published", code);  // it is empty now
   result.update(trained);
   return finish(run, std::move(result));
 }

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,15 +25,23 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 // A watcher in the program's process group reads from fd 3, where nobody writes: the read ends when pope
-// does, even by SIGKILL, and the watcher ends the group (verify/command.cpp does the same for graders). The
-// program itself does not get fd 3.
-constexpr auto kWatched = "{ read -r line <&3; kill -KILL 0; } >/dev/null 2>&1 & exec 3<&-; exec \"$@\"";
+// does, even by SIGKILL, and the watcher ends the group (verify/command.cpp does the same for graders).
+constexpr auto kWatcher = "{ read -r line <&3; kill -KILL 0; } >/dev/null 2>&1 & ";
+constexpr auto kProgram = "exec \"$@\"", kProgramWithoutFd = "exec 3<&-; exec \"$@\"";
 
 struct Pipe {
   int read = -1, write = -1;
   bool open() {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return false;
+    read = ends[0];
+    write = ends[1];
+    return true;
+  }
+  // Of sockets, which, unlike those of a pipe, nobody can open anew by their place in /proc.
+  bool open_sockets() {
+    int ends[2];
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
     read = ends[0];
     write = ends[1];
     return true;
@@ -113,8 +122,7 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
 
 pid_t start(const ProcessSpec& spec, const Pipe& input, const Pipe& output, const Pipe& life,
             std::string& reason) {
-  std::vector<std::string> arguments = {"sh", "-c", kWatched, "sh"};
-  arguments.insert(arguments.end(), spec.arguments.begin(), spec.arguments.end());
+  const std::vector<std::string> arguments = watched(spec.arguments, spec.keeps_watch_fd);
   std::vector<std::string> environment;
   for (const auto& [name, value] : spec.environment) environment.push_back(name + "=" + value);
 
@@ -147,6 +155,13 @@ pid_t start(const ProcessSpec& spec, const Pipe& input, const Pipe& output, cons
 
 }  // namespace
 
+std::vector<std::string> watched(const std::vector<std::string>& arguments, bool keeps_watch_fd) {
+  std::vector<std::string> line = {
+      "/bin/sh", "-c", kWatcher + std::string(keeps_watch_fd ? kProgram : kProgramWithoutFd), "sh"};
+  line.insert(line.end(), arguments.begin(), arguments.end());
+  return line;
+}
+
 ProcessEnd run_process(const ProcessSpec& spec) {
   ProcessEnd end;
   const NoSigpipe no_sigpipe;
@@ -159,7 +174,7 @@ ProcessEnd run_process(const ProcessSpec& spec) {
     fd = high;
     return true;
   };
-  if (!input.open() || !output.open() || !life.open() || !lift(input.read) || !lift(output.write) ||
+  if (!input.open() || !output.open() || !life.open_sockets() || !lift(input.read) || !lift(output.write) ||
       !lift(life.read)) {
     end.reason = std::strerror(errno);
     return end;

@@ -242,10 +242,13 @@ ProcessEnd Sandbox::run(const std::string& command, const std::string& input, do
   }
   ProcessSpec spec;
   spec.arguments = wrapper(scratch_, tmp, check, disables_userns);
-  spec.arguments.insert(
-      spec.arguments.end(),
-      {"/usr/bin/prlimit", fmt::format("--as={}", memory), fmt::format("--nproc={}", limits_.processes),
-       fmt::format("--fsize={}", disk), "--nofile=256", "--core=0", "--", "/bin/sh", "-c", command});
+  // Watched inside as well: bubblewrap's child is in a session of its own, and asks to die with its parent
+  // only some time after it was made.
+  spec.keeps_watch_fd = true;
+  const auto inside = watched({"/usr/bin/prlimit", fmt::format("--as={}", memory),
+                               fmt::format("--nproc={}", limits_.processes), fmt::format("--fsize={}", disk),
+                               "--nofile=256", "--core=0", "--", "/bin/sh", "-c", command});
+  spec.arguments.insert(spec.arguments.end(), inside.begin(), inside.end());
   spec.environment = {{"PATH", kPath}};
   spec.input = input;
   spec.timeout_s = timeout_s;

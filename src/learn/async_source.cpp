@@ -139,7 +139,11 @@ class AsyncSource : public GroupSource {
   void change_weights(const std::function<void()>& change) override {
     row_.sync_points.push_back(gate_.change([&] {
       change();
-      job_.engine->publish(job_.model->version);
+      try {
+        job_.engine->publish(job_.model->version);
+      } catch (
+          const Interrupted&) {  // the step is done all the same: the next take() stops the run, and saves it
+      }
     }));
   }
 

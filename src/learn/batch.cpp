@@ -74,7 +74,8 @@ class Packer {
     advantages_.resize(targets_.size(), 1);
     behaviour_.insert(behaviour_.end(), s.behaviour.begin(), s.behaviour.end());
     behaviour_.resize(targets_.size(), 0);
-    other_prompt_.resize(targets_.size(), s.other_prompt);
+    if (!s.other_prompt) own_behaviour_.insert(own_behaviour_.end(), s.filled.begin(), s.filled.end());
+    own_behaviour_.resize(targets_.size(), s.other_prompt);
     kinds_.resize(targets_.size(), static_cast<std::uint8_t>(s.kind));
   }
 
@@ -90,8 +91,8 @@ class Packer {
     batch.kind = static_cast<LossKind>(kinds_.front());
     const auto other = [&](std::uint8_t kind) { return kind != kinds_.front(); };
     if (std::any_of(kinds_.begin(), kinds_.end(), other)) batch.kinds = tensor_of(kinds_, at::kByte);
-    if (std::find(other_prompt_.begin(), other_prompt_.end(), 1) != other_prompt_.end())
-      batch.other_prompt = tensor_of(other_prompt_, at::kByte).to(at::kBool);
+    if (std::find(own_behaviour_.begin(), own_behaviour_.end(), 1) != own_behaviour_.end())
+      batch.own_behaviour = tensor_of(own_behaviour_, at::kByte).to(at::kBool);
     if (!taught_.empty()) {
       constexpr auto kAll = std::numeric_limits<std::int64_t>::max();
       batch.teacher = std::make_shared<const MicroBatch>(micro_batches(taught_sequences_, kAll).front());
@@ -109,7 +110,7 @@ class Packer {
   Packing packing_;
   std::vector<std::int64_t> tokens_, rows_, targets_, sequence_, taught_;
   std::vector<float> behaviour_, advantages_;
-  std::vector<std::uint8_t> kinds_, other_prompt_;
+  std::vector<std::uint8_t> kinds_, own_behaviour_;
   std::vector<Sequence> taught_sequences_;
 };
 
@@ -118,7 +119,7 @@ class Packer {
 MicroBatch MicroBatch::to(at::Device device) const {
   MicroBatch moved = *this;
   for (at::Tensor* tensor : {&moved.tokens, &moved.rows, &moved.targets, &moved.sequence, &moved.advantages,
-                             &moved.behaviour, &moved.kinds, &moved.other_prompt, &moved.taught_targets}) {
+                             &moved.behaviour, &moved.kinds, &moved.own_behaviour, &moved.taught_targets}) {
     if (tensor->defined()) *tensor = tensor->to(device);
   }
   if (teacher) moved.teacher = std::make_shared<const MicroBatch>(teacher->to(device));

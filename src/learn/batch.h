@@ -24,10 +24,11 @@ struct Sequence {
   std::vector<int> prompt;      // with guidance, where it is shown: never a target
   std::vector<int> completion;  // the targets
   LossKind kind = LossKind::likelihood;
-  std::vector<float> advantages;  // per target: what its loss is weighted with; empty: 1
-  std::vector<float> behaviour;   // per target, its logprob when it was sampled; empty where it was not
-  bool other_prompt = false;      // sampled under another prompt than this one (context_distillation.h)
-  std::vector<int> teacher;       // what a teacher reads in place of `prompt`; empty: none
+  std::vector<float> advantages;     // per target: what its loss is weighted with; empty: 1
+  std::vector<float> behaviour;      // per target, its logprob when it was sampled; empty where it was not
+  std::vector<std::uint8_t> filled;  // per target, Rollout::filled; empty: none
+  bool other_prompt = false;         // sampled under another prompt than this one (context_distillation.h)
+  std::vector<int> teacher;          // what a teacher reads in place of `prompt`; empty: none
 };
 
 // Sequences in the order given, one after the other; neighbours with the same prompt share it. A sequence is
@@ -42,7 +43,7 @@ struct MicroBatch {
   at::Tensor advantages;  // [M] f32
   at::Tensor behaviour;   // [M] f32; 0 for targets that were not sampled
   at::Tensor kinds;       // [M] u8: LossKind of each target; undefined: all are of `kind`
-  at::Tensor other_prompt;  // [M] bool: Sequence::other_prompt; undefined: of none
+  at::Tensor own_behaviour;  // [M] bool: `behaviour` is the trainer's own logprob; undefined: nowhere
   LossKind kind = LossKind::policy;
   // The sequences that have a teacher, under its prompt, and which targets are theirs, [K] i64; null: none.
   std::shared_ptr<const MicroBatch> teacher;

@@ -134,9 +134,9 @@ Json load(const fs::path& folder, Model& model, Optimizer& optimizer) {
   const c10::NoGradGuard no_grad;
   fill(masters, weights);
   fill(moments, moment_files);
-  optimizer.resume_at(steps);
   model.sync_compute_weights();
   model.version = version;
+  optimizer.resume_at(steps);
   return state;
 }
 

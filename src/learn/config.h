@@ -33,7 +33,7 @@ struct ObjectiveConfig {
   // the guidance or the solution.
   double self_distillation = 0;
   std::string self_distillation_over = "vocabulary";
-  std::string self_distillation_teacher = "live";
+  std::string self_distillation_teacher = "frozen";
   std::string self_distillation_shows = "guidance";
   std::string demonstration = "{solution}";  // luffy: its wording; the end token is added
   bool mask_truncated = false;               // leave truncated rollouts out of the loss

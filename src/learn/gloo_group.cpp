@@ -3,8 +3,10 @@
 #include <c10/core/GradMode.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <cstring>
 #include <optional>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -32,7 +34,7 @@ auto device(const Launch& launch) {
 
 class GlooGroup : public ProcessGroup {
  public:
-  explicit GlooGroup(const Launch& launch) : launch_(launch) {
+  GlooGroup(const Launch& launch, bool stop_together) : launch_(launch), stop_together_(stop_together) {
     c10d::TCPStoreOptions options;
     options.port = static_cast<std::uint16_t>(launch.port);
     options.isServer = launch.rank == 0 && !launch.served;
@@ -50,9 +52,16 @@ class GlooGroup : public ProcessGroup {
   int rank() const override { return launch_.rank; }
   int size() const override { return launch_.size; }
 
+  ~GlooGroup() override {
+    // Its destructor waits for what it does, which after a stop may be for a process that never comes.
+    if (abandoned_) (void)gloo_.release();
+  }
+
+  // Gloo gets memory of its own: it may still write to it when a request to stop has ended the waiting.
   void all_reduce(std::span<double> values) override {
-    at::Tensor all = at::from_blob(values.data(), {std::int64_t(values.size())}, at::kDouble);
+    at::Tensor all = at::from_blob(values.data(), {std::int64_t(values.size())}, at::kDouble).clone();
     sum(all);
+    std::copy_n(all.const_data_ptr<double>(), values.size(), values.begin());
   }
 
   void all_reduce(std::vector<at::Tensor>& tensors) override {
@@ -67,8 +76,9 @@ class GlooGroup : public ProcessGroup {
     send(length);
     text.resize(static_cast<std::size_t>(length.item<std::int64_t>()));
     if (text.empty()) return text;
-    at::Tensor bytes = at::from_blob(text.data(), {std::int64_t(text.size())}, at::kByte);
+    at::Tensor bytes = at::from_blob(text.data(), {std::int64_t(text.size())}, at::kByte).clone();
     send(bytes);
+    std::memcpy(text.data(), bytes.const_data_ptr(), text.size());
     return text;
   }
 
@@ -92,9 +102,12 @@ class GlooGroup : public ProcessGroup {
           work->wait(kSlice);
           return;
         } catch (const std::exception&) {
-          if (work->isCompleted()) throw;  // it failed; else the slice is over
+          if (work->isCompleted()) {  // it failed, or was done just after the slice was over
+            work->wait();
+            return;
+          }
         }
-        if (interrupted() && !asked) asked = Clock::now();
+        if (interrupted() && !stop_together_ && !asked) asked = Clock::now();
         if (asked && Clock::now() - *asked > kStopping) break;
       }
     } catch (const std::exception& error) {
@@ -102,6 +115,7 @@ class GlooGroup : public ProcessGroup {
       throw LostProcess(fmt::format("process {} of {} has lost another one ({})", launch_.rank, launch_.size,
                                     what.substr(0, what.find('\n'))));
     }
+    abandoned_ = true;
     throw LostProcess(fmt::format("process {} of {} was asked to stop and waited for the others in vain",
                                   launch_.rank, launch_.size));
   }
@@ -141,15 +155,17 @@ class GlooGroup : public ProcessGroup {
   }
 
   const Launch launch_;
+  const bool stop_together_;
   c10::intrusive_ptr<Gloo> gloo_;
+  bool abandoned_ = false;  // a collective was not waited for to its end
 };
 
 }  // namespace
 
-std::unique_ptr<ProcessGroup> join_processes(const Launch& launch) {
+std::unique_ptr<ProcessGroup> join_processes(const Launch& launch, bool stop_together) {
   if (launch.size == 1) return std::make_unique<ProcessGroup>();
   try {
-    return std::make_unique<GlooGroup>(launch);
+    return std::make_unique<GlooGroup>(launch, stop_together);
   } catch (const std::exception& error) {
     const std::string what = error.what();
     throw Error(

@@ -192,9 +192,13 @@ class SyncSource : public GroupSource {
     };
     std::vector<Group> taken;
     const double grading = timed(seconds.sample, [&] {
+      RolloutContext context = rollout_context(job_);
+      // A process that leaves in the middle of a step takes its part of the moments with it: sharded ones
+      // stop together, at the end of the step.
+      if (job_.optimizer.sharded && job_.processes->size() > 1) context.go_on = kAlways;
       double graded_s = sample_and_grade(
-          rollout_context(job_), [&] { return groups.next(); },
-          [&](Sampled&& sampled) { groups.add(std::move(sampled)); }, on_graded);
+          context, [&] { return groups.next(); }, [&](Sampled&& sampled) { groups.add(std::move(sampled)); },
+          on_graded);
       taken = groups.take();
       if (job_.vote.momentum_rollouts > 0) graded_s += sample_voters(job_, t, taken);
       return graded_s;

@@ -1,8 +1,6 @@
 // See known_logprobs.h.
 #include "learn/known_logprobs.h"
 
-#include <c10/core/GradMode.h>
-
 #include <algorithm>
 #include <cmath>
 
@@ -42,19 +40,15 @@ void complete_logprobs(const TrainJob& job, std::vector<Group>& groups) {
       look_at(group.rollouts[i].rollout, group.prompt_of(i));
     for (Joined& joined : group.joined) look_at(joined.graded.rollout, *joined.prompt);
   }
-  const c10::NoGradGuard no_grad;
-  std::size_t next = 0;
-  for (const MicroBatch& made : micro_batches(sequences, job.config.micro_batch_tokens)) {
-    const MicroBatch micro = made.to(job.model->device());
-    const at::Tensor logprobs = token_logprobs_of(*job.model, micro, job.sampling.temperature).logprobs.cpu();
-    const auto* logprob = logprobs.const_data_ptr<float>();
-    for (std::int64_t m = 0; m < logprobs.numel(); ++next) {
-      for (float& one : rollouts.at(next)->logprobs) {
-        if (std::isnan(one)) one = logprob[m];
-        ++m;
-      }
-    }
-  }
+  for_each_target(*job.model, sequences, job.sampling.temperature, job.config.micro_batch_tokens,
+                  [&](const Target& target) {
+                    Rollout& rollout = *rollouts[target.sequence];
+                    rollout.filled.resize(rollout.logprobs.size(), 0);
+                    float& known = rollout.logprobs.at(target.position);
+                    if (!std::isnan(known)) return;
+                    known = target.logprob;
+                    rollout.filled[target.position] = 1;
+                  });
 }
 
 void require_logprobs(const Group& group) {

@@ -1,7 +1,7 @@
 // The behaviour logprobs of what an engine sampled elsewhere. Servers give those of nearly all tokens, and
 // they are learned with: they are what the tokens were drawn by. Where one is missing (a stop token that is
 // not shown, vLLM's at another temperature than 1) the trainer's own weights stand in, if it was they that
-// sampled.
+// sampled. They say nothing of the sampler: train_sampler_mismatch leaves them out (Rollout::filled).
 #pragma once
 
 #include <vector>

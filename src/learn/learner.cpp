@@ -44,11 +44,15 @@ struct OptimizerBatch {
   BatchTotals totals;               // of all groups
 };
 
+// Whether anything of a group has a gradient.
+bool is_forwarded(const Group& group, const ObjectiveConfig& objective) {
+  return group.has_signal() || (has_regularizer(objective) && objective.regularize_without_signal);
+}
+
 OptimizerBatch make_batch(const std::vector<const Group*>& groups, const ObjectiveConfig& objective) {
   OptimizerBatch batch;
-  const bool all = has_regularizer(objective) && objective.regularize_without_signal;
   for (const Group* group : groups) {
-    const bool forward = all || group->has_signal();
+    const bool forward = is_forwarded(*group, objective);
     for (const Sequence& sequence : group->sequences) {
       batch.totals.sequences += 1;
       batch.totals.tokens += static_cast<std::int64_t>(sequence.completion.size());
@@ -113,7 +117,7 @@ LearnResult learn(const TrainJob& job, std::vector<Group>& groups, std::int64_t 
   if (job.objective.context_distillation) {
     std::vector<Sequence*> sequences;
     for (Group& group : groups) {
-      if (!group.has_signal()) continue;
+      if (!is_forwarded(group, job.objective)) continue;
       for (Sequence& sequence : group.sequences) sequences.push_back(&sequence);
     }
     result.distillation = timed(seconds.learn, [&] {

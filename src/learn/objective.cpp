@@ -49,7 +49,7 @@ TokenBatch tokens_of(const TokenBatch& batch, LossKind kind) {
           .sequence = of(batch.sequence),
           .entropy = of(batch.entropy),
           .reference = of(batch.reference),
-          .other_prompt = of(batch.other_prompt),
+          .own_behaviour = of(batch.own_behaviour),
           .taught = of(batch.taught),
           .teacher_kl = of(batch.teacher_kl),
           .teacher_logprobs = of(batch.teacher_logprobs),

@@ -22,8 +22,8 @@ struct TokenBatch {
   at::Tensor entropy;    // [N] f32 of the policy's distribution the token was drawn from, nats; with gradient
   at::Tensor reference;  // [N] f32 logprobs under the reference model, no gradient; undefined without KL
   at::Tensor kinds;      // [N] u8 LossKind of each token; undefined: all are of `kind`
-  at::Tensor other_prompt;  // [N] bool: sampled under another prompt; undefined: none
-  at::Tensor taught;        // [N] bool: a teacher reads it (self_distillation.h); undefined: none
+  at::Tensor own_behaviour;  // [N] bool: `behaviour` is the trainer's own; undefined: nowhere
+  at::Tensor taught;         // [N] bool: a teacher reads it (self_distillation.h); undefined: none
   // Of these, one of the two: KL(policy ‖ teacher) [N], with gradient; logprobs under the teacher [N],
   // without.
   at::Tensor teacher_kl, teacher_logprobs;

@@ -122,7 +122,9 @@ void Optimizer::follow() {
 
 void Optimizer::resume_at(std::int64_t steps_taken) {
   steps_ = steps_taken;
-  if (ema_) ema_->sync_compute_weights();
+  if (!ema_) return;
+  ema_->sync_compute_weights();
+  ema_->version = model_.version;
 }
 
 // Steps the masters along `gradients` times `scale`, matrices with weight decay, norms and biases without.
@@ -190,7 +192,7 @@ NamedTensors Optimizer::state() const {
     for (const auto& [kind, moments] : {std::pair("exp_avg.", &exp_avg_), {"exp_avg_sq.", &exp_avg_sq_}}) {
       std::vector<at::Tensor> one = {owns(i) ? (*moments)[i] : at::empty_like(parameter.master.detach())};
       processes_.broadcast(one, owners_[i]);
-      if (processes_.writes()) tensors.emplace_back(kind + parameter.name, one[0]);
+      if (processes_.writes()) tensors.emplace_back(kind + parameter.name, one[0].cpu());
     }
   }
   if (processes_.writes()) add_average(tensors);  // all have it

@@ -35,7 +35,7 @@ class Optimizer {
   NamedTensors own_state() const;  // the tensors themselves that this process keeps
   bool sharded() const { return config_.sharded && processes_.size() > 1; }
   std::int64_t steps_taken() const { return steps_; }
-  void resume_at(std::int64_t steps_taken);  // once state() is filled again
+  void resume_at(std::int64_t steps_taken);  // once state() is filled again, and the model has its version
 
  private:
   bool owns(std::size_t parameter) const { return !sharded() || owners_[parameter] == processes_.rank(); }

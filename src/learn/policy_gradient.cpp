@@ -10,11 +10,11 @@
 namespace pope {
 namespace {
 
-// How far the sampler's logprobs are from the trainer's. Not of tokens that were sampled under another
-// prompt: their behaviour logprobs are the trainer's own.
+// How far the sampler's logprobs are from the trainer's. Not of tokens whose behaviour logprobs are the
+// trainer's own: sampled under another prompt, or not told by the engine.
 void add_gap(const TokenBatch& sampled, BatchResult& result) {
   at::Tensor gap = (sampled.logprobs - sampled.behaviour).abs();
-  if (sampled.other_prompt.defined()) gap = gap.masked_select(sampled.other_prompt.logical_not());
+  if (sampled.own_behaviour.defined()) gap = gap.masked_select(sampled.own_behaviour.logical_not());
   if (gap.numel() == 0) return;
   result.gap_tokens += gap.numel();
   result.gap_mean += gap.sum(at::kDouble).item<double>();
@@ -53,21 +53,31 @@ TokenLogprobs token_logprobs_of(const Model& model, const MicroBatch& micro, dou
   return token_logprobs(target_rows(model, micro), model.output_embedding(), micro.targets, temperature);
 }
 
-std::vector<SequenceMean> sequence_means(const Model& model, const std::vector<Sequence>& sequences,
-                                         double temperature, std::int64_t micro_batch_tokens) {
+void for_each_target(const Model& model, const std::vector<Sequence>& sequences, double temperature,
+                     std::int64_t micro_batch_tokens, const std::function<void(const Target&)>& use) {
   const c10::NoGradGuard no_grad;
-  std::vector<SequenceMean> means(sequences.size());
   for (const MicroBatch& made : micro_batches(sequences, micro_batch_tokens)) {
     const TokenLogprobs out = token_logprobs_of(model, made.to(model.device()), temperature);
     const at::Tensor logprobs = out.logprobs.cpu(), entropies = out.entropy.cpu();
     const auto* sequence = made.sequence.const_data_ptr<std::int64_t>();
+    std::size_t position = 0;
     for (std::int64_t m = 0; m < logprobs.numel(); ++m) {
-      const auto i = static_cast<std::size_t>(sequence[m]);
-      const auto length = static_cast<double>(sequences[i].completion.size());
-      means[i].logprob += logprobs.const_data_ptr<float>()[m] / length;
-      means[i].entropy += entropies.const_data_ptr<float>()[m] / length;
+      position = m > 0 && sequence[m] == sequence[m - 1] ? position + 1 : 0;
+      use({static_cast<std::size_t>(sequence[m]), position, logprobs.const_data_ptr<float>()[m],
+           entropies.const_data_ptr<float>()[m]});
     }
   }
+}
+
+std::vector<SequenceMean> sequence_means(const Model& model, const std::vector<Sequence>& sequences,
+                                         double temperature, std::int64_t micro_batch_tokens) {
+  std::vector<SequenceMean> means(sequences.size());
+  for_each_target(model, sequences, temperature, micro_batch_tokens, [&](const Target& target) {
+    SequenceMean& mean = means[target.sequence];
+    const auto length = static_cast<double>(sequences[target.sequence].completion.size());
+    mean.logprob += target.logprob / length;
+    mean.entropy += target.entropy / length;
+  });
   return means;
 }
 
@@ -88,7 +98,7 @@ MicroLoss policy_loss(const ObjectiveConfig& config, const Model& model, const M
   result.tokens.sequence = micro.sequence;
   result.tokens.kinds = micro.kinds;
   result.tokens.kind = micro.kind;
-  result.tokens.other_prompt = micro.other_prompt;
+  result.tokens.own_behaviour = micro.own_behaviour;
   if (teacher) add_teacher(config, model, rows, *teacher, micro, temperature, result.tokens);
   result.loss = aggregate(config.aggregation, token_losses(config, result.tokens), micro.sequence, totals);
   return result;

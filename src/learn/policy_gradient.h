@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "learn/batch.h"
@@ -29,6 +30,14 @@ at::Tensor target_rows(const Model& model, const MicroBatch& micro);
 // The logprobs (and entropies) of a micro-batch's targets [M], as token_logprobs() gives them.
 TokenLogprobs token_logprobs_of(const Model& model, const MicroBatch& micro, double temperature);
 
+// Gives `use` the targets of all sequences in their order, with logprobs and entropies in nats; no gradient.
+struct Target {
+  std::size_t sequence = 0, position = 0;  // in the vector given; in its completion
+  float logprob = 0, entropy = 0;
+};
+void for_each_target(const Model& model, const std::vector<Sequence>& sequences, double temperature,
+                     std::int64_t micro_batch_tokens, const std::function<void(const Target&)>& use);
+
 // Of each sequence the means over its targets of logprob and entropy, in nats; no gradient.
 struct SequenceMean {
   double logprob = 0, entropy = 0;
@@ -40,11 +49,11 @@ struct BatchResult {
   double loss = 0;
   std::int64_t tokens = 0;  // sampled ones that were forwarded as targets; the means below are over them
   RatioMetrics ratio;
-  std::int64_t gap_tokens = 0;       // of these, sampled under the prompt that they are trained under: …
-  double gap_mean = 0, gap_max = 0;  // … |trainer logprob − behaviour logprob|, nats
-  double entropy = 0, kl = 0;        // of the policy; to the reference (k3; 0 without one), nats
-  std::int64_t taught_tokens = 0;    // of these, read by a teacher: …
-  double teacher_gap = 0;            // … how far from it (self_distillation.h), nats
+  std::int64_t gap_tokens = 0;            // of these, with behaviour logprobs that the sampler told: …
+  double gap_mean = 0, gap_max = 0;       // … |trainer logprob − behaviour logprob|, nats
+  double entropy = 0, kl = 0;             // of the policy; to the reference (k3; 0 without one), nats
+  std::int64_t taught_tokens = 0;         // of these, read by a teacher: …
+  double teacher_gap = 0;                 // … how far from it (self_distillation.h), nats
   std::int64_t demonstration_tokens = 0;  // forwarded beside them
   double demonstration = 0;               // mean probability that the policy gives those
 };

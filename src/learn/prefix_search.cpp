@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "core/error.h"
 #include "learn/group_source.h"
@@ -32,10 +33,10 @@ class PrefixSearch : public MixtureCurriculum {
     if (group.prompt->guided() || !group.joined.empty() || problem.solution.empty() ||
         std::any_of(group.rollouts.begin(), group.rollouts.end(), solves))
       return nullptr;
-    std::vector<Guidance> prefixes = prefixes_of(problem);
-    if (std::cmp_greater_equal(tried, prefixes.size())) return nullptr;
+    std::optional<Guidance> prefix = prefix_after(problem, tried);
+    if (!prefix) return nullptr;
     Problem guided = problem;
-    guided.guidance = std::move(prefixes[static_cast<std::size_t>(tried)]);
+    guided.guidance = std::move(prefix);
     return drawn_prompt(job(), guided, true);
   }
 
@@ -77,20 +78,22 @@ class PrefixSearch : public MixtureCurriculum {
   }
 
  private:
-  // Those of the stages, each longer than the one before it.
-  std::vector<Guidance> prefixes_of(Problem problem) const {
+  // The stages give prefixes, of which those count that are longer than all before: the one behind the first
+  // `tried` of them.
+  std::optional<Guidance> prefix_after(Problem problem, int tried) const {
     const SearchConfig& config = job().search;
     const auto instruction = instructions_.find(problem.id);
     problem.guidance.emplace();  // the wording of what is shown
     if (instruction != instructions_.end()) problem.guidance->instruction = instruction->second;
-    std::vector<Guidance> prefixes;
+    double longest = -1;
     for (int stage = 1; stage <= config.stages; ++stage) {
       const double fraction = static_cast<double>(stage) / (config.stages + 1);
       std::optional<Guidance> prefix = prefix_near(job(), problem, fraction, 1, config.boundary);
-      if (prefix && (prefixes.empty() || prefix->fraction > prefixes.back().fraction))
-        prefixes.push_back(std::move(*prefix));
+      if (!prefix || prefix->fraction <= longest) continue;
+      if (tried-- == 0) return prefix;
+      longest = prefix->fraction;
     }
-    return prefixes;
+    return std::nullopt;
   }
 
   std::map<std::string, std::string> instructions_;  // of the problems' own guidance

@@ -72,6 +72,7 @@ void set_signal(const SignalContext& context, Group& group) {
     group.sequences.push_back(sequence_of(prompt, graded.rollout.tokens, advantage));
     group.sequences.back().kind = LossKind::policy;
     group.sequences.back().behaviour = graded.rollout.logprobs;
+    group.sequences.back().filled = graded.rollout.filled;
     group.sequences.back().teacher = prompt.teacher;
   };
   for (std::size_t i = 0; i < n; ++i)

@@ -56,9 +56,11 @@ std::string SignalWatch::add(const Json& row) {
 }
 
 std::string SignalWatch::what_was_seen() const {
-  std::string text = fmt::format("no group had both correct and wrong rollouts; in {} of {} all were wrong",
+  std::string text =
+      by_majority_ ? "no group had rollouts that agree with its majority beside others that do not"
+                   : fmt::format("no group had both correct and wrong rollouts; in {} of {} all were wrong",
                                  all_fail_, groups_);
-  if (all_pass_ > 0) text += fmt::format(", in {} all correct", all_pass_);
+  if (all_pass_ > 0 && !by_majority_) text += fmt::format(", in {} all correct", all_pass_);
   const auto steps = static_cast<double>(quiet_);
   if (truncated_ > 0)
     text += fmt::format("; on average over the prompt sets {:.0f} % of the rollouts were cut off",
@@ -69,9 +71,12 @@ std::string SignalWatch::what_was_seen() const {
 
 std::string SignalWatch::advice() const {
   const auto steps = static_cast<double>(quiet_);
-  if (2 * all_pass_ > groups_) return "Give harder problems: pope mine finds them";
+  if (2 * all_pass_ > groups_ && !by_majority_) return "Give harder problems: pope mine finds them";
   if (2 * ungraded_ > steps) return "Mend the verifier: rollouts/ has its reasons";
   if (2 * truncated_ > steps) return "Raise sampling.max_new_tokens";
+  if (by_majority_)
+    return "Give problems on which answers agree in part: easier ones where no two do, harder ones where all "
+           "do";
   return "Give guidance under which the model succeeds (pope guide), easier problems beside these "
          "(--easy with mixture.easy), or more train.rollouts_per_prompt";
 }

@@ -14,8 +14,10 @@ bool without_signal(const Json& row);
 
 class SignalWatch {
  public:
-  // stop_after: steps in a row without signal; 0: never.
-  explicit SignalWatch(int stop_after) : stop_after_(stop_after) {}
+  // stop_after: steps in a row without signal; 0: never. by_majority: rewards are those of
+  // objective.reward=majority.
+  explicit SignalWatch(int stop_after, bool by_majority = false)
+      : stop_after_(stop_after), by_majority_(by_majority) {}
 
   // Counts the row of a step that was done before, in an earlier start of the run.
   void count(const Json& row);
@@ -28,6 +30,7 @@ class SignalWatch {
   std::string advice() const;
 
   int stop_after_;
+  bool by_majority_;
   std::int64_t steps_ = 0;
   // Of the steps since the last one with signal.
   std::int64_t quiet_ = 0, groups_ = 0, all_fail_ = 0, all_pass_ = 0;

@@ -111,7 +111,7 @@ class Trainer {
         mixture_(job.mixture, job.hard, job.easy, job.seed),
         curriculum_(curricula().at(job.config.guidance)(job, mixture_, run.path())),
         optimizer_(job.optimizer, *job.model, *job.processes, job.ema),
-        signal_(job.config.stop_without_signal),
+        signal_(job.config.stop_without_signal, job.objective.reward == "majority"),
         training_run_(run, *job.model, optimizer_, job.prompts->tokenizer(),
                       {job.config.save_every, job.config.save_minutes, job.config.keep}, job.config.steps,
                       *job.processes) {}
@@ -145,6 +145,7 @@ class Trainer {
     source_.reset();  // sampling is over
     if (const std::string warning = job_.graders->summary(); !warning.empty()) log_line(warning);
     training_run_.save_model();
+    if (auto* engine = dynamic_cast<PublishingEngine*>(job_.engine)) engine->remove_published();
     return job_.processes->writes() ? result() : Json();
   }
 
@@ -194,9 +195,15 @@ class Trainer {
   void evaluate_base() {
     Json row = {{"step", 0}};
     if (!job_.processes->writes()) return;
+    publish_now();
     timed(seconds_.eval, [&] { add_eval_metrics(job_, row); });
     add_times(row);
     training_run_.append(row);
+  }
+
+  // What is measured is to be the newest weights, wherever they are sampled.
+  void publish_now() {
+    if (auto* engine = dynamic_cast<PublishingEngine*>(job_.engine)) engine->publish_now();
   }
 
   // The times since the row before.
@@ -242,10 +249,14 @@ class Trainer {
     const int eval_every = job_.config.eval_every;
     try {
       if (job_.processes->writes() && eval_every > 0 &&
-          (number == job_.config.steps || number % eval_every == 0))
+          (number == job_.config.steps || number % eval_every == 0)) {
+        publish_now();
         timed(seconds_.eval, [&] { add_eval_metrics(job_, row); });
+      }
     } catch (const Interrupted&) {
-      stop(number, /*together=*/false, begun);
+      if (!optimizer_.sharded()) stop(number, /*together=*/false, begun);
+      log_line(fmt::format("note: the evaluation after step {} was stopped; its row is without it", number));
+      row = begun;  // the others wait in what follows, and all stop then
     }
     add_times(row);
     const bool must_save = number < job_.config.steps && curriculum_->works_before(number);
@@ -257,7 +268,10 @@ class Trainer {
   // The groups of 0-based step t; a request to stop drops them.
   std::vector<Group> take(std::int64_t t, const std::function<void(double)>& progress) {
     try {
-      if (curriculum_->works_before(t)) timed(seconds_.evolve, [&] { curriculum_->prepare(t); });
+      if (curriculum_->works_before(t)) {
+        publish_now();
+        timed(seconds_.evolve, [&] { curriculum_->prepare(t); });
+      }
       return source_->take(t, seconds_, progress);
     } catch (const Interrupted&) {
       stop(t, /*together=*/false);

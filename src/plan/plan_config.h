@@ -11,6 +11,7 @@ struct PlanConfig {
   static constexpr auto kSection = "plan";
   int prompt_tokens = 2048;   // the longest prompt; the paper's limit
   int completion_tokens = 0;  // a completion's mean length, for time; 0 = sampling.max_new_tokens
+  int processes = 1;          // of the run, each on hardware of its own; the plan is that of one
   double signal = 1;          // part of the groups that is learned from
   std::string hardware = "all";
   double tflops = 0;     // hardware=cpu: TFLOP/s of large products there; 0 = as measured elsewhere

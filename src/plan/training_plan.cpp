@@ -14,6 +14,11 @@ namespace {
 // As in model/token_logprobs.cpp: logits of a chunk in the backward pass.
 constexpr double kBackwardLogits = 1 << 26;
 
+// Of a step, those of the process with the most.
+int own_prompts(const PlanJob& job) {
+  return (job.train.prompts_per_step + job.plan.processes - 1) / job.plan.processes;
+}
+
 double count(const PlanJob& job) { return static_cast<double>(job.architecture.parameters()); }
 double value_bytes(const PlanJob& job) { return job.bf16 ? 2 : 4; }
 double qkv_width(const Architecture& a) { return (a.heads + 2.0 * a.kv_heads) * a.head_width; }
@@ -59,6 +64,17 @@ MemoryLine line(std::string what, std::string formula, double bytes) {
   return {std::move(what), std::move(formula), bytes};
 }
 
+bool is_sharded(const PlanJob& job) { return job.sharded && job.plan.processes > 1; }
+
+// Of AdamW, two f32 values each; sharded, a tensor is whole in one process, so none has less than the largest
+// one.
+MemoryLine moments(const PlanJob& job) {
+  const double all = 8 * count(job);
+  if (!is_sharded(job)) return line("moments of AdamW", "8 P", all);
+  return line("moments of AdamW, of this process's parameters", "8 · max(P / R, V W)",
+              std::max(all / job.plan.processes, 8 * head_products(job.architecture)));
+}
+
 // Held all the time.
 std::vector<MemoryLine> standing(const PlanJob& job) {
   const double parameters = count(job);
@@ -71,7 +87,7 @@ std::vector<MemoryLine> standing(const PlanJob& job) {
   } else {
     lines.push_back(line("weights, f32", "4 P", 4 * parameters));
     if (job.bf16) lines.push_back(line("weights, bf16", "2 P", 2 * parameters));
-    lines.push_back(line("moments of AdamW", "8 P", 8 * parameters));
+    lines.push_back(moments(job));
   }
   if (job.reference) lines.push_back(line("reference model", "b P", value_bytes(job) * parameters));
   if (job.train.guidance == "evolved")
@@ -85,7 +101,7 @@ std::vector<MemoryLine> standing(const PlanJob& job) {
 MemoryPhase sampling_phase(const PlanJob& job) {
   const Architecture& a = job.architecture;
   const double b = value_bytes(job);
-  const double rollouts = double(job.train.prompts_per_step) * job.train.rollouts_per_prompt;
+  const double rollouts = double(own_prompts(job)) * job.train.rollouts_per_prompt;
   const double slots = std::min<double>(job.sampling.batch_size, rollouts);
   const double prompts = std::ceil(slots / job.train.rollouts_per_prompt);
   const double longest = job.plan.prompt_tokens + double(job.sampling.max_new_tokens);
@@ -193,6 +209,8 @@ void PlanConfig::fields(Options& o) {
   o.add("completion_tokens", completion_tokens,
         "mean length of a completion, for the time of a step; 0: sampling.max_new_tokens")
       .at_least(0);
+  o.add("processes", processes, "processes of the run (docs/scale.md), each on hardware of its own")
+      .at_least(1);
   o.add("signal", signal, "part of the groups that is learned from: the others are not forwarded")
       .range(0, 1);
   std::vector<std::string> names = hardware_names();
@@ -223,7 +241,8 @@ double cache_values(const Architecture& a) { return 2.0 * a.layers * a.kv_heads 
 
 LargestBatch largest_batch(const PlanJob& job) {
   const std::int64_t p = job.plan.prompt_tokens, c = job.sampling.max_new_tokens;
-  const int groups = job.train.prompts_per_step / std::max(1, job.train.updates_per_batch);
+  const int updates = std::max(1, job.train.updates_per_batch);
+  const int groups = (own_prompts(job) + updates - 1) / updates;  // of the largest part
   LargestBatch largest, now;
   const auto close = [&] {
     if (now.targets == 0) return;
@@ -257,7 +276,13 @@ double MemoryPhase::bytes() const {
 
 std::vector<MemoryPhase> memory_phases(const PlanJob& job) {
   const LargestBatch batch = largest_batch(job);
-  return {sampling_phase(job), logits_phase(job, batch), backward_phase(job, batch), gradients_phase(job)};
+  std::vector<MemoryPhase> phases = {sampling_phase(job), logits_phase(job, batch),
+                                     backward_phase(job, batch), gradients_phase(job)};
+  if (is_sharded(job)) {
+    phases.push_back({"saving, process 0", standing(job)});
+    phases.back().lines.push_back(line("moments of the others, in the host's memory", "8 P", 8 * count(job)));
+  }
+  return phases;
 }
 
 double peak_bytes(const std::vector<MemoryPhase>& phases) {
@@ -306,7 +331,7 @@ StepTime step_time(const PlanJob& job, const Hardware& hardware) {
   const Architecture& a = job.architecture;
   const double b = value_bytes(job), p = job.plan.prompt_tokens;
   const double c = job.plan.completion_tokens > 0 ? job.plan.completion_tokens : job.sampling.max_new_tokens;
-  const double groups = job.train.prompts_per_step, n = job.train.rollouts_per_prompt;
+  const double groups = own_prompts(job), n = job.train.rollouts_per_prompt;
   const double rollouts = groups * n, slots = std::min<double>(job.sampling.batch_size, rollouts);
   const double products_s = hardware.tflops * 1e12 * hardware.reached_tflops;
   const double reading_s = hardware.bandwidth * 1e9 * hardware.reached_bandwidth;

@@ -5,7 +5,7 @@
 // Symbols: P parameters, L layers, W width, F feed-forward width, V vocabulary, H query heads and K key/value
 // heads of width D, C = (H + 2K)·D; b bytes of a compute value (4, bf16: 2); p tokens of the longest prompt,
 // c of the longest completion; n rollouts a prompt; N tokens and M targets of the largest micro-batch; Q
-// values of a LoRA adapter. Sizes in bytes.
+// values of a LoRA adapter; R processes. Sizes in bytes, of one process.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,9 @@ struct PlanJob {
   Architecture architecture;
   bool bf16 = false;
   bool activation_checkpointing = false;
-  int lora_rank = 0;  // r; all linear layers of the blocks are taken to have an adapter
-  TrainConfig train;
+  int lora_rank = 0;     // r; all linear layers of the blocks are taken to have an adapter
+  bool sharded = false;  // optimizer.sharded
+  TrainConfig train;     // prompts_per_step of all processes
   SamplingConfig sampling;
   ObjectiveConfig objective;
   PlanConfig plan;
@@ -86,7 +87,8 @@ struct StepTime {
 };
 // Prefill and learning are bound by products: 2 floating-point operations a parameter and token forward,
 // twice that backward, once more forward with checkpointing; attention 2·2·H·D a pair of positions. A decode
-// step takes the longer of its products and of reading the weights and the cache once.
+// step takes the longer of its products and of reading the weights and the cache once. The processes work at
+// the same time, each on its prompts; what they send each other is not in it.
 StepTime step_time(const PlanJob& job, const Hardware& hardware);
 
 }  // namespace pope

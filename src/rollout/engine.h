@@ -32,13 +32,15 @@ struct Request {
   int samples = 1;
 };
 
-// An engine fills all but `versions`.
+// An engine fills all but `versions` and `filled`.
 struct Rollout {
   std::size_t tag = 0;
   int sample = 0;
   std::vector<int> tokens;  // sampled tokens, the stop token included when finish is stop
   std::vector<float>
       logprobs;  // of each token under the behaviour policy: log-softmax of logits / temperature; or NaN
+  std::vector<std::uint8_t>
+      filled;  // 1: the engine did not tell this logprob, the trainer's is there; empty: none
   FinishReason finish = FinishReason::stop;
   std::int64_t policy_version = 0;     // of the weights that sampled the first token
   std::vector<std::int64_t> versions;  // of each token, never falling; empty: all as policy_version

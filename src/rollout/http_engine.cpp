@@ -17,7 +17,7 @@ namespace pope {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::string_view kPrefix = "weights-";
+const std::string kPrefix = "weights-";
 
 std::string fresh_tag() { return fmt::format("{:08x}", std::random_device()()); }
 
@@ -59,15 +59,16 @@ void HttpEngine::publish(std::int64_t version) {
   if (running_ > 0) publish_due();
 }
 
-void HttpEngine::publish_due() {
+void HttpEngine::publish_due(bool now) {
   const std::lock_guard lock(publishing_);
-  if (!due_ || (published_ && *due_ - *published_ < config_.publish_every)) return;
+  const int most = now ? 1 : config_.publish_every;  // updates that servers are not told of, and one
+  if (!due_ || (published_ && *due_ - *published_ < most)) return;
   timed(stats_.seconds, [&] {
     const auto weights = std::make_shared<PublishedWeights>();
     const fs::path folder = fs::absolute(config_.publish_dir);
     weights->version = *due_;
     weights->label = fmt::format("{}-{}", tag_, *due_);
-    weights->folder = (folder / (std::string(kPrefix) + weights->label)).string();
+    weights->folder = (folder / (kPrefix + weights->label)).string();
     weights->adapter = trained_->lora().has_value();
     weights->outdated = before_;
     fs::create_directories(folder);
@@ -77,23 +78,33 @@ void HttpEngine::publish_due() {
                  [&](const fs::path& made) { save_model(made, *trained_, *tokenizer_, bf16); });
     stats_.gap = 0;
     servers_.publish(weights, [&](const ServerInfo& info, HttpClient& client, const HttpUrl& url) {
-      prove(info, client, url, *weights);
+      return prove(info, client, url, *weights);
     });
     before_ = std::exchange(newest_, weights->label);
     published_ = due_;
     ++stats_.times;
-    // Requests under way may still be answered with the weights before; those of older ones go.
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-      const std::string name = entry.path().filename().string();
-      if (name.starts_with(kPrefix) && !name.ends_with(newest_) &&
-          (before_.empty() || !name.ends_with(before_)))
-        fs::remove_all(entry.path());
-    }
+    // Requests under way may still be answered with the weights before; older ones go.
+    remove_weights([&](const std::string& label) { return label != newest_ && label != before_; });
   });
 }
 
-// A few samples of the server's, whose logprobs are to be those of the weights here.
-void HttpEngine::prove(const ServerInfo& info, HttpClient& client, const HttpUrl& url,
+void HttpEngine::remove_published() {
+  const std::lock_guard lock(publishing_);
+  remove_weights([](const std::string&) { return true; });
+}
+
+// Those of this process: others may write theirs to the same folder.
+void HttpEngine::remove_weights(const std::function<bool(const std::string& label)>& which) const {
+  std::error_code code;  // what stays is no reason to end a run
+  for (const fs::directory_entry& entry : fs::directory_iterator(config_.publish_dir, code)) {
+    const std::string name = entry.path().filename().string();
+    if (name.starts_with(kPrefix + tag_ + "-") && which(name.substr(kPrefix.size())))
+      fs::remove_all(entry.path(), code);
+  }
+}
+
+// A few samples of the server's, whose logprobs are to be those of the weights here. False: it gave none.
+bool HttpEngine::prove(const ServerInfo& info, HttpClient& client, const HttpUrl& url,
                        const PublishedWeights& weights) {
   constexpr int kTokens = 16;
   const ServerWeights* flavour = server_weights(info.owner);
@@ -118,7 +129,7 @@ void HttpEngine::prove(const ServerInfo& info, HttpClient& client, const HttpUrl
   }
   if (!answered) {  // it has left again: before it is sampled from it loads the weights anew
     log_line("note: " + text_of(url) + " has loaded weights and does not answer: not compared");
-    return;
+    return false;
   }
   if (all.tokens == 0) {
     throw Error("publish weights",
@@ -128,7 +139,7 @@ void HttpEngine::prove(const ServerInfo& info, HttpClient& client, const HttpUrl
                 "pope doctor --engine " + text_of(url) + " says what the server can do");
   }
   stats_.gap = std::max(stats_.gap, all.mean);
-  if (all.mean <= config_.max_gap) return;
+  if (all.mean <= config_.max_gap) return true;
   throw Error(
       "publish weights",
       fmt::format("{}: expected logprobs within {} nats a token of the weights that it was given, got {:.3g} "

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -23,13 +24,16 @@ class HttpEngine : public PublishingEngine {
   // Where nothing is sampled now, the weights go to the servers when the next run() begins, so that several
   // optimiser steps cost one transfer. Error: no model is trained.
   void publish(std::int64_t version) override;
+  void publish_now() override { publish_due(/*now=*/true); }
+  void remove_published() override;
   EngineStats stats() const override;
   PublishStats published() const override;
   std::int64_t context() const override;
 
  private:
-  void publish_due();
-  void prove(const ServerInfo& info, HttpClient& client, const HttpUrl& url, const PublishedWeights& weights);
+  void publish_due(bool now = false);
+  void remove_weights(const std::function<bool(const std::string& label)>& which) const;
+  bool prove(const ServerInfo& info, HttpClient& client, const HttpUrl& url, const PublishedWeights& weights);
 
   const EngineConfig config_;
   std::shared_ptr<const Tokenizer> tokenizer_;

@@ -158,7 +158,9 @@ std::optional<ServerInfo> HttpServers::prepare(Place& place, HttpReply& away) {
   away = load_weights(*place.client, server.url, weights_of(*info, server.name), *place.weights, config_);
   if (!away.problem.empty()) return std::nullopt;
   const std::lock_guard lock(mutex_);
-  server.runs = place.weights->label;
+  // Newer weights that were published meanwhile may have been loaded before these.
+  const bool newest = place.weights == published_ || place.weights->adapter;
+  server.runs = newest ? place.weights->label : "";
   return info;
 }
 
@@ -167,32 +169,39 @@ void HttpServers::publish(std::shared_ptr<const PublishedWeights> weights, const
   for (int attempt = 1;; ++attempt) {
     const std::vector<bool> loaded = load_all(weights);
     for (std::size_t i = 0; i < servers_.size(); ++i)
-      if (loaded[i]) prove(info_of(servers_[i]).value(), *connect(servers_[i]), servers_[i].url);
+      if (loaded[i] && !prove(info_of(servers_[i]).value(), *connect(servers_[i]), servers_[i].url))
+        forget_weights(i);
     if (std::find(loaded.begin(), loaded.end(), true) != loaded.end()) return;
-    stop_if_interrupted();
     if (Clock::now() - start >= duration_of(config_.give_up_s)) {
       throw Error(
           "publish weights", "no server has loaded them: " + troubles(),
           "start it again once they do: what was finished is not lost; engine.give_up_s says how long to "
           "wait");
     }
-    std::this_thread::sleep_for(duration_of(backoff(attempt)));
+    rest(backoff(attempt));
   }
 }
 
-// All at once; which of them have.
+// All at once, but those that rest, if others do not: they load them before they are sampled from. Which of
+// them have.
 std::vector<bool> HttpServers::load_all(const std::shared_ptr<const PublishedWeights>& weights) {
+  std::vector<bool> asked;
   {
     const std::lock_guard lock(mutex_);
     published_ = weights;
-    for (Server& server : servers_) server.loading = true;
+    for (const Server& server : servers_) asked.push_back(server.rests_until <= Clock::now());
+    if (std::find(asked.begin(), asked.end(), true) == asked.end()) asked.assign(asked.size(), true);
+    for (std::size_t i = 0; i < servers_.size(); ++i) servers_[i].loading = asked[i];
   }
-  std::vector<std::future<HttpReply>> loads;
-  for (Server& server : servers_)
-    loads.push_back(std::async(std::launch::async, [&] { return load(server, *weights); }));
+  std::vector<std::future<HttpReply>> loads(servers_.size());
+  for (std::size_t i = 0; i < servers_.size(); ++i)
+    if (asked[i])
+      loads[i] = std::async(std::launch::async, [this, i, &weights] { return load(servers_[i], *weights); });
   std::exception_ptr refusal;
   std::vector<bool> loaded;
   for (std::size_t i = 0; i < servers_.size(); ++i) {
+    loaded.push_back(false);
+    if (!asked[i]) continue;
     HttpReply reply{.outcome = HttpReply::Outcome::broken, .problem = "it refuses weights"};
     try {
       reply = loads[i].get();
@@ -202,8 +211,12 @@ std::vector<bool> HttpServers::load_all(const std::shared_ptr<const PublishedWei
     const std::lock_guard lock(mutex_);
     servers_[i].problem = reply.problem;
     servers_[i].loading = false;
-    loaded.push_back(reply.problem.empty());
-    if (loaded.back()) servers_[i].runs = weights->label;
+    loaded.back() = reply.problem.empty();
+    Server& server = servers_[i];
+    server.runs = loaded.back() ? weights->label : "";
+    server.failures = loaded.back() ? 0 : server.failures + 1;
+    server.rests_until =
+        loaded.back() ? Clock::time_point() : Clock::now() + duration_of(backoff(server.failures));
   }
   if (refusal) std::rethrow_exception(refusal);
   return loaded;
@@ -239,7 +252,12 @@ void HttpServers::failed(Place&& place, const HttpReply& reply) {
   server.load -= place.samples;
   if (place.loads) server.loading = false;
   if (reply.outcome == HttpReply::Outcome::cancelled) return;  // by us
-  if (reply.outcome == HttpReply::Outcome::unreachable) server.runs.clear();
+  // It, or what is behind a proxy, may have been started anew since. An adapter that is not there shows by
+  // itself, and one that is there would be refused.
+  const bool broke =
+      reply.outcome != HttpReply::Outcome::answered || (reply.status >= 502 && reply.status <= 504);
+  const bool adapter = published_ && published_->adapter;
+  if (reply.outcome == HttpReply::Outcome::unreachable || (broke && !adapter)) server.runs.clear();
   server.problem = reply.problem;
   if (!is_away(reply)) return;
   const double seconds = reply.retry_after_s.value_or(0) + backoff(++server.failures);
@@ -288,6 +306,14 @@ std::string HttpServers::troubles() const {
   for (const Server& server : servers_)
     if (!server.problem.empty()) text += (text.empty() ? "" : "; ") + server.name + ": " + server.problem;
   return text;
+}
+
+bool HttpServers::is_to_report(Clock::duration every) {
+  const std::lock_guard lock(mutex_);
+  const Clock::time_point now = Clock::now();
+  if (now - reported_ < every * 9 / 10) return false;  // a session counts from its own last change
+  reported_ = now;
+  return true;
 }
 
 double HttpServers::backoff(int failures) {

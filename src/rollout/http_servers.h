@@ -43,10 +43,11 @@ class HttpServers {
   // was cancelled here says nothing about it.
   void failed(Place&& place, const HttpReply& reply);
 
-  // From here on samples are those of these weights. Servers that answer have loaded them when it returns,
-  // and `prove` was called for each; others load them before they are asked for samples. Error: a server
-  // refuses, or none has loaded them within config.give_up_s.
-  using Prove = std::function<void(const ServerInfo& info, HttpClient& client, const HttpUrl& url)>;
+  // From here on samples are those of these weights. Servers that answer, and do not rest, have loaded them
+  // when it returns, and `prove` was called for each: whether it could be compared, with Error where it
+  // differs. Others load them before they are asked for samples. Error: a server refuses, or none has loaded
+  // them within config.give_up_s.
+  using Prove = std::function<bool(const ServerInfo& info, HttpClient& client, const HttpUrl& url)>;
   void publish(std::shared_ptr<const PublishedWeights> weights, const Prove& prove);
   // It may run other weights than were published, as one that was started anew does.
   void forget_weights(std::size_t server);
@@ -64,6 +65,8 @@ class HttpServers {
   // For how long servers have only been away, and what they said: for errors and waiting lines.
   double seconds_away() const;
   std::string troubles() const;
+  // Whether a session is to say what it waits for: none of this engine has for so long.
+  bool is_to_report(Clock::duration every);
   // Seconds from the last of so many failed attempts to the next, with some chance in it.
   double backoff(int failures);
 
@@ -95,6 +98,7 @@ class HttpServers {
   mutable std::mutex mutex_;
   std::vector<Server> servers_;
   std::shared_ptr<const PublishedWeights> published_;
+  Clock::time_point reported_{};
   std::optional<Clock::time_point> away_since_;  // no server has answered since
   std::int64_t context_ = std::numeric_limits<std::int64_t>::max();
   bool open_ = false;  // a server is known, and so is context_

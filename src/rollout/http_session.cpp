@@ -63,7 +63,8 @@ void HttpSession::run() {
     if (!arrived_.empty() || failure_) continue;
     if (waiting_.empty() && under_way_ == 0) return;
     start_threads();
-    if (!wait_for_change(lock)) log_line(waiting_line(Clock::now()));
+    if (!wait_for_change(lock) && servers_.is_to_report(job_.report_every))
+      log_line(waiting_line(Clock::now()));
   }
 }
 

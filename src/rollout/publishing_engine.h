@@ -17,6 +17,11 @@ struct PublishStats {
 class PublishingEngine : public Engine {
  public:
   virtual PublishStats published() const = 0;
+  // The weights that publish() was last told of go out, if they have not, however many updates are to be
+  // waited for: what is measured next is to be theirs.
+  virtual void publish_now() = 0;
+  // Removes what it has written for servers to load: training is over.
+  virtual void remove_published() = 0;
 };
 
 }  // namespace pope

@@ -191,15 +191,22 @@ int ModelServer::tokenize(WebExchange& exchange) const {
   const std::optional<Json> body = parse_foreign(exchange.request().body);
   const Json text = body && body->is_object() ? body->value("prompt", Json()) : Json();
   if (!text.is_string()) return refuse(exchange, {400, "prompt: expected a text", "prompt"});
+  const bool special = body->value("add_special_tokens", Json(true)) == true;
   std::vector<int> ids;
-  if (body->value("add_special_tokens", Json(true)) == true) ids = served_.tokenizer->prefix();
   try {
-    const std::vector<int> rest = served_.tokenizer->encode(text.get<std::string>(), /*parse_special=*/true);
-    ids.insert(ids.end(), rest.begin(), rest.end());
-  } catch (const Error& error) {  // a word that the vocabulary lacks
+    ids = ids_of(text.get<std::string>(), special);
+  } catch (const Error& error) {
     return refuse(exchange, {400, error.what(), "prompt"});
   }
   return reply_json(exchange, {{"count", ids.size()}, {"max_model_len", context_}, {"tokens", ids}});
+}
+
+std::vector<int> ModelServer::ids_of(const std::string& text, bool special) const {
+  std::vector<int> ids;
+  if (special) ids = served_.tokenizer->prefix();
+  const std::vector<int> rest = served_.tokenizer->encode(text, /*parse_special=*/true);
+  ids.insert(ids.end(), rest.begin(), rest.end());
+  return ids;
 }
 
 std::variant<std::vector<std::vector<int>>, ApiProblem> ModelServer::prompts_of(
@@ -224,13 +231,8 @@ std::variant<std::vector<std::vector<int>>, ApiProblem> ModelServer::prompts_of(
       continue;
     }
     try {
-      std::vector<int> ids;
-      if (request.add_special_tokens) ids = served_.tokenizer->prefix();
-      const std::vector<int> text =
-          served_.tokenizer->encode(std::get<std::string>(prompt), /*parse_special=*/true);
-      ids.insert(ids.end(), text.begin(), text.end());
-      prompts.push_back(std::move(ids));
-    } catch (const Error& error) {  // a word that the vocabulary lacks
+      prompts.push_back(ids_of(std::get<std::string>(prompt), request.add_special_tokens));
+    } catch (const Error& error) {
       return ApiProblem{400, error.what(), "prompt"};
     }
   }

@@ -53,6 +53,8 @@ class ModelServer {
   int tokenize(WebExchange& exchange) const;
   int update_weights(WebExchange& exchange);
   std::string weights() const;
+  // Behind the tokens that open every text, if `special`. Error: a word that the vocabulary lacks.
+  std::vector<int> ids_of(const std::string& text, bool special) const;
   std::variant<std::vector<std::vector<int>>, ApiProblem> prompts_of(const GenerationRequest& request) const;
   std::optional<ApiProblem> check(const GenerationRequest& request,
                                   const std::vector<std::vector<int>>& prompts) const;

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <fstream>
+#include <functional>
 
 #include "core/files.h"
 #include "core/temp_dir.h"
@@ -232,20 +233,43 @@ TEST_F(SandboxTest, LinksToFoldersAreNeitherCountedNorOpenedNorRemoved) {
   EXPECT_TRUE(std::filesystem::exists(dir_ / "outside/file"));
 }
 
-// pope killed in the middle of a command: nothing of it goes on.
-TEST_F(SandboxTest, AKillOfPopeEndsTheCommand) {
+bool runs(const std::string& command) {
+  return std::system(("pgrep -f '^" + command + "$' > /dev/null").c_str()) == 0;
+}
+// Starts `work` in a process of its own, kills that once `command` runs, and expects the command to end.
+void expect_end_of(const std::string& command, const std::function<void()>& work) {
   const pid_t pope = fork();
   if (pope == 0) {
-    Sandbox sandbox(dir_ / "killed", limits_);
-    sandbox.run("setsid sleep 985 & sleep 985", "", 60);
+    work();
     _exit(0);
   }
-  for (int i = 0; i < 600 && std::system("pgrep -f '^sleep 98[5]' > /dev/null") != 0; ++i) usleep(50000);
-  ASSERT_EQ(std::system("pgrep -f '^sleep 98[5]' > /dev/null"), 0);
+  for (int i = 0; i < 600 && !runs(command); ++i) usleep(50000);
+  ASSERT_TRUE(runs(command));
   kill(pope, SIGKILL);
   waitpid(pope, nullptr, 0);
-  for (int i = 0; i < 600 && std::system("pgrep -f '^sleep 98[5]' > /dev/null") == 0; ++i) usleep(50000);
-  EXPECT_NE(std::system("pgrep -f '^sleep 98[5]' > /dev/null"), 0);
+  for (int i = 0; i < 600 && runs(command); ++i) usleep(50000);
+  EXPECT_FALSE(runs(command));
+}
+
+// pope killed in the middle of a command: nothing of it goes on.
+TEST_F(SandboxTest, AKillOfPopeEndsTheCommand) {
+  expect_end_of("sleep 985", [&] {
+    Sandbox sandbox(dir_ / "killed", limits_);
+    sandbox.run("setsid sleep 985 & sleep 985", "", 60);
+  });
+}
+
+// Nor of a program that has left the process group, as bubblewrap's child does, and is watched there.
+TEST(Process, WhatHasLeftTheGroupIsWatchedThere) {
+  expect_end_of("sleep 984", [] {
+    ProcessSpec spec;
+    spec.arguments = {"setsid", "--wait"};
+    const auto inside = watched({"sleep", "984"});
+    spec.arguments.insert(spec.arguments.end(), inside.begin(), inside.end());
+    spec.environment = {{"PATH", "/usr/bin:/bin"}};
+    spec.keeps_watch_fd = true;
+    run_process(spec);
+  });
 }
 
 }  // namespace

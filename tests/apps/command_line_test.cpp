@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <array>
 #include <cstdio>
@@ -277,6 +278,16 @@ TEST(CommandLine, ErrorsOfTheWorkAreExplainedWithCodeOne) {
   EXPECT_EQ(full.code, 1);
   EXPECT_THAT(full.err,
               HasSubstr("cannot write to stdout: No space left on device\n  hint: free some space"));
+}
+
+TEST(CommandLine, AReaderThatHasSeenEnoughIsNoError) {
+  TempDir dir;
+  const std::string file = (dir / "said").string();
+  std::system(
+      ("(sleep 0.3; " + std::string(POPE_BINARY) + " --help 2>" + file + "; echo $? >>" + file + ") | true")
+          .c_str());
+  for (int i = 0; i < 100 && (!std::filesystem::exists(file) || read_file(file).empty()); ++i) usleep(100000);
+  EXPECT_EQ(read_file(file), "0\n");
 }
 
 TEST(CommandLine, PipesAreWrittenToAndRefusedAsInputsOfARun) {

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <set>
 
+#include "apps/tiny_model.h"
 #include "core/files.h"
 #include "core/temp_dir.h"
 
@@ -36,9 +37,7 @@ sampling: {max_new_tokens: 4, batch_size: 8}
 mine: {samples: 2, chunk: 2, pass_at: [1]}
 eval: {samples: 1, pass_at: [1]}
 )");
-  write_file(dir / "tiny.json", R"({"model_type": "llama", "hidden_size": 24, "num_hidden_layers": 1,
-    "num_attention_heads": 3, "num_key_value_heads": 3, "intermediate_size": 40, "max_position_embeddings": 64,
-    "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": true, "hidden_act": "silu"})");
+  write_file(dir / "tiny.json", test::tiny_model(1));
   run("problems --out " + path("all.jsonl"));
   run("init " + path("tiny.json") + " --out " + path("model"));
   std::vector<Json> rows;

@@ -14,6 +14,7 @@
 #include <thread>
 #include <vector>
 
+#include "apps/tiny_model.h"
 #include "core/event_file.h"
 #include "core/files.h"
 #include "core/rng.h"
@@ -64,9 +65,7 @@ guide: {boundary: word, grid: 3, samples: 4}
 sft: {epochs: 1, batch_size: 16, save_every: 3}
 train: {steps: 12, prompts_per_step: 8, rollouts_per_prompt: 4, save_every: 1, rollouts_every: 2, eval_every: 5, eval_samples: 2}
 )");
-    write_file(root_ / "tiny.json", R"({"model_type": "llama", "hidden_size": 24, "num_hidden_layers": 2,
-      "num_attention_heads": 3, "num_key_value_heads": 3, "intermediate_size": 40, "max_position_embeddings": 64,
-      "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": true, "hidden_act": "silu"})");
+    write_file(root_ / "tiny.json", test::tiny_model(2));
     run({"problems", "--set", "source.part=pretrain", "--set", "source.count=1500", "--out",
          path("pretrain.jsonl")});
     run({"problems", "--set", "source.count=20", "--out", path("hard.jsonl")});

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "apps/run_verb.h"
+#include "apps/tiny_model.h"
 #include "core/temp_dir.h"
 #include "core/yaml.h"
 #include "rollout/make_engine.h"
@@ -34,9 +35,7 @@ p2o: {min_hard: 2}
 evolve: {budget: 30, patience: 3}
 reflector: {kind: proposing}
 )");
-    write_file(dir_ / "tiny.json", R"({"model_type": "llama", "hidden_size": 24, "num_hidden_layers": 1,
-      "num_attention_heads": 3, "num_key_value_heads": 3, "intermediate_size": 40, "max_position_embeddings": 64,
-      "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": true, "hidden_act": "silu"})");
+    write_file(dir_ / "tiny.json", test::tiny_model(1));
     run_verb({"problems", "-c", path("tiny.yaml"), "--out", path("problems.jsonl")});
     run_verb({"init", "-c", path("tiny.yaml"), path("tiny.json"), "--out", path("model")});
   }

@@ -98,6 +98,36 @@ TEST_F(Processes, OneThatIsAskedToStopStopsAll) {
   expect_rows("asked", 300);
 }
 
+// Its moments are in both processes, so both go on to the end of the step and save them.
+TEST_F(Processes, AShardedRunThatIsAskedToStopIsSaved) {
+  const std::string longer = train("asked") + " --set optimizer.sharded=true --set train.steps=300";
+  const int port = free_port();
+  const pid_t first = start(longer, 0, 2, port), second = start(longer, 1, 2, port);
+  ASSERT_TRUE(has_begun("asked")) << said(0);
+  ::kill(second, SIGTERM);
+  EXPECT_EQ(wait_for(second), 143) << said(1);
+  EXPECT_EQ(wait_for(first), 143) << said(0);
+  EXPECT_THAT(said(0), testing::Not(HasSubstr("cannot be saved")));
+  ASSERT_EQ(run(longer), 0) << said(0);
+  EXPECT_THAT(said(0), HasSubstr("resuming after step "));
+  expect_rows("asked", 300);
+}
+
+TEST_F(Processes, OneThatIsAskedToStopDoesNotWaitForOneThatHangs) {
+  const std::string longer = train("hangs") + " --set train.steps=300";
+  const int port = free_port();
+  const pid_t first = start(longer, 0, 2, port), second = start(longer, 1, 2, port);
+  ASSERT_TRUE(has_begun("hangs")) << said(0);
+  ::kill(second, SIGSTOP);
+  ::usleep(1500000);  // until the first one waits
+  ::kill(first, SIGTERM);
+  EXPECT_EQ(wait_for(first), 143) << said(0);
+  ::kill(second, SIGKILL);
+  wait_for(second);
+  ASSERT_EQ(run(longer), 0) << said(0);
+  expect_rows("hangs", 300);
+}
+
 // As where machines do not see the same files.
 TEST_F(Processes, BeginWithTheSameWeights) {
   ASSERT_EQ(run(train("here")), 0) << said(0);

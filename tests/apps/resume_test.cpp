@@ -11,6 +11,7 @@
 #include <csignal>
 #include <thread>
 
+#include "apps/tiny_model.h"
 #include "core/files.h"
 #include "core/temp_dir.h"
 
@@ -37,9 +38,7 @@ mixture: {guided: 0}
 mine: {samples: 8, pass_at: [1]}
 train: {steps: 2, prompts_per_step: 4, rollouts_per_prompt: 4}
 )");
-    write_file(dir_ / "tiny.json", R"({"model_type": "llama", "hidden_size": 24, "num_hidden_layers": 2,
-      "num_attention_heads": 3, "num_key_value_heads": 3, "intermediate_size": 40, "max_position_embeddings": 64,
-      "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": true, "hidden_act": "silu"})");
+    write_file(dir_ / "tiny.json", test::tiny_model(2));
     ASSERT_EQ(pope("problems --set source.count=20 --out " + path("p.jsonl")), 0) << err_;
     ASSERT_EQ(pope("init " + path("tiny.json") + " --out " + path("init")), 0) << err_;
   }

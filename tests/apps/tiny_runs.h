@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "apps/run_verb.h"
+#include "apps/tiny_model.h"
 #include "core/files.h"
 #include "core/temp_dir.h"
 #include "model/safetensors.h"
@@ -49,9 +50,7 @@ optimizer: {lr: 3.0e-3}
 sft: {epochs: 1, batch_size: 16}
 train: {steps: 6, prompts_per_step: 8, rollouts_per_prompt: 8, save_every: 2}
 )");
-    write_file(dir_ / "tiny.json", R"({"model_type": "llama", "hidden_size": 24, "num_hidden_layers": 2,
-      "num_attention_heads": 3, "num_key_value_heads": 3, "intermediate_size": 40, "max_position_embeddings": 64,
-      "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": true, "hidden_act": "silu"})");
+    write_file(dir_ / "tiny.json", test::tiny_model(2));
     ASSERT_EQ(
         run("problems -c tiny.yaml --set source.part=pretrain --set source.count=1500 --out some.jsonl"), 0);
     // Of one walk: training meets successes, and so moves the weights.

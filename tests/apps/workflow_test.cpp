@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "apps/tiny_model.h"
 #include "core/files.h"
 #include "core/temp_dir.h"
 #include "core/yaml.h"
@@ -37,9 +38,7 @@ guide: {samples: 2, boundary: word, choose: random}
 train: {steps: 2, prompts_per_step: 4, rollouts_per_prompt: 4}
 eval: {samples: 2, pass_at: [1]}
 )");
-    write_file(path("tiny.json"), R"({"model_type": "llama", "hidden_size": 24, "num_hidden_layers": 1,
-      "num_attention_heads": 3, "num_key_value_heads": 3, "intermediate_size": 40, "max_position_embeddings": 64,
-      "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "tie_word_embeddings": true, "hidden_act": "silu"})");
+    write_file(path("tiny.json"), test::tiny_model(1));
     ASSERT_EQ(run("pope problems -c tiny.yaml --out problems.jsonl"), 0) << err_;
     ASSERT_EQ(run("pope init -c tiny.yaml tiny.json --out model"), 0) << err_;
   }

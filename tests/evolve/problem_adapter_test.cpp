@@ -14,7 +14,6 @@ namespace pope {
 namespace {
 
 using ::testing::AllOf;
-using testing::ByteTokenizer;
 using testing::FakeVerifier;
 using ::testing::HasSubstr;
 using testing::problem;
@@ -82,8 +81,8 @@ struct World {
   }
 
   TextEngine engine;
-  PromptRenderer prompts{evolved("Q: {problem}"), std::make_shared<ByteTokenizer>()},
-      bare{plain("{problem}"), std::make_shared<ByteTokenizer>()};
+  PromptRenderer prompts{evolved("Q: {problem}"), std::make_shared<fake::BytesTokenizer>()},
+      bare{plain("{problem}"), std::make_shared<fake::BytesTokenizer>()};
   FakeVerifier verifier;
   RolloutContext context{engine, prompts, verifier, {}, {}, 7};
   ReflectionModel model{engine, bare, {}, {}};

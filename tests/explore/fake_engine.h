@@ -1,7 +1,7 @@
-// A scripted engine, tokenizer and verifier for tests of mining, guiding and evaluation. Text is bytes; a
-// completion is "right" or "wrong" and filler up to a scripted length. The engine decodes up to batch_size
-// rollouts at once, one token each per tick, so that rollouts finish in an order that depends on their
-// lengths and on the batch.
+// A scripted engine and verifier for tests of mining, guiding and evaluation. Text is bytes; a completion is
+// "right" or "wrong" and filler up to a scripted length. The engine decodes up to batch_size rollouts at
+// once, one token each per tick, so that rollouts finish in an order that depends on their lengths and on the
+// batch.
 #pragma once
 
 #include <algorithm>
@@ -12,24 +12,9 @@
 #include <vector>
 
 #include "explore/mine.h"
+#include "rollout/text_engine.h"
 
 namespace pope::testing {
-
-class ByteTokenizer : public Tokenizer {
- public:
-  std::vector<int> encode(std::string_view text, bool) const override {
-    return {reinterpret_cast<const unsigned char*>(text.data()),
-            reinterpret_cast<const unsigned char*>(text.data()) + text.size()};
-  }
-  std::string decode(std::span<const int> ids, bool) const override {
-    return std::string(ids.begin(), ids.end());
-  }
-  int size() const override { return 256; }
-  std::optional<int> find(std::string_view) const override { return std::nullopt; }
-  std::string eos_token() const override { return ""; }
-  std::string chat_template() const override { return ""; }
-  void save(const std::filesystem::path&) const override {}
-};
 
 // Correct is what begins with "right"; an answer is stated where the text contains it. Remembers what it was
 // given.
@@ -130,7 +115,7 @@ struct FakeWorld {
   explicit FakeWorld(FakeEngine::Script script, int batch_size = 32,
                      const std::string& instruction = "default")
       : engine(std::move(script)),
-        prompts(wording(instruction), std::make_shared<ByteTokenizer>()),
+        prompts(wording(instruction), std::make_shared<fake::BytesTokenizer>()),
         context{engine, prompts, verifier, {}, {}, 7} {
     context.sampling.batch_size = batch_size;
   }

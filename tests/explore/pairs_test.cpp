@@ -60,7 +60,7 @@ TEST(Pairs, EmbeddingIsTheMeanHiddenStateOfLengthOne) {
   Architecture architecture = tiny_architecture();
   architecture.vocab_size = 256;
   const auto model = lively_model(architecture, at::kFloat);
-  const testing::ByteTokenizer tokenizer;
+  const fake::BytesTokenizer tokenizer;
   const std::vector<float> found = statement_embedding(*model, tokenizer, "abc");
   // The same by hand, token after token.
   const at::Tensor hidden =

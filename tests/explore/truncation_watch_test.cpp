@@ -16,7 +16,7 @@ using testing::Outcome;
 using testing::problem;
 
 // Of the tokens, "<end>" (1), "<turn>" (2) and "<think>" (3) are added, and the first two special.
-class MarkedTokenizer : public testing::ByteTokenizer {
+class MarkedTokenizer : public fake::BytesTokenizer {
  public:
   std::string decode(std::span<const int> ids, bool skip_special) const override {
     std::string text;

@@ -10,6 +10,7 @@
 #include "core/error.h"
 #include "learn/bandit.h"
 #include "learn/group_source.h"
+#include "learn/signal.h"
 
 namespace pope {
 namespace {
@@ -45,8 +46,14 @@ TEST(KnownLogprobs, MissingOnesAreThoseOfTheWeightsThatSampled) {
       ASSERT_EQ(got.size(), expected.size());
       const bool missed = (g == 0 && i == 1) || (g == 1 && i == 2);
       for (std::size_t t = 0; t < got.size(); ++t) EXPECT_NEAR(got[t], expected[t], missed ? 1e-4 : 0);
+      EXPECT_EQ(groups[g].rollouts[i].rollout.filled.empty(), !missed);
     }
   }
+  std::vector<std::uint8_t> last(groups[0].rollouts[1].rollout.tokens.size(), 0);
+  last.back() = 1;
+  EXPECT_EQ(groups[0].rollouts[1].rollout.filled, last);
+  set_signal({world.job.objective, *world.job.prompts, world.job.stop_tokens.front(), 16}, groups[0]);
+  EXPECT_EQ(groups[0].sequences.at(1).filled, last);
 }
 
 TEST(KnownLogprobs, OfOtherWeightsTheyAreAnError) {

@@ -20,7 +20,6 @@ namespace {
 
 using test::FakeEngine;
 using test::metrics_of;
-using testing::ByteTokenizer;
 using ::testing::Each;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
@@ -117,7 +116,7 @@ struct P2oWorld : test::BanditWorld {
     bare.chat_template = "plain";
     bare.system = "";
     bare.unguided = "{problem}";
-    messages = std::make_unique<PromptRenderer>(bare, std::make_shared<ByteTokenizer>());
+    messages = std::make_unique<PromptRenderer>(bare, std::make_shared<fake::BytesTokenizer>());
     SamplingConfig sampling;
     sampling.max_new_tokens = 100;
     job.reflection = std::make_shared<const ReflectionModel>(
@@ -430,16 +429,6 @@ TEST(P2o, TheDistilledGradientIsThatOfAPlainReference) {
   }
 }
 
-void expect_same_run(const std::filesystem::path& a, const std::filesystem::path& b) {
-  const std::vector<Json> expected = test::without_times(metrics_of(a)),
-                          got = test::without_times(metrics_of(b));
-  ASSERT_EQ(got.size(), expected.size());
-  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i].dump(), expected[i].dump());
-  for (const char* file : {"model/model.safetensors", "evolve/epoch-001/candidates.jsonl",
-                           "evolve/epoch-001/proposals.jsonl", "evolve/epoch-002/candidates.jsonl"})
-    EXPECT_EQ(read_file(a / file), read_file(b / file)) << file;
-}
-
 // The policy samples by itself, and three words of nine are right. It is killed in epochs and in evolutions,
 // again and again in the same run.
 TEST(P2o, AKilledRunIsTheUnbrokenOne) {
@@ -481,7 +470,9 @@ TEST(P2o, AKilledRunIsTheUnbrokenOne) {
     }
   }
   EXPECT_GT(starts, 2);
-  expect_same_run(whole, dir / "run");
+  test::expect_same_run(whole, dir / "run",
+                        {"evolve/epoch-001/candidates.jsonl", "evolve/epoch-001/proposals.jsonl",
+                         "evolve/epoch-002/candidates.jsonl"});
 }
 
 }  // namespace

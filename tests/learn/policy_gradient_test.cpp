@@ -74,6 +74,21 @@ std::vector<ObjectiveConfig> regularized() {
   return all;
 }
 
+// They are the trainer's own, and say nothing of the sampler.
+TEST(PolicyGradient, LogprobsThatWereFilledInAreInNoGap) {
+  std::vector<Sequence> batch = sequences();
+  std::int64_t told = 0;
+  for (Sequence& s : batch) {
+    if (s.kind != LossKind::policy) continue;
+    s.filled.assign(s.completion.size(), 1);
+    s.filled[0] = 0;
+    ++told;
+  }
+  const Gradient result = gradient(objectives().front(), batch, totals_of(batch), 1000);
+  EXPECT_EQ(result.result.gap_tokens, told);
+  EXPECT_GT(result.result.tokens, told);
+}
+
 TEST(PolicyGradient, MicroBatchesAddUpToTheBatch) {
   const std::vector<Sequence> batch = sequences();
   std::vector<ObjectiveConfig> all = objectives();

@@ -167,13 +167,8 @@ TEST(Sft, StoppedAndResumedIsTheUnbrokenRun) {
   resumed.job.model = Model::random(test::tiny_architecture(), 99);  // what it held is not to matter
   resumed.train(folder / "broken");
 
-  const std::vector<Json> expected = test::without_times(test::metrics_of(folder / "unbroken"));
-  const std::vector<Json> got = test::without_times(test::metrics_of(folder / "broken"));
-  ASSERT_EQ(expected.size(), 12u);
-  ASSERT_EQ(got.size(), 12u);
-  for (std::size_t i = 0; i < 12; ++i) EXPECT_EQ(got[i].dump(), expected[i].dump());
-  EXPECT_EQ(read_file(folder / "broken/model/model.safetensors"),
-            read_file(folder / "unbroken/model/model.safetensors"));
+  EXPECT_EQ(test::metrics_of(folder / "unbroken").size(), 12u);
+  test::expect_same_run(folder / "unbroken", folder / "broken");
 }
 
 TEST(Sft, RefusesImpossibleSettings) {

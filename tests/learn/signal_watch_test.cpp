@@ -35,6 +35,18 @@ TEST(SignalWatch, SaysItOnceAfterTheFirstTenSteps) {
   for (int step = 11; step <= 40; ++step) EXPECT_EQ(watch.add(row(8, 0)), "") << step;
 }
 
+TEST(SignalWatch, VotesAreSpokenOfAsVotes) {
+  SignalWatch agree(0, /*by_majority=*/true), cut_off(0, /*by_majority=*/true);
+  std::string said, of_cut_off;
+  for (int step = 1; step <= 10; ++step) {
+    said = agree.add(row(0, 8));
+    of_cut_off = cut_off.add(row(8, 0, 1.6));
+  }
+  EXPECT_THAT(said, AllOf(HasSubstr("agree with its majority"), HasSubstr("answers agree in part"),
+                          Not(HasSubstr("guide"))));
+  EXPECT_THAT(of_cut_off, HasSubstr("Raise sampling.max_new_tokens"));
+}
+
 TEST(SignalWatch, OneGroupWithSignalIsEnough) {
   SignalWatch watch(0);
   for (int step = 1; step <= 40; ++step) EXPECT_EQ(watch.add(row(step == 3 ? 7 : 8, 0)), "") << step;

@@ -144,6 +144,16 @@ inline std::vector<Json> without(const std::string& prefix, std::vector<Json> ro
 // … those that hold clock readings.
 inline std::vector<Json> without_times(std::vector<Json> rows) { return without("time/", std::move(rows)); }
 
+// Two run folders hold the same rows but for their clock readings, the same model and the same `files`.
+inline void expect_same_run(const std::filesystem::path& a, const std::filesystem::path& b,
+                            std::vector<std::string> files = {}) {
+  const std::vector<Json> expected = without_times(metrics_of(a)), got = without_times(metrics_of(b));
+  ASSERT_EQ(got.size(), expected.size());
+  for (std::size_t i = 0; i < got.size(); ++i) EXPECT_EQ(got[i].dump(), expected[i].dump());
+  files.push_back("model/model.safetensors");
+  for (const std::string& file : files) EXPECT_EQ(read_file(a / file), read_file(b / file)) << file;
+}
+
 inline std::vector<at::Tensor> masters_of(const Model& model) {
   std::vector<at::Tensor> copies;
   for (const Parameter& p : model.parameters()) copies.push_back(p.master.detach().clone());

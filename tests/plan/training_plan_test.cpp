@@ -70,6 +70,20 @@ TEST(TrainingPlan, MemoryByHand) {
   EXPECT_EQ(peak_bytes(memory_phases(tiny())), by_name.at("learning: backward"));
 }
 
+TEST(TrainingPlan, OneProcessOfSeveral) {
+  PlanJob job = tiny();
+  const double alone_s = step_time(job, hardware(job.plan, false).front()).learn_s;
+  job.plan.processes = 2;
+  EXPECT_EQ(largest_batch(job).batches, 1);  // one prompt each
+  EXPECT_EQ(line_of(job, "sampling", "cache of prompts"), 320);
+  EXPECT_EQ(line_of(job, "sampling", "moments of AdamW"), 8640);
+  EXPECT_DOUBLE_EQ(step_time(job, hardware(job.plan, false).front()).learn_s, alone_s / 2);
+  job.sharded = true;
+  EXPECT_EQ(line_of(job, "sampling", "moments of AdamW, of this process's parameters"), 4320);
+  job.plan.processes = 100;  // the embedding is in one of them
+  EXPECT_EQ(line_of(job, "sampling", "moments of AdamW, of this process's parameters"), 8 * 80);
+}
+
 TEST(TrainingPlan, OtherFormsOfTheSame) {
   PlanJob job = tiny();
   job.bf16 = true;

@@ -152,10 +152,18 @@ class FakeServer {
   }
 
   void load(const std::string& path, const Json& body, httplib::Response& response) {
-    const int status = script_.loads ? script_.loads(path, body) : 200;
+    int status = script_.loads ? script_.loads(path, body) : 200;
+    const std::lock_guard lock(mutex_);
+    // As vLLM and SGLang do where there are no such files, or the name is taken.
+    const char* folder = body.contains("lora_path") ? "lora_path" : "model_path";
+    if (status == 200 && body.contains(folder) &&
+        !std::filesystem::exists(body.at(folder).get<std::string>()))
+      status = 400;
+    if (status == 200 && body.contains("lora_path") &&
+        adapters_.contains(body.at("lora_name").get<std::string>()))
+      status = 400;
     response.status = status;
     response.set_content(R"({"success": true})", "application/json");
-    const std::lock_guard lock(mutex_);
     weight_calls_.emplace_back(path, body);
     if (status != 200) return;
     if (path == "/update_weights_from_disk") label_ = body.at("weight_version");

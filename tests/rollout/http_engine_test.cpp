@@ -413,21 +413,29 @@ TEST(HttpEngine, WhoIsAwaitedIsSaid) {
   EXPECT_EQ(came, 5);
 }
 
+// Answers so many requests behind the trial, and holds all others until release().
+struct HoldingServer {
+  explicit HoldingServer(int answered)
+      : server({.wait =
+                    [this, answered](int request) {
+                      if (request <= testing::kTrialRequests + answered) return;
+                      ++held;
+                      released.wait(false);
+                    }},
+               tokenizer()) {}
+  void release() {
+    released = true;
+    released.notify_all();
+  }
+  std::atomic<int> held = 0;
+  std::atomic<bool> released = false;
+  FakeServer server;  // last: its threads use the others
+};
+
 // Not even where one failed attempt is too many.
 TEST(HttpEngine, ARequestToStopIsNoFaultOfAServer) {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool over = false;
-  std::atomic<int> held = 0;
-  FakeServer server({.wait =
-                         [&](int request) {
-                           if (request <= testing::kTrialRequests) return;
-                           ++held;
-                           std::unique_lock lock(mutex);
-                           changed.wait(lock, [&] { return over; });
-                         }},
-                    tokenizer());
-  EngineConfig config = config_for({server.url()});
+  HoldingServer holding(0);
+  EngineConfig config = config_for({holding.server.url()});
   config.attempts = 1;
   config.timeout_s = 3600;
   HttpServers servers(config, tokenizer());
@@ -440,21 +448,17 @@ TEST(HttpEngine, ARequestToStopIsNoFaultOfAServer) {
   const OnRollout done = [](Rollout&&) { FAIL() << "a rollout came"; };
   const CatchInterrupts catch_interrupts;
   std::thread other([&] {
-    while (held == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    while (holding.held == 0) std::this_thread::sleep_for(std::chrono::milliseconds(5));
     ::kill(::getpid(), SIGTERM);
   });
   EXPECT_THROW(HttpSession(servers, config, *tokenizer(), 4096, counters,
-                           {sampling, 1, {server.stop_token()}, next, done, kAlways})
+                           {sampling, 1, {holding.server.stop_token()}, next, done, kAlways})
                    .run(),
                Interrupted);
   other.join();
   EXPECT_EQ(servers.troubles(), "");
   EXPECT_EQ(servers.seconds_away(), 0);
-  {
-    const std::lock_guard lock(mutex);
-    over = true;
-  }
-  changed.notify_all();
+  holding.release();
 }
 
 // Nor does one that is not there, and waited for.
@@ -473,19 +477,8 @@ TEST(HttpEngine, StoppingDoesNotWaitForTheFirstServer) {
 
 // A server that never answers holds nobody up who wants to stop.
 TEST(HttpEngine, StoppingDoesNotWaitForServers) {
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool over = false;
-  std::atomic<int> held = 0;
-  FakeServer server({.wait =
-                         [&](int request) {
-                           if (request <= testing::kTrialRequests + 1) return;
-                           ++held;
-                           std::unique_lock lock(mutex);
-                           changed.wait(lock, [&] { return over; });
-                         }},
-                    tokenizer());
-  EngineConfig config = config_for({server.url()});
+  HoldingServer holding(1);
+  EngineConfig config = config_for({holding.server.url()});
   config.samples_per_request = 1;
   config.timeout_s = 3600;
   const auto engine = engine_of(config);
@@ -495,7 +488,7 @@ TEST(HttpEngine, StoppingDoesNotWaitForServers) {
   const auto run = [&](const ContinueSampling& go_on, const OnRollout& done) {
     asked = 0;
     engine->run(
-        sampling, 1, std::vector<int>{server.stop_token()},
+        sampling, 1, std::vector<int>{holding.server.stop_token()},
         [&]() -> std::optional<Request> {
           if (asked == 50) return std::nullopt;
           return requests(++asked, 1).back();
@@ -506,12 +499,8 @@ TEST(HttpEngine, StoppingDoesNotWaitForServers) {
   bool go_on = true;
   run([&] { return go_on; }, [&](Rollout&&) { go_on = false; });
   EXPECT_EQ(asked, 4);
-  EXPECT_LE(held, 3);
-  {
-    const std::lock_guard lock(mutex);
-    over = true;
-  }
-  changed.notify_all();
+  EXPECT_LE(holding.held, 3);
+  holding.release();
   EXPECT_THROW(run(kAlways, [](Rollout&&) { throw Error("grade", "no grader"); }), Error);
 }
 

@@ -148,6 +148,13 @@ TEST_F(Publishing, AsOftenAsIsAskedFor) {
     seen.push_back(versions(*http).begin()->first);
   }
   EXPECT_EQ(seen, (std::vector<std::int64_t>{0, 0, 0, 3, 3, 3, 6}));
+  auto& publishing = dynamic_cast<PublishingEngine&>(*http);
+  http->publish(7);
+  publishing.publish_now();  // before an evaluation, say
+  EXPECT_EQ(versions(*http).begin()->first, 7);
+  EXPECT_EQ(folders().size(), 2u);
+  publishing.remove_published();
+  EXPECT_TRUE(folders().empty());
 }
 
 // A server that was started anew has the weights of its start, and says so or is seen to have been away.
@@ -180,6 +187,7 @@ TEST_F(Publishing, SamplesOfOtherWeightsAreNotTaken) {
   EXPECT_EQ(versions(*ours), (std::map<std::int64_t, int>{{1, 12}}));
   EXPECT_EQ(server.weight_calls().size(), 3u);
   EXPECT_EQ(server.weight_calls()[2].second, server.weight_calls()[0].second);
+  EXPECT_EQ(folders().size(), 2u);  // each leaves the other's alone
 }
 
 TEST_F(Publishing, AnAdapterIsSampledByItsName) {
