@@ -21,13 +21,15 @@ head -n "$hard" "$out/mine/hard.jsonl" >"$out/hard.jsonl"
 if [ ! -e "$out/p2o/result.json" ]; then
   "$pope" serve "$model" --port "$port" --set run.dtype=bf16 --set run.threads=1 2>>"$out/serve.log" &
   server=$!
-  trap 'kill $server 2>/dev/null' EXIT
+  trap 'kill $server' EXIT
   until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do kill -0 $server; sleep 1; done
   # Three epochs of 12 problems, 216 rollouts, and two evolutions of at most 120 each: 456.
   run train p2o --model "$model" --problems "$out/hard.jsonl" --set train.steps=6 --set mixture.guided=0 \
     --set train.guidance=evolved --set objective.context_distillation=true \
     --set reflector.kind=http --set "reflector.urls=[http://127.0.0.1:$port]" --set "evolve.reflection_model=$model"
   kill $server
+  wait $server || true
+  trap - EXIT
 fi
 # At most 12 x 3 x 4 rollouts of the search for prefixes, and 9 steps of 36: 468.
 run guide guide --model "$model" --problems "$out/hard.jsonl"

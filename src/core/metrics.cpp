@@ -104,7 +104,10 @@ const MetricGroup kLearned = {
      {"train_sampler_mismatch/mean", "nats", "Mismatch of trainer and sampler, mean",
       "mean of abs(trainer logprob − sampler logprob) per token on the first update of the step, where both "
       "have the same weights. Rounding only; grows with bf16. In async mode it holds what the policy moved "
-      "since, too. Missing where the first update had no tokens: it has moved the weights of the later ones"},
+      "since, too. Tokens whose logprob the engine did not tell are left out; where it told none, as vLLM at "
+      "another temperature than 1, it is missing, and nothing is checked. Missing also where the first "
+      "update had "
+      "no tokens: it has moved the weights of the later ones"},
      {"train_sampler_mismatch/max", "nats", "Mismatch of trainer and sampler, largest",
       "the largest difference in `train_sampler_mismatch/mean`"},
      {"policy/entropy", "nats", "Entropy, exact",
