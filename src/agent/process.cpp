@@ -33,15 +33,14 @@ struct Pipe {
   int read = -1, write = -1;
   bool open() {
     int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return false;
-    read = ends[0];
-    write = ends[1];
-    return true;
+    return pipe2(ends, O_CLOEXEC) == 0 && keep(ends);
   }
   // Of sockets, which, unlike those of a pipe, nobody can open anew by their place in /proc.
   bool open_sockets() {
     int ends[2];
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) return false;
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0 && keep(ends);
+  }
+  bool keep(const int (&ends)[2]) {
     read = ends[0];
     write = ends[1];
     return true;

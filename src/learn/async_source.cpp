@@ -141,8 +141,8 @@ class AsyncSource : public GroupSource {
       change();
       try {
         job_.engine->publish(job_.model->version);
-      } catch (
-          const Interrupted&) {  // the step is done all the same: the next take() stops the run, and saves it
+      } catch (const Interrupted&) {
+        // The step is done all the same: the next take() stops the run, and saves it.
       }
     }));
   }

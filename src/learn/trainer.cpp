@@ -108,6 +108,7 @@ class Trainer {
   Trainer(RunDir& run, const TrainJob& job)
       : run_(run),
         job_(job),
+        publishing_(dynamic_cast<PublishingEngine*>(job.engine)),
         mixture_(job.mixture, job.hard, job.easy, job.seed),
         curriculum_(curricula().at(job.config.guidance)(job, mixture_, run.path())),
         optimizer_(job.optimizer, *job.model, *job.processes, job.ema),
@@ -145,7 +146,7 @@ class Trainer {
     source_.reset();  // sampling is over
     if (const std::string warning = job_.graders->summary(); !warning.empty()) log_line(warning);
     training_run_.save_model();
-    if (auto* engine = dynamic_cast<PublishingEngine*>(job_.engine)) engine->remove_published();
+    if (publishing_ != nullptr) publishing_->remove_published();
     return job_.processes->writes() ? result() : Json();
   }
 
@@ -203,7 +204,7 @@ class Trainer {
 
   // What is measured is to be the newest weights, wherever they are sampled.
   void publish_now() {
-    if (auto* engine = dynamic_cast<PublishingEngine*>(job_.engine)) engine->publish_now();
+    if (publishing_ != nullptr) publishing_->publish_now();
   }
 
   // The times since the row before.
@@ -213,8 +214,8 @@ class Trainer {
     last_row_ = now;
     if (source_) source_->add_waits(wall, seconds_);
     add_seconds(seconds_, wall, row);
-    if (const auto* engine = dynamic_cast<const PublishingEngine*>(job_.engine)) {
-      const PublishStats before = std::exchange(published_, engine->published());
+    if (publishing_ != nullptr) {
+      const PublishStats before = std::exchange(published_, publishing_->published());
       add_publish_metrics(before, published_, row);
     }
     seconds_ = {};
@@ -319,6 +320,7 @@ class Trainer {
 
   RunDir& run_;
   const TrainJob& job_;
+  PublishingEngine* const publishing_;  // the engine, where its weights are elsewhere; else null
   Mixture mixture_;
   std::unique_ptr<Curriculum> curriculum_;
   Optimizer optimizer_;

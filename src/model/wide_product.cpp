@@ -17,7 +17,9 @@ at::Tensor wide(const at::Tensor& x) { return x.to(at::kFloat); }
 struct LinearInF32 : torch::autograd::Function<LinearInF32> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& x, const at::Tensor& weight,
                             const std::optional<at::Tensor>& bias) {
-    ctx->save_for_backward({x, weight});
+    // What only the gradient of a frozen factor would need is not kept.
+    ctx->save_for_backward(
+        {weight.requires_grad() ? x : at::Tensor(), x.requires_grad() ? weight : at::Tensor()});
     ctx->saved_data["bias"] = bias.has_value();
     return at::linear(wide(x), wide(weight), bias ? std::optional(wide(*bias)) : bias).to(x.scalar_type());
   }

@@ -340,6 +340,15 @@ TEST_P(LayersTest, ProductsInF32) {
     if (bias) inputs.push_back(noise({20}, 3, at::kFloat));
     compare(in_f32, plain, inputs);
   }
+  // A factor that is frozen, as under an adapter.
+  for (const std::size_t trained : {0, 1}) {
+    std::vector<at::Tensor> in = {noise({7, 33}, 1, at::kBFloat16), noise({20, 33}, 2, at::kBFloat16)};
+    in[trained].set_requires_grad(true);
+    linear_in_f32(in[0], in[1], {}).sum().backward();
+    const at::Tensor sums = in[1 - trained].to(at::kFloat).sum(0).expand({in[trained].size(0), 33});
+    EXPECT_LT((in[trained].grad().to(at::kFloat) - sums).abs().max().item<double>(), 0.1);
+    EXPECT_FALSE(in[1 - trained].grad().defined());
+  }
   for (const auto dtype : {at::kFloat, at::kBFloat16}) {
     const auto a = noise({7, 33}, 1, dtype), b = noise({33, 20}, 2, dtype);
     const auto expected = at::mm(a.to(at::kDouble), b.to(at::kDouble));
