@@ -123,9 +123,8 @@ const Verb reproduce_verb = {
     .summary = "run the paper's experiments again, and judge its claims",
     .description =
         "STUDY is the name of a file in configs/paper without .yaml (fig3, fig4, fig5, fig6, fig9, fig10, "
-        "fig11,\ntable2, guidance, baselines, relatives, p2o), or all; rates alone tries the learning rates "
-        "of "
-        "arms.yaml.\n"
+        "fig11,\ntable2, guidance, baselines, relatives, teachers, p2o), or all; rates alone tries the "
+        "learning rates of\narms.yaml.\n"
         "Trains --bases base models, each of which must pass the plan's gate; mines and guides; trains and "
         "evaluates every\narm that the claims compare, some with --rl-seeds seeds, as many runs at a time as "
         "there are cores; then says for\neach claim whether it held. Started again, it goes on. A run that "

@@ -190,7 +190,7 @@ TEST(Settings, EveryStepOfThePapersPlanParses) {
       EXPECT_NO_THROW(options.only((*verb)->keys).check()) << step.name;
     }
     for (const char* study : {"fig3", "fig4", "fig5", "fig6", "fig9", "fig10", "fig11", "table2", "guidance",
-                              "baselines", "relatives", "p2o"})
+                              "baselines", "relatives", "teachers", "p2o"})
       EXPECT_FALSE(plan.study(study).claims.empty()) << study;
   }
 }
