@@ -23,11 +23,10 @@ constexpr auto kTruncated = "truncated", kUngraded = "ungraded";
 // Those whose reference answer cannot be judged by are not sampled.
 constexpr auto kFaulty = "faulty_reference";
 
-Json mining_of(const MinedProblem& mined, const MineConfig& config) {
+Json mining_of(const MinedProblem& mined, const StoppingRule& rule) {
   Json pass = Json::object();
-  for (const int k : config.pass_at) {
-    if (const auto value = mined_pass_at_k(config, mined.samples, mined.correct, k))
-      pass[std::to_string(k)] = *value;
+  for (const int k : rule.config().pass_at) {
+    if (const auto value = rule.pass_at_k(mined.samples, mined.correct, k)) pass[std::to_string(k)] = *value;
   }
   return {{"samples", mined.samples},
           {"correct", mined.correct},
@@ -38,9 +37,9 @@ Json mining_of(const MinedProblem& mined, const MineConfig& config) {
           {"pass_at", pass}};
 }
 
-Json to_row(const MinedProblem& mined, const MineConfig& config) {
+Json to_row(const MinedProblem& mined, const StoppingRule& rule) {
   Problem problem = mined.problem;
-  problem.extra["mining"] = mining_of(mined, config);
+  problem.extra["mining"] = mining_of(mined, rule);
   return to_json(problem);
 }
 
@@ -61,16 +60,16 @@ MinedProblem from_row(Json row, const std::string& where) {
 // Writes mined.jsonl and a file per class, that of the hard ones in two; returns how many problems each has.
 // Of "solved" ones there is no file.
 Json write_sets(const std::filesystem::path& run, const std::vector<MinedProblem>& problems,
-                const MineConfig& config) {
+                const StoppingRule& rule) {
   std::vector<std::string> hard;
   for (const MinedProblem& mined : problems) {
     if (mined.difficulty == "hard") hard.push_back(mined.problem.id);
   }
-  const std::set<std::string> aside = put_aside(config, hard);
+  const std::set<std::string> aside = put_aside(rule.config(), hard);
   std::map<std::string, std::vector<Json>> sets;
   std::vector<Json> all;
   for (const MinedProblem& mined : problems) {
-    all.push_back(to_row(mined, config));
+    all.push_back(to_row(mined, rule));
     const bool held_out = mined.difficulty == "hard" && aside.contains(mined.problem.id);
     sets[held_out ? "heldout" : mined.difficulty].push_back(all.back());
   }
@@ -79,7 +78,7 @@ Json write_sets(const std::filesystem::path& run, const std::vector<MinedProblem
   for (const char* name : {"hard", "heldout", kTruncated, kUngraded, "medium", "easy", "easier", "solved"}) {
     const std::vector<Json>& rows = sets[name];
     counts[name] = rows.size();
-    const bool always = std::string(name) == "hard" || (std::string(name) == "heldout" && config.heldout > 0);
+    const bool always = std::string(name) == "hard" || (std::string(name) == "heldout" && rule.config().heldout > 0);
     const std::filesystem::path file = run / (std::string(name) + ".jsonl");
     if ((always || !rows.empty()) && std::string(name) != "solved") {
       write_jsonl(file, rows);
@@ -102,15 +101,16 @@ void write_faulty(const std::filesystem::path& run, const std::vector<FaultyRefe
 Json mine_problems(SamplingRun& run, const Settings& settings, std::vector<Problem> given) {
   const std::vector<FaultyReference> faulty = take_faulty_references(given, run.context().verifier);
   const std::vector<Problem> problems = run.within_context(std::move(given));
+  const StoppingRule rule(settings.mine);
   std::vector<MinedProblem> done;
   for (const Json& row : run.done()) done.push_back(from_row(row, "mined.partial.jsonl"));
   const MiningResult mined = mine(run.context(), settings.mine, problems, done,
                                   [&](const MinedProblem& problem, const std::vector<Json>& records) {
-                                    run.save(to_row(problem, settings.mine), records);
+                                    run.save(to_row(problem, rule), records);
                                   });
   Json result = to_json(mined);
   write_faulty(run.path(), faulty);
-  result["sets"] = write_sets(run.path(), mined.problems, settings.mine);
+  result["sets"] = write_sets(run.path(), mined.problems, rule);
   result["sets"][kFaulty] = faulty.size();
   result["problems"] = problems.size() + faulty.size();
   result[kFaulty] = faulty.size();
@@ -130,7 +130,7 @@ Json sort_again(RunDir& run, const Invocation& invocation, Json result) {
     problems.push_back(from_row(std::move(row), fmt::format("{}:{}", file.string(), line)));
   });
   // Always: a command that was killed here may have sorted a part of them by other settings.
-  result["sets"].update(write_sets(run.path(), problems, invocation.settings.mine));
+  result["sets"].update(write_sets(run.path(), problems, StoppingRule(invocation.settings.mine)));
   if (run.changes().empty()) return result;
   run.write_result(result);
   write_file(run.path() / "config.yaml", invocation.options.to_yaml());

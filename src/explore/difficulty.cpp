@@ -15,6 +15,11 @@ void MineConfig::fields(Options& o) {
   o.add("samples", samples, "most samples per problem (n)").at_least(1);
   o.add("chunk", chunk, "samples asked for at once, per problem").at_least(1);
   o.add("adaptive", adaptive, "stop a problem when its class is settled; false: always n samples");
+  o.add("error", error,
+        "adaptive: chance allowed that all n samples would give another class than the one a problem leaves "
+        "with early; 0: none")
+      .at_least(0)
+      .below(0.5);
   o.add("hard_max", hard_max, "hard: at most this many correct of n").at_least(0);
   o.add("easier_min", easier_min, "easier: success rate from here up to easier_max").range(0, 1);
   o.add("easy_min", easy_min, "easy: success rate from here up to easier_min; below it: medium").range(0, 1);
@@ -48,17 +53,44 @@ std::string difficulty_class(const MineConfig& config, int n, int c) {
   return "medium";
 }
 
-bool class_is_settled(const MineConfig& config, int drawn, int correct) {
+std::optional<std::string> StoppingRule::class_at(int drawn, int correct) const {
   // Classes are intervals of c, so the two extreme outcomes decide.
-  const int n = config.samples;
-  return difficulty_class(config, n, correct) == difficulty_class(config, n, correct + n - drawn);
+  const int n = config_.samples;
+  const std::string lowest = difficulty_class(config_, n, correct);
+  if (lowest == difficulty_class(config_, n, correct + n - drawn)) return lowest;
+  if (config_.error == 0) return std::nullopt;
+  const auto [found, fresh] = likely_.try_emplace({drawn, correct});
+  if (fresh) found->second = likely_class(drawn, correct);
+  return found->second;
 }
 
-std::optional<double> mined_pass_at_k(const MineConfig& config, int drawn, int correct, int k) {
-  const int n = config.samples;
+std::optional<std::string> StoppingRule::likely_class(int drawn, int correct) const {
+  // Beta-binomial: the chance of x correct ones among those left, each from the one before it; up to a
+  // factor.
+  const int left = config_.samples - drawn;
+  const double a = correct + 0.5, b = drawn - correct + 0.5;
+  std::vector<double> log_chance(left + 1, 0);
+  for (int x = 0; x < left; ++x)
+    log_chance[x + 1] = log_chance[x] + std::log((left - x) * (a + x) / ((x + 1) * (b + left - x - 1)));
+  const double highest = *std::max_element(log_chance.begin(), log_chance.end());
+  double sum = 0;
+  std::map<std::string, double> of_class;
+  for (int x = 0; x <= left; ++x) {
+    const double chance = std::exp(log_chance[x] - highest);
+    of_class[difficulty_class(config_, config_.samples, correct + x)] += chance;
+    sum += chance;
+  }
+  for (const auto& [name, part] : of_class) {
+    if (part >= (1 - config_.error) * sum) return name;
+  }
+  return std::nullopt;
+}
+
+std::optional<double> StoppingRule::pass_at_k(int drawn, int correct, int k) const {
+  const int n = config_.samples;
   if (k < 1 || k > n) return std::nullopt;
-  const auto may_stop = [&](int t) { return t == n || (config.adaptive && t % config.chunk == 0); };
-  const auto stops = [&](int t, int c) { return t == n || class_is_settled(config, t, c); };
+  const auto may_stop = [&](int t) { return t == n || (config_.adaptive && t % config_.chunk == 0); };
+  const auto stops = [&](int t, int c) { return t == n || class_at(t, c).has_value(); };
   // ways[c]: sequences of t samples with c correct that have not stopped before; times 2^-t against overflow.
   // all: any sequence; failing: those whose first k samples fail.
   std::vector<long double> all(n + 1, 0), failing(n + 1, 0);

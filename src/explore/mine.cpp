@@ -45,7 +45,7 @@ class Miner {
 
   Miner(const RolloutContext& context, const MineConfig& config, const std::vector<Problem>& problems,
         const std::vector<MinedProblem>& done, const OnFinished& on_finished)
-      : context_(context), config_(config), problems_(problems), on_finished_(on_finished) {
+      : context_(context), config_(config), rule_(config), problems_(problems), on_finished_(on_finished) {
     std::unordered_map<std::string, const MinedProblem*> finished;
     for (const MinedProblem& mined : done) finished[mined.problem.id] = &mined;
     result_.problems.resize(problems.size());
@@ -82,7 +82,7 @@ class Miner {
 
  private:
   bool settled(int drawn, int correct) const {
-    return drawn == config_.samples || (config_.adaptive && class_is_settled(config_, drawn, correct));
+    return drawn == config_.samples || (config_.adaptive && rule_.class_at(drawn, correct));
   }
 
   std::optional<Work> next() {
@@ -147,8 +147,7 @@ class Miner {
       mined.tokens += sample.tokens;
       if (mined.samples % config_.chunk == 0 && settled(mined.samples, mined.correct)) break;
     }
-    // Settled: what is not drawn does not matter, so let it fail.
-    mined.difficulty = difficulty_class(config_, config_.samples, mined.correct);
+    mined.difficulty = rule_.class_at(mined.samples, mined.correct).value();
     if (mined.difficulty == "hard") {
       const int failed = mined.samples - mined.correct;
       if (failed > 0 && mined.truncated == failed) {
@@ -167,6 +166,7 @@ class Miner {
 
   const RolloutContext& context_;
   const MineConfig& config_;
+  const StoppingRule rule_;
   const std::vector<Problem>& problems_;
   const OnFinished& on_finished_;
   std::vector<std::size_t> to_do_;  // into problems_

@@ -1,6 +1,6 @@
 // Mining: which problems are hard for this model. n samples per problem, graded; unbiased pass@k; classes by
 // thresholds. Adaptive: a problem leaves as soon as its class can no longer change, whatever the samples not
-// yet drawn would give.
+// yet drawn would give; or, where an error is allowed, is as likely to change as that.
 #pragma once
 
 #include <functional>

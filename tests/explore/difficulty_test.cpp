@@ -49,7 +49,7 @@ TEST(Difficulty, SettledIffNoOutcomeChangesTheClass) {
         for (unsigned rest = 0; rest < (1u << (n - drawn)); ++rest) {
           reachable.insert(difficulty_class(config, n, correct + std::popcount(rest)));
         }
-        EXPECT_EQ(class_is_settled(config, drawn, correct), reachable.size() == 1)
+        EXPECT_EQ(StoppingRule(config).class_at(drawn, correct).has_value(), reachable.size() == 1)
             << drawn << " drawn, " << correct << " correct, hard_max " << hard_max;
       }
     }
@@ -58,8 +58,8 @@ TEST(Difficulty, SettledIffNoOutcomeChangesTheClass) {
 
 TEST(Difficulty, HardCostsAllSamples) {
   const MineConfig config = small_config(128, 8);
-  for (int drawn = 0; drawn < 128; ++drawn) EXPECT_FALSE(class_is_settled(config, drawn, 0));
-  EXPECT_TRUE(class_is_settled(config, 128, 0));
+  for (int drawn = 0; drawn < 128; ++drawn) EXPECT_EQ(StoppingRule(config).class_at(drawn, 0), std::nullopt);
+  EXPECT_EQ(StoppingRule(config).class_at(128, 0), "hard");
 }
 
 struct Stop {
@@ -73,16 +73,55 @@ Stop stop_of(const MineConfig& config, unsigned bits) {
     stop.correct += (bits >> stop.drawn) & 1;
     ++stop.drawn;
     const bool boundary = stop.drawn % config.chunk == 0;
-    if (config.adaptive && boundary && class_is_settled(config, stop.drawn, stop.correct)) break;
+    if (config.adaptive && boundary && StoppingRule(config).class_at(stop.drawn, stop.correct)) break;
   }
   return stop;
 }
 
+// Over all outcomes of all n samples, weighted as Beta(½, ½) rates give them: the class at the stop is
+// another one than that of n samples no more often than allowed, and fewer samples are drawn.
+TEST(Difficulty, AnAllowedErrorIsKept) {
+  constexpr int n = 14;
+  double drawn_before = n;
+  for (const double error : {0.0, 0.02, 0.1, 0.3}) {
+    MineConfig config = small_config(n, 2);
+    config.error = error;
+    double wrong = 0, drawn = 0, all = 0;
+    for (unsigned bits = 0; bits < (1u << n); ++bits) {
+      const int c = std::popcount(bits);
+      const double chance =
+          std::exp(std::lgamma(c + 0.5) + std::lgamma(n - c + 0.5) - std::lgamma(n + 1.0)) / M_PI;
+      const Stop stop = stop_of(config, bits);
+      wrong += chance * (StoppingRule(config).class_at(stop.drawn, stop.correct).value() !=
+                         difficulty_class(config, n, c));
+      drawn += chance * stop.drawn;
+      all += chance;
+    }
+    EXPECT_NEAR(all, 1, 1e-12);
+    EXPECT_LE(wrong, error);
+    if (error > 0) {
+      EXPECT_GT(wrong, 0);
+      EXPECT_LT(drawn, drawn_before);
+    }
+    drawn_before = drawn;
+  }
+}
+
+TEST(Difficulty, AnAllowedErrorWithManySamples) {
+  MineConfig config = small_config(20000, 8);
+  config.error = 0.05;
+  EXPECT_EQ(StoppingRule(config).class_at(200, 120), "easier");  // .6 ± .035, far from .45 and .8
+  EXPECT_EQ(StoppingRule(config).class_at(200, 90), std::nullopt);
+  EXPECT_EQ(StoppingRule(config).class_at(200, 200), "solved");
+  EXPECT_EQ(StoppingRule(config).class_at(10000, 0), std::nullopt);  // of as many again one may be correct
+}
+
 TEST(MinedPassAtK, UnbiasedOverAllOutcomes) {
   constexpr int n = 11;
-  for (const int hard_max : {0, 1}) {
+  for (const auto& [hard_max, error] : {std::pair(0, 0.0), {1, 0.0}, {0, 0.1}}) {
     for (const int chunk : {1, 2, 4}) {
-      const MineConfig config = small_config(n, chunk, hard_max);
+      MineConfig config = small_config(n, chunk, hard_max);
+      config.error = error;
       for (const double p : {0.1, 0.35, 0.8}) {
         for (const int k : {1, 2, 5, 8}) {
           double mean = 0, naive = 0;
@@ -92,7 +131,7 @@ TEST(MinedPassAtK, UnbiasedOverAllOutcomes) {
             const double chance = std::pow(p, c) * std::pow(1 - p, n - c);
             const Stop stop = stop_of(config, bits);
             const auto [estimate, fresh] = estimates.emplace(std::pair(stop.drawn, stop.correct), 0.0);
-            if (fresh) estimate->second = mined_pass_at_k(config, stop.drawn, stop.correct, k).value();
+            if (fresh) estimate->second = StoppingRule(config).pass_at_k(stop.drawn, stop.correct, k).value();
             mean += chance * estimate->second;
             naive += chance * stop.correct / stop.drawn;
           }
@@ -112,21 +151,22 @@ TEST(MinedPassAtK, IsTheUsualEstimatorWithoutEarlyStopping) {
   config.adaptive = false;
   for (const int c : {0, 1, 7, 199, 200}) {
     for (const int k : {1, 8, 32, 200}) {
-      EXPECT_NEAR(mined_pass_at_k(config, 200, c, k).value(), pass_at_k(200, c, k), 1e-12) << c << " " << k;
+      EXPECT_NEAR(StoppingRule(config).pass_at_k(200, c, k).value(), pass_at_k(200, c, k), 1e-12)
+          << c << " " << k;
     }
   }
 }
 
 TEST(MinedPassAtK, EdgesAndErrors) {
   const MineConfig config = small_config(12, 4);
-  EXPECT_EQ(mined_pass_at_k(config, 12, 0, 12), 0.0);
-  EXPECT_EQ(mined_pass_at_k(config, 12, 0, 13), std::nullopt);
-  EXPECT_THROW(mined_pass_at_k(config, 4, 0, 1), Error);    // not settled there
-  EXPECT_THROW(mined_pass_at_k(config, 11, 10, 1), Error);  // no chunk ends there
+  EXPECT_EQ(StoppingRule(config).pass_at_k(12, 0, 12), 0.0);
+  EXPECT_EQ(StoppingRule(config).pass_at_k(12, 0, 13), std::nullopt);
+  EXPECT_THROW(StoppingRule(config).pass_at_k(4, 0, 1), Error);    // not settled there
+  EXPECT_THROW(StoppingRule(config).pass_at_k(11, 10, 1), Error);  // no chunk ends there
   // hard_max 3 of 4: 8 failures of 8 are needed to settle "hard" when n = 11, so 9 failing samples are never
   // drawn.
-  EXPECT_TRUE(mined_pass_at_k(small_config(11, 4, 3), 8, 0, 8).has_value());
-  EXPECT_EQ(mined_pass_at_k(small_config(11, 4, 3), 8, 0, 9), std::nullopt);
+  EXPECT_TRUE(StoppingRule(small_config(11, 4, 3)).pass_at_k(8, 0, 8).has_value());
+  EXPECT_EQ(StoppingRule(small_config(11, 4, 3)).pass_at_k(8, 0, 9), std::nullopt);
 }
 
 TEST(PutAside, DependsOnTheIdAlone) {
