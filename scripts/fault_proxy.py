@@ -16,8 +16,8 @@ rollout is counted, not compared.
 import argparse
 import collections
 import json
-import pathlib
 import os
+import pathlib
 import random
 import shlex
 import signal
@@ -47,8 +47,8 @@ def read_message(stream):
 
 
 class Proxy:
-    def __init__(self, upstream, drip_s, seed):
-        self.upstream, self.drip_s = upstream, drip_s
+    def __init__(self, upstream, timeout, seed):
+        self.upstream, self.timeout = upstream, timeout
         self.random, self.lock = random.Random(seed), threading.Lock()
         self.counts = collections.Counter()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
@@ -89,7 +89,7 @@ class Proxy:
             return True
         if fault == "delay":
             time.sleep(.05 + .3 * self.random.random())
-        with socket.create_connection(("127.0.0.1", self.upstream), timeout=60) as server, server.makefile("rb") as replies:
+        with socket.create_connection(("127.0.0.1", self.upstream), timeout=self.timeout + 60) as server, server.makefile("rb") as replies:
             server.sendall(request)
             reply = read_message(replies)
         if reply is None or fault == "reset after":
@@ -103,7 +103,7 @@ class Proxy:
         if fault == "drip":
             for byte in range(len(reply)):
                 client.sendall(reply[byte:byte + 1])
-                time.sleep(self.drip_s / len(reply))
+                time.sleep((self.timeout + 1) / len(reply))
             return True
         client.sendall(reply)
         return True
@@ -176,26 +176,28 @@ def main():
         subprocess.run([pope, *map(str, arguments)], cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
     problems, samples = 50, options.rollouts // 50
-    run("problems", "-c", "tiny.yaml", "--set", "source.part=pretrain", "--set", "source.count=300", "--out", "pretrain.jsonl")
     run("problems", "-c", "tiny.yaml", "--set", f"source.count={problems}", "--out", "problems.jsonl")
-    model = options.model and pathlib.Path(options.model).resolve() or "base/model"
+    model = pathlib.Path(options.model).resolve() if options.model else "base/model"
     evaluation = ["eval", "-c", "tiny.yaml", "--model", model, "--problems", "problems.jsonl",
                   "--set", f"eval.samples={samples}", "--set", f"eval.keep_rollouts={samples}"]
     if options.server:
         evaluation += ["--set", "sampling.max_new_tokens=8"]
         command = shlex.split(options.server)
     else:
+        run("problems", "-c", "tiny.yaml", "--set", "source.part=pretrain", "--set", "source.count=300", "--out",
+            "pretrain.jsonl")
         run("init", "-c", "tiny.yaml", "tiny.json", "--out", "init")
         run("sft", "-c", "tiny.yaml", "--model", "init", "--problems", "pretrain.jsonl", "--out", "base")
         run(*evaluation, "--out", "native")
         command = [pope, "serve", str(folder / "base/model"), "--port", "{port}", "--set", "run.threads=1",
                    "--set", "serve.name=micro", "--set", "prompt.chat_template=plain"]
     server = Server(command, folder, options.kill_every, options.seed)
-    proxy = Proxy(server.port, options.timeout + 1, options.seed)
+    proxy = Proxy(server.port, options.timeout, options.seed)
     start = time.monotonic()
     try:
-        run(*evaluation, "--out", "proxied", "--set", "engine.kind=http", "--set", f"engine.urls=[http://127.0.0.1:{proxy.port}]",
-            "--set", f"engine.timeout_s={options.timeout}", "--set", "engine.give_up_s=600", "--set", "engine.attempts=50", "--set", "engine.backoff_s=0.05",
+        run(*evaluation, "--out", "proxied", "--set", "engine.kind=http",
+            "--set", f"engine.urls=[http://127.0.0.1:{proxy.port}]", "--set", f"engine.timeout_s={options.timeout}",
+            "--set", "engine.give_up_s=600", "--set", "engine.attempts=50", "--set", "engine.backoff_s=0.05",
             "--set", "sampling.batch_size=64", "--set", "engine.samples_per_request=4")
     finally:
         server.end()
@@ -206,7 +208,7 @@ def main():
     wanted = {(name, sample) for name in ids for sample in range(samples)}
     result = {"rollouts": len(got), "missing": len(wanted - got.keys()),
               "twice": sum(count > 1 for count in times.values()),
-              "others": sum(got[key] != text for key, text in expected.items() if key in got) + len(got.keys() - wanted),
+              "others": sum(key not in wanted or (not options.server and got[key] != expected.get(key)) for key in got),
               "requests": sum(proxy.counts.values()), "faults": dict(proxy.counts), "kills": server.kills,
               "seconds": round(seconds, 1), "seed": options.seed}
     print(json.dumps(result))

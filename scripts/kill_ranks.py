@@ -44,7 +44,7 @@ def children_of(pid):
     for entry in pathlib.Path("/proc").iterdir():
         try:
             if entry.name.isdigit() and int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1]) == pid:
-                found += [int(entry.name)] if os.readlink(entry / "exe").endswith("/pope") else children_of(int(entry.name))
+                found += [int(entry.name)] if os.readlink(entry / "exe").endswith(("/pope", "/pope-torch")) else children_of(int(entry.name))
         except OSError:
             pass  # it has ended meanwhile
     return found

@@ -3,7 +3,7 @@
     python tests/parity_export.py --pope build/pope --tokenizer FOLDER [--pipelinerl CHECKOUT] [--prime-rl CHECKOUT]
 
 FOLDER: a Hugging Face directory whose tokenizer has a chat template, e.g. `pope export hf` of SmolLM2's GGUF
-(scripts/fetch_smollm2.sh). A part whose package is missing is skipped and says so; the packages may be in environments of
+(scripts/fetch_model.sh smollm2). A part whose package is missing is skipped and says so; the packages may be in environments of
 their own, and the script is then run in each. On a CPU:
 
   verl        pip install torch==2.11.0 transformers datasets pandas hydra-core tensordict codetiming ray; --no-deps verl==0.9.1

@@ -78,7 +78,8 @@ Json write_sets(const std::filesystem::path& run, const std::vector<MinedProblem
   for (const char* name : {"hard", "heldout", kTruncated, kUngraded, "medium", "easy", "easier", "solved"}) {
     const std::vector<Json>& rows = sets[name];
     counts[name] = rows.size();
-    const bool always = std::string(name) == "hard" || (std::string(name) == "heldout" && rule.config().heldout > 0);
+    const bool always =
+        std::string(name) == "hard" || (std::string(name) == "heldout" && rule.config().heldout > 0);
     const std::filesystem::path file = run / (std::string(name) + ".jsonl");
     if ((always || !rows.empty()) && std::string(name) != "solved") {
       write_jsonl(file, rows);
@@ -118,6 +119,7 @@ Json mine_problems(SamplingRun& run, const Settings& settings, std::vector<Probl
                                ? std::max(0.0, 1 - static_cast<double>(run.tokens()) / mined.tokens_fixed)
                                : 0.0;
   result["samples_per_problem"] = settings.mine.samples;
+  result["error"] = settings.mine.error;
   return result;
 }
 
@@ -177,6 +179,10 @@ std::string show_mine(const Json& result) {
                         result.at("samples_per_problem").get<int>());
   }
   text += ".\n";
+  if (const double error = result.value("error", 0.0); error > 0) {
+    text += fmt::format("By mine.error up to {} of the classes may be others than with all samples.\n",
+                        percent(error));
+  }
   if (result.at("truncated") > 0) {
     text += fmt::format("{} rollouts were cut off at sampling.max_new_tokens.\n",
                         grouped(result.at("truncated")));
@@ -211,8 +217,8 @@ const Verb mine_verb = {
     .summary = "find the problems that the model cannot solve",
     .description =
         "Samples every problem up to mine.samples times and sorts the problems by how many samples are\n"
-        "correct. A problem leaves early, as soon as its class is settled. Stopped or killed, it goes on "
-        "where it was.\n"
+        "correct. A problem leaves early, as soon as its class is settled, or, with mine.error, likely enough.\n"
+        "Stopped or killed, it goes on where it was.\n"
         "\n"
         "Leaves in --out: mined.jsonl (all problems, with their counts), hard.jsonl, heldout.jsonl,\n"
         "medium.jsonl, easy.jsonl, easier.jsonl, truncated.jsonl, ungraded.jsonl and\n"

@@ -12,12 +12,13 @@
 namespace pope {
 
 void MineConfig::fields(Options& o) {
-  o.add("samples", samples, "most samples per problem (n)").at_least(1);
+  o.add("samples", samples, "most samples per problem (n)").range(1, 10000);
   o.add("chunk", chunk, "samples asked for at once, per problem").at_least(1);
   o.add("adaptive", adaptive, "stop a problem when its class is settled; false: always n samples");
-  o.add("error", error,
-        "adaptive: chance allowed that all n samples would give another class than the one a problem leaves "
-        "with early; 0: none")
+  o.add(
+       "error", error,
+       "adaptive: part of the problems that may leave early with another class than all n samples would give "
+       "them, if success rates are spread as Beta(1/2, 1/2); near a threshold it is about twice as much")
       .at_least(0)
       .below(0.5);
   o.add("hard_max", hard_max, "hard: at most this many correct of n").at_least(0);
@@ -51,6 +52,11 @@ std::string difficulty_class(const MineConfig& config, int n, int c) {
   if (rate >= config.easier_min) return "easier";
   if (rate >= config.easy_min) return "easy";
   return "medium";
+}
+
+bool StoppingRule::stops(int drawn, int correct) const {
+  return drawn == config_.samples ||
+         (config_.adaptive && drawn % config_.chunk == 0 && class_at(drawn, correct).has_value());
 }
 
 std::optional<std::string> StoppingRule::class_at(int drawn, int correct) const {
@@ -87,33 +93,36 @@ std::optional<std::string> StoppingRule::likely_class(int drawn, int correct) co
 }
 
 std::optional<double> StoppingRule::pass_at_k(int drawn, int correct, int k) const {
-  const int n = config_.samples;
-  if (k < 1 || k > n) return std::nullopt;
-  const auto may_stop = [&](int t) { return t == n || (config_.adaptive && t % config_.chunk == 0); };
-  const auto stops = [&](int t, int c) { return t == n || class_at(t, c).has_value(); };
-  // ways[c]: sequences of t samples with c correct that have not stopped before; times 2^-t against overflow.
-  // all: any sequence; failing: those whose first k samples fail.
-  std::vector<long double> all(n + 1, 0), failing(n + 1, 0);
+  if (k < 1 || k > config_.samples) return std::nullopt;
+  const auto [found, fresh] = part_not_failing_.try_emplace({drawn, correct, k});
+  if (fresh) found->second = part_not_failing(drawn, correct, k);
+  return found->second;
+}
+
+std::optional<double> StoppingRule::part_not_failing(int drawn, int correct, int k) const {
+  // all[c]: sequences of t samples with c correct that have not stopped before; failing: of these those whose
+  // first k samples fail. Each success and each failure has a weight, the same for all sequences that end
+  // here, so that the part does not depend on it; chosen so that the sum stays far from underflow.
+  const long double success = (correct + 0.5L) / (drawn + 1), failure = 1 - success;
+  std::vector<long double> all(config_.samples + 1, 0), failing(config_.samples + 1, 0);
   all[0] = failing[0] = 1;
   for (int t = 1; t <= drawn; ++t) {
     for (int c = t; c >= 0; --c) {
-      const long double success = c > 0 ? all[c - 1] : 0, forced = c > 0 && t > k ? failing[c - 1] : 0;
-      all[c] = (all[c] + success) / 2;
-      failing[c] = (failing[c] + forced) / 2;
+      all[c] = failure * all[c] + (c > 0 ? success * all[c - 1] : 0);
+      failing[c] = failure * failing[c] + (c > 0 && t > k ? success * failing[c - 1] : 0);
     }
-    if (t == drawn || !may_stop(t)) continue;
+    if (t == drawn) break;
     for (int c = 0; c <= t; ++c) {
-      if (stops(t, c)) all[c] = failing[c] = 0;
+      if (all[c] > 0 && stops(t, c)) all[c] = failing[c] = 0;
     }
   }
-  if (drawn < 1 || correct < 0 || correct > drawn || all[correct] == 0 || !may_stop(drawn) ||
-      !stops(drawn, correct)) {
+  if (drawn < 1 || correct < 0 || correct > drawn || all[correct] == 0 || !stops(drawn, correct)) {
     throw Error("pass@k of a mined problem",
                 "mining cannot stop at " + std::to_string(correct) + " correct of " + std::to_string(drawn),
                 "use the mining settings under which the samples were drawn");
   }
   for (int t = 1; t < k; ++t) {
-    if (may_stop(t) && stops(t, 0)) return std::nullopt;
+    if (stops(t, 0)) return std::nullopt;
   }
   return static_cast<double>(1 - failing[correct] / all[correct]);
 }

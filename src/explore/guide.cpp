@@ -168,7 +168,7 @@ class Guider {
       search.ungraded += graded.verdict.ungraded;
     }
     search.in_flight = false;
-    const bool works = correct >= std::max(1.0, config_.min_rate * config_.samples);
+    const bool works = correct >= 1 && static_cast<double>(correct) / config_.samples >= config_.min_rate;
     if (!works && ++search.current < search.candidates.size()) return false;
     std::vector<Guidance> guidance;
     if (works) {

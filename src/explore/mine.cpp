@@ -17,14 +17,17 @@ namespace {
 
 struct Sample {
   int tokens = 0;
-  bool correct = false, truncated = false, ungraded = false;
+  bool drawn = false, correct = false, truncated = false, ungraded = false;
 };
 
 // A problem that has started and not finished.
 struct Open {
   std::shared_ptr<const Prompt> prompt;
   std::vector<Sample> samples;  // by number
-  int requested = 0, arrived = 0, correct = 0;
+  int requested = 0, graded = 0, delivered = 0;
+  // The first samples that are there without a gap, up to those that settle the class.
+  int counted = 0, correct = 0;
+  bool settled = false;
   KeptRecords records;
 };
 
@@ -65,10 +68,9 @@ class Miner {
     Progress progress("mine", static_cast<double>(to_do_.size()) * config_.samples);
     sample_and_grade(
         context_, [&] { return next(); }, [&](Sampled&& sampled) { arrive(sampled); },
-        [&](std::size_t tag, const GradedRollout& graded) {
+        [&](std::size_t tag, const GradedRollout&) {
           Open& open = open_.at(tag);
-          ++open.arrived;
-          open.correct += graded.verdict.correct;
+          ++open.graded;
           ++samples_open_;
           progress.update(samples_settled_ + samples_open_, progress_note(classes_, problems_.size()));
         });
@@ -81,16 +83,10 @@ class Miner {
   }
 
  private:
-  bool settled(int drawn, int correct) const {
-    return drawn == config_.samples || (config_.adaptive && rule_.class_at(drawn, correct));
-  }
-
   std::optional<Work> next() {
-    const auto wants = [&](const Open& open) {
-      return open.requested < config_.samples && !(open.arrived > 0 && settled(open.arrived, open.correct));
-    };
+    const auto wants = [&](const Open& open) { return open.requested < config_.samples && !open.settled; };
     for (auto& [tag, open] : open_) {
-      if (open.requested == open.arrived && wants(open)) return chunk(tag, open);
+      if (open.requested == open.delivered && wants(open)) return chunk(tag, open);
     }
     if (started_ < to_do_.size()) {
       const std::size_t tag = to_do_[started_++];
@@ -102,7 +98,7 @@ class Miner {
     // No other problem waits: sample ahead where the least is in flight.
     std::optional<std::size_t> best;
     for (auto& [tag, open] : open_) {
-      const auto in_flight = [&](const Open& o) { return o.requested - o.arrived; };
+      const auto in_flight = [&](const Open& o) { return o.requested - o.delivered; };
       if (wants(open) && (!best || in_flight(open) < in_flight(open_.at(*best)))) best = tag;
     }
     if (best) return chunk(*best, open_.at(*best));
@@ -125,27 +121,31 @@ class Miner {
     Open& open = open_.at(sampled.tag);
     for (const GradedRollout& graded : sampled.rollouts) {
       Sample& sample = open.samples.at(static_cast<std::size_t>(graded.rollout.sample));
+      sample.drawn = true;
       sample.tokens = static_cast<int>(graded.rollout.tokens.size());
       sample.correct = graded.verdict.correct;
       sample.truncated = graded.truncated();
       sample.ungraded = graded.verdict.ungraded && !sample.truncated;  // a truncated one fails anyhow
       result_.tokens += sample.tokens;
     }
+    open.delivered += static_cast<int>(sampled.rollouts.size());
     open.records.add(sampled, "mine");
-    if (open.arrived == open.requested && settled(open.arrived, open.correct)) finish(sampled.tag, open);
+    while (!open.settled && open.counted < config_.samples && open.samples[open.counted].drawn) {
+      open.correct += open.samples[open.counted++].correct;
+      open.settled = rule_.stops(open.counted, open.correct);
+    }
+    if (open.settled && open.delivered == open.requested) finish(sampled.tag, open);
   }
 
-  // Counts the chunks up to the first one at which the class is settled.
   void finish(std::size_t tag, Open& open) {
     MinedProblem& mined = result_.problems[tag];
     mined.problem = problems_[tag];
-    for (const Sample& sample : open.samples) {
-      ++mined.samples;
-      mined.correct += sample.correct;
-      mined.truncated += sample.truncated;
-      mined.ungraded += sample.ungraded;
-      mined.tokens += sample.tokens;
-      if (mined.samples % config_.chunk == 0 && settled(mined.samples, mined.correct)) break;
+    mined.samples = open.counted;
+    mined.correct = open.correct;
+    for (int i = 0; i < open.counted; ++i) {
+      mined.truncated += open.samples[i].truncated;
+      mined.ungraded += open.samples[i].ungraded;
+      mined.tokens += open.samples[i].tokens;
     }
     mined.difficulty = rule_.class_at(mined.samples, mined.correct).value();
     if (mined.difficulty == "hard") {
@@ -156,7 +156,7 @@ class Miner {
         mined.difficulty = "ungraded";
       }
     }
-    samples_open_ -= open.arrived;
+    samples_open_ -= open.graded;
     samples_settled_ += config_.samples;
     ++classes_[mined.difficulty];
     const std::vector<Json> records = open.records.take(mined.samples);

@@ -1,6 +1,6 @@
 // Mining: which problems are hard for this model. n samples per problem, graded; unbiased pass@k; classes by
 // thresholds. Adaptive: a problem leaves as soon as its class can no longer change, whatever the samples not
-// yet drawn would give; or, where an error is allowed, is as likely to change as that.
+// yet drawn would give; or, with mine.error, is unlikely enough to change.
 #pragma once
 
 #include <functional>
@@ -21,14 +21,15 @@ struct MinedProblem {
   int ungraded = 0;  // rollouts that the verifier could not judge; they count as failures
   std::int64_t tokens = 0;
   // A class of difficulty_class(); or, where that would be "hard" but no failure says so, "truncated" (every
-  // failure was truncated: a larger budget may solve it) or "ungraded" (every other one could not be judged).
+  // failure was truncated: a larger budget may solve it) or "ungraded" (every other one could not be judged);
+  // of the samples drawn.
   std::string difficulty;
 };
 
 struct MiningResult {
   std::vector<MinedProblem> problems;  // in the order given
   std::int64_t tokens = 0;             // sampled, those sampled ahead included
-  double tokens_fixed = 0;             // estimate for n samples each: per problem, mean length × n
+  double tokens_fixed = 0;             // rough, for n samples each: per problem, mean length × n
 };
 
 // `done`: problems finished before (resume): they are not sampled again. `on_finished(problem, records)` is

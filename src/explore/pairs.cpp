@@ -44,6 +44,9 @@ std::optional<double> base_rate(const Problem& problem, bool guided) {
     samples = problem.guidance->samples;
     correct = problem.guidance->correct;
   } else if (const auto mining = problem.extra.find("mining"); mining != problem.extra.end()) {
+    // Unbiased where the problem left mining early.
+    if (mining->contains("pass_at") && mining->at("pass_at").contains("1"))
+      return mining->at("pass_at").at("1");
     samples = mining->at("samples");
     correct = mining->at("correct");
   }

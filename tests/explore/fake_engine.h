@@ -23,7 +23,8 @@ class FakeVerifier : public Verifier {
   Verdict verify(const Problem& problem, std::string_view completion) const override {
     instructions.push_back(problem.guidance ? problem.guidance->instruction : "unguided");
     Verdict verdict{completion.starts_with("right"), std::string(completion.substr(0, 5)), "scripted"};
-    verdict.ungraded = completion.size() < ungraded_below;
+    verdict.failed = fails;
+    verdict.ungraded = fails || completion.size() < ungraded_below;
     verdict.correct = verdict.correct && !verdict.ungraded;
     return verdict;
   }
@@ -31,6 +32,7 @@ class FakeVerifier : public Verifier {
     return text.find(problem.answer) != std::string_view::npos;
   }
   std::size_t ungraded_below = 0;  // shorter completions cannot be judged
+  bool fails = false;              // gives no verdict, so that what is sampled is held until the end
   mutable std::vector<std::string> instructions;
 };
 

@@ -57,20 +57,48 @@ TEST(Mine, ClassesAndStoppingTimes) {
 }
 
 TEST(Mine, NumbersDoNotDependOnTheBatch) {
-  std::vector<MiningResult> results;
-  for (const int batch : {1, 3, 8, 200}) {
-    FakeWorld world(script, batch);
-    results.push_back(mine(world.context, config_of(32, 4), five, {}, nullptr));
-  }
-  for (const MiningResult& result : results) {
-    for (int i = 0; i < 5; ++i) {
-      EXPECT_EQ(result.problems[i].samples, results[0].problems[i].samples);
-      EXPECT_EQ(result.problems[i].correct, results[0].problems[i].correct);
-      EXPECT_EQ(result.problems[i].tokens, results[0].problems[i].tokens);
+  for (const double error : {0.0, 0.1}) {
+    MineConfig config = config_of(32, 4);
+    config.error = error;
+    std::vector<MiningResult> results;
+    for (const int batch : {1, 3, 8, 200}) {
+      FakeWorld world(script, batch);
+      results.push_back(mine(world.context, config, five, {}, nullptr));
     }
-    EXPECT_DOUBLE_EQ(result.tokens_fixed, results[0].tokens_fixed);
-    EXPECT_GE(result.tokens, results[0].tokens);  // a wide batch samples ahead
+    for (const MiningResult& result : results) {
+      for (int i = 0; i < 5; ++i) {
+        EXPECT_EQ(result.problems[i].difficulty, results[0].problems[i].difficulty);
+        EXPECT_EQ(result.problems[i].samples, results[0].problems[i].samples);
+        EXPECT_EQ(result.problems[i].correct, results[0].problems[i].correct);
+        EXPECT_EQ(result.problems[i].tokens, results[0].problems[i].tokens);
+      }
+      EXPECT_DOUBLE_EQ(result.tokens_fixed, results[0].tokens_fixed);
+      EXPECT_GE(result.tokens, results[0].tokens);  // a wide batch samples ahead
+    }
   }
+}
+
+TEST(Mine, WithAnAllowedErrorProblemsLeaveEarlier) {
+  FakeWorld world(script);
+  MineConfig config = config_of(32, 4);
+  config.error = 0.1;
+  const MiningResult result = mine(world.context, config, five, {}, nullptr);
+  const char* classes[] = {"hard", "medium", "easy", "easier", "solved"};
+  const int samples_without[] = {32, 32, 28, 32, 28};
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(result.problems[i].difficulty, classes[i]);
+    EXPECT_LT(result.problems[i].samples, samples_without[i]) << classes[i];
+  }
+}
+
+// A grader that gives no verdict holds chunks back, and they come all at once.
+TEST(Mine, ChunksHeldBackAreAllCounted) {
+  FakeWorld world(script, 16);
+  world.verifier.fails = true;
+  const MiningResult result = mine(world.context, config_of(16, 4), {problem("never")}, {}, nullptr);
+  EXPECT_EQ(result.problems[0].difficulty, "ungraded");
+  EXPECT_EQ(result.problems[0].samples, 16);
+  EXPECT_EQ(result.problems[0].ungraded, 16);
 }
 
 TEST(Mine, EverySampleOnceAndOneChunkPerProblemWhileOthersWait) {
