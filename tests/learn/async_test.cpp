@@ -272,9 +272,9 @@ TEST(Async, BackPressureDropsNothing) {
   }
 }
 
-// Its best five steps in a row count: once every group passes there is no gradient, and a step on the one
-// sample that fails late can lose a whole prompt, after which all its samples fail and there is no gradient
-// again.
+// Steps shrink to 0: once every group passes there is no gradient, and a step of full size on the one sample
+// that fails late can lose a whole prompt, after which all its samples fail and there is no gradient again.
+// Nor do AdamW's moments shrink over steps without signal, which would make that one step large.
 TEST(Async, RewardRises) {
   for (const Mode& mode : kModes) {
     test::TempFolder folder("bandit");
@@ -284,18 +284,17 @@ TEST(Async, RewardRises) {
     world.job.config.rollouts_every = 0;
     world.job.config.steps = 80;
     world.job.optimizer.schedule = "linear";
+    world.job.config.skip_without_signal = true;
     world.train(folder / "run");
     const std::vector<Json> rows = test::metrics_of(folder / "run");
     ASSERT_EQ(rows.size(), 80u);
-    const auto mean_from = [&](std::size_t from) {
-      double sum = 0;
-      for (std::size_t i = from; i < from + 5; ++i) sum += rows[i]["reward/unguided"].get<double>();
-      return sum / 5;
-    };
-    double best = 0;
-    for (std::size_t from = 0; from + 5 <= rows.size(); ++from) best = std::max(best, mean_from(from));
-    EXPECT_LT(mean_from(0), 0.4) << mode.name;
-    EXPECT_GT(best, 0.8) << mode.name;
+    double first = 0, last = 0;
+    for (int i = 0; i < 5; ++i) {
+      first += rows[i]["reward/unguided"].get<double>() / 5;
+      last += rows[75 + i]["reward/unguided"].get<double>() / 5;
+    }
+    EXPECT_LT(first, 0.4) << mode.name;
+    EXPECT_GT(last, 0.8) << mode.name;
   }
 }
 
