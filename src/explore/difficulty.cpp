@@ -65,9 +65,9 @@ std::optional<std::string> StoppingRule::class_at(int drawn, int correct) const 
   const std::string lowest = difficulty_class(config_, n, correct);
   if (lowest == difficulty_class(config_, n, correct + n - drawn)) return lowest;
   if (config_.error == 0) return std::nullopt;
-  const auto [found, fresh] = likely_.try_emplace({drawn, correct});
-  if (fresh) found->second = likely_class(drawn, correct);
-  return found->second;
+  const std::pair at(drawn, correct);
+  if (!likely_.contains(at)) likely_.emplace(at, likely_class(drawn, correct));
+  return likely_.at(at);
 }
 
 std::optional<std::string> StoppingRule::likely_class(int drawn, int correct) const {
@@ -94,9 +94,9 @@ std::optional<std::string> StoppingRule::likely_class(int drawn, int correct) co
 
 std::optional<double> StoppingRule::pass_at_k(int drawn, int correct, int k) const {
   if (k < 1 || k > config_.samples) return std::nullopt;
-  const auto [found, fresh] = part_not_failing_.try_emplace({drawn, correct, k});
-  if (fresh) found->second = part_not_failing(drawn, correct, k);
-  return found->second;
+  const std::tuple at(drawn, correct, k);
+  if (!part_not_failing_.contains(at)) part_not_failing_.emplace(at, part_not_failing(drawn, correct, k));
+  return part_not_failing_.at(at);
 }
 
 std::optional<double> StoppingRule::part_not_failing(int drawn, int correct, int k) const {
