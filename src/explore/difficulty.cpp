@@ -100,6 +100,11 @@ std::optional<double> StoppingRule::pass_at_k(int drawn, int correct, int k) con
 }
 
 std::optional<double> StoppingRule::part_not_failing(int drawn, int correct, int k) const {
+  const Error impossible(
+      "pass@k of a mined problem",
+      "mining cannot stop at " + std::to_string(correct) + " correct of " + std::to_string(drawn),
+      "use the mining settings under which the samples were drawn");
+  if (drawn < 1 || drawn > config_.samples || correct < 0 || correct > drawn) throw impossible;
   // all[c]: sequences of t samples with c correct that have not stopped before; failing: of these those whose
   // first k samples fail. Each success and each failure has a weight, the same for all sequences that end
   // here, so that the part does not depend on it; chosen so that the sum stays far from underflow.
@@ -116,11 +121,7 @@ std::optional<double> StoppingRule::part_not_failing(int drawn, int correct, int
       if (all[c] > 0 && stops(t, c)) all[c] = failing[c] = 0;
     }
   }
-  if (drawn < 1 || correct < 0 || correct > drawn || all[correct] == 0 || !stops(drawn, correct)) {
-    throw Error("pass@k of a mined problem",
-                "mining cannot stop at " + std::to_string(correct) + " correct of " + std::to_string(drawn),
-                "use the mining settings under which the samples were drawn");
-  }
+  if (all[correct] == 0 || !stops(drawn, correct)) throw impossible;
   for (int t = 1; t < k; ++t) {
     if (stops(t, 0)) return std::nullopt;
   }

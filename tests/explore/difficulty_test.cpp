@@ -198,7 +198,8 @@ TEST(MinedPassAtK, EdgesAndErrors) {
   const MineConfig config = small_config(12, 4);
   EXPECT_EQ(StoppingRule(config).pass_at_k(12, 0, 12), 0.0);
   EXPECT_EQ(StoppingRule(config).pass_at_k(12, 0, 13), std::nullopt);
-  EXPECT_THROW(StoppingRule(config).pass_at_k(4, 0, 1), Error);  // not settled there
+  EXPECT_THROW(StoppingRule(config).pass_at_k(4, 0, 1), Error);   // not settled there
+  EXPECT_THROW(StoppingRule(config).pass_at_k(13, 0, 1), Error);  // more than there are
   const StoppingRule asked_again(config);
   for (int i = 0; i < 2; ++i) EXPECT_THROW(asked_again.pass_at_k(4, 0, 1), Error);
   EXPECT_THROW(StoppingRule(config).pass_at_k(11, 10, 1), Error);  // no chunk ends there
