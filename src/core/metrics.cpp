@@ -30,7 +30,8 @@ const MetricGroup kSampled = {
      {"truncated/{set}", "0 … 1", "Truncated rollouts, {set} prompts",
       "fraction of rollouts cut off at `sampling.max_new_tokens`", 7},
      {"ungraded/{set}", "0 … 1", "Ungraded rollouts, {set} prompts",
-      "fraction of rollouts that the verifier could not judge (over its budget, grader failed): no reward"},
+      "fraction of rollouts that the verifier could not judge (over its budget, grader failed), truncated "
+      "ones aside: no reward"},
      {"groups/total", "count", "Groups", "groups in this step"},
      {"groups/all_fail", "count", "Groups in which all fail", "groups in which every reward is 0"},
      {"groups/all_pass", "count", "Groups in which all pass", "groups in which every reward is 1"},
@@ -156,7 +157,7 @@ const MetricGroup kServers = {
     {{"engine/published", "count", "Publications",
       "times that weights went to the servers since the row before: one a step, unless "
       "`engine.publish_every` "
-      "says less often"},
+      "says less often; none in a step whose rollouts were all in the journal"},
      {"engine/gap", "nats", "Gap of published weights",
       "mean of abs(logprob at the server − logprob here) per token of a few samples after the last "
       "publication, "
@@ -250,7 +251,8 @@ const MetricGroup kEvaluated = {
      {"eval/{set}/{prompt}/truncated", "0 … 1", "Truncated rollouts on {set}, {prompt}",
       "fraction of rollouts cut off"},
      {"eval/{set}/{prompt}/ungraded", "0 … 1", "Ungraded rollouts on {set}, {prompt}",
-      "fraction of rollouts that the verifier could not judge; they count as wrong"}}};
+      "fraction of rollouts that the verifier could not judge, truncated ones aside; they count as "
+      "wrong"}}};
 
 const MetricGroup kTime = {
     "Time",

@@ -150,7 +150,7 @@ SetResult evaluate_set(const RolloutContext& context, const EvalConfig& config, 
     for (const GradedRollout& graded : sampled.rollouts) {
       evaluated.correct += graded.verdict.correct;
       evaluated.truncated += graded.truncated();
-      evaluated.ungraded += graded.verdict.ungraded;
+      evaluated.ungraded += graded.ungraded();
       evaluated.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
       if (!result.overlap) continue;
       add(evaluated.overlap, overlap(config.overlap_of, one.guidance, graded.completion));

@@ -42,7 +42,7 @@ Evaluated evaluation_of(const Sampled& sampled) {
   std::size_t right = 0, judged = 0;
   for (const GradedRollout& graded : sampled.rollouts) {
     evaluation.tokens += std::ssize(graded.rollout.tokens);
-    if (graded.verdict.ungraded && !graded.truncated()) continue;
+    if (graded.ungraded()) continue;
     ++judged;
     right += graded.verdict.correct;
     // The first that went wrong says most.

@@ -165,7 +165,7 @@ class Guider {
     for (const GradedRollout& graded : sampled.rollouts) {
       result_.tokens += static_cast<std::int64_t>(graded.rollout.tokens.size());
       correct += graded.verdict.correct;
-      search.ungraded += graded.verdict.ungraded;
+      search.ungraded += graded.ungraded();
     }
     search.in_flight = false;
     const bool works = correct >= 1 && static_cast<double>(correct) / config_.samples >= config_.min_rate;

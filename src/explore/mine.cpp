@@ -125,7 +125,7 @@ class Miner {
       sample.tokens = static_cast<int>(graded.rollout.tokens.size());
       sample.correct = graded.verdict.correct;
       sample.truncated = graded.truncated();
-      sample.ungraded = graded.verdict.ungraded && !sample.truncated;  // a truncated one fails anyhow
+      sample.ungraded = graded.ungraded();
       result_.tokens += sample.tokens;
     }
     open.delivered += static_cast<int>(sampled.rollouts.size());

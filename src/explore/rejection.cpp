@@ -99,7 +99,7 @@ class Collector {
     one.samples = config_.samples;
     one.correct = 0;
     for (const GradedRollout& graded : sampled.rollouts) {
-      one.ungraded += graded.verdict.ungraded;
+      one.ungraded += graded.ungraded();
       if (!graded.verdict.correct) continue;
       ++one.correct;
       const bool joined = one.guided && joined_;

@@ -32,7 +32,7 @@ SetSums sums_of(const PromptSet& set, const std::vector<Group>& groups) {
       const Rollout& rollout = graded.rollout;
       sums.reward += graded.reward();
       sums.truncated += graded.truncated();
-      sums.ungraded += graded.verdict.ungraded;
+      sums.ungraded += graded.ungraded();
       sums.tokens += static_cast<double>(rollout.tokens.size());
       sums.neg_logprob_sum -= std::accumulate(rollout.logprobs.begin(), rollout.logprobs.end(), 0.0);
     }
@@ -179,7 +179,7 @@ void add_seconds(const StageSeconds& seconds, double wall, Json& row) {
 
 void add_publish_metrics(const PublishStats& before, const PublishStats& now, Json& row) {
   row["engine/published"] = now.times - before.times;
-  row["engine/gap"] = now.gap;
+  if (now.times > 0) row["engine/gap"] = now.gap;
   row["time/publish_s"] = now.seconds - before.seconds;
 }
 

@@ -17,7 +17,7 @@ Json record(const GradedRollout& graded, const Prompt& prompt, const std::string
           {"tokens", rollout.tokens.size()},
           {"finish", graded.truncated() ? "length" : "stop"},
           {"correct", graded.verdict.correct},
-          {"ungraded", graded.verdict.ungraded},
+          {"ungraded", graded.ungraded()},
           {"extracted", graded.verdict.extracted},
           {"reason", graded.verdict.reason},
           {"policy_version", rollout.policy_version},

@@ -15,6 +15,8 @@ struct GradedRollout {
   std::string completion;  // decoded text
   Verdict verdict;         // `correct` false when truncated
   bool truncated() const { return rollout.finish == FinishReason::length; }
+  // Whether the verifier could not judge it. A truncated one fails, whatever it says.
+  bool ungraded() const { return verdict.ungraded && !truncated(); }
   double reward() const { return verdict.correct ? 1 : 0; }
 };
 

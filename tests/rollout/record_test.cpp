@@ -92,6 +92,20 @@ TEST(Reward, GradesAndRecords) {
   EXPECT_EQ(unguided["guided"], false);
 }
 
+// Whatever the verifier would say, a truncated rollout fails: it is not one that could not be judged.
+TEST(Reward, ATruncatedRolloutIsNotUngraded) {
+  class Unable : public Verifier {
+   public:
+    Verdict verify(const Problem&, std::string_view) const override { return {.ungraded = true}; }
+  };
+  const auto tokenizer = make_word_tokenizer({"<end>", "5"}, "<end>");
+  const auto ungraded = [&](FinishReason finish) {
+    return grade(Rollout{.tokens = {1}, .finish = finish}, {}, *tokenizer, Unable()).ungraded();
+  };
+  EXPECT_TRUE(ungraded(FinishReason::stop));
+  EXPECT_FALSE(ungraded(FinishReason::length));
+}
+
 // The chat template opens the block, the completion ends inside it: no answer, although one is named.
 TEST(Reward, AnUnfinishedThoughtIsNoAnswer) {
   const auto tokenizer = make_word_tokenizer({"<end>", "<think>", "</think>", "14", "5"}, "<end>");
