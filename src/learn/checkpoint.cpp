@@ -187,6 +187,11 @@ std::optional<fs::path> newest_checkpoint(const fs::path& run) {
   return all.empty() ? std::nullopt : std::optional(all.front().second);
 }
 
+std::optional<std::int64_t> newest_checkpoint_step(const fs::path& run) {
+  const auto all = checkpoints(run);
+  return all.empty() ? std::nullopt : std::optional(all.front().first);
+}
+
 std::optional<Json> load_newest_checkpoint(const fs::path& run, Model& model, Optimizer& optimizer) {
   const auto all = checkpoints(run);
   for (const auto& [step, folder] : all) {

@@ -23,8 +23,9 @@ void save_checkpoint(const std::filesystem::path& run, std::int64_t step, const 
 // nothing when there is none. One that is not as it was saved is passed over with a warning; all: Error.
 std::optional<Json> load_newest_checkpoint(const std::filesystem::path& run, Model& model,
                                            Optimizer& optimizer);
-// The folder of the newest one; nothing where there is none.
+// The folder of the newest one, and the steps that are done in it; nothing where there is none.
 std::optional<std::filesystem::path> newest_checkpoint(const std::filesystem::path& run);
+std::optional<std::int64_t> newest_checkpoint_step(const std::filesystem::path& run);
 // Removes all but the newest `keep` checkpoints up to `step`. Those beyond it, which could not be used, are
 // set aside as step-N.damaged.
 void prune_checkpoints(const std::filesystem::path& run, std::int64_t step, int keep);

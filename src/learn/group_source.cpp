@@ -4,8 +4,10 @@
 #include <algorithm>
 #include <map>
 
+#include "core/error.h"
 #include "core/rng.h"
 #include "learn/context_distillation.h"
+#include "learn/journaled_engine.h"
 #include "learn/known_logprobs.h"
 #include "learn/rewards.h"
 #include "learn/self_distillation.h"
@@ -180,7 +182,10 @@ class StepGroups {
 
 class SyncSource : public GroupSource {
  public:
-  SyncSource(const TrainJob& job, const Curriculum& curriculum) : job_(job), curriculum_(curriculum) {}
+  SyncSource(const TrainJob& job, const Curriculum& curriculum, const std::filesystem::path& run)
+      : job_(job), curriculum_(curriculum) {
+    if (samples_elsewhere(job)) journaled_.emplace(*job.engine, run);
+  }
 
   std::vector<Group> take(std::int64_t t, StageSeconds& seconds,
                           const std::function<void(double)>& progress) override {
@@ -191,8 +196,10 @@ class SyncSource : public GroupSource {
       progress(std::min(1.0, ++graded / all));
     };
     std::vector<Group> taken;
+    if (journaled_) journaled_->turn_to(t, job_.model->version);
     const double grading = timed(seconds.sample, [&] {
-      RolloutContext context = rollout_context(job_);
+      Engine& engine = journaled_ ? *journaled_ : *job_.engine;
+      RolloutContext context = rollout_context(job_, engine);
       // A process that leaves in the middle of a step takes its part of the moments with it: sharded ones
       // stop together, at the end of the step.
       if (job_.optimizer.sharded && job_.processes->size() > 1) context.go_on = kAlways;
@@ -205,7 +212,7 @@ class SyncSource : public GroupSource {
     });
     seconds.sample -= grading;
     seconds.verify += grading;
-    if (samples_elsewhere(job_)) complete_logprobs(job_, taken);
+    if (samples_elsewhere(job_)) complete_known_logprobs(taken);
     timed(seconds.learn, [&] { reward_kinds().at(job_.objective.reward)(job_, taken); });
     for (Group& group : taken) complete(job_, group);
     lag_ = 0;
@@ -214,6 +221,9 @@ class SyncSource : public GroupSource {
         lag_ = std::max(lag_, job_.model->version - graded.rollout.policy_version);
     }
     return taken;
+  }
+  void forget() override {
+    if (journaled_) journaled_->forget();
   }
   void change_weights(const std::function<void()>& change) override {
     change();
@@ -230,15 +240,26 @@ class SyncSource : public GroupSource {
   Json state() const override { return Json::object(); }
 
  private:
+  void complete_known_logprobs(std::vector<Group>& groups) {
+    try {
+      complete_logprobs(job_, groups);
+    } catch (const Error&) {
+      forget();
+      throw;
+    }
+  }
+
   const TrainJob& job_;
   const Curriculum& curriculum_;
+  std::optional<JournaledEngine> journaled_;  // where servers sample
   std::int64_t lag_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<GroupSource> sync_source(const TrainJob& job, const Curriculum& curriculum) {
-  return std::make_unique<SyncSource>(job, curriculum);
+std::unique_ptr<GroupSource> sync_source(const TrainJob& job, const Curriculum& curriculum,
+                                         const std::filesystem::path& run) {
+  return std::make_unique<SyncSource>(job, curriculum, run);
 }
 
 std::vector<Json> rollout_records(const std::vector<Group>& groups, std::int64_t step) {

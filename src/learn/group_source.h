@@ -1,6 +1,7 @@
 // Where the groups of a training step come from: prompts of the mixture → graded groups with their signal.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -39,6 +40,9 @@ class GroupSource {
   // part, in (0, 1]. An error while sampling is thrown here.
   virtual std::vector<Group> take(std::int64_t t, StageSeconds& seconds,
                                   const std::function<void(double)>& progress) = 0;
+  // The groups that were taken last cannot be learned from: what is kept of their rollouts is not to come
+  // again.
+  virtual void forget() {}
   // Does `change` to the weights at a moment when no sampling reads them, and tells the engine.
   virtual void change_weights(const std::function<void()>& change) = 0;
   // The step that took the last groups is done: adds metrics of its own to the step's row.
@@ -48,8 +52,10 @@ class GroupSource {
   // What a checkpoint has to keep of the source.
   virtual Json state() const = 0;
 };
-// Samples a step's groups, those that the curriculum has planned, when they are asked for.
-std::unique_ptr<GroupSource> sync_source(const TrainJob& job, const Curriculum& curriculum);
+// Samples a step's groups, those that the curriculum has planned, when they are asked for. What servers
+// sample is kept in the folder of the run (journaled_engine.h).
+std::unique_ptr<GroupSource> sync_source(const TrainJob& job, const Curriculum& curriculum,
+                                         const std::filesystem::path& run);
 
 // The rollouts of a step, as run directories keep them, each with the prompt that it had; joined ones are of
 // the set "joined".

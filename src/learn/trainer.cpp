@@ -12,6 +12,7 @@
 #include "core/progress.h"
 #include "learn/async_source.h"
 #include "learn/curriculum.h"
+#include "learn/journaled_engine.h"
 #include "learn/self_distillation.h"
 #include "learn/signal_watch.h"
 #include "learn/trainer_metrics.h"
@@ -127,9 +128,11 @@ class Trainer {
     }
     job_.engine->publish(job_.model->version);
     const std::int64_t start = training_run_.start();
+    // More steps: another schedule of the learning rate, so other weights in the steps that come again.
+    if (run_.grown()) JournaledEngine::remove(run_.path());
     last_row_ = Clock::now();
     if (start == 0 && job_.config.eval_every > 0) evaluate_base();
-    source_ = job_.config.mode == "sync" ? sync_source(job_, *curriculum_)
+    source_ = job_.config.mode == "sync" ? sync_source(job_, *curriculum_, run_.path())
                                          : async_source(job_, mixture_, run_.path(), start, state);
     if (state && state->contains("row")) watch_signal(end_step(start, state->at("row")));
     Progress progress("train", job_.config.steps);
@@ -144,6 +147,7 @@ class Trainer {
       progress.update(static_cast<double>(t + 1), note);
     }
     source_.reset();  // sampling is over
+    JournaledEngine::remove(run_.path());
     if (const std::string warning = job_.graders->summary(); !warning.empty()) log_line(warning);
     training_run_.save_model();
     if (publishing_ != nullptr) publishing_->remove_published();
@@ -225,7 +229,7 @@ class Trainer {
   Json step(std::int64_t t, const std::function<void(double)>& progress) {
     const std::int64_t number = t + 1;
     std::vector<Group> groups = take(t, progress);
-    const LearnResult learned = learn(job_, groups, t, optimizer_, *source_, seconds_);
+    const LearnResult learned = learn_from(groups, t);
     Json row = {{"step", number}};
     add_group_metrics(job_, curriculum_->sets(), groups, row);
     count(groups, *job_.processes, counters_, row);
@@ -266,7 +270,17 @@ class Trainer {
     return row;
   }
 
-  // The groups of 0-based step t; a request to stop drops them.
+  // An Error may lie in how the groups were sampled: the same command is to sample them anew.
+  LearnResult learn_from(std::vector<Group>& groups, std::int64_t t) {
+    try {
+      return learn(job_, groups, t, optimizer_, *source_, seconds_);
+    } catch (const Error&) {
+      source_->forget();
+      throw;
+    }
+  }
+
+  // The groups of 0-based step t; a request to stop drops them, but what servers sampled is in the journal.
   std::vector<Group> take(std::int64_t t, const std::function<void(double)>& progress) {
     try {
       if (curriculum_->works_before(t)) {

@@ -2,6 +2,7 @@
 // weights up to rounding, as training with the native engine leaves; also where the server is killed
 // meanwhile.
 #include <gmock/gmock.h>
+#include <httplib.h>
 
 #include <csignal>
 
@@ -101,6 +102,40 @@ TEST_F(TrainHttp, AServerThatIsKilledCostsNoRollout) {
     EXPECT_LT(http[i].value("train_sampler_mismatch/mean", 0.0), 1e-3) << "step " << i + 1;
   }
   for (std::size_t i = 0; i < 10; ++i) EXPECT_EQ(http[i]["tokens/sampled"], native[i]["tokens/sampled"]);
+}
+
+// Killed within a step, two steps behind its checkpoint: what was sampled is not asked for again, and the run
+// ends as one that was not killed.
+TEST_F(TrainHttp, AKilledRunDoesNotPayTwice) {
+  const auto sampled = [&] {
+    const httplib::Result reply = httplib::Client(url_).Get("/metrics");
+    const std::string name = "\npope_sampled_tokens_total ";
+    return std::stod(reply->body.substr(reply->body.find(name) + name.size()));
+  };
+  const auto lines_of = [](const std::filesystem::path& file) {
+    const std::string text = std::filesystem::exists(file) ? read_file(file) : "";
+    return std::count(text.begin(), text.end(), '\n');
+  };
+  const std::string longer = " --set train.steps=8 --set train.save_every=4 --set engine.connections=1";
+  serve(free_port());
+  ASSERT_EQ(run(train_http("whole") + longer), 0) << said(0);
+  const double whole = sampled();
+  const pid_t training = start(train_http("killed") + longer, 0, 1, 0);
+  const std::filesystem::path journal = dir_ / "killed/journal/step-000007.jsonl";
+  for (int i = 0; i < 10000 && !(std::filesystem::exists(journal) && lines_of(journal) >= 40); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  ::kill(training, SIGKILL);
+  ASSERT_EQ(wait_for(training), -SIGKILL);
+  ASSERT_TRUE(std::filesystem::exists(dir_ / "killed/checkpoints/step-000004"));
+  ASSERT_EQ(lines_of(dir_ / "killed/journal/step-000006.jsonl"), 64);
+  ASSERT_EQ(run(train_http("killed") + longer), 0) << said(0);
+  const std::vector<Json> rows = rows_of(dir_ / "whole/metrics.jsonl");
+  const double step = rows[7]["tokens/sampled"].get<double>() - rows[6]["tokens/sampled"].get<double>();
+  // What was under way, and another proof of the weights; without the journal it were more than two steps.
+  EXPECT_LT(sampled() - 2 * whole, step / 2);
+  expect_rows("killed", 8);
+  expect_same_steps("whole", "killed", kSampled);
+  EXPECT_FALSE(std::filesystem::exists(dir_ / "killed/journal"));
 }
 
 TEST_F(TrainHttp, AnAdapterIsMergedByTheServer) {

@@ -124,7 +124,7 @@ TEST(PrefixSearch, APrefixIsTriedOnce) {
   const Mixture mixture(world.job.mixture, world.job.hard, {}, 1);
   const auto curriculum = curricula().at("search")(world.job, mixture, dir.path());
   StageSeconds seconds;
-  Group group = sync_source(world.job, *curriculum)->take(0, seconds, [](double) {}).front();
+  Group group = sync_source(world.job, *curriculum, dir.path())->take(0, seconds, [](double) {}).front();
   EXPECT_EQ(group.more_rollouts, 4);
   const auto prompt = curriculum->more(group, 0);
   ASSERT_NE(prompt, nullptr);
@@ -145,7 +145,8 @@ TEST(PrefixSearch, TheFirstPrefixThatWorksJoinsTheGroup) {
     const Mixture mixture(world.job.mixture, world.job.hard, {}, 1);
     const auto curriculum = curricula().at("search")(world.job, mixture, dir.path());
     StageSeconds seconds;
-    const std::vector<Group> groups = sync_source(world.job, *curriculum)->take(0, seconds, [](double) {});
+    const std::vector<Group> groups =
+        sync_source(world.job, *curriculum, dir.path())->take(0, seconds, [](double) {});
     for (const Group& group : groups) {
       const std::string id = group.prompt->problem.id;
       ASSERT_THAT(group.rollouts, SizeIs(4)) << id;

@@ -2,8 +2,10 @@
 #include "learn/checkpoint.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <cmath>
+#include <csignal>
 #include <fstream>
 #include <limits>
 
@@ -159,6 +161,22 @@ TEST_F(CheckpointTest, WhatIsNotFiniteIsNotSaved) {
   }
   EXPECT_FALSE(fs::exists(checkpoint("step-000002")));
   EXPECT_EQ((*load_newest_checkpoint(folder_ / "run", *other_, other_optimizer_))["step"], 1);
+}
+
+// Only one is kept, and the disk takes no more than the first part of the next.
+TEST_F(CheckpointTest, TheOldOneStandsWhereSavingFails) {
+  save(1, 1);
+  rlimit limit = {};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &limit), 0);
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit little = {1000, limit.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &little), 0);
+  const std::string error = error_of([&] { save(2, 1); });
+  setrlimit(RLIMIT_FSIZE, &limit);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_NE(error.find("File too large"), std::string::npos) << error;
+  EXPECT_EQ((*load_newest_checkpoint(folder_ / "run", *other_, other_optimizer_))["step"], 1);
+  EXPECT_EQ(test::largest_difference(test::masters_of(*other_), weights_[0]), 0);
 }
 
 TEST_F(CheckpointTest, AllDamagedIsAnError) {

@@ -98,6 +98,21 @@ TEST(Majority, TheAdvantageIsOverThePolicysRollouts) {
   EXPECT_THAT(groups[0].rewards, ElementsAre(0, 1, 0));
 }
 
+const std::vector<std::vector<int>> kSamples = {{kYes, kNo, kEnd}, {kNo, kEnd},  {5, 6, 7},   {6, 6, 6},
+                                                {7, kEnd},         {8, 8, kEnd}, {kTwo, kEnd}};
+
+// Of each of these samples the mean entropy per token, one at a time.
+std::vector<double> entropies_of(const BanditWorld& world, const std::vector<std::vector<int>>& samples) {
+  const c10::NoGradGuard no_grad;
+  std::vector<double> entropies;
+  for (const std::vector<int>& tokens : samples) {
+    const Sequence s = {.prompt = {kOne}, .completion = tokens};
+    entropies.push_back(
+        token_logprobs_of(*world.job.model, micro_batches({s}, 100)[0], 1).entropy.mean().item<double>());
+  }
+  return entropies;
+}
+
 // The entropy at each position follows from the tokens before it: of seven rollouts, voters included, those
 // whose mean under the policy is a low outlier are dropped.
 TEST(Majority, RolloutsOfLowEntropyAreDropped) {
@@ -106,20 +121,12 @@ TEST(Majority, RolloutsOfLowEntropyAreDropped) {
   world.job.vote.drop_below = 0.1;
   Group group;
   group.prompt = std::make_shared<const Prompt>(Prompt{.sample = {kOne}, .train = {kOne}});
-  std::vector<Sequence> sequences;
-  for (const std::vector<int>& tokens : std::vector<std::vector<int>>{
-           {kYes, kNo, kEnd}, {kNo, kEnd}, {5, 6, 7}, {6, 6, 6}, {7, kEnd}, {8, 8, kEnd}, {kTwo, kEnd}}) {
+  for (const std::vector<int>& tokens : kSamples) {
     GradedRollout graded = answer("yes");
     graded.rollout.tokens = tokens;
     (group.rollouts.size() < 5 ? group.rollouts : group.voters).push_back(graded);
-    sequences.push_back({.prompt = {kOne}, .completion = tokens});
   }
-  std::vector<double> entropies;
-  for (const Sequence& s : sequences) {
-    const c10::NoGradGuard no_grad;
-    entropies.push_back(
-        token_logprobs_of(*world.job.model, micro_batches({s}, 100)[0], 1).entropy.mean().item<double>());
-  }
+  const std::vector<double> entropies = entropies_of(world, kSamples);
   const double bound = low_outlier_bound(entropies, 0.1);
   std::vector<bool> want;
   for (std::size_t i = 0; i < 5; ++i) want.push_back(entropies[i] < bound);
@@ -128,6 +135,26 @@ TEST(Majority, RolloutsOfLowEntropyAreDropped) {
   ASSERT_GT(std::count(want.begin(), want.end(), true), 0);
   EXPECT_EQ(groups[0].dropped, want);
   EXPECT_EQ(groups[1].dropped, want);  // the second group's own values
+}
+
+// Both rollouts of the policy are low outliers beside its voters: an advantage needs two, so both stay.
+TEST(Majority, AGroupOfWhichTooFewWouldStayIsLeftWhole) {
+  BanditWorld world;
+  world.job.objective.reward = "majority";
+  world.job.vote.drop_below = 0.01;
+  const std::vector<double> entropies = entropies_of(world, kSamples);
+  const double bound = low_outlier_bound(entropies, 0.01);
+  Group group;
+  group.prompt = std::make_shared<const Prompt>(Prompt{.sample = {kOne}, .train = {kOne}});
+  for (std::size_t i = 0; i < kSamples.size(); ++i) {
+    GradedRollout graded = answer("yes");
+    graded.rollout.tokens = kSamples[i];
+    (entropies[i] < bound ? group.rollouts : group.voters).push_back(graded);
+  }
+  ASSERT_EQ(group.rollouts.size(), 2);
+  std::vector<Group> groups = {group};
+  vote(world.job, groups);
+  EXPECT_THAT(groups[0].dropped, IsEmpty());
 }
 
 // Answers of four words, of which the policy prefers none: it comes to agree with itself. Of a wrong answer,
@@ -190,7 +217,8 @@ TEST(MGrpo, VotersAreOfTheMovingAverage) {
   const Mixture mixture(world.job.mixture, world.job.hard, {}, 1);
   const auto curriculum = curricula().at("fixed")(world.job, mixture, dir.path());
   StageSeconds seconds;
-  const std::vector<Group> groups = sync_source(world.job, *curriculum)->take(5, seconds, [](double) {});
+  const std::vector<Group> groups =
+      sync_source(world.job, *curriculum, dir.path())->take(5, seconds, [](double) {});
   ASSERT_THAT(groups, SizeIs(4));
   for (const Group& group : groups) {
     ASSERT_THAT(group.voters, SizeIs(3));
