@@ -19,7 +19,6 @@ import shutil
 import subprocess
 import sys
 
-CONFIGS = "configs/study"
 # Short problems with solutions of a few lines, so that a replicate fits into two hours of one thread: characters; lines of a
 # candidate, and of a problem that only the base learns from.
 PROBLEM, SOLUTION, LINES, LINES_SFT = 240, 220, 3, 2
@@ -27,7 +26,6 @@ SIZES = {"sft": 128, "candidates": 44, "trained": 10, "heldout": 6}
 MOST_SEED = 15
 SAMPLES, SAMPLES_ELSEWHERE = 32, 4  # of an evaluation, per problem
 BASE = "../base"  # the run of the base model, beside the replicates
-ARMS = ["pope", "grpo", "opening", "sft", "distil", "guided"]  # in the order of importance
 
 
 def read_jsonl(path):
@@ -94,6 +92,9 @@ def chosen(guided):
 
 
 class Replicate:
+    configs = "configs/study"
+    arms = ["pope", "grpo", "opening", "sft", "distil", "guided"]  # in the order of importance
+
     def __init__(self, args):
         self.args = args
         self.out = os.path.join(args.out, f"seed-{args.seed}")
@@ -103,14 +104,15 @@ class Replicate:
     def path(self, *names):
         return os.path.join(self.out, *names)
 
-    def pope(self, verb, run, configs, **settings):
-        """Runs a verb into the folder `run`; the CPU seconds of each start are kept in cpu.jsonl."""
+    def pope(self, verb, run, configs, seed=None, **settings):
+        """Runs a verb into the folder `run`, seeded with the replicate's seed if no other is given; the CPU seconds of
+        each start are kept in cpu.jsonl."""
         if os.path.exists(self.path(run, "result.json")):
             return
-        seed = 1 if run == BASE else self.args.seed
+        seed = self.args.seed if seed is None else seed
         command = [self.args.pope, verb, "--out", self.path(run), "--seed", str(seed)]
         for name in ["study", *configs]:
-            command += ["-c", os.path.join(CONFIGS, name + ".yaml")]
+            command += ["-c", os.path.join(self.configs, name + ".yaml")]
         for key, value in settings.items():
             command += ["--set", f"{key.replace('__', '.')}={value}"]
         print("\n$", " ".join(command), file=sys.stderr, flush=True)
@@ -125,6 +127,19 @@ class Replicate:
         if status:
             sys.exit(f"study: pope {verb} ended with {os.waitstatus_to_exitcode(status)}")
 
+    def train_base(self):
+        """The base model by the SFT on ../sft.jsonl, which the replicates share."""
+        model = subprocess.run(["scripts/fetch_model.sh", self.args.model], check=True, text=True,
+                               stdout=subprocess.PIPE).stdout.strip()
+        self.pope("sft", BASE, ["base"], seed=1, paths__model=model, paths__problems=self.path("../sft.jsonl"))
+        shutil.rmtree(self.path(BASE, "checkpoints"), ignore_errors=True)
+
+    def write_sets(self, trained, heldout):
+        write_jsonl(self.path("trained.jsonl"), trained)
+        write_jsonl(self.path("heldout.jsonl"), heldout)
+        # SFT shows the guidance that a problem carries: its arm learns the solutions from the problems alone.
+        write_jsonl(self.path("solutions.jsonl"), [{**row, "guidance": None} for row in trained])
+
     def prepare(self):
         """Problem files, base model, hard problems, guidance, and the two sets: trained and held out."""
         rows = [own_form(row, f"gsm8k-train-{i}") for i, row in enumerate(read_jsonl(self.args.problems))]
@@ -133,17 +148,10 @@ class Replicate:
         write_jsonl(self.path("candidates.jsonl"), candidates)
         for name, file, count in self.args.elsewhere:
             write_jsonl(self.path(f"{name}.jsonl"), read_jsonl(file)[:count])
-        model = subprocess.run(["scripts/fetch_model.sh", self.args.model], check=True, text=True,
-                               stdout=subprocess.PIPE).stdout.strip()
-        self.pope("sft", BASE, ["base"], paths__model=model, paths__problems=self.path("../sft.jsonl"))
-        shutil.rmtree(self.path(BASE, "checkpoints"), ignore_errors=True)
+        self.train_base()
         self.pope("mine", "mine", [], paths__model=self.base, paths__problems=self.path("candidates.jsonl"))
         self.pope("guide", "guide", [], paths__model=self.base, paths__problems=self.path("mine", "hard.jsonl"))
-        trained, heldout = chosen(read_jsonl(self.path("guide", "guided.jsonl")))
-        write_jsonl(self.path("trained.jsonl"), trained)
-        write_jsonl(self.path("heldout.jsonl"), heldout)
-        # SFT shows the guidance that a problem carries: its arm learns the solutions from the problems alone.
-        write_jsonl(self.path("solutions.jsonl"), [{**row, "guidance": None} for row in trained])
+        self.write_sets(*chosen(read_jsonl(self.path("guide", "guided.jsonl"))))
 
     def train(self, arm):
         verb = "sft" if arm == "sft" else "train"
@@ -170,7 +178,7 @@ class Replicate:
         evaluations, training, cost = {}, {}, collections.defaultdict(float)
         for row in read_jsonl(self.path("cpu.jsonl")):
             cost[row["run"]] += row["seconds"]
-        for arm in ["base", *ARMS]:
+        for arm in ["base", *self.arms]:
             for run in (f"eval-{arm}", f"elsewhere-{arm}"):
                 for one in (result(run) or {"sets": []})["sets"]:
                     evaluations.setdefault(arm, {})[one["set"]] = {
@@ -225,6 +233,16 @@ class Replicate:
         os.makedirs(self.args.numbers, exist_ok=True)
         write_json(os.path.join(self.args.numbers, f"seed-{self.args.seed}.json"), self.numbers())
 
+    def run(self):
+        self.prepare()
+        arms = self.args.arms.split(",") if self.args.arms else self.arms
+        for arm in ["base", *arms]:
+            if arm != "base":
+                self.train(arm)
+            self.evaluate(arm, "eval", ("trained", "heldout"), SAMPLES)
+        for arm in ["base", *arms]:
+            self.evaluate(arm, "elsewhere", [name for name, _, _ in self.args.elsewhere], SAMPLES_ELSEWHERE)
+
 
 def elsewhere(text):
     name, rest = text.split("=", 1)
@@ -232,27 +250,24 @@ def elsewhere(text):
     return name, file, int(count)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("seed", type=int)
-    parser.add_argument("--problems", required=True, help="GSM8K's train.jsonl, or a problem file with solutions")
-    parser.add_argument("--elsewhere", action="append", default=[], type=elsewhere, metavar="NAME=FILE,COUNT",
+def parser(doc, name, model):
+    """What the scripts of all studies take; NAME is the study's folder under runs and docs."""
+    result = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    result.add_argument("seed", type=int)
+    result.add_argument("--elsewhere", action="append", default=[], type=elsewhere, metavar="NAME=FILE,COUNT",
                         help="also evaluated on the first COUNT problems of this file")
-    parser.add_argument("--model", default="qwen", help="qwen, smollm2 or a path (scripts/fetch_model.sh)")
-    parser.add_argument("--arms", default=",".join(ARMS), help="in this order")
-    parser.add_argument("--out", default="runs/study")
-    parser.add_argument("--numbers", default="docs/study", help="folder of the numbers")
-    parser.add_argument("--pope", default=os.environ.get("POPE", "build/pope"))
-    args = parser.parse_args()
-    replicate = Replicate(args)
-    replicate.prepare()
-    arms = args.arms.split(",")
-    for arm in ["base", *arms]:
-        if arm != "base":
-            replicate.train(arm)
-        replicate.evaluate(arm, "eval", ("trained", "heldout"), SAMPLES)
-    for arm in ["base", *arms]:
-        replicate.evaluate(arm, "elsewhere", [name for name, _, _ in args.elsewhere], SAMPLES_ELSEWHERE)
+    result.add_argument("--model", default=model, help="qwen, smollm2 or a path (scripts/fetch_model.sh)")
+    result.add_argument("--arms", help="in this order; all by default")
+    result.add_argument("--out", default=f"runs/{name}")
+    result.add_argument("--numbers", default=f"docs/{name}", help="folder of the numbers")
+    result.add_argument("--pope", default=os.environ.get("POPE", "build/pope"))
+    return result
+
+
+def main():
+    command = parser(__doc__, "study", "qwen")
+    command.add_argument("--problems", required=True, help="GSM8K's train.jsonl, or a problem file with solutions")
+    Replicate(command.parse_args()).run()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The tables of docs/study.md from the numbers of its replicates:
+"""The tables of docs/study.md, or of docs/bridge.md, from the numbers of its replicates:
 
   scripts/study_table.py docs/study/seed-*.json [--into docs/study.md]
 
@@ -92,10 +92,13 @@ def overlap(seeds, arm, name):
 
 def set_table(seeds, name):
     problems = sum(len(values(seed, BASE, name, 1) or {}) for seed in seeds)
+    columns = ["arm", "seeds", "pass@1", "pass@8", "pass@32", "pass@8 per seed", "minus GRPO, pass@8, points",
+               "minus GRPO, pass@32"]
+    reuse = any("overlap" in seed["evaluations"].get(arm, {}).get(name, {}) for seed in seeds for arm in LABELS)
+    if reuse:
+        columns.append("lines of the prefix re-used (by chance)")
     lines = [f"**{SETS[name][0].upper()}{SETS[name][1:]}** ({problems} problems), without guidance, by fresh samples:", "",
-             "| arm | seeds | pass@1 | pass@8 | pass@32 | pass@8 per seed | minus GRPO, pass@8, points | minus GRPO, pass@32 | "
-             "lines of the prefix re-used (by chance) |",
-             "|---|---|---|---|---|---|---|---|---|"]
+             f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for arm in arms_of(seeds, name):
         cells = []
         for k in (1, 8, 32):
@@ -111,8 +114,8 @@ def set_table(seeds, name):
                 gains.append(f"{signed(mean([mean(group) for group in groups]))} ({signed(low)} to {signed(high)})")
             else:
                 gains.append("–")
-        lines.append(f"| {LABELS[arm]} | {len(per_seed)} | {' | '.join(cells)} | {each} | {' | '.join(gains)} | "
-                     f"{overlap(seeds, arm, name)} |")
+        row = [LABELS[arm], str(len(per_seed)), *cells, each, *gains, *([overlap(seeds, arm, name)] if reuse else [])]
+        lines.append(f"| {' | '.join(row)} |")
     return lines + [""]
 
 
