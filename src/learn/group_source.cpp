@@ -180,6 +180,19 @@ class StepGroups {
   std::size_t next_ = 0;
 };
 
+// What a step is learned from beside its rollouts: their rewards, and the steps that the learning rate's
+// schedule has.
+std::uint64_t digest_of(const TrainJob& job, const std::vector<Group>& groups) {
+  Json all = Json::array({job.config.steps});
+  for (const Group& group : groups) {
+    Json rewards = group.rewards;
+    for (const GradedRollout& graded : group.rollouts) rewards.push_back(graded.reward());
+    for (const Joined& joined : group.joined) rewards.push_back(joined.graded.reward());
+    all.push_back(std::move(rewards));
+  }
+  return key_of(dump(all));
+}
+
 class SyncSource : public GroupSource {
  public:
   SyncSource(const TrainJob& job, const Curriculum& curriculum, const std::filesystem::path& run)
@@ -196,7 +209,7 @@ class SyncSource : public GroupSource {
       progress(std::min(1.0, ++graded / all));
     };
     std::vector<Group> taken;
-    if (journaled_) journaled_->turn_to(t, job_.model->version);
+    if (journaled_) journaled_->turn_to(t, job_.model->version, learned_);
     const double grading = timed(seconds.sample, [&] {
       Engine& engine = journaled_ ? *journaled_ : *job_.engine;
       RolloutContext context = rollout_context(job_, engine);
@@ -212,9 +225,15 @@ class SyncSource : public GroupSource {
     });
     seconds.sample -= grading;
     seconds.verify += grading;
-    if (samples_elsewhere(job_)) complete_known_logprobs(taken);
-    timed(seconds.learn, [&] { reward_kinds().at(job_.objective.reward)(job_, taken); });
-    for (Group& group : taken) complete(job_, group);
+    try {
+      if (samples_elsewhere(job_)) complete_logprobs(job_, taken);
+      timed(seconds.learn, [&] { reward_kinds().at(job_.objective.reward)(job_, taken); });
+      for (Group& group : taken) complete(job_, group);
+    } catch (const Error&) {
+      forget();
+      throw;
+    }
+    if (journaled_) learned_ = digest_of(job_, taken);
     lag_ = 0;
     for (const Group& group : taken) {
       for (const GradedRollout& graded : group.rollouts)
@@ -240,18 +259,10 @@ class SyncSource : public GroupSource {
   Json state() const override { return Json::object(); }
 
  private:
-  void complete_known_logprobs(std::vector<Group>& groups) {
-    try {
-      complete_logprobs(job_, groups);
-    } catch (const Error&) {
-      forget();
-      throw;
-    }
-  }
-
   const TrainJob& job_;
   const Curriculum& curriculum_;
   std::optional<JournaledEngine> journaled_;  // where servers sample
+  std::optional<std::uint64_t> learned_;      // digest of the step before
   std::int64_t lag_ = 0;
 };
 

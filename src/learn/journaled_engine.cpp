@@ -1,6 +1,6 @@
-// See journaled_engine.h. A step's random streams, prompts and number of optimiser steps are the same when
-// the step comes again; its weights, too, since all steps before it were learned from the same rollouts.
-// Where one of them was not, it sampled something anew, and what is kept of later steps is removed then.
+// See journaled_engine.h. When a step comes again, its random streams, prompts and number of optimiser steps
+// are the same. So are its weights, where the step before had the same weights (by induction), rollouts
+// (where it sampled something anew, what is kept of later steps is removed) and digest.
 #include "learn/journaled_engine.h"
 
 #include <fmt/format.h>
@@ -53,9 +53,10 @@ Rollout from_json(const Json& row) {
 
 JournaledEngine::JournaledEngine(Engine& engine, fs::path run) : engine_(engine), run_(std::move(run)) {}
 
-void JournaledEngine::turn_to(std::int64_t t, std::int64_t version) {
+void JournaledEngine::turn_to(std::int64_t t, std::int64_t version, std::optional<std::uint64_t> before) {
   step_ = t + 1;
   version_ = version;
+  before_ = before;
   is_last_ = false;
   file_ = folder_of(run_) / fmt::format("{}{:06}.jsonl", kPrefix, step_);
   kept_.clear();
@@ -100,7 +101,7 @@ void JournaledEngine::read() {
       row.erase("sum");
       if (sum_of(row) != sum) {
         ++damaged;
-      } else if (row.at("version") == version_) {
+      } else if (row.at("version") == version_ && (!before_ || row.at("before") == *before_)) {
         kept_[{row.at("stream"), row.at("prompt"), row.at("sample")}] = from_json(row.at("rollout"));
       }
     } catch (const Json::exception&) {
@@ -123,7 +124,9 @@ JournaledEngine::Key JournaledEngine::key_of_first(const Request& request) {
 void JournaledEngine::add(const Key& key, const Rollout& rollout) {
   if (!std::exchange(is_last_, true)) remove_files(step_ + 1, std::numeric_limits<std::int64_t>::max());
   const auto [stream, prompt, sample] = key;
-  Json row = {{"stream", stream}, {"prompt", prompt}, {"sample", sample}, {"version", version_}};
+  Json row = {{"stream", stream}, {"prompt", prompt}, {"sample", sample}};
+  row["version"] = version_;
+  row["before"] = before_.value_or(0);
   row["rollout"] = to_json(rollout);
   row["sum"] = sum_of(row);
   append_jsonl(file_, row);
@@ -141,6 +144,7 @@ void JournaledEngine::run(const SamplingConfig& sampling, std::uint64_t seed,
   std::deque<Request> parts;  // of requests, what was not kept
   const auto next_part = [&]() -> std::optional<Request> {
     while (parts.empty()) {
+      if (!go_on()) return std::nullopt;
       const std::optional<Request> request = next();
       if (!request) return std::nullopt;
       keys[request->tag] = key_of_first(*request);

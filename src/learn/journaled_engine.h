@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <tuple>
 
 #include "rollout/engine.h"
@@ -18,8 +19,10 @@ class JournaledEngine : public Engine {
   // `engine` outlives it.
   JournaledEngine(Engine& engine, std::filesystem::path run);
   // Turns to 0-based step t, which is sampled by weights that have `version` optimiser steps behind them.
-  // What a checkpoint has behind it is removed.
-  void turn_to(std::int64_t t, std::int64_t version);
+  // `before`: a digest of what the step before was learned from, rollouts aside; nothing in the first step of
+  // a start, whose weights are the checkpoint's. What was sampled after another one does not come again. What
+  // a checkpoint has behind it is removed.
+  void turn_to(std::int64_t t, std::int64_t version, std::optional<std::uint64_t> before);
   // The rollouts of this step are not to come again.
   void forget();
   // Removes all that is kept in the folder of a run.
@@ -42,6 +45,7 @@ class JournaledEngine : public Engine {
   const std::filesystem::path run_;
   std::filesystem::path file_;
   std::int64_t step_ = 0, version_ = 0;
+  std::optional<std::uint64_t> before_;
   bool is_last_ = false;  // no file is of a later step
   std::map<Key, Rollout> kept_;
 };

@@ -128,8 +128,6 @@ class Trainer {
     }
     job_.engine->publish(job_.model->version);
     const std::int64_t start = training_run_.start();
-    // More steps: another schedule of the learning rate, so other weights in the steps that come again.
-    if (run_.grown()) JournaledEngine::remove(run_.path());
     last_row_ = Clock::now();
     if (start == 0 && job_.config.eval_every > 0) evaluate_base();
     source_ = job_.config.mode == "sync" ? sync_source(job_, *curriculum_, run_.path())

@@ -32,7 +32,7 @@ class Journal : public testing::Test {
  protected:
   // What comes of these requests in a step; the engine fails after `most` rollouts.
   std::vector<Rollout> sample(std::int64_t t, std::int64_t version, std::vector<Request> requests,
-                              int most = 1000) {
+                              int most = 1000, std::optional<std::uint64_t> before = 77) {
     test::FakeEngine engine([&](const Request&, int sample) {
       if (most-- == 0) throw Error("sample", "the servers are gone");
       return Rollout{.tokens = {3, 4 + sample},
@@ -41,7 +41,7 @@ class Journal : public testing::Test {
                      .policy_version = 5};
     });
     JournaledEngine journaled(engine, run_);
-    journaled.turn_to(t, version);
+    journaled.turn_to(t, version, before);
     std::vector<Rollout> rollouts;
     std::size_t next = 0;
     const auto ask = [&]() -> std::optional<Request> {
@@ -102,6 +102,18 @@ TEST_F(Journal, OtherRequestsStepsAndWeightsHaveNothing) {
   EXPECT_EQ(asked(4, 5, request(1, {1, 2})), 3);
 }
 
+// The first step of a start has the weights of its checkpoint; the others' follow from the step before.
+TEST_F(Journal, AfterAnotherStepBeforeNothingComesAgain) {
+  const std::vector<Request> one = {request(1, {1})};
+  sample(3, 5, one, 1000, 77);
+  for (const auto& [before, count] : std::vector<std::pair<std::optional<std::uint64_t>, int>>{
+           {77, 0}, {std::nullopt, 0}, {78, 3}, {77, 0}}) {
+    const int sampled = sampled_;
+    sample(3, 5, one, 1000, before);
+    EXPECT_EQ(sampled_ - sampled, count) << before.value_or(0);
+  }
+}
+
 TEST_F(Journal, DamageCostsItsLinesAlone) {
   const std::vector<Request> one = {request(1, {1})};
   sample(3, 5, one);
@@ -145,7 +157,7 @@ TEST_F(Journal, FilesGoWhenTheyAreOfNoUseAnyMore) {
   EXPECT_THAT(files(), ElementsAre(4, 5));
   test::FakeEngine engine([](const Request&, int) { return Rollout{}; });
   JournaledEngine journaled(engine, run_);
-  journaled.turn_to(4, 5);
+  journaled.turn_to(4, 5, 77);
   journaled.forget();
   EXPECT_THAT(files(), ElementsAre(4));
   JournaledEngine::remove(run_);
@@ -220,24 +232,29 @@ TEST(JournaledTraining, WhatCannotBeLearnedFromDoesNotComeAgain) {
   EXPECT_EQ(server.sampled, 7 * 32);
 }
 
-// The learning rate's schedule is another one then, and so are the weights of steps that come again.
-TEST(JournaledTraining, WithMoreStepsNothingComesAgain) {
+// The learning rate's schedule is another one then: step 1 comes again, step 2 has other weights.
+TEST(JournaledTraining, WithMoreStepsOnlyTheFirstComesAgain) {
   test::TempFolder folder("journaled");
-  test::BanditWorld world;
-  Server server(*world.engine);
-  world.job.engine = &server;
-  const auto train_steps = [&](int steps) {
+  int sampled = 0;
+  const auto train_steps = [&](int steps, int left) {
+    test::BanditWorld world;
+    Server server(*world.engine);
+    world.job.engine = &server;
     world.job.config.steps = steps;
+    server.left = left;
     Options options;
     world.job.config.fields(options);
     RunDir run = RunDir::open(folder / "run", "train", options);
-    train(run, world.job);
+    try {
+      train(run, world.job);
+    } catch (const Error&) {
+      EXPECT_EQ(left, 40);
+    }
+    sampled += server.sampled;
   };
-  server.left = 40;
-  EXPECT_THROW(train_steps(2), Error);
-  server.left = -1;
-  train_steps(3);
-  EXPECT_EQ(server.sampled, 40 + 3 * 32);
+  train_steps(2, 40);
+  train_steps(3, -1);
+  EXPECT_EQ(sampled, 40 + 2 * 32);
 }
 
 }  // namespace
